@@ -1,0 +1,49 @@
+# make demo   the compatibility matrix of a real family        make test   every check and test
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= python3.11
+.PHONY: demo test test-live lint format setup lock schema clean
+
+demo: setup
+	$(BIN)/interlock matrix --upstream market-data-core --downstream market-data-pipeline --html report.html
+
+test: lint
+	$(BIN)/pytest -n 2 --cov --cov-report=term
+
+# The same against the real package index; not part of the gate, which stays hermetic.
+test-live: setup
+	$(BIN)/pytest -m live
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+setup: $(VENV)/.installed
+
+# pip installs only uv, at the version and with the hashes of the lock; uv installs the rest of it.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	sed -n '/^uv==/,/^ *# via/p' requirements.lock > $(VENV)/uv.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement $(VENV)/uv.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+# A new lock, as of a day: make lock DAY=2026-11-15
+DAY ?= $(shell date --utc +%F)
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --exclude-newer $(DAY) \
+	  --group dev pyproject.toml --no-header --output-file requirements.lock $(LOCK)
+
+schema: setup
+	$(BIN)/interlock family schema > docs/family.schema.json
+	$(BIN)/interlock matrix-schema > docs/matrix.schema.json
+
+clean:
+	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Credentials and connections as Prefect blocks."""

@@ -1,0 +1,1 @@
+"""Everything that starts a flow run, and what it runs on."""

@@ -1,0 +1,70 @@
+"""The one tree of errors: each says what is wrong, where, what to do about it, and ends a command with its own code."""
+
+from typing import ClassVar
+
+
+class InterlockError(Exception):
+    """The base of every error that a user can cause or cure; anything else that escapes is a defect.
+
+    Args:
+        message: What is wrong, naming the place.
+        hint: What to do about it, if there is something to say beyond the message.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n  {self.hint}"
+
+
+class UsageError(InterlockError):
+    """An argument or option that cannot be meant as it is written."""
+
+    exit_code = 2
+
+
+class FamilyError(InterlockError):
+    """A family file that cannot be read, or that says something impossible."""
+
+    exit_code = 3
+
+
+class IndexUnavailableError(InterlockError):
+    """A package index that does not answer, or not as an index does."""
+
+    exit_code = 4
+
+
+class DistributionError(InterlockError):
+    """A release or a file of one that is missing, damaged, or not what its hash promised."""
+
+    exit_code = 5
+
+
+class EnvironmentUnavailableError(InterlockError):
+    """An interpreter or a tool that is needed to build environments and is not there."""
+
+    exit_code = 6
+
+
+class LedgerError(InterlockError):
+    """A ledger that cannot be opened, or is of another version than this program."""
+
+    exit_code = 7
+
+
+class ServerError(InterlockError):
+    """A Prefect server that cannot be started or reached."""
+
+    exit_code = 8
+
+
+class RepositoryError(InterlockError):
+    """A Git repository or ref that cannot be had."""
+
+    exit_code = 9

@@ -1,0 +1,1 @@
+"""Many cells: which there are, which of them are the same, and what their verdicts say together."""

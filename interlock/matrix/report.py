@@ -1,0 +1,181 @@
+"""The compatibility table as one value: what every report is made from, and the published JSON."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from interlock.values import Value
+from interlock.verdicts import Run, Verdict
+
+
+class VersionRange(Value):
+    """A run of neighbouring versions, both ends included, among those that were tested."""
+
+    first: str
+    last: str
+
+    def __str__(self) -> str:
+        return self.first if self.first == self.last else f"{self.first} – {self.last}"
+
+
+class SharedWith(Value):
+    """The cell whose run also speaks for this one, because their fingerprints are equal."""
+
+    upstream_version: str
+    downstream_version: str
+
+
+class Cell(Value):
+    """One upstream version with one downstream version.
+
+    Attributes:
+        declared: Whether the upstream version is inside the range that the downstream version declares.
+        own_fault: Whether what is red here is red against every upstream version, and so no fault of this pairing.
+        run: The fingerprint of the run that says so, a key of `MatrixReport.runs`.
+        shared_with: The cell that was run for this one, or None when this one was run (or known) itself.
+        regressed: Ids of the tests that are red here and green against another upstream version.
+        own: Ids of the tests that are red against every upstream version.
+    """
+
+    verdict: Verdict
+    declared: bool
+    own_fault: bool = False
+    run: str | None = None
+    shared_with: SharedWith | None = None
+    regressed: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+
+
+class DownstreamRow(Value):
+    """One downstream version: what it declares beside what was proven.
+
+    Attributes:
+        declared: The specifier on the upstream, as `>=1.4.61,<2.0.0`; empty for any version, None for no requirement.
+        proven: The upstream versions with which it works.
+        falsely_allowed: Declared, and shown not to work.
+        needlessly_forbidden: Shown to work, and not declared.
+    """
+
+    version: str
+    declared: str | None
+    proven: tuple[VersionRange, ...] = ()
+    falsely_allowed: tuple[VersionRange, ...] = ()
+    needlessly_forbidden: tuple[VersionRange, ...] = ()
+
+
+class Regression(Value):
+    """Something that works with one upstream version and not with the next that was tested.
+
+    Attributes:
+        test: The test's id, or None when the environment itself could not be had or the suite did not finish.
+        error: The first line of what went wrong.
+        downstream: The downstream versions that show it.
+        good: The upstream version that works; `bad` is its neighbour that doesn't (it may be the older one).
+    """
+
+    test: str | None
+    error: str
+    downstream: tuple[VersionRange, ...]
+    good: str
+    bad: str
+
+
+class Sheet(Value):
+    """The table of one edge: one suite, one Python, one point on the suite's axes.
+
+    Attributes:
+        python: The interpreter's full version, as `3.11.7`; or what was asked for when there is none.
+        point: The value on each axis of the suite; empty for a suite without axes.
+        allowed_to_fail: Why this point may fail without being counted, or None when it may not.
+        upstream_versions: Ascending; the columns.
+        rows: Ascending by version.
+        cells: `cells[row][column]`.
+    """
+
+    upstream: str
+    downstream: str
+    suite: str
+    python: str
+    point: Mapping[str, str] = Field(default_factory=dict)
+    allowed_to_fail: str | None = None
+    upstream_versions: tuple[str, ...]
+    rows: tuple[DownstreamRow, ...]
+    cells: tuple[tuple[Cell, ...], ...]
+    regressions: tuple[Regression, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether a red cell of this sheet is anybody's concern."""
+        return self.allowed_to_fail is None
+
+
+class Change(Value):
+    """A cell whose verdict is another than in the last matrix that held it."""
+
+    upstream: str
+    upstream_version: str
+    downstream: str
+    downstream_version: str
+    suite: str
+    python: str
+    point: Mapping[str, str] = Field(default_factory=dict)
+    before: Verdict
+    after: Verdict
+
+
+class Totals(Value):
+    """How the verdicts came about; all of these count cells, but `runs`.
+
+    Attributes:
+        runs: Suites really run for this matrix, confirmations included.
+        run: Cells that were run for this matrix.
+        shared: Cells that share the verdict of another cell of this matrix.
+        known: Cells whose verdict the ledger knew.
+        unrun: Cells in which nothing could be run.
+    """
+
+    cells: int
+    runs: int
+    run: int
+    shared: int
+    known: int
+    unrun: int
+    verdicts: Mapping[Verdict, int]
+
+
+class MatrixReport(Value):
+    """The compatibility table of a family, with everything needed to explain each cell of it.
+
+    Attributes:
+        format: The number of this form; it changes when a reader would have to.
+        covers: What was asked for, for people.
+        notes: What a reader must know about how it came about, such as pages read from a cache while offline.
+        runs: By fingerprint, every run that a cell names.
+        since: When the matrix began that `changes` compares with, or None when there is none.
+    """
+
+    format: Literal[1] = 1
+    family: str
+    covers: str
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    notes: tuple[str, ...] = ()
+    sheets: tuple[Sheet, ...]
+    runs: Mapping[str, Run]
+    changes: tuple[Change, ...] = ()
+    since: AwareDatetime | None = None
+    totals: Totals
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every cell inside its declared range is compatible or red by its own fault alone, else 1."""
+        blamed = (
+            cell
+            for sheet in self.sheets
+            if sheet.counts
+            for row in sheet.cells
+            for cell in row
+            if cell.declared and not cell.own_fault and cell.verdict is not Verdict.COMPATIBLE
+        )
+        return 1 if any(blamed) else 0
