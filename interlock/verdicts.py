@@ -1,6 +1,5 @@
 """What a run showed, and what that says about a cell."""
 
-from datetime import datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime
@@ -28,6 +27,23 @@ class RunStatus(StrEnum):
     TIMED_OUT = "timed-out"
     UNRESOLVABLE = "unresolvable"
     UNTESTED = "untested"
+
+
+class CellKey(Value):
+    """What names a cell across matrices.
+
+    Attributes:
+        python: The Python version that was asked for, as `3.11`.
+        point: The point on the suite's axes, as `bus_backend=redis,schema_track=v1`; empty without axes.
+    """
+
+    upstream: str
+    upstream_version: str
+    downstream: str
+    downstream_version: str
+    suite: str
+    python: str
+    point: str = ""
 
 
 class TestOutcome(StrEnum):
@@ -89,7 +105,7 @@ class Run(Value):
     lock: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     log: str = ""
-    started_at: AwareDatetime | datetime
+    started_at: AwareDatetime
     confirmed: bool = True
 
     @property

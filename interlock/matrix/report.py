@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from interlock.values import Value
-from interlock.verdicts import Run, Verdict
+from interlock.verdicts import CellKey, Run, Verdict
 
 
 class VersionRange(Value):
@@ -111,17 +111,16 @@ class Sheet(Value):
 
 
 class Change(Value):
-    """A cell whose verdict is another than in the last matrix that held it."""
+    """A cell whose verdict is another than in the last matrix that held it.
 
-    upstream: str
-    upstream_version: str
-    downstream: str
-    downstream_version: str
-    suite: str
-    python: str
-    point: Mapping[str, str] = Field(default_factory=dict)
+    Attributes:
+        since: When that last matrix ended.
+    """
+
+    cell: CellKey
     before: Verdict
     after: Verdict
+    since: AwareDatetime
 
 
 class Totals(Value):
@@ -152,7 +151,6 @@ class MatrixReport(Value):
         covers: What was asked for, for people.
         notes: What a reader must know about how it came about, such as pages read from a cache while offline.
         runs: By fingerprint, every run that a cell names.
-        since: When the matrix began that `changes` compares with, or None when there is none.
     """
 
     format: Literal[1] = 1
@@ -164,7 +162,6 @@ class MatrixReport(Value):
     sheets: tuple[Sheet, ...]
     runs: Mapping[str, Run]
     changes: tuple[Change, ...] = ()
-    since: AwareDatetime | None = None
     totals: Totals
 
     @property
