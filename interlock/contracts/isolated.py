@@ -1,0 +1,143 @@
+"""Runs one cell: an environment of its own, a process group of its own, and nothing of this machine's secrets."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from interlock.contracts.outcome import judge, parse_facts
+from interlock.contracts.recipe import Recipe
+from interlock.distributions import TELLING
+from interlock.environments import Uv, site_packages
+from interlock.fingerprint import files_digest
+from interlock.process import run
+from interlock.verdicts import Run, RunStatus
+
+HERE = Path(__file__).parent
+PROBE = HERE / "probe.py"
+NOTICE = HERE / "notice.py"
+NOTICE_NAME = "_interlock_notice"
+# Whatever decides what a run shows: a change of it makes every verdict unknown again.
+RUNNER = files_digest(
+    (name, (HERE / name).read_bytes()) for name in ("probe.py", "notice.py", "outcome.py", "isolated.py")
+)
+RED = (RunStatus.FAILED, RunStatus.TIMED_OUT)
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+MakeEnvironment = Callable[[Path], Awaitable[Path]]
+
+
+async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
+    """Run a cell; what is red is confirmed in a fresh environment before anyone hears of it.
+
+    The first try is cheap: its third-party packages are shared with other cells. What is green there is green. A red
+    try is repeated in an environment as a user makes it. When that one shows something else, one more cheap try tells
+    an environment that matters from a suite that wavers.
+
+    Returns:
+        One run; or two that disagree: the suite is flaky.
+
+    Raises:
+        IndexUnavailableError: An environment could not be made.
+    """
+    first = await _attempt(recipe, await _layered(recipe, uv))
+    if first.status not in RED:
+        return (first,)
+    fresh = await _attempt(recipe, _fresh(recipe, uv))
+    if fresh.agrees_with(first):
+        return (fresh,)
+    again = await _attempt(recipe, await _layered(recipe, uv))
+    return (fresh,) if again.agrees_with(first) else (first.model_copy(update={"confirmed": False}), fresh)
+
+
+async def _layered(recipe: Recipe, uv: Uv) -> MakeEnvironment:
+    base = await uv.shared(recipe.lock, recipe.interpreter)
+    wheels = [wheel.path for wheel in recipe.wheels]
+    return lambda folder: uv.layered(folder, base, wheels, recipe.interpreter)
+
+
+def _fresh(recipe: Recipe, uv: Uv) -> MakeEnvironment:
+    wheels = [wheel.path for wheel in recipe.wheels]
+    return lambda folder: uv.fresh(folder, recipe.lock, wheels, recipe.interpreter)
+
+
+async def _attempt(recipe: Recipe, make_environment: MakeEnvironment) -> Run:
+    with tempfile.TemporaryDirectory(prefix="interlock-cell-", ignore_cleanup_errors=True) as name:
+        # Resolved, since the proof of where modules come from compares paths.
+        folder = Path(name).resolve()
+        environment, facts = folder / "environment", folder / "facts.jsonl"
+        python = await make_environment(environment)
+        _install_notice(site_packages(environment), recipe, facts)
+        specification = folder / "specification.json"
+        specification.write_text(json.dumps(recipe.specification(facts)))
+        work = _work_folder(folder, recipe)
+        started = datetime.now(UTC)
+        completed = await run(
+            [python, PROBE, specification],
+            env=_suite_environment(recipe, environment, folder),
+            cwd=work,
+            timeout=recipe.suite.timeout,
+            merge=True,
+        )
+        found = parse_facts(facts.read_text("utf-8", "replace").splitlines() if facts.exists() else ())
+        outcome = judge(found, completed, upstream=recipe.upstream, environment=environment, limit=recipe.suite.timeout)
+        return Run(
+            fingerprint=recipe.fingerprint,
+            status=outcome.status,
+            reason=outcome.reason,
+            tests=outcome.tests,
+            seconds=round(completed.seconds, 3),
+            lock=recipe.environment_lines,
+            reads=found.reads,
+            log=completed.output.replace(str(folder), "<cell>"),
+            started_at=started,
+        )
+
+
+def _work_folder(folder: Path, recipe: Recipe) -> Path:
+    """A copy of the suite's files, since a suite may write beside them."""
+    work = folder / "suite"
+    if recipe.tests is None:
+        work.mkdir()
+    else:
+        shutil.copytree(recipe.tests, work)
+    return work
+
+
+def _suite_environment(recipe: Recipe, environment: Path, folder: Path) -> dict[str, str]:
+    """Everything that a suite may know of this machine: no token, no proxy, and directories of its own."""
+    own = {name: folder / name for name in ("home", "tmp")}
+    for path in own.values():
+        path.mkdir()
+    return {
+        "PATH": f"{environment / 'bin'}{os.pathsep}{SYSTEM_PATH}",
+        "HOME": str(own["home"]),
+        "TMPDIR": str(own["tmp"]),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "VIRTUAL_ENV": str(environment),
+        **recipe.suite.environment(recipe.point),
+    }
+
+
+def _install_notice(packages: Path, recipe: Recipe, out: Path) -> None:
+    settings = {
+        "out": str(out),
+        "folders": {name: wheel.name for wheel in recipe.wheels for name in _metadata_folders(packages, wheel.name)},
+        "modules": {module: wheel.name for wheel in recipe.wheels for module in wheel.modules},
+        "silent": TELLING,
+    }
+    (packages / f"{NOTICE_NAME}.json").write_text(json.dumps(settings))
+    shutil.copyfile(NOTICE, packages / f"{NOTICE_NAME}.py")
+    (packages / f"{NOTICE_NAME}.pth").write_text(f"import {NOTICE_NAME}\n")
+
+
+def _metadata_folders(packages: Path, name: str) -> list[str]:
+    """The `*.dist-info` of a distribution: an escaped name, which holds no hyphen, before the first hyphen."""
+    folders = (path.name for path in packages.glob("*.dist-info"))
+    return [folder for folder in folders if canonicalize_name(folder.partition("-")[0]) == name]

@@ -1,0 +1,119 @@
+"""Run by a cell's own Python: runs a suite and writes down what happened, one JSON line for each fact.
+
+`python probe.py SPEC.json`, where the specification has `out` (where to write), and either `modules` (to import one
+after the other) or `arguments` (for pytest). It uses the standard library, and pytest where the suite brought it.
+"""
+
+import importlib
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+LONGEST = 400
+
+
+class Facts:
+    """Writes facts at once, so that what ended a run half-way is known by the last of them."""
+
+    def __init__(self, out: str) -> None:
+        self._file = Path(out).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115  open as long as the process
+
+    def add(self, **fact: object) -> None:
+        self._file.write(json.dumps(fact) + "\n")
+
+
+class Recorder:
+    """A pytest plugin that tells of every test once: what is worst of its set-up, call and tear-down."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._seconds: dict[str, float] = {}
+        self._told: dict[str, tuple[str, str | None]] = {}
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._facts.add(running=nodeid)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        outcome, error = _outcome(report)
+        self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0.0) + report.duration
+        before = self._told.get(report.nodeid, ("passed", None))
+        if before[0] in ("passed", "xpassed") and outcome:
+            self._told[report.nodeid] = (outcome, error)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        outcome, error = self._told.get(nodeid, ("passed", None))
+        self._facts.add(test=nodeid, outcome=outcome, error=error, seconds=round(self._seconds.get(nodeid, 0.0), 4))
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self._facts.add(test=report.nodeid, outcome="error", error=first_error(str(report.longrepr)), seconds=0.0)
+        elif report.skipped:
+            self._facts.add(test=report.nodeid, outcome="skipped", error=_skip_reason(report), seconds=0.0)
+
+
+def _outcome(report: Any) -> "tuple[str, str | None]":
+    """One phase's outcome in one word; empty for a set-up or tear-down that says nothing new."""
+    if hasattr(report, "wasxfail"):
+        return ("xfailed" if report.skipped else "xpassed"), report.wasxfail or None
+    if report.failed:
+        return ("failed" if report.when == "call" else "error"), first_error(str(report.longrepr))
+    if report.skipped:
+        return "skipped", _skip_reason(report)
+    return ("passed" if report.when == "call" else ""), None
+
+
+def _skip_reason(report: Any) -> str:
+    longrepr = report.longrepr
+    return str(longrepr[2] if isinstance(longrepr, tuple) else longrepr)[:LONGEST]
+
+
+def first_error(text: str) -> str:
+    """The first line that pytest marks as the error, or the last line there is."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    marked = [line[1:].strip() for line in lines if line.startswith("E  ")]
+    return (marked or [line.strip() for line in lines[-1:]] or ["no message"])[0][:LONGEST]
+
+
+def import_all(modules: "list[str]", facts: Facts) -> None:
+    """Import modules in order; each is told of as a test."""
+    for module in modules:
+        facts.add(running=module)
+        began = time.perf_counter()
+        error = _import(module)
+        seconds = round(time.perf_counter() - began, 4)
+        facts.add(test=module, outcome="failed" if error else "passed", error=error, seconds=seconds)
+
+
+def _import(module: str) -> "str | None":
+    try:
+        importlib.import_module(module)
+    except BaseException as error:
+        traceback.print_exc()
+        return "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1][:LONGEST]
+    print(f"import {module}: ok")
+    return None
+
+
+def main(specification: str) -> int:
+    """Do what the specification says; the exit code is pytest's, or 0."""
+    spec = json.loads(Path(specification).read_text(encoding="utf-8"))
+    facts = Facts(spec["out"])
+    # Python puts this file's directory first on the path; a user's pytest would not find our modules there.
+    sys.path.pop(0)
+    code = 0
+    if "modules" in spec:
+        import_all(spec["modules"], facts)
+    else:
+        import pytest  # noqa: PLC0415  it is the suite's, and an `imports` suite has none
+
+        sys.argv = ["pytest", *spec["arguments"]]
+        code = int(pytest.main(spec["arguments"], plugins=[Recorder(facts)]))
+    facts.add(exit=code)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,69 @@
+"""A suite's own files: its tests, what they need, pytest's configuration; and nothing that is under test."""
+
+import configparser
+import posixpath
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import PurePosixPath
+
+import tomlkit
+
+BESIDE_TESTS = ("conftest.py", "__init__.py")
+
+
+def select(files: Mapping[str, bytes], tests: str, include: Collection[str] = ()) -> dict[str, bytes]:
+    """The part of a source tree that is a suite, and nothing that is under test.
+
+    Args:
+        files: The tree, by path.
+        tests: The directory (or file) of the tests.
+        include: Further files and directories that the suite needs.
+
+    Returns:
+        The tests with the `conftest.py` and `__init__.py` of the directories above them and pytest's configuration,
+        or nothing when the tree has no such tests.
+    """
+    if not any(_is_under(name, tests) for name in files):
+        return {}
+    parents = map(str, PurePosixPath(tests).parents)
+    above = (posixpath.normpath(posixpath.join(parent, name)) for parent in parents for name in BESIDE_TESTS)
+    wanted = (tests, *include, *above)
+    chosen = {name: data for name, data in files.items() if any(_is_under(name, path) for path in wanted)}
+    return chosen | _pytest_configuration(files)
+
+
+def _is_under(name: str, wanted: str) -> bool:
+    return name == wanted or name.startswith(f"{wanted}/")
+
+
+def _pytest_configuration(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The file that pytest would take its configuration from, cut down to that: the rest names the version."""
+    for name in ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"):
+        if name in files:
+            return {name: files[name]}
+    if table := _pyproject_table(files.get("pyproject.toml", b"")):
+        return {"pyproject.toml": table}
+    for name, section in (("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
+        if text := _ini_section(files.get(name, b""), section):
+            return {name: text}
+    return {}
+
+
+def _pyproject_table(data: bytes) -> bytes:
+    try:
+        table = tomllib.loads(data.decode()).get("tool", {}).get("pytest")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return b""
+    return tomlkit.dumps({"tool": {"pytest": table}}).encode() if table else b""
+
+
+def _ini_section(data: bytes, section: str) -> bytes:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(data.decode())
+    except (configparser.Error, UnicodeDecodeError):
+        return b""
+    if not parser.has_section(section):
+        return b""
+    lines = (f"{key} = {value}".replace("\n", "\n    ") for key, value in parser.items(section))
+    return "\n".join([f"[{section}]", *lines, ""]).encode()

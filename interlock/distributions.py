@@ -1,0 +1,172 @@
+"""Wheels and sdists: what is in them, and what they require."""
+
+import ast
+import posixpath
+import tarfile
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
+from email.parser import BytesHeaderParser
+from pathlib import Path, PurePosixPath
+
+from packaging.tags import Tag
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from interlock.errors import DistributionError
+from interlock.fingerprint import files_digest
+from interlock.values import Value
+from interlock.versions import VersionField
+
+# Files of *.dist-info that change what code does; the others only describe, and reading those is noticed in a run.
+TELLING = ("entry_points.txt", "top_level.txt")
+LARGEST_MEMBER = 64 * 1024 * 1024
+
+
+class Wheel(Value):
+    """A wheel's facts.
+
+    Attributes:
+        name: The distribution's canonical name.
+        requires: Its `Requires-Dist` lines, as they stand.
+        content: The digest of its files, without what only names the version.
+        modules: The top-level names that it makes importable.
+    """
+
+    path: Path
+    name: str
+    version: VersionField
+    requires: tuple[str, ...]
+    requires_python: str | None
+    content: str
+    modules: tuple[str, ...]
+
+
+def read_wheel(path: Path) -> Wheel:
+    """Read a wheel's facts from its metadata and its files.
+
+    Raises:
+        DistributionError: It is damaged, or not a wheel.
+    """
+    try:
+        name, version, _build, _tags = parse_wheel_filename(path.name)
+        with zipfile.ZipFile(path) as archive:
+            files = {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
+        metadata = BytesHeaderParser().parsebytes(next(_metadata(files)))
+    except (InvalidWheelFilename, zipfile.BadZipFile, StopIteration, OSError) as error:
+        raise DistributionError(f"{path.name} can't be read as a wheel: {error}") from None
+    return Wheel(
+        path=path,
+        name=canonicalize_name(name),
+        version=version,
+        requires=tuple(metadata.get_all("Requires-Dist", [])),
+        requires_python=metadata.get("Requires-Python"),
+        content=files_digest(_content(files)),
+        modules=tuple(sorted({module for file in files if (module := _top_level(file))})),
+    )
+
+
+def _metadata(files: Mapping[str, bytes]) -> Iterator[bytes]:
+    return (data for name, data in files.items() if name.endswith(".dist-info/METADATA") and name.count("/") == 1)
+
+
+def _content(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """The files that can change what code does, under names that don't hold the version."""
+    for name, data in files.items():
+        top, _, rest = name.partition("/")
+        if top.endswith(".dist-info"):
+            if rest in TELLING:
+                yield f".dist-info/{rest}", data
+        elif top.endswith(".data"):
+            yield f".data/{rest}", data
+        else:
+            yield name, data
+
+
+def _top_level(file: str) -> str | None:
+    top, _, rest = file.partition("/")
+    if top.endswith((".dist-info", ".data")):
+        return None
+    if rest:
+        return top if top.isidentifier() else None
+    stem, _, suffix = top.partition(".")
+    return stem if suffix == "py" or suffix.endswith(("so", "pyd")) else None
+
+
+def choose_wheel(names: Collection[str], supported: Collection[Tag]) -> str | None:
+    """The name of the wheel that an installer would take: the first supported tag's, in the tags' order."""
+    rank = {tag: position for position, tag in enumerate(supported)}
+    ranked = [(min(ranks), name) for name in names if (ranks := [rank[tag] for tag in _tags(name) if tag in rank])]
+    return min(ranked)[1] if ranked else None
+
+
+def _tags(name: str) -> Collection[Tag]:
+    try:
+        return parse_wheel_filename(name)[3]
+    except InvalidWheelFilename:
+        return ()
+
+
+def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:
+    """The modules of a wheel that import one of the top-level names, anywhere in their code; sorted.
+
+    A module that is run by importing it (`__main__`) or that is made of no valid Python is left out.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        sources = {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
+    return tuple(
+        sorted(
+            module
+            for name, source in sources.items()
+            if (module := _module_name(name)) and _imports(source, frozenset(names))
+        )
+    )
+
+
+def _module_name(file: str) -> str | None:
+    parts = PurePosixPath(file).with_suffix("").parts
+    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    if not parts or parts[-1] == "__main__" or not all(part.isidentifier() for part in parts):
+        return None
+    return ".".join(parts)
+
+
+def _imports(source: bytes, names: frozenset[str]) -> bool:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    return any(name.partition(".")[0] in names for node in ast.walk(tree) for name in _imported(node))
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+        yield node.module
+
+
+def sdist_files(path: Path) -> dict[str, bytes]:
+    """The regular files of an sdist, by their path inside its one top directory.
+
+    Raises:
+        DistributionError: It is damaged, or in a form other than tar or zip.
+    """
+    try:
+        pairs = list(_zip_members(path) if path.suffix == ".zip" else _tar_members(path))
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError) as error:
+        raise DistributionError(f"{path.name} can't be read as an sdist: {error}") from None
+    inner = ((name.partition("/")[2], data) for name, data in pairs)
+    return {posixpath.normpath(name): data for name, data in inner if name and ".." not in name.split("/")}
+
+
+def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if member.isfile() and member.size <= LARGEST_MEMBER and (file := archive.extractfile(member)):
+                yield member.name, file.read()
+
+
+def _zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if not info.is_dir() and info.file_size <= LARGEST_MEMBER:
+                yield info.filename, archive.read(info)

@@ -1,0 +1,254 @@
+"""Environments by uv: interpreters, resolutions, and what is installed from them."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache as once
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import canonicalize_name
+from uv import find_uv_bin
+
+from interlock.errors import EnvironmentUnavailableError, IndexUnavailableError
+from interlock.fingerprint import digest
+from interlock.process import Completed, run, tool_environment
+from interlock.values import Value
+
+LAYERED = "_interlock_layer.pth"
+DESCRIBE = """
+import json, os, platform, sys
+version = platform.python_version()
+print(json.dumps({
+    "path": sys.executable,
+    "version": version,
+    "implementation": sys.implementation.name,
+    "platform": " ".join([sys.platform, platform.machine(), *platform.libc_ver()]).strip(),
+    "markers": {
+        "implementation_name": sys.implementation.name,
+        "implementation_version": version,
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": version,
+        "python_version": ".".join(version.split(".")[:2]),
+        "sys_platform": sys.platform,
+    },
+}))
+"""
+
+
+class Interpreter(Value):
+    """A Python on this machine.
+
+    Attributes:
+        wanted: What was asked for, as `3.11`.
+        version: What it is, as `3.11.7`.
+        platform: As `linux x86_64 glibc 2.36`.
+        markers: The values of PEP 508's environment markers.
+    """
+
+    wanted: str
+    path: Path
+    version: str
+    implementation: str
+    platform: str
+    markers: Mapping[str, str]
+
+    def tags(self) -> tuple[Tag, ...]:
+        """The wheel tags that it takes, best first (CPython's; another implementation takes pure wheels)."""
+        major, minor = map(int, self.version.split(".")[:2])
+        python = (major, minor)
+        own = cpython_tags(python) if self.implementation == "cpython" else ()
+        return (*own, *compatible_tags(python))
+
+
+class Pin(Value):
+    """One package of a lock."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}=={self.version}"
+
+
+class Lock(Value):
+    """What an environment is made of, sorted by name."""
+
+    pins: tuple[Pin, ...]
+
+    def without(self, names: frozenset[str]) -> "Lock":
+        """The lock less some packages."""
+        return Lock(pins=tuple(pin for pin in self.pins if pin.name not in names))
+
+    def text(self) -> str:
+        """As a requirements file with hashes."""
+        return "".join(f"{pin} {' '.join(f'--hash={each}' for each in pin.hashes)}\n" for pin in self.pins)
+
+
+class Unresolvable(Value):
+    """That no environment satisfies what was asked, in uv's words."""
+
+    reason: str
+
+
+class Uv:
+    """uv, with the index that it is to use and a directory for the environments that are shared.
+
+    Args:
+        index: Variables that name the index (see `Index.environment`).
+        store: Where environments are kept.
+    """
+
+    def __init__(self, index: Mapping[str, str], store: Path) -> None:
+        self._environment = {**tool_environment(), **index, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+        self._store = store
+        self._building: dict[str, asyncio.Lock] = {}
+
+    async def interpreter(self, wanted: str) -> Interpreter:
+        """Find a Python by version, as `3.11`.
+
+        Raises:
+            EnvironmentUnavailableError: There is none on this machine.
+        """
+        # The oldest trap of all: our own virtual environment is not the Python that was meant.
+        found = await self._run("python", "find", "--system", "--no-project", wanted)
+        command = [found.output.strip(), "-I", "-c", DESCRIBE]
+        described = await run(command, env=tool_environment()) if found.returncode == 0 else None
+        if described is None or described.returncode != 0:
+            raise EnvironmentUnavailableError(
+                f"there is no Python {wanted} on this machine",
+                hint=f"uv python install {wanted}, or name another with --python",
+            )
+        return Interpreter(wanted=wanted, **json.loads(described.output))
+
+    async def resolve(
+        self, requirements: Sequence[str], *, forced: Sequence[str], interpreter: Interpreter
+    ) -> Lock | Unresolvable:
+        """What a user would get who installs the requirements together.
+
+        Args:
+            requirements: PEP 508 lines.
+            forced: Lines as `name==1.0` that replace every requirement on these packages.
+            interpreter: For which Python.
+
+        Raises:
+            IndexUnavailableError: The index could not be asked.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            wanted, overrides = Path(folder, "requirements.in"), Path(folder, "overrides.txt")
+            wanted.write_text("\n".join(requirements))
+            overrides.write_text("\n".join(forced))
+            options = ("--quiet", "--no-header", "--no-annotate", "--generate-hashes", "--no-progress")
+            completed = await self._run(
+                "pip", "compile", *options, "--python", interpreter.path, "--override", overrides, wanted
+            )
+        return _parse_lock(completed.output) if completed.returncode == 0 else _refusal(completed)
+
+    async def shared(self, lock: Lock, interpreter: Interpreter) -> Path:
+        """The site-packages of a lock, installed once for all cells that need it.
+
+        Raises:
+            IndexUnavailableError: Something of it could not be downloaded or built.
+        """
+        key = digest(lock.text(), str(interpreter.path), interpreter.version)
+        target = self._store / key
+        async with self._building.setdefault(key, asyncio.Lock()):
+            if not target.exists():
+                await self._build(target, lock, interpreter)
+        return target
+
+    async def _build(self, target: Path, lock: Lock, interpreter: Interpreter) -> None:
+        """Install beside the place and move it there whole; when another process was first, its work serves."""
+        self._store.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._store) as folder:
+            made = Path(folder, "site-packages")
+            made.mkdir()
+            await self._install(lock, "--target", made, "--python", interpreter.path)
+            try:
+                made.rename(target)
+            except OSError:
+                if not target.exists():
+                    raise
+
+    async def layered(self, folder: Path, base: Path, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
+        """An environment whose third-party packages are a shared base and whose wheels are its own; its Python."""
+        python = await self._venv(folder, interpreter)
+        await self._install_wheels(wheels, python)
+        (site_packages(folder) / LAYERED).write_text(f"import site; site.addsitedir({str(base)!r})\n")
+        return python
+
+    async def fresh(self, folder: Path, lock: Lock, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
+        """An environment as a user makes it: everything installed into it; its Python."""
+        python = await self._venv(folder, interpreter)
+        await self._install(lock, "--python", python)
+        await self._install_wheels(wheels, python)
+        return python
+
+    async def _venv(self, folder: Path, interpreter: Interpreter) -> Path:
+        _done(await self._run("venv", "--quiet", "--no-project", "--python", interpreter.path, folder))
+        return folder / "bin" / "python"
+
+    async def _install(self, lock: Lock, *where: str | Path) -> None:
+        if not lock.pins:
+            return
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write(lock.text())
+            file.flush()
+            options = ("--quiet", "--no-deps", "--require-hashes", "--requirement", file.name)
+            _done(await self._run("pip", "install", *options, *where))
+
+    async def _install_wheels(self, wheels: Sequence[Path], python: Path) -> None:
+        _done(await self._run("pip", "install", "--quiet", "--no-deps", "--python", python, *wheels))
+
+    async def _run(self, *arguments: str | Path) -> Completed:
+        return await run([_uv(), *arguments], env=self._environment)
+
+
+def site_packages(environment: Path) -> Path:
+    """Where a virtual environment keeps its packages."""
+    return next((environment / "lib").glob("python*/site-packages"))
+
+
+@once
+def _uv() -> str:
+    try:
+        return find_uv_bin()
+    except FileNotFoundError:
+        raise EnvironmentUnavailableError("uv is not installed beside Interlock", hint="make setup") from None
+
+
+def _parse_lock(text: str) -> Lock:
+    lines = text.replace("\\\n", " ").splitlines()
+    return Lock(pins=tuple(sorted((_pin(line) for line in lines if line.strip()), key=lambda pin: pin.name)))
+
+
+def _pin(line: str) -> Pin:
+    requirement, *hashes = line.split(" --hash=")
+    parsed = Requirement(requirement)
+    version = str(parsed.specifier).removeprefix("==")
+    return Pin(name=canonicalize_name(parsed.name), version=version, hashes=tuple(each.strip() for each in hashes))
+
+
+def _refusal(completed: Completed) -> Unresolvable:
+    """Tell that nothing satisfies the requirements (uv's exit code 1) from that uv could not find out."""
+    words = completed.errors.strip()
+    if completed.returncode != 1 or "network was disabled" in words:
+        raise IndexUnavailableError(
+            f"uv could not resolve an environment: {words}", hint="check the network and the index"
+        )
+    return Unresolvable(reason=words)
+
+
+def _done(completed: Completed) -> None:
+    if completed.returncode != 0:
+        raise IndexUnavailableError(
+            f"uv could not make an environment: {completed.errors.strip()}", hint="check the network and the index"
+        )

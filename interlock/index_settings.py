@@ -1,0 +1,129 @@
+"""Which package index is meant: what pip's and uv's own configuration say, or the family; no address is here."""
+
+import configparser
+import os
+import site
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from interlock.errors import FamilyError, IndexUnavailableError
+from interlock.values import Value
+
+
+class Index(Value):
+    """A package index.
+
+    Attributes:
+        name: What it is called in messages; never its address, which may hold a password.
+        url: The root of its simple API.
+        configured: Whether uv must be told of it; False when uv would take the same one by itself.
+    """
+
+    name: str
+    url: SecretStr
+    configured: bool
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make uv use this index; an address stays out of arguments, which everybody can read."""
+        return {"UV_DEFAULT_INDEX": self.url.get_secret_value()} if self.configured else {}
+
+
+def find_index(wanted: str, environ: Mapping[str, str] = os.environ) -> Index:
+    """The index that a family names.
+
+    Args:
+        wanted: A URL; the name of an index in uv's configuration; or `pypi`, for the default one: what uv is told to
+            use, else what pip is told to use, else PyPI.
+        environ: Where the clients' variables are.
+
+    Raises:
+        FamilyError: No index of this name is configured.
+    """
+    if "://" in wanted:
+        return Index(name=urlsplit(wanted).hostname or "local files", url=SecretStr(wanted), configured=True)
+    uv = list(_uv_indexes(environ))
+    if wanted == "pypi":
+        return _default(uv, environ)
+    for name, url, _default_one in uv:
+        if name == wanted:
+            return Index(name=wanted, url=SecretStr(url), configured=True)
+    raise FamilyError(
+        f'no index named "{wanted}" is configured',
+        hint=f'define it in uv.toml ([[index]] name = "{wanted}"), or write pypi or a URL',
+    )
+
+
+def _default(uv: list[tuple[str, str, bool]], environ: Mapping[str, str]) -> Index:
+    for name, url, is_default in uv:
+        if is_default:
+            return Index(name=name or "uv's default index", url=SecretStr(url), configured=True)
+    if url := _pip_index(environ):
+        return Index(name="pip's index", url=SecretStr(url), configured=True)
+    return Index(name="PyPI", url=SecretStr(_pypi()), configured=False)
+
+
+def _uv_indexes(environ: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
+    """Name, URL and whether it is the default one, in uv's order of precedence."""
+    for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
+        if value := environ.get(variable):
+            yield *_named(value), True
+    for value in environ.get("UV_INDEX", "").split():
+        yield *_named(value), False
+    for file in _uv_files(environ):
+        settings = tomllib.loads(file.read_text("utf-8"))
+        for index in settings.get("index", []):
+            yield index.get("name", ""), index["url"], index.get("default", False)
+        for url in (settings.get("index-url"), settings.get("pip", {}).get("index-url")):
+            if url:
+                yield "", url, True
+
+
+def _named(value: str) -> tuple[str, str]:
+    """Read `name=url`, or a bare URL."""
+    name, equals, url = value.partition("=")
+    return (name, url) if equals and "://" not in name else ("", value)
+
+
+def _uv_files(environ: Mapping[str, str]) -> Iterator[Path]:
+    named = environ.get("UV_CONFIG_FILE")
+    config = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    for file in [Path(named)] if named else [config / "uv" / "uv.toml", Path("/etc/uv/uv.toml")]:
+        if file.is_file():
+            yield file
+
+
+def _pip_index(environ: Mapping[str, str]) -> str | None:
+    if url := environ.get("PIP_INDEX_URL"):
+        return url
+    parser = configparser.RawConfigParser()
+    parser.read(_pip_files(environ), encoding="utf-8")
+    for section in ("install", "global"):
+        if url := parser.get(section, "index-url", fallback=None):
+            return url
+    return None
+
+
+def _pip_files(environ: Mapping[str, str]) -> list[Path]:
+    """Every file that pip reads; later ones win, as in pip's documentation of its configuration."""
+    config = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    files = [Path("/etc/pip.conf"), Path.home() / ".pip" / "pip.conf", config / "pip" / "pip.conf"]
+    if site.ENABLE_USER_SITE is not None:
+        files.append(Path(sys.prefix) / "pip.conf")
+    if named := environ.get("PIP_CONFIG_FILE"):
+        files.append(Path(named))
+    return files
+
+
+def _pypi() -> str:
+    """PyPI's simple API, from the address that twine uploads to: its front door is the same host without `upload`."""
+    from twine.utils import DEFAULT_REPOSITORY  # noqa: PLC0415  half a second that most commands don't need
+
+    host = urlsplit(DEFAULT_REPOSITORY).hostname
+    if host is None:
+        raise IndexUnavailableError("twine does not say where PyPI is", hint="name the index in family.toml")
+    return f"https://{host.removeprefix('upload.')}/simple/"

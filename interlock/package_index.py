@@ -1,0 +1,190 @@
+"""A package index: which releases a package has, and their files, checked by hash and kept."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+from pydantic import SecretStr
+from pypi_simple import DistributionPackage, ProjectPage
+
+from interlock.errors import DistributionError, IndexUnavailableError
+from interlock.index_settings import Index
+from interlock.values import Value
+from interlock.versions import VersionField
+
+# PEP 691: JSON where it is offered, else PEP 503's HTML.
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+CONNECTIONS = 8
+
+
+class File(Value):
+    """A file of a release; its URL may hold a password."""
+
+    name: str
+    url: SecretStr
+    sha256: str
+
+
+class Release(Value):
+    """One version of a package, as the index has it.
+
+    Attributes:
+        wheels: In the index's order.
+        yanked: Whether every file of it is yanked (PEP 592).
+        requires_python: The specifier that the files declare.
+    """
+
+    package: str
+    version: VersionField
+    wheels: tuple[File, ...] = ()
+    sdist: File | None = None
+    yanked: bool = False
+    requires_python: str | None = None
+
+
+class PackageIndex:
+    """One index and the cache of what came from it; `notes` says what came from the cache for want of the index."""
+
+    def __init__(self, index: Index, client: httpx.AsyncClient, cache: Path) -> None:
+        self.index = index
+        self.notes: dict[str, None] = {}
+        self._client = client
+        self._pages = cache / "pages"
+        self._files = cache / "files"
+
+    async def releases(self, package: str) -> Mapping[Version, Release]:
+        """Every release of a package that is not a mere name: with the files that the index serves of it.
+
+        Raises:
+            IndexUnavailableError: The index did not answer, and nothing of it is in the cache.
+            DistributionError: The index has no such package.
+        """
+        found: dict[Version, list[DistributionPackage]] = {}
+        for file in (await self._page(package)).packages:
+            with contextlib.suppress(InvalidVersion):
+                if file.version and file.package_type in {"wheel", "sdist"} and "sha256" in file.digests:
+                    found.setdefault(Version(file.version), []).append(file)
+        return {version: _release(package, version, files) for version, files in found.items()}
+
+    async def download(self, file: File) -> Path:
+        """The file, from the cache or the index; its hash is that which the index promised.
+
+        Raises:
+            IndexUnavailableError: The file could not be had.
+            DistributionError: What came has another hash.
+        """
+        path = self._files / file.sha256 / file.name
+        if not path.exists():
+            content = (await self._get(file.url.get_secret_value(), file.name)).content
+            if hashlib.sha256(content).hexdigest() != file.sha256:
+                raise DistributionError(
+                    f"{file.name} from {self.index.name} is not what the index promised: its SHA-256 differs",
+                    hint="try again; if it stays, the index or something before it is damaged",
+                )
+            await asyncio.to_thread(_write, path, content)
+        return path
+
+    async def _page(self, package: str) -> ProjectPage:
+        address = f"{self.index.url.get_secret_value().rstrip('/')}/{canonicalize_name(package)}/"
+        kept = self._pages / hashlib.sha256(address.encode()).hexdigest()
+        before = json.loads(kept.read_text("utf-8")) if kept.exists() else None
+        try:
+            page = await self._fetch_page(address, package, before)
+        except IndexUnavailableError:
+            if before is None:
+                raise
+            self.notes[f"{self.index.name} did not answer: its list of {package}'s releases is from the cache"] = None
+            page = before
+        if page is not before:
+            await asyncio.to_thread(_write, kept, json.dumps(page).encode())
+        return _parse(package, page)
+
+    async def _fetch_page(self, address: str, package: str, before: dict[str, str] | None) -> dict[str, str]:
+        unchanged = {"If-None-Match": before["etag"]} if before and before["etag"] else {}
+        response = await self._get(address, f"the page of {package}", headers={"Accept": ACCEPT, **unchanged})
+        if before and response.status_code == httpx.codes.NOT_MODIFIED:
+            return before
+        return {
+            "url": str(response.url.copy_with(userinfo=b"")),
+            "etag": response.headers.get("etag", ""),
+            "type": response.headers.get("content-type", "").partition(";")[0],
+            "text": response.text,
+        }
+
+    async def _get(self, url: str, what: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        try:
+            response = await self._client.get(url, headers=dict(headers or {}), auth=self._auth(url))
+        except httpx.HTTPError as error:
+            raise self._unavailable(what, type(error).__name__) from None
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise DistributionError(f"{self.index.name} has not got {what}", hint="is the name right in family.toml?")
+        if response.is_error:
+            raise self._unavailable(what, f"it answered {response.status_code} {response.reason_phrase}")
+        return response
+
+    def _auth(self, url: str) -> httpx.BasicAuth | None:
+        """User and password of the index's URL, for its own host alone."""
+        index = urlsplit(self.index.url.get_secret_value())
+        if not index.username or urlsplit(url).hostname != index.hostname:
+            return None
+        return httpx.BasicAuth(unquote(index.username), unquote(index.password or ""))
+
+    def _unavailable(self, what: str, why: str) -> IndexUnavailableError:
+        return IndexUnavailableError(
+            f"{self.index.name} did not give {what}: {why}", hint="check the network and the index, and run it again"
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_index(index: Index, cache: Path) -> AsyncIterator[PackageIndex]:
+    """An index with its connections, closed at the end."""
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    async with httpx.AsyncClient(timeout=60, limits=limits, follow_redirects=True) as client:
+        yield PackageIndex(index, client, cache)
+
+
+def _parse(package: str, page: Mapping[str, str]) -> ProjectPage:
+    try:
+        if page["type"] == JSON_TYPE:
+            return ProjectPage.from_json_data(json.loads(page["text"]), base_url=page["url"])
+        return ProjectPage.from_html(package, page["text"], base_url=page["url"])
+    except ValueError as error:
+        raise IndexUnavailableError(
+            f"what the index says of {package} can't be read: {error}",
+            hint="is the index's address that of a simple API?",
+        ) from None
+
+
+def _release(package: str, version: Version, files: list[DistributionPackage]) -> Release:
+    sdists = [_file(file) for file in files if file.package_type == "sdist"]
+    return Release(
+        package=package,
+        version=version,
+        wheels=tuple(_file(file) for file in files if file.package_type == "wheel"),
+        sdist=sdists[0] if sdists else None,
+        yanked=all(file.is_yanked for file in files),
+        requires_python=files[0].requires_python,
+    )
+
+
+def _file(file: DistributionPackage) -> File:
+    return File(name=file.filename, url=SecretStr(file.url), sha256=file.digests["sha256"])
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    Path(name).replace(path)

@@ -1,0 +1,57 @@
+"""What a distribution requires, and what of it shapes an environment."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+
+def effective(
+    requires: Iterable[str], *, markers: Mapping[str, str], extras: Collection[str] = ()
+) -> tuple[Requirement, ...]:
+    """The requirements that hold in an environment.
+
+    Args:
+        requires: Lines of `Requires-Dist`.
+        markers: The environment's marker values (PEP 508), as `{"python_version": "3.11", ...}`.
+        extras: Extras that are asked for.
+    """
+    parsed = (Requirement(line) for line in requires)
+    return tuple(requirement for requirement in parsed if _holds(requirement, markers, extras))
+
+
+def _holds(requirement: Requirement, markers: Mapping[str, str], extras: Collection[str]) -> bool:
+    if requirement.marker is None:
+        return True
+    return any(requirement.marker.evaluate({**markers, "extra": extra}) for extra in ("", *extras))
+
+
+def declared_range(requirements: Iterable[Requirement], upstream: str) -> SpecifierSet | None:
+    """The versions of an upstream that the requirements admit together; None when they don't require it at all."""
+    specifiers = [r.specifier for r in requirements if canonicalize_name(r.name) == upstream]
+    if not specifiers:
+        return None
+    joined = SpecifierSet()
+    for specifier in specifiers:
+        joined &= specifier
+    return joined
+
+
+def admits(declared: SpecifierSet | None, version: Version) -> bool:
+    """Whether a declared range admits a version, pre-releases included; no requirement admits nothing."""
+    return declared is not None and declared.contains(version, prereleases=True)
+
+
+def normalized(requirements: Iterable[Requirement], *, forced: Collection[str]) -> tuple[str, ...]:
+    """The requirements as sorted text, without the specifiers of packages whose version is forced anyway."""
+    return tuple(sorted({_normal(requirement, forced) for requirement in requirements}))
+
+
+def _normal(requirement: Requirement, forced: Collection[str]) -> str:
+    name = canonicalize_name(requirement.name)
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    specifier = "" if name in forced else ",".join(sorted(map(str, requirement.specifier)))
+    url = f" @ {requirement.url}" if requirement.url else ""
+    return f"{name}{extras}{specifier}{url}"
