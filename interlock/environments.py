@@ -1,23 +1,26 @@
 """Environments by uv: interpreters, resolutions, and what is installed from them."""
 
-import asyncio
 import json
 import tempfile
+import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache as once
 from pathlib import Path
 
-from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
 from interlock.errors import EnvironmentUnavailableError, IndexUnavailableError
 from interlock.fingerprint import digest
+from interlock.once import Once
 from interlock.process import Completed, run, tool_environment
 from interlock.values import Value
 
 LAYERED = "_interlock_layer.pth"
+LOCK_HEADER = 'lock-version = "1.0"\ncreated-by = "interlock"\n'
+LONGEST_LOCK = 32 * 1024 * 1024
+PACKAGE_TABLE = "\n[[packages]]\n"
 DESCRIBE = """
 import json, os, platform, sys
 version = platform.python_version()
@@ -69,11 +72,15 @@ class Interpreter(Value):
 
 
 class Pin(Value):
-    """One package of a lock."""
+    """One package of a lock.
+
+    Attributes:
+        entry: Its table in a lock file of PEP 751: where its files are, and their hashes.
+    """
 
     name: str
     version: str
-    hashes: tuple[str, ...]
+    entry: str
 
     def __str__(self) -> str:
         return f"{self.name}=={self.version}"
@@ -84,13 +91,24 @@ class Lock(Value):
 
     pins: tuple[Pin, ...]
 
+    @classmethod
+    def parse(cls, document: str) -> "Lock":
+        """Read a lock file of PEP 751, as uv writes it: one `[[packages]]` after the other."""
+        packages = tomllib.loads(document).get("packages", [])
+        entries = document.split(PACKAGE_TABLE)[1:]
+        pins = (
+            Pin(name=canonicalize_name(package["name"]), version=package["version"], entry=entry)
+            for package, entry in zip(packages, entries, strict=True)
+        )
+        return cls(pins=tuple(sorted(pins, key=lambda pin: pin.name)))
+
     def without(self, names: frozenset[str]) -> "Lock":
         """The lock less some packages."""
         return Lock(pins=tuple(pin for pin in self.pins if pin.name not in names))
 
-    def text(self) -> str:
-        """As a requirements file with hashes."""
-        return "".join(f"{pin} {' '.join(f'--hash={each}' for each in pin.hashes)}\n" for pin in self.pins)
+    def document(self) -> str:
+        """As a lock file, from which uv installs without asking the index again: its answers may differ by then."""
+        return LOCK_HEADER + "".join(f"{PACKAGE_TABLE}{pin.entry}" for pin in self.pins)
 
 
 class Unresolvable(Value):
@@ -110,7 +128,7 @@ class Uv:
     def __init__(self, index: Mapping[str, str], store: Path) -> None:
         self._environment = {**tool_environment(), **index, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
         self._store = store
-        self._building: dict[str, asyncio.Lock] = {}
+        self._shared: Once[str, Path] = Once()
 
     async def interpreter(self, wanted: str) -> Interpreter:
         """Find a Python by version, as `3.11`.
@@ -146,11 +164,11 @@ class Uv:
             wanted, overrides = Path(folder, "requirements.in"), Path(folder, "overrides.txt")
             wanted.write_text("\n".join(requirements))
             overrides.write_text("\n".join(forced))
-            options = ("--quiet", "--no-header", "--no-annotate", "--generate-hashes", "--no-progress")
+            options = ("--quiet", "--no-header", "--format", "pylock.toml")
             completed = await self._run(
                 "pip", "compile", *options, "--python", interpreter.path, "--override", overrides, wanted
             )
-        return _parse_lock(completed.output) if completed.returncode == 0 else _refusal(completed)
+        return Lock.parse(completed.output) if completed.returncode == 0 else _refusal(completed)
 
     async def shared(self, lock: Lock, interpreter: Interpreter) -> Path:
         """The site-packages of a lock, installed once for all cells that need it.
@@ -158,15 +176,13 @@ class Uv:
         Raises:
             IndexUnavailableError: Something of it could not be downloaded or built.
         """
-        key = digest(lock.text(), str(interpreter.path), interpreter.version)
-        target = self._store / key
-        async with self._building.setdefault(key, asyncio.Lock()):
-            if not target.exists():
-                await self._build(target, lock, interpreter)
-        return target
+        key = digest([str(pin) for pin in lock.pins], str(interpreter.path), interpreter.version)
+        return await self._shared.get(key, lambda: self._build(self._store / key, lock, interpreter))
 
-    async def _build(self, target: Path, lock: Lock, interpreter: Interpreter) -> None:
+    async def _build(self, target: Path, lock: Lock, interpreter: Interpreter) -> Path:
         """Install beside the place and move it there whole; when another process was first, its work serves."""
+        if target.exists():
+            return target
         self._store.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._store) as folder:
             made = Path(folder, "site-packages")
@@ -177,6 +193,7 @@ class Uv:
             except OSError:
                 if not target.exists():
                     raise
+        return target
 
     async def layered(self, folder: Path, base: Path, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
         """An environment whose third-party packages are a shared base and whose wheels are its own; its Python."""
@@ -192,6 +209,16 @@ class Uv:
         await self._install_wheels(wheels, python)
         return python
 
+    async def build_wheel(self, sdist: Path, interpreter: Interpreter) -> Path | str:
+        """Build the wheel of an sdist, once; or why it can't be built, in uv's words."""
+        target = self._store.parent / "built" / digest(str(sdist), interpreter.version)
+        if not target.exists():
+            options = ("--quiet", "--wheel", "--no-config", "--python", interpreter.path, "--out-dir", target)
+            built = await self._run("build", *options, sdist)
+            if built.returncode != 0:
+                return f"{sdist.name} can't be built: {built.errors.strip()}"
+        return next(target.glob("*.whl"))
+
     async def _venv(self, folder: Path, interpreter: Interpreter) -> Path:
         _done(await self._run("venv", "--quiet", "--no-project", "--python", interpreter.path, folder))
         return folder / "bin" / "python"
@@ -199,17 +226,17 @@ class Uv:
     async def _install(self, lock: Lock, *where: str | Path) -> None:
         if not lock.pins:
             return
-        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-            file.write(lock.text())
-            file.flush()
-            options = ("--quiet", "--no-deps", "--require-hashes", "--requirement", file.name)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "pylock.toml")
+            file.write_text(lock.document())
+            options = ("--quiet", "--no-deps", "--require-hashes", "--requirement", file)
             _done(await self._run("pip", "install", *options, *where))
 
     async def _install_wheels(self, wheels: Sequence[Path], python: Path) -> None:
         _done(await self._run("pip", "install", "--quiet", "--no-deps", "--python", python, *wheels))
 
     async def _run(self, *arguments: str | Path) -> Completed:
-        return await run([_uv(), *arguments], env=self._environment)
+        return await run([_uv(), *arguments], env=self._environment, keep=LONGEST_LOCK)
 
 
 def site_packages(environment: Path) -> Path:
@@ -223,18 +250,6 @@ def _uv() -> str:
         return find_uv_bin()
     except FileNotFoundError:
         raise EnvironmentUnavailableError("uv is not installed beside Interlock", hint="make setup") from None
-
-
-def _parse_lock(text: str) -> Lock:
-    lines = text.replace("\\\n", " ").splitlines()
-    return Lock(pins=tuple(sorted((_pin(line) for line in lines if line.strip()), key=lambda pin: pin.name)))
-
-
-def _pin(line: str) -> Pin:
-    requirement, *hashes = line.split(" --hash=")
-    parsed = Requirement(requirement)
-    version = str(parsed.specifier).removeprefix("==")
-    return Pin(name=canonicalize_name(parsed.name), version=version, hashes=tuple(each.strip() for each in hashes))
 
 
 def _refusal(completed: Completed) -> Unresolvable:

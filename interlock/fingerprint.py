@@ -27,7 +27,7 @@ class Ingredients(Value):
         requirements: For the two packages of the edge, what they require; specifiers of forced packages left out.
         suite_files: The digest of the suite's own files.
         suite_settings: Arguments, variables, limits: what the suite says of its run.
-        lock: The third-party packages of the environment, `name==version` with their hashes, sorted.
+        lock: The third-party packages of the environment, `name==version`, sorted.
         interpreter: Implementation and full version, as `cpython 3.11.7`.
         platform: Operating system and machine, as `linux x86_64 glibc 2.36`.
         runner: The version of what runs the suite and reads its outcome.
@@ -44,10 +44,11 @@ class Ingredients(Value):
     runner: str
     point: Mapping[str, str]
 
-    def fingerprint(self, versions: Mapping[str, str] | None = None) -> str:
-        """The digest of all of these.
+    def fingerprint(self) -> str:
+        """The digest of all of these."""
+        return digest(self.model_dump(mode="json"))
 
-        Args:
-            versions: Of the packages whose version the suite reads: its verdict holds for these alone.
-        """
-        return digest(self.model_dump(mode="json"), dict(versions or {}))
+
+def bound_to(fingerprint: str, versions: Mapping[str, str]) -> str:
+    """The fingerprint of a verdict that depends on version numbers, and so holds for these alone."""
+    return digest(fingerprint, dict(versions)) if versions else fingerprint

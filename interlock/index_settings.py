@@ -62,8 +62,8 @@ def _default(uv: list[tuple[str, str, bool]], environ: Mapping[str, str]) -> Ind
     for name, url, is_default in uv:
         if is_default:
             return Index(name=name or "uv's default index", url=SecretStr(url), configured=True)
-    if url := _pip_index(environ):
-        return Index(name="pip's index", url=SecretStr(url), configured=True)
+    if pip := _pip_index(environ):
+        return Index(name="pip's index", url=SecretStr(pip), configured=True)
     return Index(name="PyPI", url=SecretStr(_pypi()), configured=False)
 
 
@@ -98,13 +98,13 @@ def _uv_files(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _pip_index(environ: Mapping[str, str]) -> str | None:
-    if url := environ.get("PIP_INDEX_URL"):
-        return url
+    if named := environ.get("PIP_INDEX_URL"):
+        return named
     parser = configparser.RawConfigParser()
     parser.read(_pip_files(environ), encoding="utf-8")
     for section in ("install", "global"):
-        if url := parser.get(section, "index-url", fallback=None):
-            return url
+        if parser.has_option(section, "index-url"):
+            return parser.get(section, "index-url")
     return None
 
 

@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -17,7 +15,9 @@ from pydantic import SecretStr
 from pypi_simple import DistributionPackage, ProjectPage
 
 from interlock.errors import DistributionError, IndexUnavailableError
+from interlock.files import write_whole
 from interlock.index_settings import Index
+from interlock.once import Once
 from interlock.values import Value
 from interlock.versions import VersionField
 
@@ -59,6 +59,7 @@ class PackageIndex:
         self.index = index
         self.notes: dict[str, None] = {}
         self._client = client
+        self._read: Once[str, Mapping[Version, Release]] = Once()
         self._pages = cache / "pages"
         self._files = cache / "files"
 
@@ -69,6 +70,9 @@ class PackageIndex:
             IndexUnavailableError: The index did not answer, and nothing of it is in the cache.
             DistributionError: The index has no such package.
         """
+        return await self._read.get(package, lambda: self._releases(package))
+
+    async def _releases(self, package: str) -> Mapping[Version, Release]:
         found: dict[Version, list[DistributionPackage]] = {}
         for file in (await self._page(package)).packages:
             with contextlib.suppress(InvalidVersion):
@@ -91,7 +95,7 @@ class PackageIndex:
                     f"{file.name} from {self.index.name} is not what the index promised: its SHA-256 differs",
                     hint="try again; if it stays, the index or something before it is damaged",
                 )
-            await asyncio.to_thread(_write, path, content)
+            await asyncio.to_thread(write_whole, path, content)
         return path
 
     async def _page(self, package: str) -> ProjectPage:
@@ -106,7 +110,7 @@ class PackageIndex:
             self.notes[f"{self.index.name} did not answer: its list of {package}'s releases is from the cache"] = None
             page = before
         if page is not before:
-            await asyncio.to_thread(_write, kept, json.dumps(page).encode())
+            await asyncio.to_thread(write_whole, kept, json.dumps(page).encode())
         return _parse(package, page)
 
     async def _fetch_page(self, address: str, package: str, before: dict[str, str] | None) -> dict[str, str]:
@@ -179,12 +183,3 @@ def _release(package: str, version: Version, files: list[DistributionPackage]) -
 
 def _file(file: DistributionPackage) -> File:
     return File(name=file.filename, url=SecretStr(file.url), sha256=file.digests["sha256"])
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    Path(name).replace(path)

@@ -1,6 +1,5 @@
 """Which versions of a package are meant: a PEP 440 specifier, a list, `all`, or `latest:N`."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Self
@@ -11,6 +10,7 @@ from pydantic import GetPydanticSchema
 from pydantic_core import core_schema
 
 from interlock.errors import UsageError
+from interlock.faults import nearest
 from interlock.values import Value
 
 FORMS = 'a specifier as ">=1.4,<2", a list as "1.4.8, 1.4.9", "all", or "latest:10"'
@@ -96,6 +96,6 @@ def _final(versions: Iterable[Version]) -> list[Version]:
 def _existing(version: Version, package: str, versions: Mapping[Version, bool]) -> Version:
     if version in versions:
         return version
-    near = difflib.get_close_matches(str(version), [str(known) for known in versions], n=1, cutoff=0.0)
-    hint = f"the nearest is {near[0]}" if near else "it has no release at all"
-    raise UsageError(f"{package} has no release {version}", hint=hint)
+    raise UsageError(
+        f"{package} has no release {version}", hint=nearest(str(version), [str(each) for each in versions])
+    )

@@ -1,12 +1,16 @@
 """A suite's own files: its tests, what they need, pytest's configuration; and nothing that is under test."""
 
 import configparser
+import contextlib
 import posixpath
+import tempfile
 import tomllib
 from collections.abc import Collection, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import tomlkit
+
+from interlock.errors import DistributionError
 
 BESIDE_TESTS = ("conftest.py", "__init__.py")
 
@@ -67,3 +71,29 @@ def _ini_section(data: bytes, section: str) -> bytes:
         return b""
     lines = (f"{key} = {value}".replace("\n", "\n    ") for key, value in parser.items(section))
     return "\n".join([f"[{section}]", *lines, ""]).encode()
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """The files of a directory of tests on this machine, under the directory's own name.
+
+    Raises:
+        DistributionError: There is no such directory.
+    """
+    if not folder.is_dir():
+        raise DistributionError(f"there is no directory {folder}")
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder.parent)): path.read_bytes() for path in files}
+
+
+def keep(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files below a directory that is named by their digest, whole or not at all."""
+    if folder.exists():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        made = Path(name, "files")
+        for path, data in files.items():
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            (made / path).write_bytes(data)
+        with contextlib.suppress(OSError):  # another process was first
+            made.rename(folder)

@@ -1,0 +1,74 @@
+"""A ledger that ends with the program: for tests, and for who wants nothing kept."""
+
+import threading
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from interlock.ledger.protocol import KnownCell, in_utc
+from interlock.verdicts import CellKey, Run, Verdict
+
+
+class MemoryLedger:
+    """The twin of `SqlLedger` without a database; see `Ledger` for what its methods do."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: dict[str, list[Run]] = {}
+        self._readers: dict[str, frozenset[str]] = {}
+        self._cells: dict[CellKey, KnownCell] = {}
+
+    def runs(self, fingerprints: Collection[str]) -> dict[str, tuple[Run, ...]]:
+        """All runs of each fingerprint that has any, oldest first."""
+        with self._lock:
+            return {
+                fingerprint: tuple(sorted(self._runs[fingerprint], key=lambda run: run.started_at))
+                for fingerprint in fingerprints
+                if fingerprint in self._runs
+            }
+
+    def record(self, run: Run) -> None:
+        """Add a run."""
+        kept = run.model_copy(update={"started_at": in_utc(run.started_at)})
+        with self._lock:
+            self._runs.setdefault(run.fingerprint, []).append(kept)
+
+    def version_readers(self, fingerprints: Collection[str]) -> dict[str, frozenset[str]]:
+        """The packages whose version each base fingerprint's suite reads."""
+        with self._lock:
+            return {
+                fingerprint: self._readers[fingerprint] for fingerprint in fingerprints if fingerprint in self._readers
+            }
+
+    def record_version_reader(self, fingerprint: str, packages: frozenset[str]) -> None:
+        """Add packages to a base fingerprint's."""
+        if not packages:
+            return
+        with self._lock:
+            self._readers[fingerprint] = self._readers.get(fingerprint, frozenset()) | packages
+
+    def cells(self, keys: Collection[CellKey]) -> dict[CellKey, KnownCell]:
+        """The last verdict of each cell that has one."""
+        with self._lock:
+            return {key: self._cells[key] for key in keys if key in self._cells}
+
+    def record_cells(self, cells: Mapping[CellKey, Verdict], at: datetime) -> None:
+        """Keep verdicts, unless a later one is known."""
+        moment = in_utc(at)
+        with self._lock:
+            for key, verdict in cells.items():
+                known = self._cells.get(key)
+                if known is None or known.at <= moment:
+                    self._cells[key] = KnownCell(verdict=verdict, at=moment)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,192 @@
+"""A ledger in SQLite or PostgreSQL."""
+
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from types import TracebackType
+from typing import Any, Final, Self
+
+from pydantic import SecretStr
+from sqlalchemy import Connection, Engine, Row, Table, and_, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from interlock.ledger.engine import connect, writer
+from interlock.ledger.migrate import bring_up_to_date
+from interlock.ledger.place import Place, place_of
+from interlock.ledger.protocol import KnownCell, in_utc
+from interlock.ledger.tables import CELL, RUN, VERSION_READER
+from interlock.verdicts import CellKey, Run, Verdict
+
+# Fingerprints a query: far under what either database takes, and no more logs in memory than needed.
+_CHUNK: Final = 1000
+_KEY: Final = tuple(column.name for column in CELL.primary_key)
+_SHEET: Final = ("upstream", "downstream", "suite", "python", "point")
+
+_RUNS = (
+    select(RUN)
+    .where(RUN.c.fingerprint.in_(bindparam("wanted", expanding=True)))
+    .order_by(RUN.c.fingerprint, RUN.c.started_at, RUN.c.id)
+)
+_READERS = select(VERSION_READER).where(VERSION_READER.c.fingerprint.in_(bindparam("wanted", expanding=True)))
+_CELLS_OF_SHEET = select(CELL.c.upstream_version, CELL.c.downstream_version, CELL.c.verdict, CELL.c.at).where(
+    and_(*(CELL.c[name] == bindparam(name) for name in _SHEET))
+)
+
+
+class SqlLedger:
+    """The ledger of `open_ledger`; see `Ledger` for what its methods do."""
+
+    def __init__(self, engine: Engine, place: Place) -> None:
+        self._reader = engine
+        self._writer = writer(engine)
+        self._place = place
+
+    def __repr__(self) -> str:
+        return f"<SqlLedger {self._place.name}>"
+
+    def runs(self, fingerprints: Collection[str]) -> dict[str, tuple[Run, ...]]:
+        """All runs of each fingerprint that has any, oldest first; reads a thousand fingerprints at a time."""
+        with self._reading() as connection:
+            return {
+                fingerprint: tuple(map(_run, rows))
+                for chunk in _chunks(fingerprints)
+                for fingerprint, rows in groupby(connection.execute(_RUNS, {"wanted": chunk}), _fingerprint)
+            }
+
+    def record(self, run: Run) -> None:
+        """Add a run, in a transaction of its own."""
+        with self._writing() as connection:
+            connection.execute(RUN.insert(), _run_row(run))
+
+    def version_readers(self, fingerprints: Collection[str]) -> dict[str, frozenset[str]]:
+        """The packages whose version each base fingerprint's suite reads."""
+        packages: dict[str, set[str]] = {}
+        with self._reading() as connection:
+            for chunk in _chunks(fingerprints):
+                for row in connection.execute(_READERS, {"wanted": chunk}):
+                    packages.setdefault(row.fingerprint, set()).add(row.package)
+        return {fingerprint: frozenset(found) for fingerprint, found in packages.items()}
+
+    def record_version_reader(self, fingerprint: str, packages: frozenset[str]) -> None:
+        """Add packages to a base fingerprint's; sorted, so that two writers never wait for each other in a circle."""
+        if not packages:
+            return
+        rows = [{"fingerprint": fingerprint, "package": package} for package in sorted(packages)]
+        with self._writing() as connection:
+            connection.execute(_insert(connection, VERSION_READER).on_conflict_do_nothing(), rows)
+
+    def cells(self, keys: Collection[CellKey]) -> dict[CellKey, KnownCell]:
+        """The last verdict of each cell that has one; reads a sheet at a time."""
+        known: dict[CellKey, KnownCell] = {}
+        with self._reading() as connection:
+            for sheet, wanted in _by_sheet(keys).items():
+                rows = connection.execute(_CELLS_OF_SHEET, dict(zip(_SHEET, sheet, strict=True)))
+                for *versions, verdict, at in rows:
+                    key = wanted.get(tuple(versions))
+                    if key is not None:
+                        known[key] = KnownCell(verdict=verdict, at=at)
+        return known
+
+    def record_cells(self, cells: Mapping[CellKey, Verdict], at: datetime) -> None:
+        """Keep verdicts in one transaction, unless a later one is known."""
+        moment = in_utc(at)
+        rows = [{**key.model_dump(), "verdict": verdict.value, "at": moment} for key, verdict in cells.items()]
+        if not rows:
+            return
+        # PostgreSQL locks row by row; who all go in one order never wait in a circle
+        rows.sort(key=itemgetter(*_KEY))
+        with self._writing() as connection:
+            insert = _insert(connection, CELL)
+            newer = insert.on_conflict_do_update(
+                index_elements=_KEY,
+                set_={"verdict": insert.excluded.verdict, "at": insert.excluded.at},
+                where=CELL.c.at <= insert.excluded.at,
+            )
+            connection.execute(newer, rows)
+
+    def close(self) -> None:
+        """Close all connections; the last program to do so on SQLite also folds the -wal file into the ledger."""
+        self._reader.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._place.blamed(), self._reader.begin() as connection:
+                yield connection
+        # pydantic's and json's errors are ValueErrors
+        except (ValueError, zlib.error) as error:
+            raise self._place.damage(" ".join(str(error).split())[:300]) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._place.blamed(), self._writer.begin() as connection:
+            yield connection
+
+
+def open_ledger(url: SecretStr | None = None) -> SqlLedger:
+    """Open the ledger, make it if there is none, and bring it to the form that this program knows.
+
+    Args:
+        url: `sqlite:////a/path` or `postgresql://user:password@host/database`.
+            Default: `$INTERLOCK_LEDGER_URL`, or `ledger.db` in Interlock's home.
+
+    Raises:
+        LedgerError: It cannot be reached, is damaged, or was made by a newer Interlock.
+    """
+    place = place_of(url)
+    engine = connect(place)
+    try:
+        bring_up_to_date(engine, place)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlLedger(engine, place)
+
+
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _chunks(fingerprints: Iterable[str]) -> Iterator[list[str]]:
+    # each once: a fingerprint in two chunks would be found twice
+    wanted = sorted(set(fingerprints))
+    return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
+
+
+def _by_sheet(keys: Iterable[CellKey]) -> dict[tuple[str, ...], dict[tuple[str, ...], CellKey]]:
+    sheets: dict[tuple[str, ...], dict[tuple[str, ...], CellKey]] = {}
+    for key in keys:
+        sheet = (key.upstream, key.downstream, key.suite, key.python, key.point)
+        sheets.setdefault(sheet, {})[key.upstream_version, key.downstream_version] = key
+    return sheets
+
+
+def _fingerprint(row: Row[Any]) -> str:
+    return str(row.fingerprint)
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    return {
+        **run.model_dump(),
+        "status": run.status.value,
+        "tests": [test.model_dump(mode="json") for test in run.tests],
+        "lock": list(run.lock),
+        "reads": sorted(run.reads),
+    }
+
+
+def _run(row: Row[Any]) -> Run:
+    fields = row._asdict()
+    del fields["id"]
+    return Run.model_validate(fields)

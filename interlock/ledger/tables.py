@@ -1,0 +1,102 @@
+"""The ledger's tables. Who changes them adds a migration: docs/ledger.md says how, and a test insists."""
+
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
+
+from interlock.ledger.protocol import in_utc
+
+# Where Alembic keeps the number of the last migration: `alembic_version` may be Prefect's in the same database.
+SCHEMA_TABLE = "ledger_schema"
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as UTC; SQLite keeps no time zone at all."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """To UTC."""
+        return None if value is None else in_utc(value)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From UTC, or from the PostgreSQL session's time zone."""
+        return None if value is None else in_utc(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+class CompressedText(TypeDecorator[str]):
+    """Long text that people rarely ask for, as zlib of UTF-8; so it may hold NUL, which PostgreSQL's text may not."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        """Compress."""
+        return None if value is None else zlib.compress(value.encode())
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ANN401, ARG002
+        """Decompress."""
+        return None if value is None else zlib.decompress(value).decode()
+
+
+metadata = MetaData()
+
+RUN = Table(
+    "ledger_run",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("status", String, nullable=False),
+    # JSON also here, since what a tool printed may hold NUL
+    Column("reason", JSON(none_as_null=True)),
+    Column("tests", JSON, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("lock", JSON, nullable=False),
+    Column("reads", JSON, nullable=False),
+    Column("log", CompressedText, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Index("ledger_run_fingerprint", "fingerprint"),
+)
+
+VERSION_READER = Table(
+    "ledger_version_reader",
+    metadata,
+    Column("fingerprint", String, primary_key=True),
+    Column("package", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# The key begins with what all cells of one sheet have in common: a sheet is read as one range of it.
+CELL = Table(
+    "ledger_cell",
+    metadata,
+    Column("upstream", String, primary_key=True),
+    Column("downstream", String, primary_key=True),
+    Column("suite", String, primary_key=True),
+    Column("python", String, primary_key=True),
+    Column("point", String, primary_key=True),
+    Column("upstream_version", String, primary_key=True),
+    Column("downstream_version", String, primary_key=True),
+    Column("verdict", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,167 @@
+"""Whose fault: the verdicts of a row of cells, told apart by comparing tests along the edge."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from interlock.matrix.report import Regression, VersionRange
+from interlock.verdicts import Run, RunStatus, TestOutcome, Verdict
+
+STATUS_VERDICTS = {
+    RunStatus.PASSED: Verdict.COMPATIBLE,
+    RunStatus.UNRESOLVABLE: Verdict.UNRESOLVABLE,
+    RunStatus.UNTESTED: Verdict.UNTESTED,
+    RunStatus.TIMED_OUT: Verdict.TIMED_OUT,
+}
+# Shown for a pair that can't be had or does not finish: no test to name, but a version from which it is so.
+WHOLE_CELL = {RunStatus.UNRESOLVABLE, RunStatus.TIMED_OUT}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A cell's verdict, with the tests that speak for it."""
+
+    verdict: Verdict
+    own_fault: bool = False
+    regressed: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+
+
+def judge_row(cells: Sequence[Sequence[Run]]) -> tuple[Judged, ...]:
+    """The verdicts of one downstream version with each upstream version.
+
+    A test that is red with every upstream version that it was run with is the downstream's own fault; one that is red
+    with some is a regression. With a single upstream version there is nothing to compare, and red is incompatible.
+
+    Args:
+        cells: The runs of each cell, in the order of the upstream's versions; each has at least one.
+    """
+    own = _own_tests(cells)
+    alike = len(cells) > 1 and len({runs[-1].status for runs in cells}) == 1
+    return tuple(_judge(runs, own, alike=alike) for runs in cells)
+
+
+def _own_tests(cells: Sequence[Sequence[Run]]) -> frozenset[str]:
+    tested = [runs for runs in cells if runs[-1].status in {RunStatus.PASSED, RunStatus.FAILED}]
+    if len(tested) < 2:
+        return frozenset()
+    return frozenset.intersection(*(_red_ids(runs[-1]) for runs in tested))
+
+
+def _judge(runs: Sequence[Run], own: frozenset[str], *, alike: bool) -> Judged:
+    last = runs[-1]
+    if any(not run.agrees_with(last) for run in runs):
+        return Judged(verdict=Verdict.FLAKY, regressed=tuple(sorted(_red_ids(*runs) - own)))
+    if last.status is not RunStatus.FAILED:
+        return Judged(verdict=STATUS_VERDICTS[last.status], own_fault=alike and last.status in WHOLE_CELL)
+    red = _red_ids(last)
+    regressed = tuple(sorted(red - own))
+    return Judged(
+        verdict=Verdict.INCOMPATIBLE if regressed else Verdict.BROKEN_BEFORE,
+        own_fault=not regressed,
+        regressed=regressed,
+        own=tuple(sorted(red & own)),
+    )
+
+
+def _red_ids(*runs: Run) -> frozenset[str]:
+    return frozenset(test.id for run in runs for test in run.red_tests)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A neighbouring pair of upstream versions, of which one works and one doesn't."""
+
+    test: str | None
+    error: str
+    good: str
+    bad: str
+
+
+def regressions(
+    upstream_versions: Sequence[str],
+    rows: Mapping[str, tuple[Sequence[Judged], Sequence[Run]]],
+) -> tuple[Regression, ...]:
+    """Every step from working to not working along the edge, with the downstream versions that show it.
+
+    Args:
+        upstream_versions: Ascending.
+        rows: By downstream version, ascending: the verdicts, and the last run of each cell.
+    """
+    shown: dict[_Step, list[str]] = defaultdict(list)
+    for version, (judged, runs) in rows.items():
+        for step in _steps(upstream_versions, judged, runs):
+            shown[step].append(version)
+    return tuple(
+        Regression(
+            test=step.test,
+            error=step.error,
+            good=step.good,
+            bad=step.bad,
+            downstream=ranges(list(rows), set(versions)),
+        )
+        for step, versions in shown.items()
+    )
+
+
+def _steps(versions: Sequence[str], judged: Sequence[Judged], runs: Sequence[Run]) -> list[_Step]:
+    tests = sorted({test for cell in judged if cell.verdict is Verdict.INCOMPATIBLE for test in cell.regressed})
+    steps = [step for test in tests for step in _test_steps(test, versions, runs)]
+    return steps + _whole_steps(versions, judged, runs)
+
+
+def _test_steps(test: str, versions: Sequence[str], runs: Sequence[Run]) -> list[_Step]:
+    """Where a test turns; a cell in which it did not run, or whose suite could not be run, says nothing of it."""
+    states = [(version, run, _state(test, run)) for version, run in zip(versions, runs, strict=True)]
+    told = [(version, run, state) for version, run, state in states if state is not None]
+    return [
+        _Step(test, _error(test, second[1] if first[2] else first[1]), *_good_and_bad(first[0], second[0], first[2]))
+        for first, second in itertools.pairwise(told)
+        if first[2] is not second[2]
+    ]
+
+
+def _state(test: str, run: Run) -> bool | None:
+    """Whether a test is green in a run, or None when the run does not say."""
+    if run.status is RunStatus.PASSED:
+        return True
+    if run.status is not RunStatus.FAILED:
+        return None
+    outcome = next((each.outcome for each in run.tests if each.id == test), None)
+    if outcome is None:
+        return True if _has_inside(test, run) else None
+    return None if outcome is TestOutcome.SKIPPED else not outcome.is_red
+
+
+def _has_inside(test: str, run: Run) -> bool:
+    """Whether a run has tests of the file that could not be collected elsewhere."""
+    return any(each.id.startswith(f"{test}::") for each in run.tests)
+
+
+def _whole_steps(versions: Sequence[str], judged: Sequence[Judged], runs: Sequence[Run]) -> list[_Step]:
+    steps = []
+    cells = list(zip(versions, judged, runs, strict=True))
+    told = [cell for cell in cells if cell[2].status is not RunStatus.UNTESTED]
+    for first, second in itertools.pairwise(told):
+        whole = [cell for cell in (first, second) if cell[2].status in WHOLE_CELL]
+        if len(whole) == 1 and first[2].status is not second[2].status:
+            reason = (whole[0][2].reason or whole[0][2].status.value).strip()
+            good, bad = _good_and_bad(first[0], second[0], whole[0] is second)
+            steps.append(_Step(None, reason, good, bad))
+    return steps
+
+
+def _good_and_bad(first: str, second: str, first_is_good: bool | None) -> tuple[str, str]:
+    return (first, second) if first_is_good else (second, first)
+
+
+def _error(test: str, run: Run) -> str:
+    return next((each.error for each in run.red_tests if each.id == test and each.error), "no message")
+
+
+def ranges(versions: Sequence[str], chosen: Collection[str]) -> tuple[VersionRange, ...]:
+    """The chosen versions as ranges of neighbours among all of them."""
+    grouped = itertools.groupby(versions, key=lambda version: version in chosen)
+    runs = [list(group) for is_chosen, group in grouped if is_chosen]
+    return tuple(VersionRange(first=run[0], last=run[-1]) for run in runs)

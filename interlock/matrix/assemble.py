@@ -1,0 +1,160 @@
+"""From settled cells to the report: verdicts, ranges, what changed, and how it came about."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from interlock.ledger import Ledger
+from interlock.matrix.analysis import Judged, judge_row, ranges, regressions
+from interlock.matrix.plan import Plan, PlannedCell, PlannedRow, PlannedSheet
+from interlock.matrix.report import Cell, Change, DownstreamRow, MatrixReport, SharedWith, Sheet, Totals
+from interlock.matrix.settle import Settled
+from interlock.verdicts import CellKey, Run, Verdict
+
+# Which of these two it is depends on what else the matrix covered; the world has not changed between them.
+ALIKE = {Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occasion:
+    """When and why a matrix was made."""
+
+    family: str
+    covers: str
+    started_at: datetime
+    notes: tuple[str, ...] = ()
+
+
+def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger) -> MatrixReport:
+    """The report of a matrix; the verdicts of its cells are recorded, to be compared with next time."""
+    assembly = _Assembly(plan, settled)
+    sheets = tuple(assembly.sheet(sheet) for sheet in plan.sheets)
+    verdicts = {
+        cell.key: shown.verdict
+        for sheet, made in zip(plan.sheets, sheets, strict=True)
+        for row, cells in zip(sheet.rows, made.cells, strict=True)
+        for cell, shown in zip(row.cells, cells, strict=True)
+    }
+    finished = datetime.now(UTC)
+    return MatrixReport(
+        family=occasion.family,
+        covers=occasion.covers,
+        started_at=occasion.started_at,
+        finished_at=finished,
+        notes=occasion.notes,
+        sheets=sheets,
+        runs=assembly.shown,
+        changes=_remember(verdicts, finished, ledger),
+        totals=assembly.totals(verdicts),
+    )
+
+
+class _Assembly:
+    """Looks up runs by cell, and keeps those that a cell names."""
+
+    def __init__(self, plan: Plan, settled: Settled) -> None:
+        self._settled = settled
+        self._fingerprints = {
+            cell.key: fingerprint for cell, fingerprint in zip(plan.cells, settled.fingerprints, strict=True)
+        }
+        self._first: dict[str, PlannedCell] = {}
+        for cell in plan.cells:
+            if fingerprint := self._fingerprints[cell.key]:
+                self._first.setdefault(fingerprint, cell)
+        self.shown: dict[str, Run] = {}
+
+    def sheet(self, planned: PlannedSheet) -> Sheet:
+        """One table, judged row by row."""
+        versions = planned.upstream_versions
+        judged = {row.version: judge_row([self._runs(cell) for cell in row.cells]) for row in planned.rows}
+        lasts = {row.version: [self._runs(cell)[-1] for cell in row.cells] for row in planned.rows}
+        return Sheet(
+            upstream=planned.edge.upstream,
+            downstream=planned.edge.downstream,
+            suite=planned.edge.suite.name,
+            python=planned.interpreter.version,
+            point=planned.point,
+            allowed_to_fail=planned.edge.suite.reason_to_allow(planned.point),
+            upstream_versions=versions,
+            rows=tuple(_row(versions, row, judged[row.version]) for row in planned.rows),
+            cells=tuple(self._cells(row, judged[row.version]) for row in planned.rows),
+            regressions=regressions(versions, {name: (judged[name], lasts[name]) for name in judged}),
+        )
+
+    def _runs(self, cell: PlannedCell) -> tuple[Run, ...]:
+        fingerprint = self._fingerprints[cell.key]
+        if fingerprint is not None:
+            return self._settled.runs[fingerprint]
+        assert cell.unrun is not None
+        return (cell.unrun,)
+
+    def _cells(self, row: PlannedRow, judged: Sequence[Judged]) -> tuple[Cell, ...]:
+        return tuple(self._cell(cell, verdict) for cell, verdict in zip(row.cells, judged, strict=True))
+
+    def _cell(self, cell: PlannedCell, judged: Judged) -> Cell:
+        # Of a suite that wavers, the run that was red is the one worth looking at.
+        runs = self._runs(cell)
+        run = next((each for each in reversed(runs) if each.red_tests), runs[-1])
+        self.shown[run.fingerprint] = run
+        return Cell(
+            verdict=judged.verdict,
+            declared=cell.declared,
+            own_fault=judged.own_fault,
+            run=run.fingerprint,
+            shared_with=self._shared_with(cell),
+            regressed=judged.regressed,
+            own=judged.own,
+        )
+
+    def _shared_with(self, cell: PlannedCell) -> SharedWith | None:
+        fingerprint = self._fingerprints[cell.key]
+        first = self._first[fingerprint] if fingerprint else cell
+        if first is cell:
+            return None
+        key = first.key
+        return SharedWith(upstream_version=key.upstream_version, downstream_version=key.downstream_version)
+
+    def totals(self, verdicts: Mapping[CellKey, Verdict]) -> Totals:
+        """How the verdicts came about."""
+        run = [fingerprint for fingerprint in self._fingerprints.values() if fingerprint]
+        known = sum(1 for fingerprint in run if fingerprint in self._settled.known)
+        distinct = len(set(run) - self._settled.known)
+        return Totals(
+            cells=len(self._fingerprints),
+            runs=self._settled.suites_run,
+            run=distinct,
+            shared=len(run) - known - distinct,
+            known=known,
+            unrun=len(self._fingerprints) - len(run),
+            verdicts=Counter(verdicts.values()),
+        )
+
+
+def _row(versions: Sequence[str], row: PlannedRow, judged: Sequence[Judged]) -> DownstreamRow:
+    cells = list(zip(versions, row.cells, judged, strict=True))
+    works = {version for version, _cell, verdict in cells if verdict.verdict is Verdict.COMPATIBLE}
+    fails = {version for version, _cell, verdict in cells if _fails(verdict)}
+    declared = {version for version, cell, _verdict in cells if cell.declared}
+    return DownstreamRow(
+        version=row.version,
+        declared=row.declared,
+        proven=ranges(versions, works),
+        falsely_allowed=ranges(versions, fails & declared),
+        needlessly_forbidden=ranges(versions, works - declared),
+    )
+
+
+def _fails(judged: Judged) -> bool:
+    """Whether the pairing was shown not to work; a downstream that is broken by itself says nothing of its range."""
+    return not judged.own_fault and judged.verdict not in {Verdict.COMPATIBLE, Verdict.UNTESTED}
+
+
+def _remember(verdicts: Mapping[CellKey, Verdict], at: datetime, ledger: Ledger) -> tuple[Change, ...]:
+    before = ledger.cells(list(verdicts))
+    ledger.record_cells(verdicts, at)
+    return tuple(
+        Change(cell=key, before=known.verdict, after=verdicts[key], since=known.at)
+        for key, known in before.items()
+        if known.verdict is not verdicts[key] and not {known.verdict, verdicts[key]} <= ALIKE
+    )

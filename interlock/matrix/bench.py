@@ -1,0 +1,47 @@
+"""What a matrix works with: the family, the index, uv, and the ledger, opened and closed together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from interlock.environments import Uv
+from interlock.family import Family
+from interlock.family_file import load
+from interlock.home import cache
+from interlock.index_settings import find_index
+from interlock.ledger import Ledger, open_ledger
+from interlock.package_index import PackageIndex, open_index
+
+
+class Bench:
+    """The connections of one matrix.
+
+    Attributes:
+        cache: Where everything that can be had again is kept.
+    """
+
+    def __init__(self, family: Family, index: PackageIndex, uv: Uv, ledger: Ledger) -> None:
+        self.family = family
+        self.index = index
+        self.uv = uv
+        self.ledger = ledger
+        self.cache = cache()
+
+
+@contextlib.asynccontextmanager
+async def open_bench(family_file: str | None = None) -> AsyncIterator[Bench]:
+    """Open everything that a matrix works with.
+
+    Raises:
+        FamilyError: The family file can't be used.
+        LedgerError: The ledger can't be opened.
+    """
+    family = load(Path(family_file) if family_file else None)
+    index = find_index(family.index)
+    ledger = await asyncio.to_thread(open_ledger)
+    try:
+        async with open_index(index, cache()) as package_index:
+            yield Bench(family, package_index, Uv(index.environment(), cache() / "environments"), ledger)
+    finally:
+        ledger.close()

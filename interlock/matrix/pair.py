@@ -1,0 +1,106 @@
+"""An upstream wheel with a downstream wheel: what both together ask of a resolver."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from interlock.distributions import Wheel
+from interlock.environments import Interpreter
+from interlock.fingerprint import digest
+from interlock.matrix.request import TestedEdge
+from interlock.requirements import declared_range, effective, normalized
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """The two ends of a cell, for one suite on one Python."""
+
+    edge: TestedEdge
+    upstream: Wheel
+    downstream: Wheel
+    interpreter: Interpreter
+
+    @property
+    def declared(self) -> SpecifierSet | None:
+        """The upstream versions that the downstream admits; None when it does not require the upstream."""
+        return _declared(self.downstream.requires, self._extras, self.interpreter, self.upstream.name)
+
+    def lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What is asked of the resolver, and what of it is forced: both versions, whatever anything declares."""
+        upstream = f"{self.upstream.name}{_bracketed(self._upstream_extras)}=={self.upstream.version}"
+        downstream = f"{self.downstream.name}{_bracketed(self._extras)}=={self.downstream.version}"
+        return (upstream, downstream, *self.edge.suite.requirements), (upstream, downstream)
+
+    def key(self) -> str:
+        """Equal for pairs whose environments, but for the pair itself, must be resolved to the same."""
+        return self._key
+
+    @cached_property
+    def _key(self) -> str:
+        forced = (self.upstream.name, self.downstream.name)
+        return digest(
+            [self.interpreter.path.as_posix(), self.interpreter.version],
+            [[wheel.name, wheel.requires_python, _shape(wheel.requires, forced)] for wheel in self._wheels],
+            [self._upstream_extras, self._extras, self.edge.suite.requirements],
+        )
+
+    def shaping(self) -> dict[str, tuple[str, ...]]:
+        """For each of the two, the requirements that hold in the environment."""
+        forced = (self.upstream.name, self.downstream.name)
+        extras = {self.upstream.name: self._upstream_extras, self.downstream.name: self._extras}
+        return {
+            wheel.name: normalized(_effective(wheel.requires, extras[wheel.name], self.interpreter), forced=forced)
+            for wheel in self._wheels
+        }
+
+    @property
+    def _wheels(self) -> tuple[Wheel, Wheel]:
+        return self.upstream, self.downstream
+
+    @property
+    def _extras(self) -> tuple[str, ...]:
+        return tuple(sorted(self.edge.suite.extras))
+
+    @property
+    def _upstream_extras(self) -> tuple[str, ...]:
+        """The extras of the upstream that the downstream asks for; a forced version would lose them."""
+        requirements = _effective(self.downstream.requires, self._extras, self.interpreter)
+        return _asked_extras(requirements, self.upstream.name)
+
+
+def _effective(requires: tuple[str, ...], extras: tuple[str, ...], interpreter: Interpreter) -> tuple[Requirement, ...]:
+    return _effective_once(requires, extras, tuple(interpreter.markers.items()))
+
+
+# A matrix asks for the same few hundred of these tens of thousands of times.
+@lru_cache(maxsize=4096)
+def _effective_once(
+    requires: tuple[str, ...], extras: tuple[str, ...], markers: tuple[tuple[str, str], ...]
+) -> tuple[Requirement, ...]:
+    return effective(requires, markers=dict(markers), extras=extras)
+
+
+def _declared(
+    requires: tuple[str, ...], extras: tuple[str, ...], interpreter: Interpreter, upstream: str
+) -> SpecifierSet | None:
+    return declared_range(_effective(requires, extras, interpreter), upstream)
+
+
+@lru_cache(maxsize=4096)
+def _shape(requires: tuple[str, ...], forced: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Every requirement with its marker, sorted; not only those that hold, since others may come in by extras."""
+    lines = map(Requirement, requires)
+    return tuple(sorted((*normalized([line], forced=forced), str(line.marker or "")) for line in lines))
+
+
+def _asked_extras(requirements: Iterable[Requirement], name: str) -> tuple[str, ...]:
+    named = (requirement.extras for requirement in requirements if canonicalize_name(requirement.name) == name)
+    return tuple(sorted({extra for extras in named for extra in extras}))
+
+
+def _bracketed(extras: Collection[str]) -> str:
+    return f"[{','.join(extras)}]" if extras else ""

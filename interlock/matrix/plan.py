@@ -1,0 +1,219 @@
+"""Which cells there are, and what each of them would run: the plan of a matrix, made before anything runs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from interlock.contracts.isolated import RUNNER
+from interlock.contracts.recipe import Recipe
+from interlock.distributions import Wheel
+from interlock.environments import Interpreter, Lock, Unresolvable
+from interlock.fingerprint import Ingredients, digest
+from interlock.matrix.pair import Pair
+from interlock.matrix.request import TestedEdge
+from interlock.matrix.sources import Choice, ChosenEdge, Sources, Tests
+from interlock.once import Once
+from interlock.package_index import Release
+from interlock.requirements import admits
+from interlock.verdicts import CellKey, Run, RunStatus
+
+RESOLVING = 4
+
+Resolution = Lock | Unresolvable
+Resolve = Callable[[Pair], Awaitable[Resolution]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedCell:
+    """One cell, with all that decides what it will show.
+
+    Attributes:
+        declared: Whether the downstream admits the upstream's version.
+        recipe: How it is run; None when nothing can be run, and then `unrun` says why.
+        versions: Of each package of the family in its environment.
+    """
+
+    key: CellKey
+    declared: bool
+    recipe: Recipe | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    unrun: Run | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRow:
+    """One downstream version: the specifier that it declares on the upstream, and its cells."""
+
+    version: str
+    declared: str | None
+    cells: tuple[PlannedCell, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedSheet:
+    """One edge, suite, Python and point: rows of cells."""
+
+    edge: TestedEdge
+    interpreter: Interpreter
+    point: Mapping[str, str]
+    upstream_versions: tuple[str, ...]
+    rows: tuple[PlannedRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Every sheet of a matrix."""
+
+    sheets: tuple[PlannedSheet, ...]
+
+    @property
+    def cells(self) -> tuple[PlannedCell, ...]:
+        """Every cell, in the order of the sheets."""
+        return tuple(cell for sheet in self.sheets for row in sheet.rows for cell in row.cells)
+
+
+class Planner:
+    """Makes the plan of a matrix; every resolution and every fingerprint is made once.
+
+    Args:
+        family: The names of the family's packages.
+        sources: The wheels and the tests.
+        resolve: How the environment of a pair is resolved; called once for all pairs of equal requirements.
+    """
+
+    def __init__(self, family: frozenset[str], sources: Sources, resolve: Resolve) -> None:
+        self._family = family
+        self._sources = sources
+        self._resolve = resolve
+        self._resolutions: Once[str, Resolution] = Once()
+        self._fingerprints: dict[tuple[str, ...], str] = {}
+        self._resolving = asyncio.Semaphore(RESOLVING)
+        self._started = datetime.now(UTC)
+
+    async def plan(self, choice: Choice) -> Plan:
+        """Plan every cell of a choice."""
+        sheets = [
+            await self._sheet(chosen, interpreter, point)
+            for chosen in choice.chosen
+            for interpreter in choice.interpreters
+            for point in chosen.edge.suite.points()
+        ]
+        return Plan(sheets=tuple(sheets))
+
+    async def _sheet(self, chosen: ChosenEdge, interpreter: Interpreter, point: Mapping[str, str]) -> PlannedSheet:
+        rows = await asyncio.gather(
+            *(self._row(chosen, release, interpreter, point) for release in chosen.downstream_versions)
+        )
+        return PlannedSheet(
+            edge=chosen.edge,
+            interpreter=interpreter,
+            point=point,
+            upstream_versions=tuple(str(release.version) for release in chosen.upstream_versions),
+            rows=tuple(rows),
+        )
+
+    async def _row(
+        self, chosen: ChosenEdge, release: Release, interpreter: Interpreter, point: Mapping[str, str]
+    ) -> PlannedRow:
+        downstream = await self._sources.wheel(release, interpreter)
+        cells, declared = [], None
+        for each in chosen.upstream_versions:
+            upstream = await self._sources.wheel(each, interpreter)
+            key = _key(chosen.edge, each, release, interpreter, point)
+            if isinstance(upstream, str) or isinstance(downstream, str):
+                missing = upstream if isinstance(upstream, str) else str(downstream)
+                cells.append(PlannedCell(key=key, declared=False, unrun=self._unrun(RunStatus.UNTESTED, missing)))
+                continue
+            pair = Pair(edge=chosen.edge, upstream=upstream, downstream=downstream, interpreter=interpreter)
+            declared = pair.declared
+            cells.append(await self._cell(key, pair, release, point))
+        text = None if declared is None else str(declared)
+        return PlannedRow(version=str(release.version), declared=text, cells=tuple(cells))
+
+    async def _cell(self, key: CellKey, pair: Pair, release: Release, point: Mapping[str, str]) -> PlannedCell:
+        declared = admits(pair.declared, pair.upstream.version)
+        tests = await self._sources.tests(pair.edge, release, pair.upstream, pair.downstream)
+        if tests.missing:
+            return PlannedCell(key=key, declared=declared, unrun=self._unrun(RunStatus.UNTESTED, tests.missing))
+        resolution = await self._resolutions.get(pair.key(), lambda: self._resolved(pair))
+        if isinstance(resolution, Unresolvable):
+            return PlannedCell(key=key, declared=declared, unrun=self._unrun(RunStatus.UNRESOLVABLE, resolution.reason))
+        wheels = await self._wheels(pair, resolution)
+        recipe = Recipe(
+            fingerprint=self._fingerprint(pair, resolution, wheels, tests, point),
+            title=_title(key),
+            upstream=pair.upstream.name,
+            downstream=pair.downstream.name,
+            suite=pair.edge.suite,
+            point=point,
+            tests=tests.folder,
+            target=tests.target,
+            modules=tests.modules,
+            wheels=wheels,
+            lock=resolution.without(self._family),
+            interpreter=pair.interpreter,
+        )
+        versions = {wheel.name: str(wheel.version) for wheel in wheels}
+        return PlannedCell(key=key, declared=declared, recipe=recipe, versions=versions)
+
+    async def _resolved(self, pair: Pair) -> Resolution:
+        async with self._resolving:
+            return await self._resolve(pair)
+
+    async def _wheels(self, pair: Pair, lock: Lock) -> tuple[Wheel, ...]:
+        """The pair's wheels, and those of the family's other packages that the lock names."""
+        edge = {pair.upstream.name, pair.downstream.name}
+        others = [pin for pin in lock.pins if pin.name in self._family - edge]
+        found = [await self._sources.family_wheel(pin.name, pin.version, pair.interpreter) for pin in others]
+        return (pair.upstream, pair.downstream, *(wheel for wheel in found if isinstance(wheel, Wheel)))
+
+    def _fingerprint(
+        self, pair: Pair, lock: Lock, wheels: tuple[Wheel, ...], tests: Tests, point: Mapping[str, str]
+    ) -> str:
+        memo = (pair.key(), pair.edge.suite.name, tests.digest, str(point), *(wheel.content for wheel in wheels))
+        if memo not in self._fingerprints:
+            ingredients = Ingredients(
+                contents={wheel.name: wheel.content for wheel in wheels},
+                requirements=pair.shaping(),
+                suite_files=tests.digest,
+                suite_settings=_settings(pair.edge),
+                lock=tuple(map(str, lock.without(self._family).pins)),
+                interpreter=f"{pair.interpreter.implementation} {pair.interpreter.version}",
+                platform=pair.interpreter.platform,
+                runner=RUNNER,
+                point=pair.edge.suite.environment(point),
+            )
+            self._fingerprints[memo] = ingredients.fingerprint()
+        return self._fingerprints[memo]
+
+    def _unrun(self, status: RunStatus, reason: str) -> Run:
+        return Run(fingerprint=digest(status, reason), status=status, reason=reason, started_at=self._started)
+
+
+def _key(
+    edge: TestedEdge, upstream: Release, downstream: Release, interpreter: Interpreter, point: Mapping[str, str]
+) -> CellKey:
+    return CellKey(
+        upstream=edge.upstream,
+        upstream_version=str(upstream.version),
+        downstream=edge.downstream,
+        downstream_version=str(downstream.version),
+        suite=edge.suite.name,
+        python=interpreter.wanted,
+        point=",".join(f"{axis}={value}" for axis, value in sorted(point.items())),
+    )
+
+
+def _title(key: CellKey) -> str:
+    point = f" [{key.point}]" if key.point else ""
+    upstream = f"{key.upstream} {key.upstream_version}"
+    return f"{upstream} × {key.downstream} {key.downstream_version}: {key.suite}{point}, Python {key.python}"
+
+
+def _settings(edge: TestedEdge) -> dict[str, object]:
+    """What of a suite's settings can change its verdict: all but names, reasons and what is merely not counted."""
+    unrelated = {"name", "upstreams", "axes", "allowed_to_fail", "env"}
+    settings = edge.suite.model_dump(mode="json", exclude=unrelated)
+    settings["leave_out"] = [item.test for item in edge.suite.leave_out]
+    return settings

@@ -1,0 +1,74 @@
+"""What a matrix covers: which edges, which versions, which Pythons."""
+
+import os
+
+from pydantic import Field
+
+from interlock.errors import UsageError
+from interlock.family import Family
+from interlock.suites import Suite
+from interlock.values import Value
+
+# Measured with benchmarks/jobs.py: suites mostly import and wait, so one more than there are cores is best.
+DEFAULT_JOBS = (os.cpu_count() or 1) + 1
+
+
+class MatrixRequest(Value):
+    """The parameters of a matrix, as the command line and the form in Prefect's UI give them."""
+
+    family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
+    upstream: str | None = Field(default=None, description="Only the edges from this package. Default: all.")
+    downstream: tuple[str, ...] = Field(default=(), description="Only the edges to these packages. Default: all.")
+    upstream_versions: str = Field(
+        default="latest:10", description='A specifier, a list, "all", or "latest:N": which versions of the upstream.'
+    )
+    downstream_versions: str = Field(
+        default="latest:10", description='A specifier, a list, "all", or "latest:N": which versions of each downstream.'
+    )
+    python: tuple[str, ...] = Field(default=(), description="Python versions. Default: those of the family file.")
+    jobs: int = Field(default=DEFAULT_JOBS, ge=1, le=64, description="How many cells run side by side.")
+    fresh: bool = Field(default=False, description="Run every cell again, whatever the ledger knows.")
+    html: str | None = Field(default=None, description="Where to write the HTML report. Default: among the reports.")
+    json_file: str | None = Field(default=None, description="Where to write the JSON report.")
+
+    def covers(self) -> str:
+        """What was asked for, in a line for people."""
+        upstream = self.upstream or "every upstream"
+        downstream = ", ".join(self.downstream) or "its downstreams"
+        pythons = f", Python {', '.join(self.python)}" if self.python else ""
+        return f"{upstream} ({self.upstream_versions}) × {downstream} ({self.downstream_versions}){pythons}"
+
+
+class TestedEdge(Value):
+    """An edge of the family with one of the suites that test it."""
+
+    upstream: str
+    downstream: str
+    suite: Suite
+
+
+def edges(request: MatrixRequest, family: Family) -> tuple[TestedEdge, ...]:
+    """The edges that a request covers, in the family's order.
+
+    Raises:
+        UsageError: A name is not in the family, or nothing is covered.
+    """
+    for name in filter(None, (request.upstream, *request.downstream)):
+        family.package(name)
+    tested = (
+        TestedEdge(upstream=edge.upstream, downstream=edge.downstream, suite=suite)
+        for edge in family.edges()
+        for suite in family.suites_of(edge)
+    )
+    found = tuple(edge for edge in tested if _is_covered(edge, request))
+    if not found:
+        raise UsageError(
+            f"no suite tests {request.covers()}", hint="give the downstream a suite, see docs/family-file.md"
+        )
+    return found
+
+
+def _is_covered(edge: TestedEdge, request: MatrixRequest) -> bool:
+    return request.upstream in {None, edge.upstream} and (
+        not request.downstream or edge.downstream in request.downstream
+    )

@@ -1,0 +1,77 @@
+"""Resolutions that are kept for some hours: an index's nodes may differ, and one answer makes one matrix."""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from interlock.environments import Lock, Unresolvable
+from interlock.errors import IndexUnavailableError
+from interlock.files import write_whole
+from interlock.values import Value
+
+# Shorter than a night, so that a nightly matrix meets the packages of its day.
+KEPT_FOR = timedelta(hours=6)
+
+Resolution = Lock | Unresolvable
+
+
+class Kept(Value):
+    """A resolution with the time at which the index gave it."""
+
+    at: datetime
+    lock: Lock | None = None
+    reason: str | None = None
+
+    @property
+    def resolution(self) -> Resolution:
+        """What was found."""
+        return self.lock if self.lock is not None else Unresolvable(reason=self.reason or "")
+
+
+class Resolutions:
+    """Keeps resolutions in a directory, by the key of what was asked.
+
+    Args:
+        folder: Where they are kept.
+        fresh: Ask again, whatever is kept.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+        self._folder = folder
+        self._fresh = fresh
+        self.notes: dict[str, None] = {}
+
+    async def get(self, key: str, resolve: Callable[[], Awaitable[Resolution]]) -> Resolution:
+        """What is kept, if it is young enough; else what is found now; else, without an index, what is kept.
+
+        Raises:
+            IndexUnavailableError: The index did not answer, and nothing is kept.
+        """
+        path = self._folder / f"{key}.json"
+        kept = _read(path)
+        if kept and not self._fresh and datetime.now(UTC) - kept.at < KEPT_FOR:
+            return kept.resolution
+        try:
+            found = await resolve()
+        except IndexUnavailableError:
+            if kept is None:
+                raise
+            self.notes[f"the index did not answer: some environments are as resolved on {kept.at:%Y-%m-%d %H:%M}"] = (
+                None
+            )
+            return kept.resolution
+        write_whole(path, _kept(found).model_dump_json().encode())
+        return found
+
+
+def _kept(found: Resolution) -> Kept:
+    now = datetime.now(UTC)
+    return Kept(at=now, lock=found) if isinstance(found, Lock) else Kept(at=now, reason=found.reason)
+
+
+def _read(path: Path) -> Kept | None:
+    try:
+        return Kept.model_validate(json.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError):
+        return None

@@ -1,0 +1,213 @@
+"""Brings every cell of a plan to a verdict: what is known is not run, what is equal is run once.
+
+Nothing here knows how a cell is run: the flow gives a function that does it (a Prefect task), tests give another.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from interlock.contracts.recipe import Recipe
+from interlock.fingerprint import bound_to
+from interlock.ledger import Ledger
+from interlock.matrix.plan import PlannedCell
+from interlock.values import Value
+from interlock.verdicts import Run, RunStatus
+
+RunCell = Callable[[Recipe], Awaitable[tuple[Run, ...]]]
+
+
+class Tally(Value):
+    """How far a matrix has come; all but `runs` and `to_run` count cells.
+
+    Attributes:
+        cells: All of them.
+        settled: Those that have their verdict, run or not.
+        known: Those whose verdict the ledger knew before.
+        shared: Settled by another cell's run.
+        failing: Settled, and not green.
+        runs: Distinct cells run so far; `to_run` of them are known to be needed.
+    """
+
+    cells: int
+    settled: int = 0
+    known: int = 0
+    shared: int = 0
+    failing: int = 0
+    runs: int = 0
+    to_run: int = 0
+
+
+Observe = Callable[[Tally], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """What every cell came to.
+
+    Attributes:
+        fingerprints: Of each cell that could be run, in the order of the cells; None for the others.
+        runs: For each fingerprint, its runs, oldest first.
+        known: Fingerprints that the ledger knew.
+        suites_run: How many runs were made for this matrix, confirmations that disagreed included.
+    """
+
+    fingerprints: tuple[str | None, ...]
+    runs: Mapping[str, tuple[Run, ...]]
+    known: frozenset[str]
+    suites_run: int
+
+
+async def settle(
+    cells: Sequence[PlannedCell],
+    *,
+    ledger: Ledger,
+    run: RunCell,
+    jobs: int,
+    fresh: bool = False,
+    observe: Observe | None = None,
+) -> Settled:
+    """Run what has to be run, at most `jobs` side by side, and record each run as soon as it ended.
+
+    Args:
+        cells: The cells of a plan.
+        ledger: What is known, and where runs are recorded.
+        run: Runs one cell.
+        jobs: How many at once.
+        fresh: Run every distinct cell, whatever is known of it.
+        observe: Told of the progress, after every run.
+    """
+    settling = _Settling([cell for cell in cells if cell.recipe], ledger, run, fresh=fresh)
+    await settling.look_up()
+    await settling.work(jobs, observe, unrun=sum(1 for cell in cells if cell.unrun))
+    return Settled(
+        fingerprints=tuple(settling.fingerprint(cell) if cell.recipe else None for cell in cells),
+        runs=settling.runs,
+        known=frozenset(settling.known),
+        suites_run=settling.suites_run,
+    )
+
+
+class _Settling:
+    """The work of one `settle`.
+
+    Cells are grouped by their recipe's fingerprint. A group whose suite turns out to read a package's version is
+    divided: from then on, its cells share only with those of the same versions.
+    """
+
+    def __init__(self, cells: Sequence[PlannedCell], ledger: Ledger, run: RunCell, *, fresh: bool) -> None:
+        self._groups: dict[str, list[PlannedCell]] = defaultdict(list)
+        for cell in cells:
+            self._groups[_base(cell)].append(cell)
+        self._ledger = ledger
+        self._run = run
+        self._fresh = fresh
+        self._readers: dict[str, frozenset[str]] = {}
+        self._begun: set[str] = set()
+        self._done_here: set[str] = set()
+        self.runs: dict[str, tuple[Run, ...]] = {}
+        self.known: set[str] = set()
+        self.suites_run = 0
+
+    def fingerprint(self, cell: PlannedCell) -> str:
+        """Under which a cell's verdict stands, as far as is known now."""
+        readers = self._readers.get(_base(cell), frozenset())
+        return bound_to(_base(cell), {name: cell.versions[name] for name in sorted(readers) if name in cell.versions})
+
+    async def look_up(self) -> None:
+        """Ask the ledger what it knows of all cells."""
+        self._readers |= await asyncio.to_thread(self._ledger.version_readers, list(self._groups))
+        await self._look_up_runs(self.fingerprint(cell) for cells in self._groups.values() for cell in cells)
+
+    async def _look_up_runs(self, fingerprints: Iterable[str]) -> None:
+        wanted = list(set(fingerprints) - self.runs.keys())
+        found = await asyncio.to_thread(self._ledger.runs, wanted)
+        self.runs |= found
+        if not self._fresh:
+            self.known |= found.keys()
+
+    async def work(self, jobs: int, observe: Observe | None, *, unrun: int) -> None:
+        """Run distinct cells until every cell is settled."""
+        waiting = [cell for cells in self._groups.values() for cell in self._unsettled(cells)]
+        running: set[asyncio.Task[PlannedCell]] = set()
+        try:
+            while True:
+                if observe:
+                    await observe(self._tally(unrun, len(waiting) + len(running)))
+                while waiting and len(running) < jobs:
+                    running.add(asyncio.create_task(self._run_one(waiting.pop(0))))
+                if not running:
+                    return
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    waiting += self._unsettled(self._groups[_base(task.result())])
+        finally:
+            await _cancel(running)
+
+    def _unsettled(self, cells: Iterable[PlannedCell]) -> list[PlannedCell]:
+        """One cell for each fingerprint that has to be run and has not been begun; they are begun now."""
+        chosen = []
+        for cell in cells:
+            fingerprint = self.fingerprint(cell)
+            if fingerprint not in self._begun and fingerprint not in self.known:
+                self._begun.add(fingerprint)
+                chosen.append(cell)
+        return chosen
+
+    async def _run_one(self, cell: PlannedCell) -> PlannedCell:
+        assert cell.recipe is not None
+        runs = await self._run(cell.recipe)
+        self.suites_run += len(runs)
+        await self._divide(_base(cell), frozenset[str]().union(*(run.reads for run in runs)))
+        fingerprint = self.fingerprint(cell)
+        recorded = tuple(run.model_copy(update={"fingerprint": fingerprint}) for run in runs)
+        for run in recorded:
+            await asyncio.to_thread(self._ledger.record, run)
+        self._begun.add(fingerprint)
+        self._done_here.add(fingerprint)
+        self.runs[fingerprint] = (*self.runs.get(fingerprint, ()), *recorded)
+        return cell
+
+    async def _divide(self, base: str, reads: frozenset[str]) -> None:
+        """Note that a group's suite reads versions, and look up what is known of the parts."""
+        before = self._readers.get(base, frozenset())
+        if reads <= before:
+            return
+        self._readers[base] = before | reads
+        await asyncio.to_thread(self._ledger.record_version_reader, base, reads)
+        await self._look_up_runs(self.fingerprint(cell) for cell in self._groups[base])
+
+    def _tally(self, unrun: int, to_run: int) -> Tally:
+        counts: dict[str, int] = defaultdict(int)
+        settled = self.known | self._done_here
+        for cells in self._groups.values():
+            for cell in cells:
+                counts[self.fingerprint(cell)] += 1
+        done = {fingerprint: count for fingerprint, count in counts.items() if fingerprint in settled}
+        return Tally(
+            cells=sum(counts.values()) + unrun,
+            settled=sum(done.values()) + unrun,
+            known=sum(count for fingerprint, count in done.items() if fingerprint in self.known),
+            shared=sum(count - 1 for fingerprint, count in done.items() if fingerprint in self._done_here),
+            failing=sum(count for fingerprint, count in done.items() if not is_green(self.runs[fingerprint])) + unrun,
+            runs=len(self._done_here),
+            to_run=to_run,
+        )
+
+
+def _base(cell: PlannedCell) -> str:
+    assert cell.recipe is not None
+    return cell.recipe.fingerprint
+
+
+def is_green(runs: Collection[Run]) -> bool:
+    """Whether every run of a cell passed."""
+    return all(run.status is RunStatus.PASSED for run in runs)
+
+
+async def _cancel(tasks: Collection[asyncio.Task[PlannedCell]]) -> None:
+    """End what is running; what was finished so far is in the ledger."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

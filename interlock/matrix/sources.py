@@ -1,0 +1,187 @@
+"""What the cells are made of: the chosen versions' wheels and suites, fetched once each."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from interlock import git
+from interlock.contracts import suite_files
+from interlock.distributions import Wheel, choose_wheel, modules_importing, read_wheel, sdist_files
+from interlock.environments import Interpreter
+from interlock.errors import DistributionError, RepositoryError
+from interlock.fingerprint import digest, files_digest
+from interlock.matrix.bench import Bench
+from interlock.matrix.request import MatrixRequest, TestedEdge, edges
+from interlock.once import Once
+from interlock.package_index import Release
+from interlock.suites import Suite
+from interlock.versions import Selection
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenEdge:
+    """An edge with the versions of both ends, ascending."""
+
+    edge: TestedEdge
+    upstream_versions: tuple[Release, ...]
+    downstream_versions: tuple[Release, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a matrix is about, before anything is downloaded but the index's pages."""
+
+    chosen: tuple[ChosenEdge, ...]
+    interpreters: tuple[Interpreter, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tests:
+    """A suite's tests for one downstream version.
+
+    Attributes:
+        digest: Of the files, or of the modules' names.
+        folder: Where the files are; None for an `imports` suite.
+        target: What pytest is given.
+        modules: What an `imports` suite imports.
+        missing: Why there is nothing to run, or None.
+    """
+
+    digest: str = ""
+    folder: Path | None = None
+    target: str = ""
+    modules: tuple[str, ...] = ()
+    missing: str | None = None
+
+
+async def choose(bench: Bench, request: MatrixRequest) -> Choice:
+    """Find the edges, the interpreters and, from the index, the versions that a request means.
+
+    Raises:
+        UsageError: The request names something that does not exist.
+        EnvironmentUnavailableError: There is no such Python here.
+        IndexUnavailableError: The index did not answer.
+    """
+    covered = edges(request, bench.family)
+    pythons = request.python or bench.family.python
+    interpreters = await asyncio.gather(*(bench.uv.interpreter(python) for python in pythons))
+    upstream, downstream = Selection.parse(request.upstream_versions), Selection.parse(request.downstream_versions)
+    names = dict.fromkeys(name for edge in covered for name in (edge.upstream, edge.downstream))
+    pages = dict(zip(names, await asyncio.gather(*map(bench.index.releases, names)), strict=True))
+    chosen = [
+        ChosenEdge(
+            edge=edge,
+            upstream_versions=_select(upstream, edge.upstream, pages[edge.upstream]),
+            downstream_versions=_select(downstream, edge.downstream, pages[edge.downstream]),
+        )
+        for edge in covered
+    ]
+    return Choice(chosen=tuple(chosen), interpreters=tuple(interpreters))
+
+
+def _select(selection: Selection, package: str, releases: Mapping[Version, Release]) -> tuple[Release, ...]:
+    yanked = {version: release.yanked for version, release in releases.items()}
+    return tuple(releases[version] for version in selection.select(package, yanked))
+
+
+class Sources:
+    """Wheels and tests of the versions that a matrix needs; each is fetched and read once."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._wheels: Once[tuple[str, Version, str], Wheel | str] = Once()
+        self._tests: Once[tuple[str, Version, str, str], Tests] = Once()
+
+    async def wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
+        """The wheel that an installer would take, or why there is none."""
+        key = (release.package, release.version, interpreter.version)
+        return await self._wheels.get(key, lambda: self._fetch_wheel(release, interpreter))
+
+    async def family_wheel(self, package: str, version: str, interpreter: Interpreter) -> Wheel | str:
+        """The wheel of another member of the family that is in an environment."""
+        release = (await self._bench.index.releases(package)).get(Version(version))
+        return await self.wheel(release, interpreter) if release else f"{package} {version} is not on the index"
+
+    async def tests(self, edge: TestedEdge, release: Release, upstream: Wheel, downstream: Wheel) -> Tests:
+        """The tests of a downstream version; an `imports` suite's depend on the upstream's module names too."""
+        key = (edge.downstream, release.version, edge.suite.name, digest(upstream.modules, downstream.content))
+        return await self._tests.get(key, lambda: self._find_tests(edge.suite, release, upstream, downstream))
+
+    async def _fetch_wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
+        name = choose_wheel([file.name for file in release.wheels], interpreter.tags())
+        if name is None:
+            return await self._build_wheel(release, interpreter)
+        path = await self._bench.index.download(next(file for file in release.wheels if file.name == name))
+        return await asyncio.to_thread(read_wheel, path)
+
+    async def _build_wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
+        if release.sdist is None:
+            return f"{release.package} {release.version} has no file that fits Python {interpreter.version}"
+        sdist = await self._bench.index.download(release.sdist)
+        built = await self._bench.uv.build_wheel(sdist, interpreter)
+        return built if isinstance(built, str) else await asyncio.to_thread(read_wheel, built)
+
+    async def _find_tests(self, suite: Suite, release: Release, upstream: Wheel, downstream: Wheel) -> Tests:
+        if suite.imports is None:
+            return await self._tests_from_files(suite, release)
+        modules = suite.imports.modules or await asyncio.to_thread(modules_importing, downstream.path, upstream.modules)
+        missing = None if modules else f"no module of {release.package} {release.version} imports {upstream.name}"
+        return Tests(digest=digest(modules), modules=modules, missing=missing)
+
+    async def _tests_from_files(self, suite: Suite, release: Release) -> Tests:
+        try:
+            tree, target = await self._source_tree(suite, release)
+        except (DistributionError, RepositoryError) as error:
+            return Tests(missing=error.message)
+        files = suite_files.select(tree, target, suite.include)
+        if not files:
+            return Tests(missing=f"{release.package} {release.version} has no {target}")
+        key = files_digest(files.items())
+        folder = self._bench.cache / "suites" / key
+        await asyncio.to_thread(suite_files.keep, files, folder)
+        return Tests(digest=key, folder=folder, target=target)
+
+    async def _source_tree(self, suite: Suite, release: Release) -> tuple[Mapping[str, bytes], str]:
+        """All files among which the tests are, and where among them."""
+        if suite.path is not None:
+            folder = Path(suite.path)
+            return await asyncio.to_thread(suite_files.read_folder, folder), folder.name
+        if suite.git is not None:
+            package = self._bench.family.packages[release.package]
+            ref = (suite.git.ref or package.tag).format(version=release.version)
+            url = suite.git.url or self._clone_url(release.package)
+            return await git.files_at(url, ref, self._bench.cache), suite.git.path
+        if release.sdist is None:
+            raise DistributionError(f"{release.package} {release.version} has no sdist")
+        path = await self._bench.index.download(release.sdist)
+        return await asyncio.to_thread(sdist_files, path), suite.sdist or ""
+
+    def _clone_url(self, package: str) -> str:
+        repository = self._bench.family.repository(package)
+        if "/" not in repository:
+            raise RepositoryError(
+                f"nothing says who owns {repository}", hint="name the family's owner, or the suite's url"
+            )
+        return f"https://github.com/{repository}.git"
+
+
+def releases_of(choice: Choice) -> Iterable[Release]:
+    """Every chosen release, once."""
+    found = (release for each in choice.chosen for release in (*each.upstream_versions, *each.downstream_versions))
+    return {(release.package, release.version): release for release in found}.values()
+
+
+async def fetch(bench: Bench, choice: Choice) -> Sources:
+    """Download and read every wheel that the choice needs.
+
+    Raises:
+        IndexUnavailableError: A file could not be had.
+        DistributionError: A file is not what the index promised.
+    """
+    sources = Sources(bench)
+    releases = releases_of(choice)
+    await asyncio.gather(*(sources.wheel(each, python) for each in releases for python in choice.interpreters))
+    return sources
