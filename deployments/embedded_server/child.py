@@ -1,0 +1,36 @@
+"""The process of the server itself: runs a module that dies with its supervisor, however that one ends.
+
+Its standard input is a pipe that the supervisor holds open and never writes to. When the supervisor is gone, killed
+even, the kernel closes the pipe; a server that nobody stops or restarts must not go on.
+"""
+
+import contextlib
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+
+GRACE_SECONDS = 5.0
+
+
+def main() -> None:
+    """Run the module, or the script, that the arguments name."""
+    sys.argv = sys.argv[1:]
+    threading.Thread(target=_follow_supervisor, args=(os.dup(0),), daemon=True).start()
+    run = runpy.run_path if sys.argv[0].endswith(".py") else runpy.run_module
+    run(sys.argv[0], run_name="__main__")
+
+
+def _follow_supervisor(pipe: int) -> None:
+    os.read(pipe, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

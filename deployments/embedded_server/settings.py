@@ -1,0 +1,141 @@
+"""Prefect's settings: those of the embedded server, those of a command that uses it, and what the user configured."""
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from deployments.embedded_server.state import HOST, Place, Record
+from interlock.errors import ServerError
+from interlock.process import tool_environment
+
+# The server outlives the command: of its shell it gets what tools get, and these; no tokens above all.
+INHERITED = (
+    *("TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "REQUESTS_CA_BUNDLE"),
+    *("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_ENCRYPTION_KEY", "PREFECT_SERVER_LOGGING_LEVEL"),
+)
+
+# Prefect's own reporting to its makers, of the server and of the SDK.
+SILENT = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+# With these 2000 task runs are visible after 24 s instead of 69 s.
+BATCHES = {"BATCH_SIZE": "200", "READ_BATCH_SIZE": "50", "FLUSH_INTERVAL": "1"}
+
+SERVER = {
+    **SILENT,
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # With the default, in memory, a crash of the server leaks concurrency slots for ever.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    **{f"PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_{name}": value for name, value in BATCHES.items()},
+    **{f"PREFECT_SERVER_SERVICES_EVENT_PERSISTER_{name}": value for name, value in BATCHES.items()},
+    "PREFECT_LOGGING_COLORS": "false",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONUTF8": "1",
+}
+
+CLIENT = {
+    **SILENT,
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    # A profile of the user's that is named in the environment does not exist in this PREFECT_HOME.
+    "PREFECT_PROFILE": "ephemeral",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+    "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+}
+
+# What a user may prefer otherwise.
+CLIENT_DEFAULTS = {
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",  # the command shows its own progress; the UI has every line
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+}
+
+
+def kept_environment() -> dict[str, str]:
+    """What the supervisor and the server get of the environment of the command that starts them."""
+    return tool_environment() | {name: os.environ[name] for name in INHERITED if name in os.environ}
+
+
+def server_environment(place: Place, port: int) -> dict[str, str]:
+    """The whole environment of the server's process."""
+    ui = f"http://{HOST}:{port}"
+    return {
+        **kept_environment(),
+        **SERVER,
+        "PREFECT_HOME": str(place.path),
+        # `--port` alone does not tell the UI where its API is: it would look for it at 4200.
+        "PREFECT_SERVER_UI_API_URL": f"{ui}/api",
+        # The default is every origin: any page in the user's browser could read blocks.
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"{ui},http://localhost:{port}",
+        # By default it is copied into site-packages, by every server at once.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(place.path / "ui"),
+    }
+
+
+def environment(running: Record) -> dict[str, str]:
+    """What to put into `os.environ` before Prefect is imported, for this process and its children to use the server."""
+    return {
+        **{name: os.environ.get(name, value) for name, value in CLIENT_DEFAULTS.items()},
+        **CLIENT,
+        "PREFECT_API_URL": running.api,
+        "PREFECT_HOME": str(running.home),
+        "PREFECT_PROFILES_PATH": str(running.home / "profiles.toml"),
+        **_without_proxy(os.environ),
+    }
+
+
+def _without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """The list of hosts that need no proxy, with this machine on it."""
+    named = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    hosts = [host.strip() for host in named.split(",") if host.strip()]
+    joined = ",".join(dict.fromkeys([*hosts, HOST, "localhost"]))
+    return {"no_proxy": joined, "NO_PROXY": joined}
+
+
+def configured_api() -> str | None:
+    """The Prefect API that the user configured, in Prefect's own order: environment, project files, active profile.
+
+    Importing Prefect to ask it takes two seconds, so it is not asked. A `.env` file is not looked at.
+
+    Raises:
+        ServerError: One of these files cannot be read.
+    """
+    return os.environ.get("PREFECT_API_URL") or _project_api() or _profile_api()
+
+
+def _project_api() -> str | None:
+    return _at(_read(Path("prefect.toml")), ["api", "url"]) or _at(
+        _read(Path("pyproject.toml")), ["tool", "prefect", "api", "url"]
+    )
+
+
+def _profile_api() -> str | None:
+    profiles = _read(_profiles_path())
+    active = os.environ.get("PREFECT_PROFILE") or _at(profiles, ["active"])
+    return _at(profiles, ["profiles", active, "PREFECT_API_URL"]) if active else None
+
+
+def _profiles_path() -> Path:
+    home = os.environ.get("PREFECT_HOME") or "~/.prefect"
+    chosen = os.environ.get("PREFECT_PROFILES_PATH") or f"{home}/profiles.toml"
+    return Path(chosen.replace("$PREFECT_HOME", home)).expanduser()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        raise ServerError(
+            f"{path} may name a Prefect API, and cannot be read: {error}",
+            hint="Mend the file, or set PREFECT_API_URL.",
+        ) from error
+
+
+def _at(table: object, keys: Iterable[str]) -> str | None:
+    for key in keys:
+        if not isinstance(table, dict):
+            return None
+        table = table.get(key)
+    return table if isinstance(table, str) and table else None
