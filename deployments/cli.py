@@ -9,7 +9,7 @@ import sys
 import typer
 from rich.console import Console
 
-from deployments.commands import family, server
+from deployments.commands import family, matrix, server
 from interlock.errors import InterlockError
 
 INTERRUPTED = 130
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(family.app, name="family")
 app.add_typer(server.app, name="server")
+app.command()(matrix.matrix)
 
 
 def main() -> None:

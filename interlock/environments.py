@@ -117,6 +117,9 @@ class Unresolvable(Value):
     reason: str
 
 
+Resolution = Lock | Unresolvable
+
+
 class Uv:
     """uv, with the index that it is to use and a directory for the environments that are shared.
 

@@ -25,6 +25,11 @@ class Pair:
     interpreter: Interpreter
 
     @property
+    def title(self) -> str:
+        """What the two are, for people."""
+        return f"{self.upstream.name}-{self.upstream.version}-{self.downstream.name}-{self.downstream.version}"
+
+    @property
     def declared(self) -> SpecifierSet | None:
         """The upstream versions that the downstream admits; None when it does not require the upstream."""
         return _declared(self.downstream.requires, self._extras, self.interpreter, self.upstream.name)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from interlock.contracts.isolated import RUNNER
 from interlock.contracts.recipe import Recipe
 from interlock.distributions import Wheel
-from interlock.environments import Interpreter, Lock, Unresolvable
+from interlock.environments import Interpreter, Lock, Resolution, Unresolvable, Uv
 from interlock.fingerprint import Ingredients, digest
 from interlock.matrix.pair import Pair
 from interlock.matrix.request import TestedEdge
@@ -20,7 +20,6 @@ from interlock.verdicts import CellKey, Run, RunStatus
 
 RESOLVING = 4
 
-Resolution = Lock | Unresolvable
 Resolve = Callable[[Pair], Awaitable[Resolution]]
 
 
@@ -71,6 +70,16 @@ class Plan:
     def cells(self) -> tuple[PlannedCell, ...]:
         """Every cell, in the order of the sheets."""
         return tuple(cell for sheet in self.sheets for row in sheet.rows for cell in row.cells)
+
+
+async def resolve_pair(pair: Pair, uv: Uv) -> Resolution:
+    """The environment of a pair of wheels, as a user would get it who installs this pair.
+
+    Raises:
+        IndexUnavailableError: The index could not be asked.
+    """
+    requirements, forced = pair.lines()
+    return await uv.resolve(requirements, forced=forced, interpreter=pair.interpreter)
 
 
 class Planner:

@@ -1,11 +1,14 @@
 """What a matrix covers: which edges, which versions, which Pythons."""
 
 import os
+from pathlib import Path
 
 from pydantic import Field
 
 from interlock.errors import UsageError
 from interlock.family import Family
+from interlock.home import home
+from interlock.matrix.report import MatrixReport
 from interlock.suites import Suite
 from interlock.values import Value
 
@@ -30,6 +33,11 @@ class MatrixRequest(Value):
     fresh: bool = Field(default=False, description="Run every cell again, whatever the ledger knows.")
     html: str | None = Field(default=None, description="Where to write the HTML report. Default: among the reports.")
     json_file: str | None = Field(default=None, description="Where to write the JSON report.")
+
+    def page(self, report: MatrixReport) -> Path:
+        """Where the HTML report goes."""
+        name = f"{report.family}-{report.started_at:%Y%m%dT%H%M%SZ}.html"
+        return Path(self.html) if self.html else home() / "reports" / name
 
     def covers(self) -> str:
         """What was asked for, in a line for people."""

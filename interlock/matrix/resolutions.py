@@ -5,15 +5,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from interlock.environments import Lock, Unresolvable
+from interlock.environments import Lock, Resolution, Unresolvable
 from interlock.errors import IndexUnavailableError
 from interlock.files import write_whole
 from interlock.values import Value
 
 # Shorter than a night, so that a nightly matrix meets the packages of its day.
 KEPT_FOR = timedelta(hours=6)
-
-Resolution = Lock | Unresolvable
 
 
 class Kept(Value):

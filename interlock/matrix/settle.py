@@ -89,6 +89,17 @@ async def settle(
     )
 
 
+async def look_ahead(cells: Sequence[PlannedCell], ledger: Ledger, *, fresh: bool = False) -> Tally:
+    """What `settle` would find known, and how much it would have to run; nothing is run."""
+    settling = _Settling([cell for cell in cells if cell.recipe], ledger, _never, fresh=fresh)
+    await settling.look_up()
+    return settling.tally(unrun=sum(1 for cell in cells if cell.unrun), to_run=len(settling.waiting()))
+
+
+async def _never(recipe: Recipe) -> tuple[Run, ...]:
+    raise AssertionError(recipe.title)
+
+
 class _Settling:
     """The work of one `settle`.
 
@@ -129,12 +140,12 @@ class _Settling:
 
     async def work(self, jobs: int, observe: Observe | None, *, unrun: int) -> None:
         """Run distinct cells until every cell is settled."""
-        waiting = [cell for cells in self._groups.values() for cell in self._unsettled(cells)]
+        waiting = self.waiting()
         running: set[asyncio.Task[PlannedCell]] = set()
         try:
             while True:
                 if observe:
-                    await observe(self._tally(unrun, len(waiting) + len(running)))
+                    await observe(self.tally(unrun, len(waiting) + len(running)))
                 while waiting and len(running) < jobs:
                     running.add(asyncio.create_task(self._run_one(waiting.pop(0))))
                 if not running:
@@ -144,6 +155,10 @@ class _Settling:
                     waiting += self._unsettled(self._groups[_base(task.result())])
         finally:
             await _cancel(running)
+
+    def waiting(self) -> list[PlannedCell]:
+        """The distinct cells that have to be run; they count as begun."""
+        return [cell for cells in self._groups.values() for cell in self._unsettled(cells)]
 
     def _unsettled(self, cells: Iterable[PlannedCell]) -> list[PlannedCell]:
         """One cell for each fingerprint that has to be run and has not been begun; they are begun now."""
@@ -178,7 +193,8 @@ class _Settling:
         await asyncio.to_thread(self._ledger.record_version_reader, base, reads)
         await self._look_up_runs(self.fingerprint(cell) for cell in self._groups[base])
 
-    def _tally(self, unrun: int, to_run: int) -> Tally:
+    def tally(self, unrun: int, to_run: int) -> Tally:
+        """How far it has come."""
         counts: dict[str, int] = defaultdict(int)
         settled = self.known | self._done_here
         for cells in self._groups.values():

@@ -1,0 +1,35 @@
+"""What is declared beside what is proven, with neighbouring downstream versions joined."""
+
+from interlock.matrix.report import DownstreamRow, Sheet
+from interlock.reports.grouping import label, spans
+from interlock.values import Value
+
+
+class RangeGroup(Value):
+    """Neighbouring downstream versions that declare the same and were proven the same.
+
+    Attributes:
+        versions: As `0.8.4 – 0.8.70 (64)`.
+        row: One of them, which speaks for all.
+    """
+
+    versions: str
+    row: DownstreamRow
+
+    @property
+    def differs(self) -> bool:
+        """Whether the declared range is another than the proven one."""
+        return bool(self.row.falsely_allowed or self.row.needlessly_forbidden)
+
+
+def range_groups(sheet: Sheet) -> tuple[RangeGroup, ...]:
+    """The rows of a sheet, with neighbours joined that differ in nothing but their version."""
+    versions = [row.version for row in sheet.rows]
+    keys = [(row.declared, row.proven, row.falsely_allowed, row.needlessly_forbidden) for row in sheet.rows]
+    return tuple(RangeGroup(versions=label(span, versions), row=sheet.rows[span.start]) for span in spans(keys))
+
+
+def proven_groups(sheet: Sheet) -> tuple[tuple[RangeGroup, ...], ...]:
+    """The same, and those that were proven the same as one group."""
+    groups = range_groups(sheet)
+    return tuple(groups[span.start : span.stop] for span in spans([item.row.proven for item in groups]))

@@ -1,0 +1,143 @@
+"""What there is to say in words: what stops working, and the downstreams' own faults."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from interlock.matrix.report import MatrixReport, Regression, Sheet, VersionRange
+from interlock.reports import words
+from interlock.reports.grouping import Span, label, ranges
+from interlock.reports.summary import cell_link
+from interlock.values import Value
+from interlock.verdicts import Run
+
+
+class Finding(Value):
+    """One thing that is wrong, for people.
+
+    Attributes:
+        test: The test that is red, or None when the suite did not get that far.
+        when: With which upstream versions, as `fails from market-data-core 1.2.11 on (passes with 1.2.9)`.
+        error: The first line of what went wrong.
+        whom: The downstream versions that show it.
+        declared: Whether it happens inside a declared range.
+        allowed_to_fail: Why it is not counted, or None when it is.
+        settings: Each suite, Python and point that shows it.
+        link: Opens one of the cells on the page.
+    """
+
+    test: str | None
+    when: str
+    error: str
+    whom: str
+    declared: bool
+    allowed_to_fail: str | None
+    settings: tuple[str, ...]
+    link: str
+
+
+def regressions(report: MatrixReport) -> tuple[Finding, ...]:
+    """What stops working somewhere along the upstream's versions; what is declared to work comes first."""
+    found = [_regression(sheet, item) for sheet in report.sheets for item in sheet.regressions]
+    return tuple(sorted(_merged(found), key=lambda item: (item.allowed_to_fail is not None, not item.declared)))
+
+
+def _regression(sheet: Sheet, item: Regression) -> Finding:
+    columns = _block(sheet, item)
+    rows = _rows(sheet, item.downstream)
+    declared = any(sheet.cells[row][column].declared for row in rows for column in range(*columns))
+    return Finding(
+        test=item.test,
+        when=_when(sheet, item, columns),
+        error=words.one_line(item.error),
+        whom=f"{sheet.downstream} {words.listed(item.downstream)}",
+        declared=declared,
+        allowed_to_fail=sheet.allowed_to_fail,
+        settings=(words.setting(sheet),),
+        link=cell_link(sheet, item.bad, item.downstream[-1].last if item.downstream else ""),
+    )
+
+
+def _block(sheet: Sheet, item: Regression) -> Span:
+    """The neighbouring columns, away from the good one, that show the same in the newest row concerned."""
+    versions = sheet.upstream_versions
+    bad, step = versions.index(item.bad), 1 if versions.index(item.good) < versions.index(item.bad) else -1
+    rows = _rows(sheet, item.downstream)
+    end = bad + step
+    while rows and 0 <= end < len(versions) and _shows(sheet, rows[-1], end, item, bad):
+        end += step
+    return Span(bad, end) if step > 0 else Span(end + 1, bad + 1)
+
+
+def _shows(sheet: Sheet, row: int, column: int, item: Regression, bad: int) -> bool:
+    cell = sheet.cells[row][column]
+    return item.test in cell.regressed if item.test else cell.verdict is sheet.cells[row][bad].verdict
+
+
+def _when(sheet: Sheet, item: Regression, columns: Span) -> str:
+    versions = sheet.upstream_versions
+    works = f"{'passes' if item.test else 'works'} with {item.good}"
+    newer = versions.index(item.good) < columns.start
+    if newer and columns.stop == len(versions):
+        return f"fails from {sheet.upstream} {item.bad} on ({works})"
+    if not newer and columns.start == 0:
+        return f"fails up to {sheet.upstream} {item.bad} ({works})"
+    return f"fails with {sheet.upstream} {label(columns, versions)} ({works})"
+
+
+def _rows(sheet: Sheet, downstream: tuple[VersionRange, ...]) -> list[int]:
+    versions = [row.version for row in sheet.rows]
+    spans_ = [(versions.index(item.first), versions.index(item.last)) for item in downstream]
+    return [row for first, last in spans_ for row in range(first, last + 1)]
+
+
+def own_faults(report: MatrixReport) -> tuple[Finding, ...]:
+    """What is red against every upstream version, and so is nobody's fault but the downstream's."""
+    return tuple(_merged(item for sheet in report.sheets for item in _own_faults(sheet, report)))
+
+
+def _own_faults(sheet: Sheet, report: MatrixReport) -> Iterator[Finding]:
+    versions = [row.version for row in sheet.rows]
+    for (test, error), found in _own_by_cause(sheet, report).items():
+        yield Finding(
+            test=test,
+            when=f"fails with every {sheet.upstream}",
+            error=words.one_line(error),
+            whom=f"{sheet.downstream} {words.listed(ranges((row for row, _ in found), versions))}",
+            declared=False,
+            allowed_to_fail=sheet.allowed_to_fail,
+            settings=(words.setting(sheet),),
+            link=cell_link(sheet, found[-1][1], found[-1][0]),
+        )
+
+
+def _own_by_cause(sheet: Sheet, report: MatrixReport) -> dict[tuple[str | None, str], list[tuple[str, str]]]:
+    """By test and error: each downstream version that shows it, with the newest upstream version as the example."""
+    causes: dict[tuple[str | None, str], list[tuple[str, str]]] = defaultdict(list)
+    for row, cells in zip(sheet.rows, sheet.cells, strict=True):
+        faulty = [column for column, cell in enumerate(cells) if cell.own_fault]
+        if faulty:
+            cell, version = cells[faulty[-1]], sheet.upstream_versions[faulty[-1]]
+            run = report.runs.get(cell.run or "")
+            for test in cell.own or (None,):
+                causes[test, _error(run, test)].append((row.version, version))
+    return causes
+
+
+def _error(run: Run | None, test: str | None) -> str:
+    """The first line of what went wrong in a test, or in the run as a whole."""
+    if run is None:
+        return ""
+    found = next((item.error for item in run.tests if item.id == test), run.reason)
+    return found or ""
+
+
+def _merged(found: Iterable[Finding]) -> list[Finding]:
+    """What several settings show alike, said once."""
+    alike: dict[tuple[str | None, ...], Finding] = {}
+    for item in found:
+        key = (item.test, item.when, item.error, item.whom, item.allowed_to_fail)
+        first = alike.setdefault(key, item)
+        if first is not item:
+            both = {"settings": first.settings + item.settings, "declared": first.declared or item.declared}
+            alike[key] = first.model_copy(update=both)
+    return list(alike.values())

@@ -1,0 +1,125 @@
+"""The answer before the table: does the family fit together, and how each sheet contributes to that."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Literal
+from urllib.parse import urlencode
+
+from interlock.matrix.report import Cell, MatrixReport, Sheet
+from interlock.reports import words
+from interlock.reports.marks import shown_as
+from interlock.values import Value
+from interlock.verdicts import Verdict
+
+# What was seen not to work; the other verdicts that are not compatible only failed to prove that it does.
+_SEEN_BROKEN = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.BROKEN_BEFORE})
+
+
+class Headline(Value):
+    """The answer in one line, and what it rests on."""
+
+    state: Literal["fits", "older-broken", "broken", "unknown"]
+    title: str
+    detail: str
+
+
+class Overview(Value):
+    """One sheet in one line.
+
+    Attributes:
+        newest: The cell of both newest versions; None when there is no cell.
+        declared: How many pairs are declared; `proven` of them were shown to work.
+        shown: How many cells are drawn with each verdict, in the order of the verdicts.
+    """
+
+    edge: str
+    setting: str
+    link: str
+    allowed_to_fail: str | None
+    newest: Cell | None
+    newest_pair: str
+    declared: int
+    proven: int
+    shown: dict[Verdict, int]
+
+
+def headline(report: MatrixReport) -> Headline:
+    """Whether everything that is declared works; without evidence that is unknown, never yes."""
+    declared = [cell for cell in _cells(sheet for sheet in report.sheets if sheet.counts) if cell.declared]
+    blamed = [cell for cell in declared if not cell.own_fault and cell.verdict is not Verdict.COMPATIBLE]
+    broken = sum(cell.verdict in _SEEN_BROKEN for cell in blamed)
+    aside = _own_faults_aside(declared)
+    if broken:
+        detail = f"{broken:,} of {words.counted(len(declared), 'declared pair')} do not work.{aside}"
+        if _newest_fit(report):
+            title = "The newest releases fit together, older ones do not"
+            return Headline(state="older-broken", title=title, detail=detail)
+        return Headline(state="broken", title="The family does not fit together", detail=detail)
+    if blamed:
+        detail = f"{len(blamed):,} of {words.counted(len(declared), 'declared pair')} could not be judged.{aside}"
+        return Headline(state="unknown", title="Not proven", detail=detail)
+    if not any(cell.verdict is Verdict.COMPATIBLE for cell in declared):
+        return Headline(state="unknown", title="Not proven", detail=f"No declared pair was shown to work.{aside}")
+    return Headline(state="fits", title="The family fits together", detail=f"{_all_work(declared)}{aside}")
+
+
+def _own_faults_aside(declared: list[Cell]) -> str:
+    number = sum(cell.own_fault for cell in declared)
+    if not number:
+        return ""
+    verb = "fails" if number == 1 else "fail"
+    return f" {words.counted(number, 'declared pair')} {verb} by the downstream's own fault."
+
+
+def _all_work(declared: list[Cell]) -> str:
+    """Says "all" only where it is all."""
+    proven = sum(cell.verdict is Verdict.COMPATIBLE for cell in declared)
+    if proven == len(declared):
+        return f"All of {words.counted(len(declared), 'declared pair')} work."
+    return f"{proven:,} of {words.counted(len(declared), 'declared pair')} work."
+
+
+def _newest_fit(report: MatrixReport) -> bool:
+    """Old releases stay broken for ever, so the answer says whether today's are."""
+    newest = [newest_cell(sheet) for sheet in report.sheets if sheet.counts]
+    return all(cell is not None and cell.verdict is Verdict.COMPATIBLE for cell in newest)
+
+
+def overview(sheet: Sheet) -> Overview:
+    """What one sheet says in one line."""
+    declared = [cell for cell in _cells([sheet]) if cell.declared]
+    shown = Counter(shown_as(cell) for cell in _cells([sheet]))
+    pair = (sheet.upstream_versions[-1:], tuple(row.version for row in sheet.rows[-1:]))
+    return Overview(
+        edge=words.edge(sheet),
+        setting=words.setting(sheet),
+        link=sheet_link(sheet),
+        allowed_to_fail=sheet.allowed_to_fail,
+        newest=newest_cell(sheet),
+        newest_pair=" × ".join(version for versions in pair for version in versions),
+        declared=len(declared),
+        proven=sum(cell.verdict is Verdict.COMPATIBLE for cell in declared),
+        shown={verdict: shown[verdict] for verdict in Verdict if shown[verdict]},
+    )
+
+
+def newest_cell(sheet: Sheet) -> Cell | None:
+    """The cell of both newest versions, if there is one."""
+    return sheet.cells[-1][-1] if sheet.cells and sheet.cells[-1] else None
+
+
+def sheet_link(sheet: Sheet) -> str:
+    """What names a sheet in the address of a page; the same in the next report."""
+    point = ",".join(f"{axis}={value}" for axis, value in sorted(sheet.point.items()))
+    return ":".join((sheet.upstream, sheet.downstream, sheet.suite, sheet.python, point)).rstrip(":")
+
+
+def cell_link(sheet: Sheet, upstream_version: str, downstream_version: str) -> str:
+    """The part of a page's address, from the `#` on, that opens a cell."""
+    return "#" + urlencode({"sheet": sheet_link(sheet), "upstream": upstream_version, "downstream": downstream_version})
+
+
+def _cells(sheets: Iterable[Sheet]) -> Iterator[Cell]:
+    for sheet in sheets:
+        for row in sheet.cells:
+            yield from row

@@ -1,0 +1,112 @@
+"""The matrix in a terminal: one narrow table a sheet, and beneath it in words what is wrong."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from interlock.matrix.report import MatrixReport, Sheet
+from interlock.reports import words
+from interlock.reports.changes import ChangeGroup, changes
+from interlock.reports.findings import Finding, own_faults, regressions
+from interlock.reports.marks import MARKS, shown_as
+from interlock.reports.summary import headline
+from interlock.reports.terminal_tables import print_ranges, print_table
+from interlock.verdicts import Verdict
+
+# More than this in a list, and nobody reads the rest here.
+MOST_LINES = 20
+_HEADLINES = {
+    "fits": ("✓", "bold green"),
+    "older-broken": ("!", "bold yellow"),
+    "broken": ("✗", "bold red"),
+    "unknown": ("?", "bold yellow"),
+}
+
+
+def print_report(report: MatrixReport, console: Console, *, page: Path | None = None) -> None:
+    """Print everything that fits, and say what doesn't; `page` is where the HTML report is, which shows every pair."""
+    partly = [_print_sheet(sheet, console, page) for sheet in report.sheets]
+    _print_legend(report, console, partly=any(partly))
+    _print_list("Regressions", [_finding(item, report) for item in regressions(report)], console)
+    _print_list("The downstreams' own faults", [_finding(item, report) for item in own_faults(report)], console)
+    for sheet in report.sheets:
+        print_ranges(sheet, console, most=MOST_LINES)
+    _print_list("Changed since the last run", [_change(item) for item in changes(report)], console)
+    _print_list("Notes", [Text(words.one_line(note)) for note in report.notes], console)
+    _print_answer(report, console, page)
+
+
+def _print_sheet(sheet: Sheet, console: Console, page: Path | None) -> bool:
+    """Print one table with its title; whether marks for what is declared in part were needed."""
+    console.print(Rule(Text(words.edge(sheet), style="bold"), align="left", style="bright_black"))
+    console.print(Text(words.setting(sheet), style="bright_black"))
+    if sheet.allowed_to_fail is not None:
+        console.print(Text(f"allowed to fail: {words.one_line(sheet.allowed_to_fail)}", style="yellow"))
+    if not (sheet.rows and sheet.upstream_versions):
+        console.print(Text("no version pair to show\n"))
+        return False
+    partly = print_table(sheet, console, page)
+    console.print()
+    return partly
+
+
+def _print_legend(report: MatrixReport, console: Console, *, partly: bool) -> None:
+    """Explain the symbols that were used, and no others."""
+    cells = [cell for sheet in report.sheets for row in sheet.cells for cell in row]
+    used = {shown_as(cell) for cell in cells}
+    for verdict in (verdict for verdict in Verdict if verdict in used):
+        mark = MARKS[verdict]
+        console.print(Text.assemble((f" {mark.symbol}  ", mark.style), (f"{verdict:<15}", "bold"), mark.meaning))
+    if any(cell.declared for cell in cells):
+        console.print(Text.assemble((f"[ ] {'declared':<15}", "bold"), "the downstream declares this"))
+    if partly:
+        console.print(Text.assemble((f"( ) {'partly':<15}", "bold"), "it declares some of these versions"))
+    console.print()
+
+
+def _finding(item: Finding, report: MatrixReport) -> Text:
+    subject = item.test or "the suite"
+    text = Text.assemble((words.one_line(subject), "bold"), f" {item.when}")
+    text.append(f": {item.error}" if item.error else "", style="red")
+    text.append(f", with {item.whom}")
+    if item.declared:
+        text.append(" (declared)", style="bold")
+    if item.allowed_to_fail is not None:
+        text.append(f" (allowed to fail: {words.one_line(item.allowed_to_fail)})", style="yellow")
+    if len({words.setting(sheet) for sheet in report.sheets}) > 1:
+        text.append(f" [{'; '.join(item.settings)}]", style="bright_black")
+    return text
+
+
+def _change(item: ChangeGroup) -> Text:
+    before, after = MARKS[item.before], MARKS[item.after]
+    return Text.assemble(
+        (f"{before.symbol} {item.before}", before.style),
+        " → ",
+        (f"{after.symbol} {item.after}", after.style),
+        f": {item.whom} ({words.counted(item.cells, 'cell')}, last seen {words.moment(item.since)})",
+    )
+
+
+def _print_list(title: str, lines: list[Text], console: Console) -> None:
+    if not lines:
+        return
+    console.print(Text(f"{title} ({len(lines)})", style="bold underline"))
+    for line in lines[:MOST_LINES]:
+        console.print(Text.assemble("• ", line), soft_wrap=False)
+    if len(lines) > MOST_LINES:
+        console.print(Text(f"  and {len(lines) - MOST_LINES} more: the HTML report lists them all", style="italic"))
+    console.print()
+
+
+def _print_answer(report: MatrixReport, console: Console, page: Path | None) -> None:
+    """The last lines, which stay in sight."""
+    answer = headline(report)
+    symbol, style = _HEADLINES[answer.state]
+    console.print(Text.assemble((f"{symbol} {answer.title}. ", style), answer.detail))
+    took = words.duration((report.finished_at - report.started_at).total_seconds())
+    console.print(Text(f"{words.totals_line(report.totals)} ({words.counted(report.totals.runs, 'run')} in {took})"))
+    if page is not None:
+        console.print(Text(f"every pair: {page}"))
