@@ -5,12 +5,16 @@ answers at once.
 """
 
 import sys
+import traceback
+from datetime import UTC, datetime
 
 import typer
 from rich.console import Console
 
 from deployments.commands import family, matrix, server
 from interlock.errors import InterlockError
+from interlock.files import write_whole
+from interlock.home import home
 
 INTERRUPTED = 130
 
@@ -38,3 +42,14 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as defect:  # noqa: BLE001  whatever it is, a traceback is for us and not for a user
+        sys.exit(_report_defect(defect))
+
+
+def _report_defect(defect: Exception) -> int:
+    """Keep the traceback where it can be found, and say so."""
+    file = home() / "defects" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
+    write_whole(file, "".join(traceback.format_exception(defect)).encode())
+    print(f"error: a defect of Interlock, not of yours: {type(defect).__name__}", file=sys.stderr)  # noqa: T201
+    print(f"  please report it with {file}", file=sys.stderr)  # noqa: T201
+    return InterlockError.exit_code

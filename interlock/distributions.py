@@ -3,6 +3,7 @@
 import ast
 import posixpath
 import tarfile
+import threading
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from email.parser import BytesHeaderParser
@@ -18,6 +19,8 @@ from interlock.versions import VersionField
 
 # Files of *.dist-info that change what code does; the others only describe, and reading those is noticed in a run.
 TELLING = ("entry_points.txt", "top_level.txt")
+# CPython 3.11 counts the depth of a parse once for all threads, and ends in a SystemError when two parse at a time.
+PARSING = threading.Lock()
 LARGEST_MEMBER = 64 * 1024 * 1024
 
 
@@ -131,7 +134,8 @@ def _module_name(file: str) -> str | None:
 
 def _imports(source: bytes, names: frozenset[str]) -> bool:
     try:
-        tree = ast.parse(source)
+        with PARSING:
+            tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return False
     return any(name.partition(".")[0] in names for node in ast.walk(tree) for name in _imported(node))

@@ -76,6 +76,9 @@ def _run_and_print(request: "MatrixRequest") -> int:
 async def _run(request: "MatrixRequest") -> "MatrixReport":
     """Run the flow on the configured Prefect server, or else on this machine's own, which is started if need be."""
     from deployments import embedded_server  # noqa: PLC0415
+
+    # The command shows progress and errors in its own words; the UI has every line and traceback.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from deployments.matrix_display import MatrixDisplay  # noqa: PLC0415
 
     with MatrixDisplay() as display:

@@ -46,7 +46,6 @@ CLIENT = {
 
 # What a user may prefer otherwise.
 CLIENT_DEFAULTS = {
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",  # the command shows its own progress; the UI has every line
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 

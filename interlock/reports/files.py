@@ -15,7 +15,7 @@ def write_atomically(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        unfinished.write_text(text, encoding="utf-8", errors="replace", newline="\n")  # a log may hold any bytes
         unfinished.replace(path)
     except OSError as error:
         raise UsageError(

@@ -11,11 +11,14 @@ from interlock.matrix.report import Sheet, Totals, VersionRange
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 # What is left and would move a cursor, ring a bell or turn the direction of writing around.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Halves of characters, as Python keeps bytes that are no text; they cannot be written.
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def plain(text: str) -> str:
     """Text that came from a program under test, without anything that a terminal or browser would obey."""
-    return _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
+    visible = _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
+    return _SURROGATES.sub("\ufffd", visible)
 
 
 def one_line(text: str) -> str:

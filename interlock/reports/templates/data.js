@@ -54,7 +54,7 @@ const sheets = data.sheets.map((sheet) => {
 const placeOf = (sheet, row, column) => row * sheet.columns.length + column;
 const cellAt = (sheet, row, column) => sheet.kinds[sheet.cells[placeOf(sheet, row, column)]];
 
-/** A cell in words: what a screen reader says and what stands beneath the table. */
+/** A cell in words: what a screen reader says and what stands above the table. */
 function cellInWords(sheet, row, column) {
   const before = sheet.changed[placeOf(sheet, row, column)];
   const changed = before ? `, was ${verdictName(before[0])}` : "";

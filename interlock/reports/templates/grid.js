@@ -102,7 +102,7 @@ function makeReachable(drawn) {
   if (current) current.tabIndex = 0;
 }
 
-/** Point at a cell: its versions stand out, and its words stand beneath the table. */
+/** Point at a cell: its versions stand out, and its words stand above the table. */
 function pointAt(drawn) {
   for (const header of hot) header.classList.remove("hot");
   hot = drawn ? [drawn.parentNode.cells[0], table.tHead.rows[0].cells[drawn.cellIndex]] : [];
