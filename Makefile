@@ -8,7 +8,7 @@ demo: setup
 	$(BIN)/interlock matrix --upstream market-data-core --downstream market-data-pipeline --html report.html
 
 test: lint
-	$(BIN)/pytest -n 2 --cov --cov-report=term
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term
 
 # The same against the real package index; not part of the gate, which stays hermetic.
 test-live: setup
@@ -41,9 +41,10 @@ lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --exclude-newer $(DAY) \
 	  --group dev pyproject.toml --no-header --output-file requirements.lock $(LOCK)
 
+# The JSON Schemas for editors and readers of reports, from the models.
 schema: setup
 	$(BIN)/interlock family schema > docs/family.schema.json
-	$(BIN)/interlock matrix-schema > docs/matrix.schema.json
+	$(BIN)/python -c "from interlock.reports import schema_text; print(schema_text(), end='')" > docs/matrix.schema.json
 
 clean:
 	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

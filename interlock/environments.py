@@ -233,7 +233,11 @@ class Uv:
             file = Path(folder, "pylock.toml")
             file.write_text(lock.document())
             options = ("--quiet", "--no-deps", "--require-hashes", "--requirement", file)
-            _done(await self._run("pip", "install", *options, *where))
+            installed = await self._run("pip", "install", *options, *where)
+            # What is locked by hash may come from uv's cache as well; a resolution may not, it would be another one.
+            _done(
+                installed if _is_done(installed) else await self._run("pip", "install", "--offline", *options, *where)
+            )
 
     async def _install_wheels(self, wheels: Sequence[Path], python: Path) -> None:
         _done(await self._run("pip", "install", "--quiet", "--no-deps", "--python", python, *wheels))
@@ -265,8 +269,12 @@ def _refusal(completed: Completed) -> Unresolvable:
     return Unresolvable(reason=words)
 
 
+def _is_done(completed: Completed) -> bool:
+    return completed.returncode == 0
+
+
 def _done(completed: Completed) -> None:
-    if completed.returncode != 0:
+    if not _is_done(completed):
         raise IndexUnavailableError(
             f"uv could not make an environment: {completed.errors.strip()}", hint="check the network and the index"
         )

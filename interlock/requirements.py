@@ -39,6 +39,15 @@ def declared_range(requirements: Iterable[Requirement], upstream: str) -> Specif
     return joined
 
 
+# Bounds from below before those from above, as people write them.
+OPERATORS = ("===", "==", "~=", ">=", ">", "<=", "<", "!=")
+
+
+def written(specifier: SpecifierSet) -> str:
+    """A specifier as people write it: `>=1.4.61,<2.0.0`."""
+    return ",".join(map(str, sorted(specifier, key=lambda each: (OPERATORS.index(each.operator), each.version))))
+
+
 def admits(declared: SpecifierSet | None, version: Version) -> bool:
     """Whether a declared range admits a version, pre-releases included; no requirement admits nothing."""
     return declared is not None and declared.contains(version, prereleases=True)

@@ -10,7 +10,6 @@ from pydantic import GetPydanticSchema
 from pydantic_core import core_schema
 
 from interlock.errors import UsageError
-from interlock.faults import nearest
 from interlock.values import Value
 
 FORMS = 'a specifier as ">=1.4,<2", a list as "1.4.8, 1.4.9", "all", or "latest:10"'
@@ -96,6 +95,7 @@ def _final(versions: Iterable[Version]) -> list[Version]:
 def _existing(version: Version, package: str, versions: Mapping[Version, bool]) -> Version:
     if version in versions:
         return version
-    raise UsageError(
-        f"{package} has no release {version}", hint=nearest(str(version), [str(each) for each in versions])
-    )
+    older = max((each for each in versions if each < version), default=None)
+    newer = min((each for each in versions if each > version), default=None)
+    near = " and ".join(str(each) for each in (older, newer) if each is not None)
+    raise UsageError(f"{package} has no release {version}", hint=f"the nearest: {near}" if near else None)

@@ -15,7 +15,7 @@ from interlock.matrix.request import TestedEdge
 from interlock.matrix.sources import Choice, ChosenEdge, Sources, Tests
 from interlock.once import Once
 from interlock.package_index import Release
-from interlock.requirements import admits
+from interlock.requirements import admits, written
 from interlock.verdicts import CellKey, Run, RunStatus
 
 RESOLVING = 4
@@ -137,7 +137,7 @@ class Planner:
             pair = Pair(edge=chosen.edge, upstream=upstream, downstream=downstream, interpreter=interpreter)
             declared = pair.declared
             cells.append(await self._cell(key, pair, release, point))
-        text = None if declared is None else str(declared)
+        text = None if declared is None else written(declared)
         return PlannedRow(version=str(release.version), declared=text, cells=tuple(cells))
 
     async def _cell(self, key: CellKey, pair: Pair, release: Release, point: Mapping[str, str]) -> PlannedCell:

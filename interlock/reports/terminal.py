@@ -17,6 +17,7 @@ from interlock.verdicts import Verdict
 
 # More than this in a list, and nobody reads the rest here.
 MOST_LINES = 20
+MOST_RANGES = 8
 _HEADLINES = {
     "fits": ("✓", "bold green"),
     "older-broken": ("!", "bold yellow"),
@@ -32,7 +33,7 @@ def print_report(report: MatrixReport, console: Console, *, page: Path | None = 
     _print_list("Regressions", [_finding(item, report) for item in regressions(report)], console)
     _print_list("The downstreams' own faults", [_finding(item, report) for item in own_faults(report)], console)
     for sheet in report.sheets:
-        print_ranges(sheet, console, most=MOST_LINES)
+        print_ranges(sheet, console, most=MOST_RANGES)
     _print_list("Changed since the last run", [_change(item) for item in changes(report)], console)
     _print_list("Notes", [Text(words.one_line(note)) for note in report.notes], console)
     _print_answer(report, console, page)
