@@ -22,8 +22,8 @@ from prefect.tasks import Task, exponential_backoff
 
 from interlock.contracts.isolated import run_cell
 from interlock.contracts.recipe import Recipe
-from interlock.environments import Resolution
 from interlock.errors import IndexUnavailableError
+from interlock.locks import Resolution
 from interlock.matrix.assemble import Occasion, assemble
 from interlock.matrix.bench import Bench, open_bench
 from interlock.matrix.pair import Pair

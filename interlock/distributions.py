@@ -5,11 +5,11 @@ import posixpath
 import tarfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from email.parser import BytesHeaderParser
 from pathlib import Path, PurePosixPath
 
-from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from interlock.errors import DistributionError
@@ -22,6 +22,8 @@ TELLING = ("entry_points.txt", "top_level.txt")
 # CPython 3.11 counts the depth of a parse once for all threads, and ends in a SystemError when two parse at a time.
 PARSING = threading.Lock()
 LARGEST_MEMBER = 64 * 1024 * 1024
+# What reading a damaged archive raises; the RuntimeError is of an encrypted one or of an unknown compression.
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
 class Wheel(Value):
@@ -54,7 +56,7 @@ def read_wheel(path: Path) -> Wheel:
         with zipfile.ZipFile(path) as archive:
             files = {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
         metadata = BytesHeaderParser().parsebytes(next(_metadata(files)))
-    except (InvalidWheelFilename, zipfile.BadZipFile, StopIteration, OSError) as error:
+    except (InvalidWheelFilename, StopIteration, *DAMAGE) as error:
         raise DistributionError(f"{path.name} can't be read as a wheel: {error}") from None
     return Wheel(
         path=path,
@@ -92,20 +94,6 @@ def _top_level(file: str) -> str | None:
         return top if top.isidentifier() else None
     stem, _, suffix = top.partition(".")
     return stem if suffix == "py" or suffix.endswith(("so", "pyd")) else None
-
-
-def choose_wheel(names: Collection[str], supported: Collection[Tag]) -> str | None:
-    """The name of the wheel that an installer would take: the first supported tag's, in the tags' order."""
-    rank = {tag: position for position, tag in enumerate(supported)}
-    ranked = [(min(ranks), name) for name in names if (ranks := [rank[tag] for tag in _tags(name) if tag in rank])]
-    return min(ranked)[1] if ranked else None
-
-
-def _tags(name: str) -> Collection[Tag]:
-    try:
-        return parse_wheel_filename(name)[3]
-    except InvalidWheelFilename:
-        return ()
 
 
 def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:
@@ -156,10 +144,14 @@ def sdist_files(path: Path) -> dict[str, bytes]:
     """
     try:
         pairs = list(_zip_members(path) if path.suffix == ".zip" else _tar_members(path))
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError) as error:
+    except (tarfile.TarError, *DAMAGE) as error:
         raise DistributionError(f"{path.name} can't be read as an sdist: {error}") from None
     inner = ((name.partition("/")[2], data) for name, data in pairs)
-    return {posixpath.normpath(name): data for name, data in inner if name and ".." not in name.split("/")}
+    return {posixpath.normpath(name): data for name, data in inner if _stays_inside(name)}
+
+
+def _stays_inside(name: str) -> bool:
+    return bool(name) and not name.startswith("/") and ".." not in name.split("/")
 
 
 def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:

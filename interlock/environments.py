@@ -1,26 +1,25 @@
 """Environments by uv: interpreters, resolutions, and what is installed from them."""
 
+import asyncio
 import json
 import tempfile
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache as once
 from pathlib import Path
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
-from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
-from interlock.errors import EnvironmentUnavailableError, IndexUnavailableError
+from interlock.errors import EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
 from interlock.fingerprint import digest
+from interlock.locks import File, Lock, Pin, Resolution, Unresolvable, choose_wheel
 from interlock.once import Once
 from interlock.process import Completed, run, tool_environment
 from interlock.values import Value
 
+OWN_FILES = ("--quiet", "--no-deps", "--no-index", "--no-config")
 LAYERED = "_interlock_layer.pth"
-LOCK_HEADER = 'lock-version = "1.0"\ncreated-by = "interlock"\n'
 LONGEST_LOCK = 32 * 1024 * 1024
-PACKAGE_TABLE = "\n[[packages]]\n"
 DESCRIBE = """
 import json, os, platform, sys
 version = platform.python_version()
@@ -71,53 +70,8 @@ class Interpreter(Value):
         return (*own, *compatible_tags(python))
 
 
-class Pin(Value):
-    """One package of a lock.
-
-    Attributes:
-        entry: Its table in a lock file of PEP 751: where its files are, and their hashes.
-    """
-
-    name: str
-    version: str
-    entry: str
-
-    def __str__(self) -> str:
-        return f"{self.name}=={self.version}"
-
-
-class Lock(Value):
-    """What an environment is made of, sorted by name."""
-
-    pins: tuple[Pin, ...]
-
-    @classmethod
-    def parse(cls, document: str) -> "Lock":
-        """Read a lock file of PEP 751, as uv writes it: one `[[packages]]` after the other."""
-        packages = tomllib.loads(document).get("packages", [])
-        entries = document.split(PACKAGE_TABLE)[1:]
-        pins = (
-            Pin(name=canonicalize_name(package["name"]), version=package["version"], entry=entry)
-            for package, entry in zip(packages, entries, strict=True)
-        )
-        return cls(pins=tuple(sorted(pins, key=lambda pin: pin.name)))
-
-    def without(self, names: frozenset[str]) -> "Lock":
-        """The lock less some packages."""
-        return Lock(pins=tuple(pin for pin in self.pins if pin.name not in names))
-
-    def document(self) -> str:
-        """As a lock file, from which uv installs without asking the index again: its answers may differ by then."""
-        return LOCK_HEADER + "".join(f"{PACKAGE_TABLE}{pin.entry}" for pin in self.pins)
-
-
-class Unresolvable(Value):
-    """That no environment satisfies what was asked, in uv's words."""
-
-    reason: str
-
-
-Resolution = Lock | Unresolvable
+# Downloads a file of an index, checked by its hash and kept.
+Download = Callable[[File], Awaitable[Path]]
 
 
 class Uv:
@@ -126,9 +80,11 @@ class Uv:
     Args:
         index: Variables that name the index (see `Index.environment`).
         store: Where environments are kept.
+        download: Fetches a file of a lock.
     """
 
-    def __init__(self, index: Mapping[str, str], store: Path) -> None:
+    def __init__(self, index: Mapping[str, str], store: Path, download: Download) -> None:
+        self._download = download
         self._environment = {**tool_environment(), **index, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
         self._store = store
         self._shared: Once[str, Path] = Once()
@@ -152,7 +108,7 @@ class Uv:
 
     async def resolve(
         self, requirements: Sequence[str], *, forced: Sequence[str], interpreter: Interpreter
-    ) -> Lock | Unresolvable:
+    ) -> Resolution:
         """What a user would get who installs the requirements together.
 
         Args:
@@ -177,7 +133,9 @@ class Uv:
         """The site-packages of a lock, installed once for all cells that need it.
 
         Raises:
-            IndexUnavailableError: Something of it could not be downloaded or built.
+            IndexUnavailableError: Something of it could not be downloaded.
+            UnbuildableError: Something of it does not exist for this interpreter.
+            EnvironmentUnavailableError: uv failed.
         """
         key = digest([str(pin) for pin in lock.pins], str(interpreter.path), interpreter.version)
         return await self._shared.get(key, lambda: self._build(self._store / key, lock, interpreter))
@@ -190,12 +148,8 @@ class Uv:
         with tempfile.TemporaryDirectory(dir=self._store) as folder:
             made = Path(folder, "site-packages")
             made.mkdir()
-            await self._install(lock, "--target", made, "--python", interpreter.path)
-            try:
-                made.rename(target)
-            except OSError:
-                if not target.exists():
-                    raise
+            await self._install(lock, interpreter, "--target", made, "--python", interpreter.path)
+            _move(made, target)
         return target
 
     async def layered(self, folder: Path, base: Path, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
@@ -208,39 +162,47 @@ class Uv:
     async def fresh(self, folder: Path, lock: Lock, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
         """An environment as a user makes it: everything installed into it; its Python."""
         python = await self._venv(folder, interpreter)
-        await self._install(lock, "--python", python)
+        await self._install(lock, interpreter, "--python", python)
         await self._install_wheels(wheels, python)
         return python
 
     async def build_wheel(self, sdist: Path, interpreter: Interpreter) -> Path | str:
         """Build the wheel of an sdist, once; or why it can't be built, in uv's words."""
         target = self._store.parent / "built" / digest(str(sdist), interpreter.version)
-        if not target.exists():
-            options = ("--quiet", "--wheel", "--no-config", "--python", interpreter.path, "--out-dir", target)
-            built = await self._run("build", *options, sdist)
-            if built.returncode != 0:
-                return f"{sdist.name} can't be built: {built.errors.strip()}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            if not target.exists():
+                made = Path(folder, "wheel")
+                options = ("--wheel", "--no-config", "--python", interpreter.path, "--out-dir", made)
+                built = await self._run("build", *options, sdist)
+                if built.returncode != 0:
+                    return f"{sdist.name} can't be built: {built.errors.strip()}"
+                _move(made, target)
         return next(target.glob("*.whl"))
 
     async def _venv(self, folder: Path, interpreter: Interpreter) -> Path:
         _done(await self._run("venv", "--quiet", "--no-project", "--python", interpreter.path, folder))
         return folder / "bin" / "python"
 
-    async def _install(self, lock: Lock, *where: str | Path) -> None:
-        if not lock.pins:
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "pylock.toml")
-            file.write_text(lock.document())
-            options = ("--quiet", "--no-deps", "--require-hashes", "--requirement", file)
-            installed = await self._run("pip", "install", *options, *where)
-            # What is locked by hash may come from uv's cache as well; a resolution may not, it would be another one.
-            _done(
-                installed if _is_done(installed) else await self._run("pip", "install", "--offline", *options, *where)
-            )
+    async def _install(self, lock: Lock, interpreter: Interpreter, *where: str | Path) -> None:
+        """Install a lock from our own downloads: uv fetches again what an index does not let it keep."""
+        files = await asyncio.gather(*(self._file(pin, interpreter) for pin in lock.pins))
+        if files:
+            _done(await self._run("pip", "install", *OWN_FILES, *where, *files))
+
+    async def _file(self, pin: Pin, interpreter: Interpreter) -> Path:
+        name = choose_wheel([wheel.name for wheel in pin.wheels], interpreter.tags())
+        if name is not None:
+            return await self._download(next(wheel for wheel in pin.wheels if wheel.name == name))
+        if pin.sdist is None:
+            raise UnbuildableError(f"{pin} has no file that fits Python {interpreter.version}")
+        built = await self.build_wheel(await self._download(pin.sdist), interpreter)
+        if isinstance(built, str):
+            raise UnbuildableError(built)
+        return built
 
     async def _install_wheels(self, wheels: Sequence[Path], python: Path) -> None:
-        _done(await self._run("pip", "install", "--quiet", "--no-deps", "--python", python, *wheels))
+        _done(await self._run("pip", "install", *OWN_FILES, "--python", python, *wheels))
 
     async def _run(self, *arguments: str | Path) -> Completed:
         return await run([_uv(), *arguments], env=self._environment, keep=LONGEST_LOCK)
@@ -259,6 +221,15 @@ def _uv() -> str:
         raise EnvironmentUnavailableError("uv is not installed beside Interlock", hint="make setup") from None
 
 
+def _move(made: Path, target: Path) -> None:
+    """Put a finished folder in its place, unless another process was first."""
+    try:
+        made.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
+
+
 def _refusal(completed: Completed) -> Unresolvable:
     """Tell that nothing satisfies the requirements (uv's exit code 1) from that uv could not find out."""
     words = completed.errors.strip()
@@ -269,12 +240,9 @@ def _refusal(completed: Completed) -> Unresolvable:
     return Unresolvable(reason=words)
 
 
-def _is_done(completed: Completed) -> bool:
-    return completed.returncode == 0
-
-
 def _done(completed: Completed) -> None:
-    if not _is_done(completed):
-        raise IndexUnavailableError(
-            f"uv could not make an environment: {completed.errors.strip()}", hint="check the network and the index"
+    if completed.returncode != 0:
+        words = completed.errors.strip() or f"it ended with exit code {completed.returncode} and no word"
+        raise EnvironmentUnavailableError(
+            f"uv could not make an environment: {words}", hint="is there space on the disk?"
         )

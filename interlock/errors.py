@@ -46,6 +46,10 @@ class DistributionError(InterlockError):
     exit_code = 5
 
 
+class UnbuildableError(DistributionError):
+    """A package of an environment that has no file for this interpreter, or whose sdist can't be built here."""
+
+
 class EnvironmentUnavailableError(InterlockError):
     """An interpreter or a tool that is needed to build environments and is not there."""
 

@@ -7,12 +7,15 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from interlock.errors import FamilyError, IndexUnavailableError
 from interlock.values import Value
+
+SYSTEM = Path("/etc")
 
 
 class Index(Value):
@@ -42,7 +45,7 @@ def find_index(wanted: str, environ: Mapping[str, str] = os.environ) -> Index:
         environ: Where the clients' variables are.
 
     Raises:
-        FamilyError: No index of this name is configured.
+        FamilyError: No index of this name is configured, or uv's settings can't be read.
     """
     if "://" in wanted:
         return Index(name=urlsplit(wanted).hostname or "local files", url=SecretStr(wanted), configured=True)
@@ -75,12 +78,19 @@ def _uv_indexes(environ: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
     for value in environ.get("UV_INDEX", "").split():
         yield *_named(value), False
     for file in _uv_files(environ):
-        settings = tomllib.loads(file.read_text("utf-8"))
+        settings = _read_toml(file)
         for index in settings.get("index", []):
             yield index.get("name", ""), index["url"], index.get("default", False)
         for url in (settings.get("index-url"), settings.get("pip", {}).get("index-url")):
             if url:
                 yield "", url, True
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FamilyError(f"uv's settings can't be read: {file}: {error}") from None
 
 
 def _named(value: str) -> tuple[str, str]:
@@ -92,7 +102,7 @@ def _named(value: str) -> tuple[str, str]:
 def _uv_files(environ: Mapping[str, str]) -> Iterator[Path]:
     named = environ.get("UV_CONFIG_FILE")
     config = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    for file in [Path(named)] if named else [config / "uv" / "uv.toml", Path("/etc/uv/uv.toml")]:
+    for file in [Path(named)] if named else [config / "uv" / "uv.toml", SYSTEM / "uv" / "uv.toml"]:
         if file.is_file():
             yield file
 
@@ -109,12 +119,15 @@ def _pip_index(environ: Mapping[str, str]) -> str | None:
 
 
 def _pip_files(environ: Mapping[str, str]) -> list[Path]:
-    """Every file that pip reads; later ones win, as in pip's documentation of its configuration."""
+    """Every file that pip reads, none when it is told so; later ones win, as pip documents its configuration."""
+    named = environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return []
     config = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    files = [Path("/etc/pip.conf"), Path.home() / ".pip" / "pip.conf", config / "pip" / "pip.conf"]
+    files = [SYSTEM / "pip.conf", Path.home() / ".pip" / "pip.conf", config / "pip" / "pip.conf"]
     if site.ENABLE_USER_SITE is not None:
         files.append(Path(sys.prefix) / "pip.conf")
-    if named := environ.get("PIP_CONFIG_FILE"):
+    if named:
         files.append(Path(named))
     return files
 

@@ -24,7 +24,8 @@ class Once(Generic[K, V]):
         task = self._tasks.get(key)
         if task is None or _failed(task):
             task = self._tasks[key] = asyncio.ensure_future(work())
-        return await task
+        # Shielded: one who gives up must not end the work that others wait for.
+        return await asyncio.shield(task)
 
 
 def _failed(task: asyncio.Future[V]) -> bool:

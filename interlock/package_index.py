@@ -6,17 +6,18 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pydantic import SecretStr
-from pypi_simple import DistributionPackage, ProjectPage
+from pypi_simple import DistributionPackage, ProjectPage, UnsupportedRepoVersionError
 
 from interlock.errors import DistributionError, IndexUnavailableError
 from interlock.files import write_whole
 from interlock.index_settings import Index
+from interlock.locks import File
 from interlock.once import Once
 from interlock.values import Value
 from interlock.versions import VersionField
@@ -25,14 +26,6 @@ from interlock.versions import VersionField
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 CONNECTIONS = 8
-
-
-class File(Value):
-    """A file of a release; its URL may hold a password."""
-
-    name: str
-    url: SecretStr
-    sha256: str
 
 
 class Release(Value):
@@ -101,7 +94,7 @@ class PackageIndex:
     async def _page(self, package: str) -> ProjectPage:
         address = f"{self.index.url.get_secret_value().rstrip('/')}/{canonicalize_name(package)}/"
         kept = self._pages / hashlib.sha256(address.encode()).hexdigest()
-        before = json.loads(kept.read_text("utf-8")) if kept.exists() else None
+        before = _read_kept(kept)
         try:
             page = await self._fetch_page(address, package, before)
         except IndexUnavailableError:
@@ -109,9 +102,10 @@ class PackageIndex:
                 raise
             self.notes[f"{self.index.name} did not answer: its list of {package}'s releases is from the cache"] = None
             page = before
-        if page is not before:
+        parsed = _parse(package, page)
+        if page is not before:  # and not before it could be read: a good page is worth more than a bad new one
             await asyncio.to_thread(write_whole, kept, json.dumps(page).encode())
-        return _parse(package, page)
+        return parsed
 
     async def _fetch_page(self, address: str, package: str, before: dict[str, str] | None) -> dict[str, str]:
         unchanged = {"If-None-Match": before["etag"]} if before and before["etag"] else {}
@@ -128,7 +122,7 @@ class PackageIndex:
     async def _get(self, url: str, what: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
         try:
             response = await self._client.get(url, headers=dict(headers or {}), auth=self._auth(url))
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # a ValueError comes of an impossible address
             raise self._unavailable(what, type(error).__name__) from None
         if response.status_code == httpx.codes.NOT_FOUND:
             raise DistributionError(f"{self.index.name} has not got {what}", hint="is the name right in family.toml?")
@@ -137,9 +131,9 @@ class PackageIndex:
         return response
 
     def _auth(self, url: str) -> httpx.BasicAuth | None:
-        """User and password of the index's URL, for its own host alone."""
-        index = urlsplit(self.index.url.get_secret_value())
-        if not index.username or urlsplit(url).hostname != index.hostname:
+        """User and password of the index's URL, for its own origin alone: another port may be another's."""
+        index, asked = urlsplit(self.index.url.get_secret_value()), urlsplit(url)
+        if not index.username or _origin(asked) != _origin(index):
             return None
         return httpx.BasicAuth(unquote(index.username), unquote(index.password or ""))
 
@@ -157,12 +151,25 @@ async def open_index(index: Index, cache: Path) -> AsyncIterator[PackageIndex]:
         yield PackageIndex(index, client, cache)
 
 
+def _read_kept(page: Path) -> dict[str, str] | None:
+    """A page of the cache; None where there is none, or half of one."""
+    try:
+        kept = json.loads(page.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return kept if isinstance(kept, dict) else None
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.hostname, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
 def _parse(package: str, page: Mapping[str, str]) -> ProjectPage:
     try:
         if page["type"] == JSON_TYPE:
             return ProjectPage.from_json_data(json.loads(page["text"]), base_url=page["url"])
         return ProjectPage.from_html(package, page["text"], base_url=page["url"])
-    except ValueError as error:
+    except (ValueError, UnsupportedRepoVersionError) as error:
         raise IndexUnavailableError(
             f"what the index says of {package} can't be read: {error}",
             hint="is the index's address that of a simple API?",

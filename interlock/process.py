@@ -17,6 +17,8 @@ GRACE = 3.0
 PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "NETRC", "SYSTEMROOT", "PYENV_ROOT", "PYENV_VERSION")
 PASSED_ON_PREFIXES = ("LC_", "UV_", "XDG_", "SSL_CERT_", "GIT_SSL_")
 PASSED_ON_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+# uv's own variables for what Interlock never lets it do: builds of strangers' code see this environment.
+WITHHELD = ("UV_PUBLISH_", "UV_GITHUB_TOKEN")
 
 
 class Completed(Value):
@@ -42,7 +44,8 @@ def tool_environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES) or name.upper() in PASSED_ON_PROXIES
+        if not name.startswith(WITHHELD)
+        and (name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES) or name.upper() in PASSED_ON_PROXIES)
     }
 
 
@@ -103,12 +106,14 @@ async def _ends_within(process: asyncio.subprocess.Process, limit: float | None)
 
 async def _end_group(process: asyncio.subprocess.Process) -> None:
     """Ask the group to end, then end it; also what is left of the group when the program itself has ended."""
-    if process.returncode is None:
-        _signal_group(process.pid, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), GRACE)
-    _signal_group(process.pid, signal.SIGKILL)
-    await process.wait()
+    try:
+        if process.returncode is None:
+            _signal_group(process.pid, signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), GRACE)
+    finally:  # also when somebody who is in a hurry cancels a second time
+        _signal_group(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

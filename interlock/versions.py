@@ -55,9 +55,11 @@ class Selection(Value):
         except InvalidVersion:
             pass
         try:
-            return cls(specifier=str(SpecifierSet(text)))
+            if text:
+                return cls(specifier=str(SpecifierSet(text)))
         except InvalidSpecifier:
-            raise UsageError(f'"{text}" does not say which versions are meant', hint=f"write {FORMS}") from None
+            pass
+        raise UsageError(f'"{text}" does not say which versions are meant', hint=f"write {FORMS}")
 
     def select(self, package: str, versions: Mapping[Version, bool]) -> tuple[Version, ...]:
         """Choose, in ascending order.

@@ -14,6 +14,7 @@ from interlock.contracts.outcome import judge, parse_facts
 from interlock.contracts.recipe import Recipe
 from interlock.distributions import TELLING
 from interlock.environments import Uv, site_packages
+from interlock.errors import UnbuildableError
 from interlock.fingerprint import files_digest
 from interlock.process import run
 from interlock.verdicts import Run, RunStatus
@@ -45,7 +46,10 @@ async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
     Raises:
         IndexUnavailableError: An environment could not be made.
     """
-    first = await _attempt(recipe, await _layered(recipe, uv))
+    try:
+        first = await _attempt(recipe, await _layered(recipe, uv))
+    except UnbuildableError as error:
+        return (_unbuildable(recipe, error),)
     if first.status not in RED:
         return (first,)
     fresh = await _attempt(recipe, _fresh(recipe, uv))
@@ -53,6 +57,16 @@ async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
         return (fresh,)
     again = await _attempt(recipe, await _layered(recipe, uv))
     return (fresh,) if again.agrees_with(first) else (first.model_copy(update={"confirmed": False}), fresh)
+
+
+def _unbuildable(recipe: Recipe, error: UnbuildableError) -> Run:
+    return Run(
+        fingerprint=recipe.fingerprint,
+        status=RunStatus.UNRESOLVABLE,
+        reason=error.message,
+        lock=recipe.environment_lines,
+        started_at=datetime.now(UTC),
+    )
 
 
 async def _layered(recipe: Recipe, uv: Uv) -> MakeEnvironment:

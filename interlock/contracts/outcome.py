@@ -126,12 +126,21 @@ def _with_end(facts: Facts, completed: Completed) -> tuple[TestResult, ...]:
 
 
 def _bad_end(facts: Facts, completed: Completed) -> str | None:
-    if completed.timed_out or facts.exit in {0, NO_TESTS_COLLECTED}:
+    if completed.timed_out or (facts.exit in {0, NO_TESTS_COLLECTED} and completed.returncode == facts.exit):
         return None
     if completed.returncode < 0:
-        return f"ended by {signal.Signals(-completed.returncode).name}"
+        return f"ended by {_signal_name(-completed.returncode)}"
+    if completed.returncode == 0:
+        return "ended half-way, with exit code 0"
     lines = [line for line in completed.output.splitlines() if line.strip()]
     return _first_error(lines) or f"ended with exit code {completed.returncode}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have no name
+        return f"signal {number}"
 
 
 def _first_error(lines: Sequence[str]) -> str | None:

@@ -92,7 +92,9 @@ def _import(module: str) -> "str | None":
         importlib.import_module(module)
     except BaseException as error:
         traceback.print_exc()
-        return "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1][:LONGEST]
+        lines = "".join(traceback.format_exception_only(type(error), error)).splitlines()
+        # A syntax error begins with its place; a message may have many lines, and notes below.
+        return next((line for line in lines if line[:1].strip()), "no message")[:LONGEST]
     print(f"import {module}: ok")
     return None
 

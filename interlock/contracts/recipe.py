@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from interlock.distributions import Wheel
-from interlock.environments import Interpreter, Lock
+from interlock.environments import Interpreter
+from interlock.locks import Lock
 from interlock.suites import Suite
 from interlock.values import Value
 

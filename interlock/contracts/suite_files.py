@@ -29,27 +29,35 @@ def select(files: Mapping[str, bytes], tests: str, include: Collection[str] = ()
     """
     if not any(_is_under(name, tests) for name in files):
         return {}
-    parents = map(str, PurePosixPath(tests).parents)
-    above = (posixpath.normpath(posixpath.join(parent, name)) for parent in parents for name in BESIDE_TESTS)
+    parents = [str(parent) for parent in PurePosixPath(tests).parents]
+    above = (_beside(parent, name) for parent in parents for name in BESIDE_TESTS)
     wanted = (tests, *include, *above)
     chosen = {name: data for name, data in files.items() if any(_is_under(name, path) for path in wanted)}
-    return chosen | _pytest_configuration(files)
+    found = (_pytest_configuration(files, folder) for folder in (tests, *parents))
+    return chosen | next(filter(None, found), {})
+
+
+def _beside(folder: str, name: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, name))
 
 
 def _is_under(name: str, wanted: str) -> bool:
     return name == wanted or name.startswith(f"{wanted}/")
 
 
-def _pytest_configuration(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The file that pytest would take its configuration from, cut down to that: the rest names the version."""
+def _pytest_configuration(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
+    """The file of a folder that pytest would take as its configuration, cut down to that: the rest names the version.
+
+    Pytest begins at the tests and goes up, until it finds one.
+    """
     for name in ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"):
-        if name in files:
-            return {name: files[name]}
-    if table := _pyproject_table(files.get("pyproject.toml", b"")):
-        return {"pyproject.toml": table}
+        if (path := _beside(folder, name)) in files:
+            return {path: files[path]}
+    if table := _pyproject_table(files.get(path := _beside(folder, "pyproject.toml"), b"")):
+        return {path: table}
     for name, section in (("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
-        if text := _ini_section(files.get(name, b""), section):
-            return {name: text}
+        if text := _ini_section(files.get(path := _beside(folder, name), b""), section):
+            return {path: text}
     return {}
 
 
@@ -63,6 +71,7 @@ def _pyproject_table(data: bytes) -> bytes:
 
 def _ini_section(data: bytes, section: str) -> bytes:
     parser = configparser.RawConfigParser()
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # a plugin's settings may be in capitals
     try:
         parser.read_string(data.decode())
     except (configparser.Error, UnicodeDecodeError):

@@ -38,7 +38,8 @@ def judge_row(cells: Sequence[Sequence[Run]]) -> tuple[Judged, ...]:
         cells: The runs of each cell, in the order of the upstream's versions; each has at least one.
     """
     own = _own_tests(cells)
-    alike = len(cells) > 1 and len({runs[-1].status for runs in cells}) == 1
+    told = [runs[-1].status for runs in cells if runs[-1].status is not RunStatus.UNTESTED]
+    alike = len(told) > 1 and len(set(told)) == 1
     return tuple(_judge(runs, own, alike=alike) for runs in cells)
 
 
@@ -107,13 +108,17 @@ def regressions(
 
 def _steps(versions: Sequence[str], judged: Sequence[Judged], runs: Sequence[Run]) -> list[_Step]:
     tests = sorted({test for cell in judged if cell.verdict is Verdict.INCOMPATIBLE for test in cell.regressed})
-    steps = [step for test in tests for step in _test_steps(test, versions, runs)]
+    # Between two versions of which one wavers, chance would draw the line.
+    steady = [
+        (v, run) for v, cell, run in zip(versions, judged, runs, strict=True) if cell.verdict is not Verdict.FLAKY
+    ]
+    steps = [step for test in tests for step in _test_steps(test, steady)]
     return steps + _whole_steps(versions, judged, runs)
 
 
-def _test_steps(test: str, versions: Sequence[str], runs: Sequence[Run]) -> list[_Step]:
+def _test_steps(test: str, cells: Sequence[tuple[str, Run]]) -> list[_Step]:
     """Where a test turns; a cell in which it did not run, or whose suite could not be run, says nothing of it."""
-    states = [(version, run, _state(test, run)) for version, run in zip(versions, runs, strict=True)]
+    states = [(version, run, _state(test, run)) for version, run in cells]
     told = [(version, run, state) for version, run, state in states if state is not None]
     return [
         _Step(test, _error(test, second[1] if first[2] else first[1]), *_good_and_bad(first[0], second[0], first[2]))

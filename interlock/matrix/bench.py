@@ -42,6 +42,8 @@ async def open_bench(family_file: str | None = None) -> AsyncIterator[Bench]:
     ledger = await asyncio.to_thread(open_ledger)
     try:
         async with open_index(index, cache()) as package_index:
-            yield Bench(family, package_index, Uv(index.environment(), cache() / "environments"), ledger)
+            yield Bench(
+                family, package_index, Uv(index.environment(), cache() / "environments", package_index.download), ledger
+            )
     finally:
         ledger.close()

@@ -32,7 +32,7 @@ class Pair:
     @property
     def declared(self) -> SpecifierSet | None:
         """The upstream versions that the downstream admits; None when it does not require the upstream."""
-        return _declared(self.downstream.requires, self._extras, self.interpreter, self.upstream.name)
+        return declared_by(self.downstream, self.edge, self.interpreter)
 
     def lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What is asked of the resolver, and what of it is forced: both versions, whatever anything declares."""
@@ -53,9 +53,13 @@ class Pair:
             [self._upstream_extras, self._extras, self.edge.suite.requirements],
         )
 
-    def shaping(self) -> dict[str, tuple[str, ...]]:
-        """For each of the two, the requirements that hold in the environment."""
-        forced = (self.upstream.name, self.downstream.name)
+    def shaping(self, family: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
+        """For each of the two, the requirements that hold in the environment.
+
+        Args:
+            family: Other packages of which contents are compared, so that no version of theirs needs to be.
+        """
+        forced = {self.upstream.name, self.downstream.name, *family}
         extras = {self.upstream.name: self._upstream_extras, self.downstream.name: self._extras}
         return {
             wheel.name: normalized(_effective(wheel.requires, extras[wheel.name], self.interpreter), forced=forced)
@@ -68,7 +72,7 @@ class Pair:
 
     @property
     def _extras(self) -> tuple[str, ...]:
-        return tuple(sorted(self.edge.suite.extras))
+        return _suite_extras(self.edge)
 
     @property
     def _upstream_extras(self) -> tuple[str, ...]:
@@ -89,10 +93,13 @@ def _effective_once(
     return effective(requires, markers=dict(markers), extras=extras)
 
 
-def _declared(
-    requires: tuple[str, ...], extras: tuple[str, ...], interpreter: Interpreter, upstream: str
-) -> SpecifierSet | None:
-    return declared_range(_effective(requires, extras, interpreter), upstream)
+def declared_by(downstream: Wheel, edge: TestedEdge, interpreter: Interpreter) -> SpecifierSet | None:
+    """The versions of the edge's upstream that a downstream admits; None when it does not require the upstream."""
+    return declared_range(_effective(downstream.requires, _suite_extras(edge), interpreter), edge.upstream)
+
+
+def _suite_extras(edge: TestedEdge) -> tuple[str, ...]:
+    return tuple(sorted(edge.suite.extras))
 
 
 @lru_cache(maxsize=4096)

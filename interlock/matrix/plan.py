@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from interlock.contracts.isolated import RUNNER
 from interlock.contracts.recipe import Recipe
 from interlock.distributions import Wheel
-from interlock.environments import Interpreter, Lock, Resolution, Unresolvable, Uv
+from interlock.environments import Interpreter, Uv
 from interlock.fingerprint import Ingredients, digest
-from interlock.matrix.pair import Pair
+from interlock.locks import Lock, Resolution, Unresolvable
+from interlock.matrix.pair import Pair, declared_by
 from interlock.matrix.request import TestedEdge
 from interlock.matrix.sources import Choice, ChosenEdge, Sources, Tests
 from interlock.once import Once
@@ -126,16 +127,18 @@ class Planner:
         self, chosen: ChosenEdge, release: Release, interpreter: Interpreter, point: Mapping[str, str]
     ) -> PlannedRow:
         downstream = await self._sources.wheel(release, interpreter)
-        cells, declared = [], None
+        declared = None if isinstance(downstream, str) else declared_by(downstream, chosen.edge, interpreter)
+        cells = []
         for each in chosen.upstream_versions:
             upstream = await self._sources.wheel(each, interpreter)
             key = _key(chosen.edge, each, release, interpreter, point)
             if isinstance(upstream, str) or isinstance(downstream, str):
                 missing = upstream if isinstance(upstream, str) else str(downstream)
-                cells.append(PlannedCell(key=key, declared=False, unrun=self._unrun(RunStatus.UNTESTED, missing)))
+                cells.append(
+                    self._unrun_cell(key, RunStatus.UNTESTED, missing, declared=admits(declared, each.version))
+                )
                 continue
             pair = Pair(edge=chosen.edge, upstream=upstream, downstream=downstream, interpreter=interpreter)
-            declared = pair.declared
             cells.append(await self._cell(key, pair, release, point))
         text = None if declared is None else written(declared)
         return PlannedRow(version=str(release.version), declared=text, cells=tuple(cells))
@@ -144,11 +147,13 @@ class Planner:
         declared = admits(pair.declared, pair.upstream.version)
         tests = await self._sources.tests(pair.edge, release, pair.upstream, pair.downstream)
         if tests.missing:
-            return PlannedCell(key=key, declared=declared, unrun=self._unrun(RunStatus.UNTESTED, tests.missing))
+            return self._unrun_cell(key, RunStatus.UNTESTED, tests.missing, declared=declared)
         resolution = await self._resolutions.get(pair.key(), lambda: self._resolved(pair))
         if isinstance(resolution, Unresolvable):
-            return PlannedCell(key=key, declared=declared, unrun=self._unrun(RunStatus.UNRESOLVABLE, resolution.reason))
+            return self._unrun_cell(key, RunStatus.UNRESOLVABLE, resolution.reason, declared=declared)
         wheels = await self._wheels(pair, resolution)
+        if isinstance(wheels, str):
+            return self._unrun_cell(key, RunStatus.UNTESTED, wheels, declared=declared)
         recipe = Recipe(
             fingerprint=self._fingerprint(pair, resolution, wheels, tests, point),
             title=_title(key),
@@ -170,12 +175,17 @@ class Planner:
         async with self._resolving:
             return await self._resolve(pair)
 
-    async def _wheels(self, pair: Pair, lock: Lock) -> tuple[Wheel, ...]:
-        """The pair's wheels, and those of the family's other packages that the lock names."""
+    async def _wheels(self, pair: Pair, lock: Lock) -> tuple[Wheel, ...] | str:
+        """The pair's wheels, and those of the family's other packages that the lock names; or why one can't be had."""
         edge = {pair.upstream.name, pair.downstream.name}
         others = [pin for pin in lock.pins if pin.name in self._family - edge]
-        found = [await self._sources.family_wheel(pin.name, pin.version, pair.interpreter) for pin in others]
-        return (pair.upstream, pair.downstream, *(wheel for wheel in found if isinstance(wheel, Wheel)))
+        wheels = [pair.upstream, pair.downstream]
+        for pin in others:
+            found = await self._sources.family_wheel(pin.name, pin.version, pair.interpreter)
+            if isinstance(found, str):
+                return found
+            wheels.append(found)
+        return tuple(wheels)
 
     def _fingerprint(
         self, pair: Pair, lock: Lock, wheels: tuple[Wheel, ...], tests: Tests, point: Mapping[str, str]
@@ -184,7 +194,7 @@ class Planner:
         if memo not in self._fingerprints:
             ingredients = Ingredients(
                 contents={wheel.name: wheel.content for wheel in wheels},
-                requirements=pair.shaping(),
+                requirements=pair.shaping(self._family),
                 suite_files=tests.digest,
                 suite_settings=_settings(pair.edge),
                 lock=tuple(map(str, lock.without(self._family).pins)),
@@ -196,8 +206,9 @@ class Planner:
             self._fingerprints[memo] = ingredients.fingerprint()
         return self._fingerprints[memo]
 
-    def _unrun(self, status: RunStatus, reason: str) -> Run:
-        return Run(fingerprint=digest(status, reason), status=status, reason=reason, started_at=self._started)
+    def _unrun_cell(self, key: CellKey, status: RunStatus, reason: str, *, declared: bool) -> PlannedCell:
+        run = Run(fingerprint=digest(status, reason), status=status, reason=reason, started_at=self._started)
+        return PlannedCell(key=key, declared=declared, unrun=run)
 
 
 def _key(

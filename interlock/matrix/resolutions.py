@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from interlock.environments import Lock, Resolution, Unresolvable
+from pydantic import AwareDatetime
+
 from interlock.errors import IndexUnavailableError
 from interlock.files import write_whole
+from interlock.locks import Lock, Resolution, Unresolvable
 from interlock.values import Value
 
 # Shorter than a night, so that a nightly matrix meets the packages of its day.
@@ -17,7 +19,7 @@ KEPT_FOR = timedelta(hours=6)
 class Kept(Value):
     """A resolution with the time at which the index gave it."""
 
-    at: datetime
+    at: AwareDatetime
     lock: Lock | None = None
     reason: str | None = None
 

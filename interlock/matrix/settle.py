@@ -5,8 +5,9 @@ Nothing here knows how a cell is run: the flow gives a function that does it (a 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from interlock.contracts.recipe import Recipe
 from interlock.fingerprint import bound_to
@@ -115,16 +116,15 @@ class _Settling:
         self._run = run
         self._fresh = fresh
         self._readers: dict[str, frozenset[str]] = {}
-        self._begun: set[str] = set()
         self._done_here: set[str] = set()
+        self._recording = asyncio.Lock()
         self.runs: dict[str, tuple[Run, ...]] = {}
         self.known: set[str] = set()
         self.suites_run = 0
 
     def fingerprint(self, cell: PlannedCell) -> str:
         """Under which a cell's verdict stands, as far as is known now."""
-        readers = self._readers.get(_base(cell), frozenset())
-        return bound_to(_base(cell), {name: cell.versions[name] for name in sorted(readers) if name in cell.versions})
+        return _bound(cell, self._readers.get(_base(cell), frozenset()))
 
     async def look_up(self) -> None:
         """Ask the ledger what it knows of all cells."""
@@ -141,57 +141,76 @@ class _Settling:
     async def work(self, jobs: int, observe: Observe | None, *, unrun: int) -> None:
         """Run distinct cells until every cell is settled."""
         waiting = self.waiting()
-        running: set[asyncio.Task[PlannedCell]] = set()
+        running: dict[asyncio.Task[None], PlannedCell] = {}
         try:
             while True:
                 if observe:
                     await observe(self.tally(unrun, len(waiting) + len(running)))
                 while waiting and len(running) < jobs:
-                    running.add(asyncio.create_task(self._run_one(waiting.pop(0))))
+                    cell = self._take(waiting)
+                    if cell:
+                        running[asyncio.create_task(self._run_one(cell))] = cell
                 if not running:
                     return
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    waiting += self._unsettled(self._groups[_base(task.result())])
+                    task.result()
+                ended = {_base(running.pop(task)) for task in done}
+                waiting = self._still_waiting(waiting, ended, running.values())
         finally:
             await _cancel(running)
 
-    def waiting(self) -> list[PlannedCell]:
-        """The distinct cells that have to be run; they count as begun."""
-        return [cell for cells in self._groups.values() for cell in self._unsettled(cells)]
+    def waiting(self) -> dict[str, PlannedCell]:
+        """By fingerprint, the distinct cells that have to be run."""
+        return self._unsettled(self._groups, ())
 
-    def _unsettled(self, cells: Iterable[PlannedCell]) -> list[PlannedCell]:
-        """One cell for each fingerprint that has to be run and has not been begun; they are begun now."""
-        chosen = []
-        for cell in cells:
-            fingerprint = self.fingerprint(cell)
-            if fingerprint not in self._begun and fingerprint not in self.known:
-                self._begun.add(fingerprint)
-                chosen.append(cell)
-        return chosen
+    def _unsettled(self, bases: Iterable[str], running: Iterable[PlannedCell]) -> dict[str, PlannedCell]:
+        """One cell of the groups for each fingerprint that has to be run, and is not being run."""
+        taken = self.known | self._done_here | {self.fingerprint(cell) for cell in running}
+        found: dict[str, PlannedCell] = {}
+        for base in bases:
+            for cell in self._groups[base]:
+                found.setdefault(self.fingerprint(cell), cell)
+        return {fingerprint: cell for fingerprint, cell in found.items() if fingerprint not in taken}
 
-    async def _run_one(self, cell: PlannedCell) -> PlannedCell:
+    def _take(self, waiting: dict[str, PlannedCell]) -> PlannedCell | None:
+        """The first that waits; nothing if its group was divided by a run that is about to end: it will wait anew."""
+        fingerprint, cell = next(iter(waiting.items()))
+        del waiting[fingerprint]
+        return cell if self.fingerprint(cell) == fingerprint else None
+
+    def _still_waiting(
+        self, waiting: Mapping[str, PlannedCell], ended: Collection[str], running: Iterable[PlannedCell]
+    ) -> dict[str, PlannedCell]:
+        """What waits when runs of some groups have ended: these groups may have been divided."""
+        others = {fingerprint: cell for fingerprint, cell in waiting.items() if _base(cell) not in ended}
+        return self._unsettled(ended, running) | others
+
+    async def _run_one(self, cell: PlannedCell) -> None:
         assert cell.recipe is not None
         runs = await self._run(cell.recipe)
         self.suites_run += len(runs)
-        await self._divide(_base(cell), frozenset[str]().union(*(run.reads for run in runs)))
-        fingerprint = self.fingerprint(cell)
-        recorded = tuple(run.model_copy(update={"fingerprint": fingerprint}) for run in runs)
-        for run in recorded:
-            await asyncio.to_thread(self._ledger.record, run)
-        self._begun.add(fingerprint)
-        self._done_here.add(fingerprint)
-        self.runs[fingerprint] = (*self.runs.get(fingerprint, ()), *recorded)
-        return cell
+        await _uninterrupted(self._keep(cell, runs))
+
+    async def _keep(self, cell: PlannedCell, runs: Iterable[Run]) -> None:
+        # One after the other: a run is recorded under what is known of its group, and that stays so meanwhile.
+        async with self._recording:
+            await self._divide(_base(cell), frozenset[str]().union(*(run.reads for run in runs)))
+            fingerprint = self.fingerprint(cell)
+            recorded = tuple(run.model_copy(update={"fingerprint": fingerprint}) for run in runs)
+            for run in recorded:
+                await asyncio.to_thread(self._ledger.record, run)
+            self._done_here.add(fingerprint)
+            self.runs[fingerprint] = (*self.runs.get(fingerprint, ()), *recorded)
 
     async def _divide(self, base: str, reads: frozenset[str]) -> None:
         """Note that a group's suite reads versions, and look up what is known of the parts."""
         before = self._readers.get(base, frozenset())
         if reads <= before:
             return
-        self._readers[base] = before | reads
         await asyncio.to_thread(self._ledger.record_version_reader, base, reads)
-        await self._look_up_runs(self.fingerprint(cell) for cell in self._groups[base])
+        await self._look_up_runs(_bound(cell, before | reads) for cell in self._groups[base])
+        self._readers[base] = before | reads
 
     def tally(self, unrun: int, to_run: int) -> Tally:
         """How far it has come."""
@@ -217,12 +236,26 @@ def _base(cell: PlannedCell) -> str:
     return cell.recipe.fingerprint
 
 
+def _bound(cell: PlannedCell, readers: frozenset[str]) -> str:
+    return bound_to(_base(cell), {name: cell.versions[name] for name in sorted(readers) if name in cell.versions})
+
+
 def is_green(runs: Collection[Run]) -> bool:
     """Whether every run of a cell passed."""
     return all(run.status is RunStatus.PASSED for run in runs)
 
 
-async def _cancel(tasks: Collection[asyncio.Task[PlannedCell]]) -> None:
+async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Do it to its end; only then be cancelled."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
     """End what is running; what was finished so far is in the ledger."""
     for task in tasks:
         task.cancel()

@@ -9,10 +9,11 @@ from packaging.version import Version
 
 from interlock import git
 from interlock.contracts import suite_files
-from interlock.distributions import Wheel, choose_wheel, modules_importing, read_wheel, sdist_files
+from interlock.distributions import Wheel, modules_importing, read_wheel, sdist_files
 from interlock.environments import Interpreter
 from interlock.errors import DistributionError, RepositoryError
 from interlock.fingerprint import digest, files_digest
+from interlock.locks import choose_wheel
 from interlock.matrix.bench import Bench
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
 from interlock.once import Once

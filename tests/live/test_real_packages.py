@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "prefect.toml"
 
 def _matrix(folder: Path, *options: str) -> tuple[int, Sheet, MatrixReport]:
     file = folder / "report.json"
-    command = [INTERLOCK, "matrix", "--json", file, "--html", folder / "report.html", *options]
+    command: list[str | Path] = [INTERLOCK, "matrix", "--json", file, "--html", folder / "report.html", *options]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
     assert file.exists(), done.stderr
     report = MatrixReport.model_validate(json.loads(file.read_text()))

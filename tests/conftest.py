@@ -1,0 +1,3 @@
+"""Loads what every test runs in."""
+
+pytest_plugins = ["tests.universe.fixtures"]

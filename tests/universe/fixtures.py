@@ -1,0 +1,65 @@
+"""The fixtures of every test: an environment without this machine's settings, and universes to work in."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.universe.world import Universe, open_universe, pack_friends
+
+# Settings of whoever runs the tests, and everything that could carry a request out of this machine.
+FOREIGN = ("INTERLOCK_", "PREFECT_", "UV_", "PIP_", "PYTEST_", "GIT_CONFIG")
+FOREIGN_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+# Nobody listens on the discard port: what asks an index that it was not told of is refused at once.
+NOWHERE = "http://127.0.0.1:9/simple/"
+
+
+def _is_foreign(name: str) -> bool:
+    kept = name.startswith("PYTEST_XDIST") or name in {"PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
+    return not kept and (name.startswith(FOREIGN) or name.upper() in FOREIGN_PROXIES)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment_without_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For the whole session: no setting of this machine, no network, a cache of uv's of its own."""
+    folder = tmp_path_factory.mktemp("machine")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in filter(_is_foreign, list(os.environ)):
+            patch.delenv(name)
+        patch.setenv("INTERLOCK_HOME", str(folder / "interlock"))
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        patch.setenv("UV_CACHE_DIR", str(folder / "uv"))
+        patch.setenv("UV_DEFAULT_INDEX", NOWHERE)
+        patch.setenv("UV_PYTHON_DOWNLOADS", "never")
+        patch.setenv("UV_HTTP_RETRIES", "0")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def interlock_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's Interlock keeps everything: INTERLOCK_HOME, new and empty."""
+    home = tmp_path / "interlock-home"
+    monkeypatch.setenv("INTERLOCK_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def friends(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with wheels of pytest and what it needs."""
+    return pack_friends(tmp_path_factory.mktemp("friends"))
+
+
+@pytest.fixture(scope="session")
+def shared_universe(friends: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Universe]:
+    """One universe for the whole session, with pytest in it: add packages under names of your own, break nothing."""
+    with open_universe(tmp_path_factory.mktemp("universe"), friends) as opened:
+        yield opened
+
+
+@pytest.fixture
+def universe(friends: Path, tmp_path: Path) -> Iterator[Universe]:
+    """A universe of this test's own, with pytest in it, to fill and to break."""
+    with open_universe(tmp_path / "universe", friends) as opened:
+        yield opened
