@@ -68,13 +68,19 @@ def _run_and_print(request: "MatrixRequest") -> int:
     from interlock.reports import print_report  # noqa: PLC0415
 
     console = Console()
-    report = asyncio.run(_run(request))
+    report, ui = asyncio.run(_run(request))
     print_report(report, console, page=request.page(report))
+    if ui:
+        console.print(f"the run, in Prefect's UI: {ui}/runs", highlight=False, soft_wrap=True)
     return report.exit_code
 
 
-async def _run(request: "MatrixRequest") -> "MatrixReport":
-    """Run the flow on the configured Prefect server, or else on this machine's own, which is started if need be."""
+async def _run(request: "MatrixRequest") -> tuple["MatrixReport", str | None]:
+    """Run the flow on the configured Prefect server, or else on this machine's own, which is started if need be.
+
+    Returns:
+        The report, and the address of the UI of this machine's server.
+    """
     from deployments import embedded_server  # noqa: PLC0415
 
     # The command shows progress and errors in its own words; the UI has every line and traceback.
@@ -83,7 +89,7 @@ async def _run(request: "MatrixRequest") -> "MatrixReport":
 
     with MatrixDisplay() as display:
         if embedded_server.configured_api() is not None:
-            return await _flow(request, display)
+            return await _flow(request, display), None
         with embedded_server.start() as server:
             ready = asyncio.create_task(server.ready())
             try:
@@ -93,7 +99,7 @@ async def _run(request: "MatrixRequest") -> "MatrixReport":
                 ready.cancel()
             os.environ.update(embedded_server.environment(running))
             display.say(f"Prefect UI: {running.ui}")
-            return await _flow(request, display)
+            return await _flow(request, display), running.ui
 
 
 async def _flow(request: "MatrixRequest", display: "MatrixDisplay") -> "MatrixReport":

@@ -18,7 +18,7 @@ _SEEN_BROKEN = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.BR
 class Headline(Value):
     """The answer in one line, and what it rests on."""
 
-    state: Literal["fits", "older-broken", "broken", "unknown"]
+    state: Literal["fits", "older-broken", "own-faults", "broken", "unknown"]
     title: str
     detail: str
 
@@ -60,6 +60,9 @@ def headline(report: MatrixReport) -> Headline:
         return Headline(state="unknown", title="Not proven", detail=detail)
     if not any(cell.verdict is Verdict.COMPATIBLE for cell in declared):
         return Headline(state="unknown", title="Not proven", detail=f"No declared pair was shown to work.{aside}")
+    if alone := _newest_broken_alone(report):
+        title = f"Nothing broke along the edges, but {' and '.join(alone)} {'is' if len(alone) == 1 else 'are'} broken"
+        return Headline(state="own-faults", title=title, detail=f"{_all_work(declared)}{aside}")
     return Headline(state="fits", title="The family fits together", detail=f"{_all_work(declared)}{aside}")
 
 
@@ -83,6 +86,16 @@ def _newest_fit(report: MatrixReport) -> bool:
     """Old releases stay broken for ever, so the answer says whether today's are."""
     newest = [newest_cell(sheet) for sheet in report.sheets if sheet.counts]
     return all(cell is not None and cell.verdict is Verdict.COMPATIBLE for cell in newest)
+
+
+def _newest_broken_alone(report: MatrixReport) -> list[str]:
+    """Downstreams whose newest release is red with every upstream version: no edge broke, and they do not work."""
+    found = ((sheet, newest_cell(sheet)) for sheet in report.sheets if sheet.counts)
+    return list(
+        dict.fromkeys(
+            f"{sheet.downstream} {sheet.rows[-1].version}" for sheet, cell in found if cell and cell.own_fault
+        )
+    )
 
 
 def overview(sheet: Sheet) -> Overview:

@@ -21,6 +21,7 @@ MOST_RANGES = 8
 _HEADLINES = {
     "fits": ("✓", "bold green"),
     "older-broken": ("!", "bold yellow"),
+    "own-faults": ("!", "bold yellow"),
     "broken": ("✗", "bold red"),
     "unknown": ("?", "bold yellow"),
 }

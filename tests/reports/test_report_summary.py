@@ -75,6 +75,17 @@ def test_own_faults_do_not_keep_the_family_apart_and_are_not_hidden() -> None:
     assert answer.detail == "1 of 2 declared pairs work. 1 declared pair fails by the downstream's own fault."
 
 
+def test_a_newest_release_that_is_broken_by_itself_is_named_before_anything_is_said_to_fit() -> None:
+    def judge(row: int, _: int) -> Case:
+        return Case(Verdict.BROKEN_BEFORE, RED, own=True) if row == 1 else Case()
+
+    report = make_report(Table("store", ("1.0", "1.1"), judge, lambda _: "", columns=("2.0",)))
+    answer = headline(report)
+    assert (answer.state, report.exit_code) == ("own-faults", 0)
+    assert "1.1 is broken" in answer.title
+    assert report.sheets[0].downstream in answer.title
+
+
 def test_red_by_its_own_fault_is_drawn_as_such_and_not_as_the_pairs() -> None:
     report = small_report(Case(Verdict.INCOMPATIBLE, RED, own=True))
     assert overview(report.sheets[0]).shown == {Verdict.BROKEN_BEFORE: 4}

@@ -128,5 +128,6 @@ def test_long_lists_are_cut_with_a_word_on_the_rest() -> None:
     report = make_report(Table("store", rows, by_row, lambda row: f"<{row + 2}"))
     text = printed(report)
     assert "The downstreams' own faults (30)" in text
-    assert text.count("and 10 more: the HTML report lists them all") == 2
+    assert "and 10 more: the HTML report lists them all" in text
+    assert "and 22 more: the HTML report lists them all" in text
     assert "partly" not in text
