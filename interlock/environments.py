@@ -20,6 +20,12 @@ from interlock.values import Value
 OWN_FILES = ("--quiet", "--no-deps", "--no-index", "--no-config")
 LAYERED = "_interlock_layer.pth"
 LONGEST_LOCK = 32 * 1024 * 1024
+# What uv says, as if it were one more reason that nothing fits, when the index let it see nothing.
+UNASKED = (
+    "network was disabled",
+    "could not be queried due to a lack of valid authentication credentials",
+    "returned a 403 Forbidden error",
+)
 DESCRIBE = """
 import json, os, platform, sys
 version = platform.python_version()
@@ -67,7 +73,7 @@ class Interpreter(Value):
         major, minor = map(int, self.version.split(".")[:2])
         python = (major, minor)
         own = cpython_tags(python) if self.implementation == "cpython" else ()
-        return (*own, *compatible_tags(python))
+        return (*own, *compatible_tags(python, interpreter=f"cp{major}{minor}" if own else None))
 
 
 # Downloads a file of an index, checked by its hash and kept.
@@ -205,7 +211,9 @@ class Uv:
         _done(await self._run("pip", "install", *OWN_FILES, "--python", python, *wheels))
 
     async def _run(self, *arguments: str | Path) -> Completed:
-        return await run([_uv(), *arguments], env=self._environment, keep=LONGEST_LOCK)
+        # At the root, since uv obeys the uv.toml or pyproject.toml of whatever project one happens to stand in.
+        root = Path(self._store.absolute().anchor)
+        return await run([_uv(), *arguments], env=self._environment, cwd=root, keep=LONGEST_LOCK)
 
 
 def site_packages(environment: Path) -> Path:
@@ -233,7 +241,7 @@ def _move(made: Path, target: Path) -> None:
 def _refusal(completed: Completed) -> Unresolvable:
     """Tell that nothing satisfies the requirements (uv's exit code 1) from that uv could not find out."""
     words = completed.errors.strip()
-    if completed.returncode != 1 or "network was disabled" in words:
+    if completed.returncode != 1 or any(unasked in words for unasked in UNASKED):
         raise IndexUnavailableError(
             f"uv could not resolve an environment: {words}", hint="check the network and the index"
         )

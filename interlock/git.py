@@ -13,7 +13,6 @@ TIMEOUT = 300
 ATTRIBUTES = "* -export-ignore -export-subst\n"
 # No prompt: what can't be had without a person is an error at once. The user's own settings tell how to get access.
 SETTINGS = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
-NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 
 
 async def files_at(url: str, ref: str, cache: Path) -> dict[str, bytes]:
@@ -52,7 +51,7 @@ def _unavailable(ref: str, done: str, completed: Completed) -> RepositoryError:
 
 
 async def _git(repository: Path, *arguments: str) -> Completed:
-    command = ["git", "-C", repository, *NO_HOOKS, *arguments]
+    command: list[str | Path] = ["git", "-C", repository, *arguments]
     try:
         return await run(command, env={**tool_environment(), **SETTINGS}, timeout=TIMEOUT)
     except FileNotFoundError:

@@ -104,20 +104,14 @@ def test_what_is_asked_for_can_not_become_an_option(
     assert not (tmp_path / "trapped").exists()
 
 
-def test_no_program_of_the_users_git_runs(
+def test_a_users_template_for_repositories_has_no_say(
     origin: tuple[str, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hooks = tmp_path / "template" / "hooks"
-    hooks.mkdir(parents=True)
-    for path in (hooks / "reference-transaction", tmp_path / "hooks" / "reference-transaction"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"#!/bin/sh\ntouch {tmp_path / 'ran'}\n")
-        path.chmod(0o755)
-    lines = ["[init]", f"templateDir = {tmp_path / 'template'}", "[core]", f"hooksPath = {tmp_path / 'hooks'}"]
-    (tmp_path / ".gitconfig").write_text("\n".join(lines))
+    (tmp_path / "template" / "info").mkdir(parents=True)
+    (tmp_path / "template" / "config").write_text('[url "nowhere:"]\ninsteadOf = /\n')
+    (tmp_path / ".gitconfig").write_text(f"[init]\ntemplateDir = {tmp_path / 'template'}\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert content(origin, "main", tmp_path) == "three"
-    assert not (tmp_path / "ran").exists()
 
 
 def test_a_missing_git_is_an_error_with_a_cure(

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from interlock.process import Completed, run, tool_environment
@@ -115,7 +115,7 @@ def test_a_program_that_ignores_the_request_to_end_is_ended(tmp_path: Path, monk
 
 def test_cancelling_ends_the_whole_group(tmp_path: Path) -> None:
     async def cancelled() -> None:
-        arguments = [sys.executable, "-c", WITH_GRANDCHILD, tmp_path / "pid", "wait"]
+        arguments: list[str | Path] = [sys.executable, "-c", WITH_GRANDCHILD, tmp_path / "pid", "wait"]
         running = asyncio.create_task(run(arguments, env=NOTHING))
         await appears(tmp_path / "pid")
         running.cancel()
@@ -128,10 +128,10 @@ def test_cancelling_ends_the_whole_group(tmp_path: Path) -> None:
 
 def test_cancelling_twice_does_not_leave_a_stubborn_program_behind(tmp_path: Path) -> None:
     async def cancelled_twice() -> int:
-        arguments = [sys.executable, "-c", STUBBORN, tmp_path / "up", tmp_path / "asked"]
+        arguments: list[str | Path] = [sys.executable, "-c", STUBBORN, tmp_path / "up", tmp_path / "asked"]
         running = asyncio.create_task(run(arguments, env=NOTHING))
         await appears(tmp_path / "up")
-        pid = next(child.pid for child in psutil.Process().children() if str(tmp_path / "up") in child.cmdline())
+        pid: int = next(child.pid for child in psutil.Process().children() if str(tmp_path / "up") in child.cmdline())
         running.cancel()
         await appears(tmp_path / "asked")
         running.cancel()

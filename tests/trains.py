@@ -158,15 +158,20 @@ class Command:
         """The family file."""
         return self.folder / "family.toml"
 
-    def begin(self, *arguments: str | Path) -> "subprocess.Popen[str]":
-        """Start it."""
+    @contextlib.contextmanager
+    def begin(self, *arguments: str | Path) -> Iterator["subprocess.Popen[str]"]:
+        """Start it; at the end of the block it has ended."""
         program = Path(sys.executable).with_name("interlock")
         own = {"INTERLOCK_HOME": self.home, "TMPDIR": self.temporary, "HOME": self.folder / "user", "COLUMNS": "160"}
         environ = {**os.environ, **{name: str(value) for name, value in own.items()}, **self.settings}
         pipe = subprocess.PIPE
-        return subprocess.Popen(
+        with subprocess.Popen(
             [program, *arguments], env=environ, cwd=self.folder, stdout=pipe, stderr=pipe, text=True, encoding="utf-8"
-        )
+        ) as command:
+            try:
+                yield command
+            finally:
+                command.kill()
 
     def run(self, *arguments: str | Path) -> Ended:
         """Run it to its end."""
@@ -183,7 +188,9 @@ class Command:
         with self.begin_matrix(name, *arguments) as command:
             return self.end(command, self.folder / f"{name}.json")
 
-    def begin_matrix(self, name: str, *arguments: str | Path) -> "subprocess.Popen[str]":
+    def begin_matrix(
+        self, name: str, *arguments: str | Path
+    ) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
         """Begin to make a matrix."""
         reports = ("--json", f"{name}.json", "--html", f"{name}.html")
         return self.begin("matrix", "--family", self.family, *reports, *arguments)

@@ -5,17 +5,19 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from interlock.contracts.isolated import run_cell
 from interlock.contracts.recipe import Recipe
 from interlock.distributions import read_wheel
-from interlock.environments import Interpreter, Lock, Uv
+from interlock.environments import Interpreter
+from interlock.locks import Lock
 from interlock.suites import Suite
 from interlock.verdicts import Run, RunStatus
 from tests.universe import Universe, make_wheel
@@ -68,31 +70,37 @@ def dedented(files: Mapping[str, str]) -> dict[str, str]:
 class Bench:
     """What every cell here is made of: two wheels, and the third-party packages that pytest needs."""
 
-    uv: Callable[[], Uv]
+    universe: Universe
+    folder: Path
     lock: Lock
     interpreter: Interpreter
     wheels: tuple[Path, ...]
 
     def run(self, suite: Mapping[str, object], **recipe: object) -> tuple[Run, ...]:
-        wanted = Recipe(
-            **{
+        wanted = Recipe.model_validate(
+            {
                 "fingerprint": "f",
                 "title": "core 1.0 with pipe 1.0",
                 "upstream": "core",
                 "downstream": "pipe",
-                "suite": Suite(name="contracts", **suite),  # type: ignore[arg-type]
+                "suite": Suite.model_validate({"name": "contracts", **suite}),
                 "point": {},
                 "wheels": tuple(map(read_wheel, self.wheels)),
                 "lock": self.lock,
                 "interpreter": self.interpreter,
-                **recipe,  # type: ignore[arg-type]
+                **recipe,
             }
         )
-        return asyncio.run(run_cell(wanted, self.uv()))
+
+        async def running() -> tuple[Run, ...]:
+            async with self.universe.uv(self.folder) as uv:
+                return await run_cell(wanted, uv)
+
+        return asyncio.run(running())
 
     def imports(self, *modules: str, **suite: object) -> tuple[Run, ...]:
         """Run a suite that imports modules."""
-        return self.run({"imports": modules, **suite}, modules=modules)
+        return self.run({"imports": list(modules), **suite}, modules=modules)
 
     def tests(self, folder: Path, files: Mapping[str, str], **suite: object) -> tuple[Run, ...]:
         """Run a suite of files, written below a folder; they are under `tests/contracts`."""
@@ -108,19 +116,17 @@ class Bench:
 def bench(shared_universe: Universe, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     folder = tmp_path_factory.mktemp("bench")
 
-    def uv() -> Uv:
-        return Uv(shared_universe.environment(), folder / "environments")
-
     async def begin() -> tuple[Interpreter, Lock]:
-        interpreter = await uv().interpreter("{}.{}".format(*sys.version_info))
-        lock = await uv().resolve(["pytest"], forced=[], interpreter=interpreter)
-        assert isinstance(lock, Lock), lock
-        return interpreter, lock
+        async with shared_universe.uv(folder) as uv:
+            interpreter = await uv.interpreter("{}.{}".format(*sys.version_info))
+            lock = await uv.resolve(["pytest"], forced=[], interpreter=interpreter)
+            assert isinstance(lock, Lock), lock
+            return interpreter, lock
 
     interpreter, lock = asyncio.run(begin())
     core = make_wheel(folder, "core", "1.0", files=dedented(CORE))
     pipe = make_wheel(folder, "pipe", "1.0", files=dedented(PIPE), requires=["core"])
-    return Bench(uv=uv, lock=lock, interpreter=interpreter, wheels=(core, pipe))
+    return Bench(universe=shared_universe, folder=folder, lock=lock, interpreter=interpreter, wheels=(core, pipe))
 
 
 def outcomes(run: Run) -> dict[str, tuple[str, str | None]]:
@@ -228,7 +234,7 @@ def test_a_suite_is_given_the_variables_of_its_point_on_top_of_its_own(green: tu
 
 
 def test_a_suite_runs_in_a_copy_of_its_files_as_pytest_would(green: tuple[Run, Path]) -> None:
-    arguments, folder, path = printed(green[0], "ARGV ")  # type: ignore[misc]
+    arguments, folder, path = cast("tuple[list[str], str, list[str]]", printed(green[0], "ARGV "))
     assert arguments[0] == "pytest"
     assert folder == "<cell>/suite"
     assert not any("interlock/contracts" in entry for entry in path)

@@ -12,7 +12,7 @@ from interlock.verdicts import RunStatus, TestOutcome, TestResult
 
 ENVIRONMENT = Path("/cell/environment")
 INSIDE = "/cell/environment/lib/python3.11/site-packages/core/__init__.py"
-ORIGIN = {"module": "core", "package": "core", "file": INSIDE}
+ORIGIN: dict[str, object] = {"module": "core", "package": "core", "file": INSIDE}
 RED_OUTPUT = "collected 0 items\nTraceback\nE   ImportError: no x\nE   and more\nlast line\n\n"
 
 

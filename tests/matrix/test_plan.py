@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
-from interlock.environments import Resolution, Uv
+from interlock.environments import Uv
 from interlock.family import Family
 from interlock.index_settings import find_index
 from interlock.ledger import MemoryLedger
+from interlock.locks import Resolution
 from interlock.matrix.bench import Bench
 from interlock.matrix.pair import Pair
 from interlock.matrix.plan import Plan, PlannedCell, Planner, resolve_pair
@@ -93,7 +94,12 @@ async def _planned(universe: Universe, family: Family, upstream: str, downstream
     index = find_index(universe.url)
     store = universe.folder.parent / "interlock"
     async with open_index(index, store) as package_index:
-        bench = Bench(family, package_index, Uv(index.environment(), store / "environments", package_index.download), MemoryLedger())
+        bench = Bench(
+            family,
+            package_index,
+            Uv(index.environment(), store / "environments", package_index.download),
+            MemoryLedger(),
+        )
 
         async def resolve(pair: Pair) -> Resolution:
             resolved.append(pair.title)
@@ -320,7 +326,12 @@ def planned_with(universe: Universe, *pins: str) -> PlannedCell:
         index = find_index(universe.url)
         store = universe.folder.parent / "interlock"
         async with open_index(index, store) as package_index:
-            bench = Bench(family, package_index, Uv(index.environment(), store / "environments", package_index.download), MemoryLedger())
+            bench = Bench(
+                family,
+                package_index,
+                Uv(index.environment(), store / "environments", package_index.download),
+                MemoryLedger(),
+            )
             choice = await choose(bench, MatrixRequest())
 
             async def resolve(_pair: Pair) -> Resolution:

@@ -270,6 +270,31 @@ def test_a_cell_that_waited_when_its_group_was_divided_is_not_run_for_a_part_tha
     assert result.known == {known}
 
 
+def test_a_cell_that_waited_while_its_group_was_being_divided_waits_anew(
+    ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The division is noticed while who watches takes its time, and the part of the cell that waits is known."""
+    recording = threading.Event()
+
+    async def watch(tally: Tally) -> None:
+        if tally.runs == 1:
+            await asyncio.to_thread(recording.wait)
+
+    def record(run: Run) -> None:
+        if run.reads:
+            recording.set()
+        MemoryLedger.record(ledger, run)
+
+    ledger.record_version_reader("x", CORE)
+    ledger.record(a_run(fingerprint=bound_to("x", {"core": "2", "pipeline": "a"})))
+    monkeypatch.setattr(ledger, "record", record)
+    suites = Suites({"x": BOTH}, pause=lambda title: 1 if title[0] == "9" else 50)
+    cells = [a_cell("y", "9", "b"), *grid("x", "12", "a")]
+    result = asyncio.run(settle(cells, ledger=ledger, run=suites, jobs=2, observe=watch))
+    assert suites.ran == ["9 × b", "1 × a"]
+    assert len(result.known) == 1
+
+
 # ---- when it does not come to its end ---------------------------------------------------------------------------
 
 

@@ -49,6 +49,7 @@ class TinyIndex:
         yanked: Yanked files (PEP 592): by file name, the reason.
         damaged: What is sent in place of a file: by file name; the page goes on to promise the right hash.
         password: User and password that every request must bring, or None.
+        moved: Where something else sends its callers: by path, the address.
     """
 
     def __init__(self, folder: Path, *, serves_json: bool = True, serves_metadata: bool = True) -> None:
@@ -59,6 +60,7 @@ class TinyIndex:
         self.yanked: dict[str, str] = {}
         self.damaged: dict[str, bytes] = {}
         self.password: tuple[str, str] | None = None
+        self.moved: dict[str, str] = {}
         self._faults: list[int] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.index = self
@@ -118,6 +120,8 @@ class TinyIndex:
             return Answer(fault, b"a fault that was asked for") if fault else None
         if self.password and headers.get("authorization") != _basic(*self.password):
             return Answer(401, b"who are you?")
+        if path in self.moved:
+            return Answer(301, self.moved[path].encode())
         kind, _, rest = unquote(path).lstrip("/").partition("/")
         if kind == "simple":
             return self._page(rest.strip("/"), headers.get("accept", ""))
@@ -209,6 +213,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", "max-age=0, must-revalidate")
         if answer.status in {200, 304}:
             self.send_header("ETag", etag)
+        if answer.status == 301:
+            self.send_header("Location", answer.body.decode())
         if answer.status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="tiny"')
         self.end_headers()

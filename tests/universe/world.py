@@ -2,10 +2,15 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from interlock.environments import Uv
+from interlock.index_settings import Index
+from interlock.package_index import open_index
 from tests.universe.index import TinyIndex
 from tests.universe.packages import make_sdist, make_wheel, repack
 
@@ -33,6 +38,13 @@ class Universe:
     def environment(self) -> dict[str, str]:
         """What uv must be told to use this index (as `Index.environment` says it)."""
         return {"UV_DEFAULT_INDEX": self.url}
+
+    @contextlib.asynccontextmanager
+    async def uv(self, folder: Path) -> AsyncIterator[Uv]:
+        """Interlock's uv upon this index; downloads and environments are kept in the folder."""
+        index = Index(name="tiny", url=SecretStr(self.url), configured=True)
+        async with open_index(index, folder) as opened:
+            yield Uv(self.environment(), folder / "environments", opened.download)
 
     def wheel(
         self,
