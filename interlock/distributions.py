@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from email.parser import BytesHeaderParser
 from pathlib import Path, PurePosixPath
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from interlock.errors import DistributionError
@@ -56,13 +57,16 @@ def read_wheel(path: Path) -> Wheel:
         with zipfile.ZipFile(path) as archive:
             files = {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
         metadata = BytesHeaderParser().parsebytes(next(_metadata(files)))
-    except (InvalidWheelFilename, StopIteration, *DAMAGE) as error:
+        requires = tuple(metadata.get_all("Requires-Dist", []))
+        for line in requires:
+            Requirement(line)
+    except (InvalidWheelFilename, InvalidRequirement, StopIteration, *DAMAGE) as error:
         raise DistributionError(f"{path.name} can't be read as a wheel: {error}") from None
     return Wheel(
         path=path,
         name=canonicalize_name(name),
         version=version,
-        requires=tuple(metadata.get_all("Requires-Dist", [])),
+        requires=requires,
         requires_python=metadata.get("Requires-Python"),
         content=files_digest(_content(files)),
         modules=tuple(sorted({module for file in files if (module := _top_level(file))})),

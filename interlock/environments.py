@@ -11,8 +11,9 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from uv import find_uv_bin
 
 from interlock.errors import EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
+from interlock.files import move_whole
 from interlock.fingerprint import digest
-from interlock.locks import File, Lock, Pin, Resolution, Unresolvable, choose_wheel
+from interlock.locks import File, Lock, Pin, Resolution, Unresolvable
 from interlock.once import Once
 from interlock.process import Completed, run, tool_environment
 from interlock.values import Value
@@ -70,10 +71,15 @@ class Interpreter(Value):
 
     def tags(self) -> tuple[Tag, ...]:
         """The wheel tags that it takes, best first (CPython's; another implementation takes pure wheels)."""
-        major, minor = map(int, self.version.split(".")[:2])
-        python = (major, minor)
-        own = cpython_tags(python) if self.implementation == "cpython" else ()
-        return (*own, *compatible_tags(python, interpreter=f"cp{major}{minor}" if own else None))
+        return _supported_tags(self.implementation, self.version)
+
+
+@once
+def _supported_tags(implementation: str, version: str) -> tuple[Tag, ...]:
+    major, minor = map(int, version.split(".")[:2])
+    python = (major, minor)
+    own = cpython_tags(python) if implementation == "cpython" else ()
+    return (*own, *compatible_tags(python, interpreter=f"cp{major}{minor}" if own else None))
 
 
 # Downloads a file of an index, checked by its hash and kept.
@@ -143,7 +149,7 @@ class Uv:
             UnbuildableError: Something of it does not exist for this interpreter.
             EnvironmentUnavailableError: uv failed.
         """
-        key = digest([str(pin) for pin in lock.pins], str(interpreter.path), interpreter.version)
+        key = digest(lock.lines(interpreter.tags()), str(interpreter.path), interpreter.version)
         return await self._shared.get(key, lambda: self._build(self._store / key, lock, interpreter))
 
     async def _build(self, target: Path, lock: Lock, interpreter: Interpreter) -> Path:
@@ -155,7 +161,7 @@ class Uv:
             made = Path(folder, "site-packages")
             made.mkdir()
             await self._install(lock, interpreter, "--target", made, "--python", interpreter.path)
-            _move(made, target)
+            move_whole(made, target)
         return target
 
     async def layered(self, folder: Path, base: Path, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
@@ -183,7 +189,7 @@ class Uv:
                 built = await self._run("build", *options, sdist)
                 if built.returncode != 0:
                     return f"{sdist.name} can't be built: {built.errors.strip()}"
-                _move(made, target)
+                move_whole(made, target)
         return next(target.glob("*.whl"))
 
     async def _venv(self, folder: Path, interpreter: Interpreter) -> Path:
@@ -197,9 +203,9 @@ class Uv:
             _done(await self._run("pip", "install", *OWN_FILES, *where, *files))
 
     async def _file(self, pin: Pin, interpreter: Interpreter) -> Path:
-        name = choose_wheel([wheel.name for wheel in pin.wheels], interpreter.tags())
-        if name is not None:
-            return await self._download(next(wheel for wheel in pin.wheels if wheel.name == name))
+        file = pin.file_for(interpreter.tags())
+        if file is not None and file != pin.sdist:
+            return await self._download(file)
         if pin.sdist is None:
             raise UnbuildableError(f"{pin} has no file that fits Python {interpreter.version}")
         built = await self.build_wheel(await self._download(pin.sdist), interpreter)
@@ -227,15 +233,6 @@ def _uv() -> str:
         return find_uv_bin()
     except FileNotFoundError:
         raise EnvironmentUnavailableError("uv is not installed beside Interlock", hint="make setup") from None
-
-
-def _move(made: Path, target: Path) -> None:
-    """Put a finished folder in its place, unless another process was first."""
-    try:
-        made.rename(target)
-    except OSError:
-        if not target.exists():
-            raise
 
 
 def _refusal(completed: Completed) -> Unresolvable:

@@ -20,3 +20,16 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def move_whole(made: Path, target: Path) -> None:
+    """Put a finished directory in its place, unless another process was first: then its work serves.
+
+    Raises:
+        OSError: It can't be moved there.
+    """
+    try:
+        made.rename(target)
+    except OSError:
+        if not target.exists():
+            raise

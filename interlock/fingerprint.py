@@ -27,7 +27,7 @@ class Ingredients(Value):
         requirements: For the two packages of the edge, what they require; specifiers of forced packages left out.
         suite_files: The digest of the suite's own files.
         suite_settings: Arguments, variables, limits: what the suite says of its run.
-        lock: The third-party packages of the environment, `name==version`, sorted.
+        lock: The third-party packages of the environment, `name==version` with the hash of its file, sorted.
         interpreter: Implementation and full version, as `cpython 3.11.7`.
         platform: Operating system and machine, as `linux x86_64 glibc 2.36`.
         runner: The version of what runs the suite and reads its outcome.

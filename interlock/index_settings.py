@@ -2,13 +2,14 @@
 
 import configparser
 import os
+import re
 import site
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
@@ -54,7 +55,7 @@ def find_index(wanted: str, environ: Mapping[str, str] = os.environ) -> Index:
         return _default(uv, environ)
     for name, url, _default_one in uv:
         if name == wanted:
-            return Index(name=wanted, url=SecretStr(url), configured=True)
+            return Index(name=wanted, url=_with_credentials(name, url, environ), configured=True)
     raise FamilyError(
         f'no index named "{wanted}" is configured',
         hint=f'define it in uv.toml ([[index]] name = "{wanted}"), or write pypi or a URL',
@@ -64,10 +65,21 @@ def find_index(wanted: str, environ: Mapping[str, str] = os.environ) -> Index:
 def _default(uv: list[tuple[str, str, bool]], environ: Mapping[str, str]) -> Index:
     for name, url, is_default in uv:
         if is_default:
-            return Index(name=name or "uv's default index", url=SecretStr(url), configured=True)
+            return Index(name=name or "uv's default index", url=_with_credentials(name, url, environ), configured=True)
     if pip := _pip_index(environ):
         return Index(name="pip's index", url=SecretStr(pip), configured=True)
     return Index(name="PyPI", url=SecretStr(_pypi()), configured=False)
+
+
+def _with_credentials(name: str, url: str, environ: Mapping[str, str]) -> SecretStr:
+    """The address with the user and the password that uv takes from the environment for an index of this name."""
+    prefix = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', name.upper())}"
+    user, password = environ.get(f"{prefix}_USERNAME", ""), environ.get(f"{prefix}_PASSWORD", "")
+    parts = urlsplit(url)
+    if not name or not (user or password) or parts.username:
+        return SecretStr(url)
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"
+    return SecretStr(parts._replace(netloc=login).geturl())
 
 
 def _uv_indexes(environ: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:

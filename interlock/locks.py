@@ -36,6 +36,11 @@ class Pin(Value):
     def __str__(self) -> str:
         return f"{self.name}=={self.version}"
 
+    def file_for(self, supported: Collection[Tag]) -> File | None:
+        """The file that an installer would take: the best wheel, or else the sdist."""
+        name = choose_wheel([wheel.name for wheel in self.wheels], supported)
+        return next((wheel for wheel in self.wheels if wheel.name == name), self.sdist)
+
 
 class Lock(Value):
     """What an environment is made of, sorted by name."""
@@ -51,6 +56,11 @@ class Lock(Value):
         """
         packages = tomllib.loads(document).get("packages", [])
         return cls(pins=tuple(sorted(map(_pin, packages), key=lambda pin: pin.name)))
+
+    def lines(self, supported: Collection[Tag]) -> tuple[str, ...]:
+        """What an installer would take, each as `name==1.0 sha256:...`."""
+        files = ((pin, pin.file_for(supported)) for pin in self.pins)
+        return tuple(f"{pin} sha256:{file.sha256}" if file else str(pin) for pin, file in files)
 
     def without(self, names: Collection[str]) -> "Lock":
         """The lock less some packages."""

@@ -77,7 +77,9 @@ class Selection(Value):
         if self.latest is not None:
             return self._some(package, sorted(_final(served))[-self.latest :])
         specifier = SpecifierSet(self.specifier or "")
-        return self._some(package, sorted(specifier.filter(served) if self.specifier else _final(served)))
+        # Without this, PEP 440 admits pre-releases where there is nothing else; here they have to be asked for.
+        chosen = specifier.filter(served, prereleases=bool(specifier.prereleases))
+        return self._some(package, sorted(chosen))
 
     def _some(self, package: str, chosen: list[Version]) -> tuple[Version, ...]:
         if not chosen:

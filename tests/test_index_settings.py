@@ -125,3 +125,16 @@ def test_an_address_is_in_no_text_of_an_index() -> None:
     found = find_index(SECRET)
     assert "hush" not in f"{found!r} {found} {found.model_dump_json()} {found.name}"
     assert isinstance(found, Index)
+
+
+def test_user_and_password_of_a_named_index_come_from_uvs_variables() -> None:
+    index = find_index(
+        "inner",
+        {
+            "UV_INDEX": "inner=https://index.example/simple",
+            "UV_INDEX_INNER_USERNAME": "me",
+            "UV_INDEX_INNER_PASSWORD": "p/w",
+        },
+    )
+    assert index.url.get_secret_value() == "https://me:p%2Fw@index.example/simple"
+    assert "p%2Fw" not in repr(index)

@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 PROBE = HERE / "probe.py"
 NOTICE = HERE / "notice.py"
 NOTICE_NAME = "_interlock_notice"
+PYTEST_SETTINGS = "pytest.ini"
 # Whatever decides what a run shows: a change of it makes every verdict unknown again.
 RUNNER = files_digest(
     (name, (HERE / name).read_bytes()) for name in ("probe.py", "notice.py", "outcome.py", "isolated.py")
@@ -120,6 +121,9 @@ def _work_folder(folder: Path, recipe: Recipe) -> Path:
         work.mkdir()
     else:
         shutil.copytree(recipe.tests, work)
+        # pytest looks for its configuration in the directories above until it finds one: nobody else's is meant.
+        if not (work / PYTEST_SETTINGS).exists():
+            (work / PYTEST_SETTINGS).write_text("[pytest]\n")
     return work
 
 

@@ -39,6 +39,9 @@ def _watch(settings: "dict[str, object]", folders: "dict[str, str]", silent: "li
 
 def report(settings: "dict[str, object]", modules: "dict[str, str]") -> None:
     """Note where each of the family's modules that are loaded now came from."""
+    if "pkg_resources" in sys.modules:  # it reads versions from the names of directories, without opening anything
+        for package in set(modules.values()):
+            _append(settings, read=package)
     for name, package in modules.items():
         module = sys.modules.get(name)
         if module is not None:

@@ -1,7 +1,6 @@
 """A suite's own files: its tests, what they need, pytest's configuration; and nothing that is under test."""
 
 import configparser
-import contextlib
 import posixpath
 import tempfile
 import tomllib
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import tomlkit
 
 from interlock.errors import DistributionError
+from interlock.files import move_whole
 
 BESIDE_TESTS = ("conftest.py", "__init__.py")
 
@@ -104,5 +104,4 @@ def keep(files: Mapping[str, bytes], folder: Path) -> None:
         for path, data in files.items():
             (made / path).parent.mkdir(parents=True, exist_ok=True)
             (made / path).write_bytes(data)
-        with contextlib.suppress(OSError):  # another process was first
-            made.rename(folder)
+        move_whole(made, folder)

@@ -95,7 +95,14 @@ def _effective_once(
 
 def declared_by(downstream: Wheel, edge: TestedEdge, interpreter: Interpreter) -> SpecifierSet | None:
     """The versions of the edge's upstream that a downstream admits; None when it does not require the upstream."""
-    return declared_range(_effective(downstream.requires, _suite_extras(edge), interpreter), edge.upstream)
+    return _declared_once(downstream.requires, _suite_extras(edge), tuple(interpreter.markers.items()), edge.upstream)
+
+
+@lru_cache(maxsize=4096)
+def _declared_once(
+    requires: tuple[str, ...], extras: tuple[str, ...], markers: tuple[tuple[str, str], ...], upstream: str
+) -> SpecifierSet | None:
+    return declared_range(_effective_once(requires, extras, markers), upstream)
 
 
 def _suite_extras(edge: TestedEdge) -> tuple[str, ...]:
@@ -103,10 +110,10 @@ def _suite_extras(edge: TestedEdge) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _shape(requires: tuple[str, ...], forced: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Every requirement with its marker, sorted; not only those that hold, since others may come in by extras."""
+def _shape(requires: tuple[str, ...], forced: tuple[str, ...]) -> str:
+    """Digest of every requirement with its marker; not only of those that hold: others may come in by extras."""
     lines = map(Requirement, requires)
-    return tuple(sorted((*normalized([line], forced=forced), str(line.marker or "")) for line in lines))
+    return digest(sorted((*normalized([line], forced=forced), str(line.marker or "")) for line in lines))
 
 
 def _asked_extras(requirements: Iterable[Requirement], name: str) -> tuple[str, ...]:

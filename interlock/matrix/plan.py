@@ -197,7 +197,7 @@ class Planner:
                 requirements=pair.shaping(self._family),
                 suite_files=tests.digest,
                 suite_settings=_settings(pair.edge),
-                lock=tuple(map(str, lock.without(self._family).pins)),
+                lock=lock.without(self._family).lines(pair.interpreter.tags()),
                 interpreter=f"{pair.interpreter.implementation} {pair.interpreter.version}",
                 platform=pair.interpreter.platform,
                 runner=RUNNER,

@@ -116,14 +116,14 @@ class Sources:
         if name is None:
             return await self._build_wheel(release, interpreter)
         path = await self._bench.index.download(next(file for file in release.wheels if file.name == name))
-        return await asyncio.to_thread(read_wheel, path)
+        return await _read(path)
 
     async def _build_wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
         if release.sdist is None:
             return f"{release.package} {release.version} has no file that fits Python {interpreter.version}"
         sdist = await self._bench.index.download(release.sdist)
         built = await self._bench.uv.build_wheel(sdist, interpreter)
-        return built if isinstance(built, str) else await asyncio.to_thread(read_wheel, built)
+        return built if isinstance(built, str) else await _read(built)
 
     async def _find_tests(self, suite: Suite, release: Release, upstream: Wheel, downstream: Wheel) -> Tests:
         if suite.imports is None:
@@ -167,6 +167,14 @@ class Sources:
                 f"nothing says who owns {repository}", hint="name the family's owner, or the suite's url"
             )
         return f"https://github.com/{repository}.git"
+
+
+async def _read(path: Path) -> Wheel | str:
+    """A wheel's facts; or why it has none: one damaged release of many is no reason to test none of them."""
+    try:
+        return await asyncio.to_thread(read_wheel, path)
+    except DistributionError as error:
+        return error.message
 
 
 def releases_of(choice: Choice) -> Iterable[Release]:

@@ -152,7 +152,8 @@ def test_files_are_kept_once(tmp_path: Path) -> None:
 def test_files_that_another_process_kept_meanwhile_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "digest"
     (folder / "tests").mkdir(parents=True)
-    monkeypatch.setattr(Path, "exists", lambda _self: False)
+    answers = iter([False])
+    monkeypatch.setattr(Path, "exists", lambda _self: next(answers, True))
     keep({"tests/test_x.py": b"x"}, folder)
     assert [path.name for path in tmp_path.iterdir()] == ["digest"]
 

@@ -1,11 +1,15 @@
 """The command `interlock` answers at once, whatever it could do."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from deployments.cli import INTERRUPTED
+from interlock.errors import InterlockError
 
 # What only a command that works may load: each of these takes longer than all of --help.
 HEAVY = ("prefect", "sqlalchemy", "fastapi", "httpx", "jinja2", "twine", "alembic")
@@ -63,3 +67,12 @@ def test_without_a_command_the_help_is_shown() -> None:
     ended = subprocess.run([program], capture_output=True, text=True, check=False)
     assert "matrix" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_table_of_exit_codes_is_that_of_the_errors() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "exit-codes.md").read_text("utf-8")
+    documented = [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]
+    errors: list[type[InterlockError]] = [InterlockError, *InterlockError.__subclasses__()]
+    of_errors = [error.exit_code for error in errors]
+    assert len(set(of_errors)) == len(of_errors)
+    assert documented == sorted([0, 1, INTERRUPTED, *of_errors])
