@@ -65,8 +65,10 @@ def matrix(  # noqa: PLR0913  one for each option
 def _run_and_print(request: "MatrixRequest") -> int:
     from rich.console import Console  # noqa: PLC0415
 
+    from interlock.matrix.preview import check  # noqa: PLC0415
     from interlock.reports import print_report  # noqa: PLC0415
 
+    check(request)
     console = Console()
     report, ui = asyncio.run(_run(request))
     print_report(report, console, page=request.page(report))

@@ -52,7 +52,9 @@ CLIENT_DEFAULTS = {
 
 def kept_environment() -> dict[str, str]:
     """What the supervisor and the server get of the environment of the command that starts them."""
-    return tool_environment() | {name: os.environ[name] for name in INHERITED if name in os.environ}
+    # uv's variables may hold an index's password, and no server needs uv.
+    tools = {name: value for name, value in tool_environment().items() if not name.startswith("UV_")}
+    return tools | {name: os.environ[name] for name in INHERITED if name in os.environ}
 
 
 def server_environment(place: Place, port: int) -> dict[str, str]:

@@ -1,11 +1,27 @@
 """A look ahead: what is known of a matrix, and what would have to be run, without running it."""
 
+from pathlib import Path
+
+from interlock.family_file import load
 from interlock.matrix.bench import open_bench
 from interlock.matrix.plan import Planner, resolve_pair
-from interlock.matrix.request import MatrixRequest
+from interlock.matrix.request import MatrixRequest, edges
 from interlock.matrix.resolutions import Resolutions
 from interlock.matrix.settle import Tally, look_ahead
 from interlock.matrix.sources import choose, fetch
+from interlock.versions import Selection
+
+
+def check(request: MatrixRequest) -> None:
+    """Find the mistakes of a request that show without anything outside: what it names, and the family file.
+
+    Raises:
+        FamilyError: The family file can't be used.
+        UsageError: It names what is not in the family, or says no versions.
+    """
+    edges(request, load(Path(request.family) if request.family else None))
+    for versions in (request.upstream_versions, request.downstream_versions):
+        Selection.parse(versions)
 
 
 async def preview(request: MatrixRequest) -> Tally:

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from server_helpers import PATIENCE, clean_up, eventually, processes_of, server_of
 
 from deployments import embedded_server
 from deployments.embedded_server import Place, Policy, Record, State, supervisor
 from deployments.embedded_server.processes import Identity
 from deployments.embedded_server.state import is_locked, read_record, try_lock, write_record
 from interlock.errors import ServerError
+from tests.deployments.server_helpers import PATIENCE, clean_up, eventually, processes_of, server_of
 
 FAKE = """
 import http.server, os, pathlib, signal, subprocess, sys, time

@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
-from server_helpers import clean_up, eventually, processes_of, server_of
 
 from deployments import embedded_server
 from deployments.embedded_server import Place, Record
 from deployments.embedded_server.state import read_record
 from interlock.errors import ServerError
+from tests.deployments.server_helpers import clean_up, eventually, processes_of, server_of
 
 TRAPS = {"HTTP_PROXY": "http://127.0.0.1:9", "PREFECT_PROFILE": "gone", "MY_TOKEN": "secret"}
 
