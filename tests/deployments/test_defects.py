@@ -1,0 +1,52 @@
+"""What a user sees of an error: never a traceback."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deployments import cli
+from interlock.errors import IndexUnavailableError, InterlockError
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
+    def app() -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", app)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_a_foreseen_error_is_a_message_with_its_cure_and_its_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = _run(monkeypatch, IndexUnavailableError("PyPI [did] not answer", hint="check the network"))
+    assert code == IndexUnavailableError.exit_code
+    assert capsys.readouterr().err == "error: PyPI [did] not answer\n  check the network\n"
+
+
+def test_an_error_without_a_hint_is_its_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(monkeypatch, IndexUnavailableError("no answer"))
+    assert capsys.readouterr().err == "error: no answer\n"
+
+
+def test_a_defect_keeps_its_traceback_in_a_file_and_names_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = _run(monkeypatch, ZeroDivisionError("secret"))
+    said = capsys.readouterr().err
+    assert code == InterlockError.exit_code
+    assert "Traceback" not in said
+    assert "secret" not in said
+    (file,) = re.findall(r"report it with (\S+)", said)
+    assert "ZeroDivisionError: secret" in Path(file).read_text()
+
+
+def test_an_interruption_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(monkeypatch, KeyboardInterrupt()) == cli.INTERRUPTED
+    assert not capsys.readouterr().err
