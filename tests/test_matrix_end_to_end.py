@@ -345,3 +345,21 @@ def test_the_password_of_the_index_is_nowhere(interlock: Command, second: Ended)
     assert any(path.name == "ledger.db" for path in files)
     assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []
     assert PASSWORD not in second.out + second.err
+
+
+# ---- deployed ---------------------------------------------------------------------------------------------------
+
+
+def test_every_deployment_is_made_and_a_worker_runs_one(interlock: Command, api: httpx.Client, second: Ended) -> None:
+    url = str(api.base_url).rstrip("/")
+    interlock.prefect(url, "work-pool", "create", "interlock", "--type", "process")
+    interlock.prefect(url, "deploy", "--all")
+    deployments = {made["name"]: made for made in api.post("/deployments/filter", json={}).json()}
+    assert set(deployments) == {"newest", "everything"}
+    assert {made["schedules"][0]["schedule"]["cron"] for made in deployments.values()} == {"17 2 * * *", "41 3 * * 0"}
+    asked = {"parameters": {"request": {"downstream": ["pipeline", "board"]}}, "state": {"type": "SCHEDULED"}}
+    run = api.post(f"/deployments/{deployments['newest']['id']}/create_flow_run", json=asked)
+    interlock.prefect(url, "worker", "start", "--pool", "interlock", "--run-once")
+    found = api.get(f"/flow_runs/{run.json()['id']}").json()
+    assert found["state"]["type"] == "COMPLETED", found["state"]
+    assert second.code == 1

@@ -18,6 +18,7 @@ from tests.universe import Universe
 
 USER, PASSWORD = "reader", "hunter2-of-the-index"
 PYTHON = ".".join(map(str, sys.version_info[:2]))
+CHECKOUT = Path(__file__).parents[1]
 
 # By core's version: pipelines need a speed of 1, which 1.2 gets wrong; `limit` came with 1.3.
 CORES = {
@@ -158,15 +159,45 @@ class Command:
         """The family file."""
         return self.folder / "family.toml"
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables that it runs with."""
+        own = {"INTERLOCK_HOME": self.home, "TMPDIR": self.temporary, "HOME": self.folder / "user", "COLUMNS": "160"}
+        return {**os.environ, **{name: str(value) for name, value in own.items()}, **self.settings}
+
+    def prefect(self, api: str, *arguments: str) -> str:
+        """Run Prefect's own command in the checkout, against an API; what it printed."""
+        home = self.folder / "prefect"
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+            env={
+                **self.environ,
+                "PREFECT_API_URL": api,
+                "PREFECT_HOME": str(home),
+                "INTERLOCK_FAMILY": str(self.family),
+            },
+            cwd=CHECKOUT,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     @contextlib.contextmanager
     def begin(self, *arguments: str | Path) -> Iterator["subprocess.Popen[str]"]:
         """Start it; at the end of the block it has ended."""
         program = Path(sys.executable).with_name("interlock")
-        own = {"INTERLOCK_HOME": self.home, "TMPDIR": self.temporary, "HOME": self.folder / "user", "COLUMNS": "160"}
-        environ = {**os.environ, **{name: str(value) for name, value in own.items()}, **self.settings}
         pipe = subprocess.PIPE
         with subprocess.Popen(
-            [program, *arguments], env=environ, cwd=self.folder, stdout=pipe, stderr=pipe, text=True, encoding="utf-8"
+            [program, *arguments],
+            env=self.environ,
+            cwd=self.folder,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            encoding="utf-8",
         ) as command:
             try:
                 yield command

@@ -31,8 +31,8 @@ class MatrixRequest(Value):
     python: tuple[str, ...] = Field(default=(), description="Python versions. Default: those of the family file.")
     jobs: int = Field(default=DEFAULT_JOBS, ge=1, le=64, description="How many cells run side by side.")
     fresh: bool = Field(default=False, description="Run every cell again, whatever the ledger knows.")
-    html: str | None = Field(default=None, description="Where to write the HTML report. Default: among the reports.")
-    json_file: str | None = Field(default=None, description="Where to write the JSON report.")
+    html: str | None = Field(default=None, title="HTML report", description="Where to. Default: among the reports.")
+    json_file: str | None = Field(default=None, title="JSON report", description="Where to. Default: nowhere.")
 
     def page(self, report: MatrixReport) -> Path:
         """Where the HTML report goes."""
