@@ -1,11 +1,13 @@
 """Run by a cell's own Python: runs a suite and writes down what happened, one JSON line for each fact.
 
-`python probe.py SPEC.json`, where the specification has `out` (where to write), and either `modules` (to import one
-after the other) or `arguments` (for pytest). It uses the standard library, and pytest where the suite brought it.
+`python probe.py SPEC.json`, where the specification has `out` (where to write), and either `modules` (to import, each
+by itself) or `arguments` (for pytest). It uses the standard library, and pytest where the suite brought it.
 """
 
 import importlib
 import json
+import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 LONGEST = 400
+TOLD = 77  # the exit code of a Python that imported its one module and wrote down how that went
 
 
 class Facts:
@@ -77,14 +80,22 @@ def first_error(text: str) -> str:
     return (marked or [line.strip() for line in lines[-1:]] or ["no message"])[0][:LONGEST]
 
 
-def import_all(modules: "list[str]", facts: Facts) -> None:
-    """Import modules in order; each is told of as a test."""
+def import_all(specification: str, modules: "list[str]", facts: Facts) -> None:
+    """Import each module in a Python of its own: one that failed leaves parts behind with which the next would pass."""
     for module in modules:
         facts.add(running=module)
-        began = time.perf_counter()
-        error = _import(module)
-        seconds = round(time.perf_counter() - began, 4)
-        facts.add(test=module, outcome="failed" if error else "passed", error=error, seconds=seconds)
+        code = subprocess.call([sys.executable, __file__, specification, module])
+        if code != TOLD:
+            error = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+            facts.add(test=module, outcome="error", error=error, seconds=0.0)
+
+
+def import_one(module: str, facts: Facts) -> None:
+    """Import a module, and tell of it as of a test."""
+    began = time.perf_counter()
+    error = _import(module)
+    seconds = round(time.perf_counter() - began, 4)
+    facts.add(test=module, outcome="failed" if error else "passed", error=error, seconds=seconds)
 
 
 def _import(module: str) -> "str | None":
@@ -99,15 +110,18 @@ def _import(module: str) -> "str | None":
     return None
 
 
-def main(specification: str) -> int:
-    """Do what the specification says; the exit code is pytest's, or 0."""
+def main(specification: str, module: "str | None" = None) -> int:
+    """Do what the specification says, or import one module of it; the exit code is pytest's, TOLD, or 0."""
     spec = json.loads(Path(specification).read_text(encoding="utf-8"))
     facts = Facts(spec["out"])
     # Python puts this file's directory first on the path; a user's pytest would not find our modules there.
     sys.path.pop(0)
+    if module is not None:
+        import_one(module, facts)
+        return TOLD
     code = 0
     if "modules" in spec:
-        import_all(spec["modules"], facts)
+        import_all(specification, spec["modules"], facts)
     else:
         import pytest  # noqa: PLC0415  it is the suite's, and an `imports` suite has none
 
@@ -118,4 +132,4 @@ def main(specification: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

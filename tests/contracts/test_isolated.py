@@ -40,6 +40,9 @@ PIPE = {
     "pipe/exits.py": "raise SystemExit('not today')",
     "pipe/wordy.py": "error = ValueError('first line\\nsecond line')\nerror.add_note('a note')\nraise error",
     "pipe/wrong.py": "def (",
+    "pipe/half/__init__.py": "import sys, core\nif not hasattr(core, 'seen'):\n    core.seen = True\n    import yaml",
+    "pipe/half/first.py": "import core",
+    "pipe/half/second.py": "import core",
     "pipe/aborts.py": "import os, core\nos.abort()",
     "pipe/wavers.py": """
         import os, pathlib, core
@@ -379,10 +382,20 @@ def test_modules_that_never_import_the_upstream_are_untested(bench: Bench) -> No
     assert (run.status, run.reason) == (RunStatus.UNTESTED, "the suite never imported core")
 
 
+def test_what_a_failed_import_leaves_behind_does_not_help_the_next(bench: Bench) -> None:
+    (run,) = bench.imports("pipe.half.first", "pipe.half.second")
+    missing = ("failed", "ModuleNotFoundError: No module named 'yaml'")
+    assert outcomes(run) == {"pipe.half.first": missing, "pipe.half.second": missing}
+
+
 def test_a_crash_is_red_where_it_happened(bench: Bench) -> None:
     (run,) = bench.imports("pipe.uses", "pipe.aborts", "pipe.alone")
     assert (run.status, run.confirmed) == (RunStatus.FAILED, True)
-    assert outcomes(run) == {"pipe.uses": ("passed", None), "pipe.aborts": ("error", "ended by SIGABRT")}
+    assert outcomes(run) == {
+        "pipe.uses": ("passed", None),
+        "pipe.aborts": ("error", "ended by SIGABRT"),
+        "pipe.alone": ("passed", None),
+    }
 
 
 def test_a_suite_that_hangs_is_ended_with_all_that_it_started(bench: Bench, tmp_path: Path) -> None:
