@@ -18,7 +18,8 @@ from interlock.once import Once
 from interlock.process import Completed, run, tool_environment
 from interlock.values import Value
 
-OWN_FILES = ("--quiet", "--no-deps", "--no-index", "--no-config")
+# Copies: what a suite writes into a hard link of uv's, it writes into uv's cache, and so into every other environment.
+OWN_FILES = ("--quiet", "--no-deps", "--no-index", "--no-config", "--link-mode", "copy")
 LAYERED = "_interlock_layer.pth"
 LONGEST_LOCK = 32 * 1024 * 1024
 # What uv says, as if it were one more reason that nothing fits, when the index let it see nothing.

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from interlock.contracts.outcome import judge, parse_facts
 from interlock.contracts.recipe import Recipe
+from interlock.contracts.suite_files import CONFIGURATIONS
 from interlock.distributions import TELLING
 from interlock.environments import Uv, site_packages
 from interlock.errors import UnbuildableError
@@ -38,8 +39,8 @@ async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
     """Run a cell; what is red is confirmed in a fresh environment before anyone hears of it.
 
     The first try is cheap: its third-party packages are shared with other cells. What is green there is green. A red
-    try is repeated in an environment as a user makes it. When that one shows something else, one more cheap try tells
-    an environment that matters from a suite that wavers.
+    try is repeated in an environment as a user makes it. When that one shows something else, one more try of each kind
+    tells an environment that matters from a suite that wavers.
 
     Returns:
         One run; or two that disagree: the suite is flaky.
@@ -57,7 +58,9 @@ async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
     if fresh.agrees_with(first):
         return (fresh,)
     again = await _attempt(recipe, await _layered(recipe, uv))
-    return (fresh,) if again.agrees_with(first) else (first.model_copy(update={"confirmed": False}), fresh)
+    if again.agrees_with(first) and (await _attempt(recipe, _fresh(recipe, uv))).agrees_with(fresh):
+        return (fresh,)
+    return (first.model_copy(update={"confirmed": False}), fresh)
 
 
 def _unbuildable(recipe: Recipe, error: UnbuildableError) -> Run:
@@ -122,7 +125,8 @@ def _work_folder(folder: Path, recipe: Recipe) -> Path:
     else:
         shutil.copytree(recipe.tests, work)
         # pytest looks for its configuration in the directories above until it finds one: nobody else's is meant.
-        if not (work / PYTEST_SETTINGS).exists():
+        # A second one beside the suite's own would be taken instead of it.
+        if not any((work / name).exists() for name in CONFIGURATIONS):
             (work / PYTEST_SETTINGS).write_text("[pytest]\n")
     return work
 

@@ -9,6 +9,7 @@ from interlock.process import Completed
 from interlock.values import Value
 from interlock.verdicts import RunStatus, TestOutcome, TestResult
 
+TESTS_FAILED = 1
 NO_TESTS_COLLECTED = 5
 WHOLE_SUITE = "(the suite)"
 
@@ -118,11 +119,17 @@ def _untested(tests: tuple[TestResult, ...], reason: str) -> Outcome:
 def _with_end(facts: Facts, completed: Completed) -> tuple[TestResult, ...]:
     """The tests, and one more for an end that no test speaks of: a crash, or a suite that could not be loaded."""
     error = _bad_end(facts, completed)
-    if error is None or (completed.returncode > 0 and any(test.outcome.is_red for test in facts.tests)):
+    if error is None or _is_told(facts, completed):
         return facts.tests
     name = facts.running if facts.exit is None and facts.running else WHOLE_SUITE
     crashed = TestResult(id=name, outcome=TestOutcome.ERROR, error=error)
     return (*(test for test in facts.tests if test.id != name), crashed)
+
+
+def _is_told(facts: Facts, completed: Completed) -> bool:
+    """Whether the red tests say why the exit code is bad: the suite came to its end, or not past collecting."""
+    red = any(test.outcome.is_red for test in facts.tests)
+    return red and completed.returncode == facts.exit and (facts.exit == TESTS_FAILED or facts.running is None)
 
 
 def _bad_end(facts: Facts, completed: Completed) -> str | None:

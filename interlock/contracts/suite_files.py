@@ -13,6 +13,9 @@ from interlock.errors import DistributionError
 from interlock.files import move_whole
 
 BESIDE_TESTS = ("conftest.py", "__init__.py")
+PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
+# Every file in which pytest looks for its configuration, in its order.
+CONFIGURATIONS = (*PYTEST_FILES, "pyproject.toml", "tox.ini", "setup.cfg")
 
 
 def select(files: Mapping[str, bytes], tests: str, include: Collection[str] = ()) -> dict[str, bytes]:
@@ -50,7 +53,7 @@ def _pytest_configuration(files: Mapping[str, bytes], folder: str) -> dict[str, 
 
     Pytest begins at the tests and goes up, until it finds one.
     """
-    for name in ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"):
+    for name in PYTEST_FILES:
         if (path := _beside(folder, name)) in files:
             return {path: files[path]}
     if table := _pyproject_table(files.get(path := _beside(folder, "pyproject.toml"), b"")):

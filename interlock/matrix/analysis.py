@@ -1,7 +1,7 @@
 """Whose fault: the verdicts of a row of cells, told apart by comparing tests along the edge."""
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,10 +44,23 @@ def judge_row(cells: Sequence[Sequence[Run]]) -> tuple[Judged, ...]:
 
 
 def _own_tests(cells: Sequence[Sequence[Run]]) -> frozenset[str]:
-    tested = [runs for runs in cells if runs[-1].status in {RunStatus.PASSED, RunStatus.FAILED}]
-    if len(tested) < 2:
-        return frozenset()
-    return frozenset.intersection(*(_red_ids(runs[-1]) for runs in tested))
+    lasts = (runs[-1] for runs in cells)
+    tested = [(run, _red_ids(run)) for run in lasts if run.status in {RunStatus.PASSED, RunStatus.FAILED}]
+    times = Counter(test for _run, red in tested for test in red)
+    return frozenset(
+        test
+        for test, number in times.items()
+        if number > 1 and all(test in red or _was_cut_off(test, run) for run, red in tested)
+    )
+
+
+def _was_cut_off(test: str, run: Run) -> bool:
+    """Whether a run never came to a test, because of a crash or of a file that could not be collected."""
+    return (
+        "::" in test
+        and any(each.outcome is TestOutcome.ERROR for each in run.tests)
+        and all(each.id != test for each in run.tests)
+    )
 
 
 def _judge(runs: Sequence[Run], own: frozenset[str], *, alike: bool) -> Judged:

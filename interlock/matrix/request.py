@@ -13,7 +13,8 @@ from interlock.suites import Suite
 from interlock.values import Value
 
 # Measured with benchmarks/jobs.py: suites mostly import and wait, so one more than there are cores is best.
-DEFAULT_JOBS = (os.cpu_count() or 1) + 1
+MOST_JOBS = 64
+DEFAULT_JOBS = min((os.cpu_count() or 1) + 1, MOST_JOBS)
 
 
 class MatrixRequest(Value):
@@ -29,7 +30,7 @@ class MatrixRequest(Value):
         default="latest:10", description='A specifier, a list, "all", or "latest:N": which versions of each downstream.'
     )
     python: tuple[str, ...] = Field(default=(), description="Python versions. Default: those of the family file.")
-    jobs: int = Field(default=DEFAULT_JOBS, ge=1, le=64, description="How many cells run side by side.")
+    jobs: int = Field(default=DEFAULT_JOBS, ge=1, le=MOST_JOBS, description="How many cells run side by side.")
     fresh: bool = Field(default=False, description="Run every cell again, whatever the ledger knows.")
     html: str | None = Field(default=None, title="HTML report", description="Where to. Default: among the reports.")
     json_file: str | None = Field(default=None, title="JSON report", description="Where to. Default: nowhere.")
@@ -37,7 +38,7 @@ class MatrixRequest(Value):
     def page(self, report: MatrixReport) -> Path:
         """Where the HTML report goes."""
         name = f"{report.family}-{report.started_at:%Y%m%dT%H%M%SZ}.html"
-        return Path(self.html) if self.html else home() / "reports" / name
+        return Path(self.html).absolute() if self.html else home() / "reports" / name
 
     def covers(self) -> str:
         """What was asked for, in a line for people."""

@@ -418,6 +418,40 @@ def test_a_suite_that_wavers_is_told_of_as_two_runs_that_disagree(bench: Bench, 
     assert (tmp_path / "tries").read_text() == "xxx"
 
 
+def test_a_suite_that_is_red_every_other_time_wavers(bench: Bench, tmp_path: Path) -> None:
+    every_other = """
+        import os, pathlib, core
+
+        def test_it():
+            with open(os.environ["TRIES"], "a") as tries:
+                tries.write("x")
+            assert len(pathlib.Path(os.environ["TRIES"]).read_text()) in (2, 5)
+        """
+    env = {"TRIES": str(tmp_path / "tries")}
+    first, fresh = bench.tests(tmp_path / "suite", {"test_x.py": every_other}, env=env)
+    assert (first.status, fresh.status) == (RunStatus.FAILED, RunStatus.PASSED)
+
+
 def test_a_suite_that_is_red_in_the_shared_environment_alone_is_judged_by_the_fresh_one(bench: Bench) -> None:
     (run,) = bench.imports("pipe.particular")
     assert (run.status, run.confirmed) == (RunStatus.PASSED, True)
+
+
+def test_the_suites_own_configuration_of_pytest_is_obeyed(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\npython_functions = ["check_*"]\n')
+    (run,) = bench.tests(tmp_path, {"test_x.py": "import core\n\ndef check_it():\n    pass\n"})
+    assert outcomes(run) == {"check_it": ("passed", None)}
+
+
+def test_what_a_suite_writes_into_an_installed_file_is_seen_by_no_other_cell(bench: Bench, tmp_path: Path) -> None:
+    spoil = """
+        import core
+
+        def test_it():
+            assert not hasattr(core, "SPOILT")
+            with open(core.__file__, "a") as file:
+                file.write("SPOILT = True")
+        """
+    for name in ("first", "second"):
+        (run,) = bench.tests(tmp_path / name, {"test_x.py": spoil})
+        assert run.status is RunStatus.PASSED, run.tests

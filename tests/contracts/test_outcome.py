@@ -136,6 +136,20 @@ CASES = {
         "2 of 2 failed",
         [("t::f", "NameError: x"), ("t::b", "ended half-way, with exit code 0")],
     ),
+    "left half-way with another exit code after red": Case(
+        [FAILED, {"running": "t::b"}],
+        ended(3, "t::b says goodbye"),
+        RunStatus.FAILED,
+        "2 of 2 failed",
+        [("t::f", "NameError: x"), ("t::b", "t::b says goodbye")],
+    ),
+    "interrupted in a test after red": Case(
+        [FAILED, {"running": "t::b"}, {"exit": 2}],
+        ended(2, "!!! Exit: no more !!!"),
+        RunStatus.FAILED,
+        "2 of 2 failed",
+        [("t::f", "NameError: x"), ("(the suite)", "!!! Exit: no more !!!")],
+    ),
     "crashed after the suite had ended well": Case(
         [{"running": "t::a"}, told("t::a"), ORIGIN, {"exit": 0}],
         ended(-11),

@@ -21,6 +21,7 @@ unresolvable = a_run(RunStatus.UNRESOLVABLE, reason="no version of x fits")
 timed_out = a_run(RunStatus.TIMED_OUT, reason="not finished after 5 s")
 uncollected = failed("tests/a.py", green=["tests/b.py::test"])
 collected = passed("tests/a.py::test", "tests/b.py::test")
+cut_off = a_run(RunStatus.FAILED).model_copy(update={"tests": (a_test("tests/b.py", TestOutcome.ERROR),)})
 
 
 def single(*runs: Run) -> list[list[Run]]:
@@ -42,6 +43,15 @@ ROWS = {
     "a file that could be collected in none": ([uncollected, uncollected], [OWN, OWN]),
     "red in one, skipped in the other": ([failed("t"), failed("u", skipped=["t"])], [BAD, BAD]),
     "red in one, skipped where the rest passed": ([failed("t"), a_run(skipped=["t"], green=["u"])], [BAD, OK]),
+    "red wherever it was run, and one that never came to it": (
+        [failed("tests/a.py::t"), cut_off, failed("tests/a.py::t")],
+        [OWN, BAD, OWN],
+    ),
+    "red in one, and one that never came to it": ([failed("tests/a.py::t"), cut_off], [BAD, BAD]),
+    "red in some, and not there in one that came to its end": (
+        [failed("a.py::t", "a.py::u"), failed("a.py::t", "a.py::u"), failed("a.py::t")],
+        [BAD, BAD, OWN],
+    ),
     "one upstream version has no neighbour": ([failed("t")], [BAD]),
     "one that was tested, and one that could not be": ([failed("t"), unresolvable], [BAD, UNRESOLVABLE]),
     "untested says nothing for its neighbours": ([untested, failed("t"), failed("t")], [UNTESTED, OWN, OWN]),

@@ -1,5 +1,7 @@
 """What a request covers: edges with suites, by name, and the line that says so."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,6 +93,12 @@ def test_what_it_covers_is_said_in_a_line(request_: MatrixRequest, text: str) ->
     assert request_.covers() == text
 
 
+def test_the_usual_number_of_jobs_is_one_that_is_taken() -> None:
+    many = "import os; os.cpu_count = lambda: 256"
+    use = "from interlock.matrix.request import *; MatrixRequest(jobs=DEFAULT_JOBS)"
+    subprocess.run([sys.executable, "-c", f"{many}; {use}"], check=True)
+
+
 @pytest.mark.parametrize("jobs", [0, 65])
 def test_a_number_of_jobs_that_makes_no_sense_is_refused(jobs: int) -> None:
     with pytest.raises(ValidationError):
@@ -110,6 +118,7 @@ class TestThePage:
 
     def test_goes_where_it_was_wanted(self) -> None:
         assert MatrixRequest(html="/tables/a.html").page(self.report) == Path("/tables/a.html")
+        assert MatrixRequest(html="a.html").page(self.report).as_uri() == Path.cwd().joinpath("a.html").as_uri()
 
     def test_goes_among_the_reports_under_a_name_of_its_own(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
