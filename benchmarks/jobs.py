@@ -15,9 +15,8 @@ from interlock.contracts.isolated import run_cell
 from interlock.contracts.recipe import Recipe
 from interlock.environments import Uv
 from interlock.matrix.bench import open_bench
-from interlock.matrix.plan import Planner, resolve_pair
+from interlock.matrix.planning import plan_matrix
 from interlock.matrix.request import MatrixRequest
-from interlock.matrix.resolutions import Resolutions
 from interlock.matrix.sources import choose, fetch
 
 TRIED = (1, 2, 3, 4, 6, 8)
@@ -32,13 +31,7 @@ async def _measure(cells: int) -> None:
     )
     async with open_bench(request.family) as bench:
         choice = await choose(bench, request)
-        resolutions = Resolutions(bench.cache / "resolutions")
-        planner = Planner(
-            frozenset(bench.family.packages),
-            await fetch(bench, choice),
-            lambda pair: resolutions.get(pair.key(), lambda: resolve_pair(pair, bench.uv)),
-        )
-        plan = await planner.plan(choice)
+        plan, _notes = await plan_matrix(bench, request, choice, await fetch(bench, choice))
         distinct = {cell.recipe.fingerprint: cell.recipe for cell in plan.cells if cell.recipe}
         recipes = list(distinct.values())[:cells]
         await _timed(recipes, bench.uv, 2)

@@ -1,11 +1,14 @@
 """What a terminal shows while a matrix is made."""
 
 import asyncio
+import contextlib
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from interlock.errors import IndexUnavailableError
 
 if TYPE_CHECKING:
     from deployments.embedded_server import Record
@@ -70,6 +73,7 @@ class MatrixDisplay:
         from interlock.matrix.preview import preview  # noqa: PLC0415
 
         self.doing("planning, while the Prefect server starts")
-        tally = await preview(request)
-        await self.show(tally)
+        # An index in trouble is asked again by the flow, with patience; every other mistake is told at once.
+        with contextlib.suppress(IndexUnavailableError):
+            await self.show(await preview(request))
         self.doing("waiting for the Prefect server")

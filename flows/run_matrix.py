@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -27,11 +28,11 @@ from interlock.locks import Resolution
 from interlock.matrix.assemble import Occasion, assemble
 from interlock.matrix.bench import Bench, open_bench
 from interlock.matrix.pair import Pair
-from interlock.matrix.plan import Plan, Planner, resolve_pair
+from interlock.matrix.plan import Plan, resolve_pair
+from interlock.matrix.planning import plan_matrix
 from interlock.matrix.progress import watcher
 from interlock.matrix.report import MatrixReport
 from interlock.matrix.request import MatrixRequest
-from interlock.matrix.resolutions import Resolutions
 from interlock.matrix.settle import Settled, Tally, settle
 from interlock.matrix.sources import Choice, Sources, choose, fetch
 from interlock.reports import markdown_summary, table_rows, write_html, write_json
@@ -120,22 +121,11 @@ async def run_matrix(request: MatrixRequest = DEFAULT) -> MatrixReport:
     async with open_bench(request.family) as bench:
         choice = await choose_versions(bench, request)
         sources = await fetch_distributions(bench, choice)
-        plan, notes = await _plan(bench, request, choice, sources)
+        plan, notes = await plan_matrix(bench, request, choice, sources, partial(resolve, bench))
         settled = await _run_cells(bench, request, plan)
         report = _assemble(bench, request, plan, settled, notes)
     await publish_report(report, request)
     return report
-
-
-async def _plan(bench: Bench, request: MatrixRequest, choice: Choice, sources: Sources) -> tuple[Plan, tuple[str, ...]]:
-    resolutions = Resolutions(bench.cache / "resolutions", fresh=request.fresh)
-    planner = Planner(
-        frozenset(bench.family.packages),
-        sources,
-        lambda pair: resolutions.get(pair.key(), lambda: resolve(bench, pair)),
-    )
-    plan = await planner.plan(choice)
-    return plan, (*bench.index.notes, *resolutions.notes)
 
 
 async def _run_cells(bench: Bench, request: MatrixRequest, plan: Plan) -> Settled:

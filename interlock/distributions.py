@@ -34,7 +34,7 @@ class Wheel(Value):
         name: The distribution's canonical name.
         requires: Its `Requires-Dist` lines, as they stand.
         content: The digest of its files, without what only names the version.
-        modules: The top-level names that it makes importable.
+        modules: The names that it makes importable: of packages and modules, and of those inside a namespace.
     """
 
     path: Path
@@ -60,6 +60,8 @@ def read_wheel(path: Path) -> Wheel:
         requires = tuple(metadata.get_all("Requires-Dist", []))
         for line in requires:
             Requirement(line)
+        if not any(name.endswith(".dist-info/RECORD") for name in files):
+            raise DistributionError(f"{path.name} has no RECORD, and no installer takes it")
     except (InvalidWheelFilename, InvalidRequirement, StopIteration, *DAMAGE) as error:
         raise DistributionError(f"{path.name} can't be read as a wheel: {error}") from None
     return Wheel(
@@ -69,7 +71,7 @@ def read_wheel(path: Path) -> Wheel:
         requires=requires,
         requires_python=metadata.get("Requires-Python"),
         content=files_digest(_content(files)),
-        modules=tuple(sorted({module for file in files if (module := _top_level(file))})),
+        modules=_modules(files),
     )
 
 
@@ -90,18 +92,28 @@ def _content(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
             yield name, data
 
 
-def _top_level(file: str) -> str | None:
-    top, _, rest = file.partition("/")
-    if top.endswith((".dist-info", ".data")):
+def _modules(files: Collection[str]) -> tuple[str, ...]:
+    """The names by which a wheel's code is known; a directory without `__init__.py` is a shared namespace."""
+    packages = {file.rpartition("/")[0] for file in files if file.endswith("/__init__.py")}
+    return tuple(sorted({name for file in files if (name := _owned_name(file, packages))}))
+
+
+def _owned_name(file: str, packages: Collection[str]) -> str | None:
+    """The shortest dotted name that holds a file of code and belongs to this wheel alone."""
+    stem, _, suffix = file.rpartition("/")[2].partition(".")
+    if file.partition("/")[0].endswith((".dist-info", ".data")) or not _is_code(suffix):
         return None
-    if rest:
-        return top if top.isidentifier() else None
-    stem, _, suffix = top.partition(".")
-    return stem if suffix == "py" or suffix.endswith(("so", "pyd")) else None
+    parts = [*file.split("/")[:-1], *([] if stem == "__init__" else [stem])]
+    owned = next((n for n in range(1, len(parts)) if "/".join(parts[:n]) in packages), len(parts))
+    return ".".join(parts[:owned]) if parts and all(part.isidentifier() for part in parts[:owned]) else None
+
+
+def _is_code(suffix: str) -> bool:
+    return suffix == "py" or suffix.endswith(("so", "pyd"))
 
 
 def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:
-    """The modules of a wheel that import one of the top-level names, anywhere in their code; sorted.
+    """The modules of a wheel that import one of the names, or from it, anywhere in their code; sorted.
 
     A module that is run by importing it (`__main__`) or that is made of no valid Python is left out.
     """
@@ -130,14 +142,18 @@ def _imports(source: bytes, names: frozenset[str]) -> bool:
             tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return False
-    return any(name.partition(".")[0] in names for node in ast.walk(tree) for name in _imported(node))
+    return any(_is_in(name, names) for node in ast.walk(tree) for name in _imported(node))
+
+
+def _is_in(name: str, names: frozenset[str]) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in names)
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def sdist_files(path: Path) -> dict[str, bytes]:

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache as once
 from pathlib import Path
+from stat import S_ISDIR
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from uv import find_uv_bin
 
-from interlock.errors import EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
+from interlock.errors import DistributionError, EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
 from interlock.files import move_whole
 from interlock.fingerprint import digest
 from interlock.locks import File, Lock, Pin, Resolution, Unresolvable
@@ -21,6 +23,7 @@ from interlock.values import Value
 # Copies: what a suite writes into a hard link of uv's, it writes into uv's cache, and so into every other environment.
 OWN_FILES = ("--quiet", "--no-deps", "--no-index", "--no-config", "--link-mode", "copy")
 LAYERED = "_interlock_layer.pth"
+MANIFEST = ".interlock-manifest"
 LONGEST_LOCK = 32 * 1024 * 1024
 # What uv says, as if it were one more reason that nothing fits, when the index let it see nothing.
 UNASKED = (
@@ -140,7 +143,12 @@ class Uv:
             completed = await self._run(
                 "pip", "compile", *options, "--python", interpreter.path, "--override", overrides, wanted
             )
-        return Lock.parse(completed.output) if completed.returncode == 0 else _refusal(completed)
+        if completed.returncode != 0:
+            return _refusal(completed)
+        try:
+            return Lock.parse(completed.output)
+        except DistributionError as error:
+            return Unresolvable(reason=str(error))
 
     async def shared(self, lock: Lock, interpreter: Interpreter) -> Path:
         """The site-packages of a lock, installed once for all cells that need it.
@@ -162,8 +170,19 @@ class Uv:
             made = Path(folder, "site-packages")
             made.mkdir()
             await self._install(lock, interpreter, "--target", made, "--python", interpreter.path)
+            (made / MANIFEST).write_text(_manifest(made))
             move_whole(made, target)
         return target
+
+    async def is_intact(self, base: Path) -> bool:
+        """Whether nobody has written into a shared environment, but for compiled modules."""
+        kept = base / MANIFEST
+        return kept.exists() and kept.read_text() == await asyncio.to_thread(_manifest, base)
+
+    async def discard(self, base: Path) -> None:
+        """Throw a shared environment away; whoever needs it next makes it anew."""
+        self._shared.forget(base.name)
+        await asyncio.to_thread(shutil.rmtree, base, ignore_errors=True)
 
     async def layered(self, folder: Path, base: Path, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
         """An environment whose third-party packages are a shared base and whose wheels are its own; its Python."""
@@ -221,6 +240,13 @@ class Uv:
         # At the root, since uv obeys the uv.toml or pyproject.toml of whatever project one happens to stand in.
         root = Path(self._store.absolute().anchor)
         return await run([_uv(), *arguments], env=self._environment, cwd=root, keep=LONGEST_LOCK)
+
+
+def _manifest(base: Path) -> str:
+    """The digest of names, sizes and times of change of all files below a directory."""
+    files = (path for path in base.rglob("*") if "__pycache__" not in path.parts and path.name != MANIFEST)
+    facts = ((str(path.relative_to(base)), path.lstat()) for path in files)
+    return digest(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in facts if not S_ISDIR(stat.st_mode)))
 
 
 def site_packages(environment: Path) -> Path:

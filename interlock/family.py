@@ -44,7 +44,7 @@ def _index(text: str) -> str:
     if "://" not in text and re.fullmatch(r"[A-Za-z0-9][\w.-]*", text):
         return text
     if not _is_address(text):
-        raise fault('"index" must be pypi, a name that uv\'s configuration defines, or an http, https or file URL')
+        raise fault('"index" must be pypi, a name that uv\'s configuration defines, or an http or https URL')
     return text
 
 
@@ -54,7 +54,7 @@ def _is_address(text: str) -> bool:
         host = parts.hostname
     except ValueError:
         return False
-    return bool(host) if parts.scheme in {"http", "https"} else parts.scheme == "file" and bool(parts.path)
+    return bool(host) and parts.scheme in {"http", "https"}
 
 
 def _like(pattern: str) -> WithJsonSchema:

@@ -14,9 +14,25 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from interlock.errors import FamilyError, IndexUnavailableError
+from interlock.fingerprint import digest
 from interlock.values import Value
 
 SYSTEM = Path("/etc")
+
+
+# uv's own settings that make it choose other versions.
+CHOOSING = (
+    *("UV_EXCLUDE_NEWER", "UV_RESOLUTION", "UV_PRERELEASE", "UV_INDEX_STRATEGY", "UV_FIND_LINKS", "UV_CONFIG_FILE"),
+    *(
+        "UV_NO_BINARY",
+        "UV_ONLY_BINARY",
+        "UV_NO_CONFIG",
+        "UV_CONSTRAINT",
+        "UV_OVERRIDE",
+        "UV_INDEX",
+        "UV_EXTRA_INDEX_URL",
+    ),
+)
 
 
 class Index(Value):
@@ -31,6 +47,12 @@ class Index(Value):
     name: str
     url: SecretStr
     configured: bool
+
+    def key(self, environ: Mapping[str, str] = os.environ) -> str:
+        """Equal for what resolves to the same: the address without its password, and uv's settings that choose."""
+        parts = urlsplit(self.url.get_secret_value())
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        return digest(bare, {name: environ.get(name) for name in CHOOSING})
 
     def environment(self) -> dict[str, str]:
         """The variables that make uv use this index; an address stays out of arguments, which everybody can read."""

@@ -93,6 +93,8 @@ def _pin(package: Mapping[str, Any]) -> Pin:
 
 
 def _file(table: Mapping[str, Any]) -> File:
+    if "sha256" not in table["hashes"]:
+        raise DistributionError(f"the index gives no SHA-256 for {table['url'].rpartition('/')[2]}")
     name = table.get("name") or unquote(posixpath.basename(urlsplit(table["url"]).path))
     return File(name=name, url=SecretStr(table["url"]), sha256=table["hashes"]["sha256"])
 

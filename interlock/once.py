@@ -27,6 +27,10 @@ class Once(Generic[K, V]):
         # Shielded: one who gives up must not end the work that others wait for.
         return await asyncio.shield(task)
 
+    def forget(self, key: K) -> None:
+        """Begin the work for a key anew when it is asked for next."""
+        self._tasks.pop(key, None)
+
 
 def _failed(task: asyncio.Future[V]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)

@@ -68,7 +68,7 @@ def test_files_beside_the_modules_keep_their_digest_from_version_to_version(tmp_
     assert one.content == two.content
 
 
-def test_top_level_modules_are_the_names_that_can_be_imported(tmp_path: Path) -> None:
+def test_modules_are_the_names_that_can_be_imported_and_belong_to_this_wheel(tmp_path: Path) -> None:
     files = {
         "core/__init__.py": "",
         "space/inner/x.py": "",
@@ -81,7 +81,7 @@ def test_top_level_modules_are_the_names_that_can_be_imported(tmp_path: Path) ->
         "not-a-name/x.py": "",
         "core_lib-1.0.data/data/share/x.py": "",
     }
-    assert wheel(tmp_path, files=files).modules == ("core", "fast", "single", "slow", "space", "win")
+    assert wheel(tmp_path, files=files).modules == ("core", "fast", "single", "slow", "space.inner.x", "win")
 
 
 def cut(path: Path) -> None:
@@ -225,3 +225,34 @@ def test_an_sdist_that_was_cut_off_or_scrambled_is_named(tmp_path: Path) -> None
         path.write_bytes(damaged)
         with pytest.raises(DistributionError, match="can't be read as an sdist"):
             sdist_files(path)
+
+
+def test_packages_of_one_namespace_know_their_own_parts(tmp_path: Path) -> None:
+    files = {"acme/core/__init__.py": "", "acme/core/deep/x.py": "", "acme/lone.py": ""}
+    assert wheel(tmp_path, files=files).modules == ("acme.core", "acme.lone")
+
+
+@pytest.mark.parametrize(
+    ("source", "imports"),
+    [
+        ("from acme import core", True),
+        ("import acme.core.deep", True),
+        ("from acme.core.deep import x", True),
+        ("from acme import other", False),
+        ("import acme.corelike", False),
+    ],
+)
+def test_importing_from_a_namespace_means_the_part_that_is_named(tmp_path: Path, source: str, *, imports: bool) -> None:
+    path = make_wheel(tmp_path, "user", "1.0", files={"user.py": source})
+    assert modules_importing(path, ["acme.core"]) == (("user",) if imports else ())
+
+
+def test_a_wheel_without_a_record_is_damaged(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path, "bare", "1.0", files={"bare.py": ""})
+    with zipfile.ZipFile(path) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist() if not name.endswith("RECORD")}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in kept.items():
+            archive.writestr(name, data)
+    with pytest.raises(DistributionError, match="RECORD"):
+        read_wheel(path)

@@ -138,3 +138,10 @@ def test_user_and_password_of_a_named_index_come_from_uvs_variables() -> None:
     )
     assert index.url.get_secret_value() == "https://me:p%2Fw@index.example/simple"
     assert "p%2Fw" not in repr(index)
+
+
+def test_what_resolves_alike_has_one_key() -> None:
+    index = find_index("https://me:secret@index.example/simple")
+    assert index.key({}) == find_index("https://other:word@index.example/simple").key({"PATH": "/bin"})
+    assert index.key({}) != find_index("https://index.example/other").key({})
+    assert index.key({}) != index.key({"UV_EXCLUDE_NEWER": "2026-01-01"})

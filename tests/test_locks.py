@@ -59,3 +59,11 @@ def test_an_address_is_kept_in_our_own_cache_and_shown_nowhere() -> None:
     file = File(name="x.whl", url=SecretStr("http://me:password@index/x.whl"), sha256="aa")
     assert "password" not in repr(file)
     assert File.model_validate_json(file.model_dump_json()) == file
+
+
+def test_a_file_without_a_sha256_cannot_be_checked_and_is_refused() -> None:
+    document = (
+        '[[packages]]\nname = "weak"\nversion = "1"\nsdist = {url = "http://i/weak-1.zip", hashes = {md5 = "0"}}\n'
+    )
+    with pytest.raises(DistributionError, match=r"weak-1\.zip"):
+        Lock.parse(document)

@@ -90,7 +90,8 @@ async def _run(request: "MatrixRequest") -> tuple["MatrixReport", str | None]:
     from deployments.matrix_display import MatrixDisplay  # noqa: PLC0415
 
     with MatrixDisplay() as display:
-        if embedded_server.configured_api() is not None:
+        if (api := embedded_server.configured_api()) is not None:
+            await embedded_server.check_answers(api)
             return await _flow(request, display), None
         with embedded_server.start() as server:
             ready = asyncio.create_task(server.ready())

@@ -26,9 +26,8 @@ NOTICE = HERE / "notice.py"
 NOTICE_NAME = "_interlock_notice"
 PYTEST_SETTINGS = "pytest.ini"
 # Whatever decides what a run shows: a change of it makes every verdict unknown again.
-RUNNER = files_digest(
-    (name, (HERE / name).read_bytes()) for name in ("probe.py", "notice.py", "outcome.py", "isolated.py")
-)
+DECIDING = ("probe.py", "notice.py", "outcome.py", "isolated.py", "recipe.py", "../environments.py")
+RUNNER = files_digest((name, (HERE / name).read_bytes()) for name in DECIDING)
 RED = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -49,15 +48,17 @@ async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
         IndexUnavailableError: An environment could not be made.
     """
     try:
-        first = await _attempt(recipe, await _layered(recipe, uv))
+        first = await _cheap_attempt(recipe, uv)
+        return (first,) if first.status not in RED else await _confirm(first, recipe, uv)
     except UnbuildableError as error:
         return (_unbuildable(recipe, error),)
-    if first.status not in RED:
-        return (first,)
+
+
+async def _confirm(first: Run, recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
     fresh = await _attempt(recipe, _fresh(recipe, uv))
     if fresh.agrees_with(first):
         return (fresh,)
-    again = await _attempt(recipe, await _layered(recipe, uv))
+    again = await _cheap_attempt(recipe, uv)
     if again.agrees_with(first) and (await _attempt(recipe, _fresh(recipe, uv))).agrees_with(fresh):
         return (fresh,)
     return (first.model_copy(update={"confirmed": False}), fresh)
@@ -73,10 +74,15 @@ def _unbuildable(recipe: Recipe, error: UnbuildableError) -> Run:
     )
 
 
-async def _layered(recipe: Recipe, uv: Uv) -> MakeEnvironment:
+async def _cheap_attempt(recipe: Recipe, uv: Uv) -> Run:
+    """Try with shared third-party packages; when somebody has written into them, what they show is no evidence."""
     base = await uv.shared(recipe.lock, recipe.interpreter)
     wheels = [wheel.path for wheel in recipe.wheels]
-    return lambda folder: uv.layered(folder, base, wheels, recipe.interpreter)
+    run = await _attempt(recipe, lambda folder: uv.layered(folder, base, wheels, recipe.interpreter))
+    if await uv.is_intact(base):
+        return run
+    await uv.discard(base)
+    return await _attempt(recipe, _fresh(recipe, uv))
 
 
 def _fresh(recipe: Recipe, uv: Uv) -> MakeEnvironment:
@@ -148,10 +154,12 @@ def _suite_environment(recipe: Recipe, environment: Path, folder: Path) -> dict[
 
 
 def _install_notice(packages: Path, recipe: Recipe, out: Path) -> None:
+    # A wheel may ship its tests under the very name that the suite's directory has; those are the suite's.
+    own = recipe.target.partition("/")[0]
     settings = {
         "out": str(out),
         "folders": {name: wheel.name for wheel in recipe.wheels for name in _metadata_folders(packages, wheel.name)},
-        "modules": {module: wheel.name for wheel in recipe.wheels for module in wheel.modules},
+        "modules": {name: wheel.name for wheel in recipe.wheels for name in wheel.modules if name != own},
         "silent": TELLING,
     }
     (packages / f"{NOTICE_NAME}.json").write_text(json.dumps(settings))

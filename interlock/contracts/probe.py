@@ -86,7 +86,9 @@ def import_all(specification: str, modules: "list[str]", facts: Facts) -> None:
         facts.add(running=module)
         code = subprocess.call([sys.executable, __file__, specification, module])
         if code != TOLD:
-            error = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+            names = {number.value: number.name for number in signal.Signals}
+            ended = f"by {names.get(-code, -code)}" if code < 0 else f"with exit code {code}"
+            error = f"ended {ended}"
             facts.add(test=module, outcome="error", error=error, seconds=0.0)
 
 

@@ -44,7 +44,7 @@ def judge_row(cells: Sequence[Sequence[Run]]) -> tuple[Judged, ...]:
 
 
 def _own_tests(cells: Sequence[Sequence[Run]]) -> frozenset[str]:
-    lasts = (runs[-1] for runs in cells)
+    lasts = (runs[-1] for runs in cells if _is_steady(runs))
     tested = [(run, _red_ids(run)) for run in lasts if run.status in {RunStatus.PASSED, RunStatus.FAILED}]
     times = Counter(test for _run, red in tested for test in red)
     return frozenset(
@@ -52,6 +52,11 @@ def _own_tests(cells: Sequence[Sequence[Run]]) -> frozenset[str]:
         for test, number in times.items()
         if number > 1 and all(test in red or _was_cut_off(test, run) for run, red in tested)
     )
+
+
+def _is_steady(runs: Sequence[Run]) -> bool:
+    """Whether all runs of a cell showed the same."""
+    return all(run.agrees_with(runs[-1]) for run in runs)
 
 
 def _was_cut_off(test: str, run: Run) -> bool:
@@ -65,7 +70,7 @@ def _was_cut_off(test: str, run: Run) -> bool:
 
 def _judge(runs: Sequence[Run], own: frozenset[str], *, alike: bool) -> Judged:
     last = runs[-1]
-    if any(not run.agrees_with(last) for run in runs):
+    if not _is_steady(runs):
         return Judged(verdict=Verdict.FLAKY, regressed=tuple(sorted(_red_ids(*runs) - own)))
     if last.status is not RunStatus.FAILED:
         return Judged(verdict=STATUS_VERDICTS[last.status], own_fault=alike and last.status in WHOLE_CELL)

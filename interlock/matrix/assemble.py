@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from interlock.ledger import Ledger
 from interlock.matrix.analysis import Judged, judge_row, ranges, regressions
 from interlock.matrix.plan import Plan, PlannedCell, PlannedRow, PlannedSheet
-from interlock.matrix.report import Cell, Change, DownstreamRow, MatrixReport, SharedWith, Sheet, Totals
+from interlock.matrix.report import SEEN_BROKEN, Cell, Change, DownstreamRow, MatrixReport, SharedWith, Sheet, Totals
 from interlock.matrix.settle import Settled
 from interlock.verdicts import CellKey, Run, Verdict
 
@@ -147,7 +147,7 @@ def _row(versions: Sequence[str], row: PlannedRow, judged: Sequence[Judged]) -> 
 
 def _fails(judged: Judged) -> bool:
     """Whether the pairing was shown not to work; a downstream that is broken by itself says nothing of its range."""
-    return not judged.own_fault and judged.verdict not in {Verdict.COMPATIBLE, Verdict.UNTESTED}
+    return not judged.own_fault and judged.verdict in SEEN_BROKEN
 
 
 def _remember(verdicts: Mapping[CellKey, Verdict], at: datetime, ledger: Ledger) -> tuple[Change, ...]:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from interlock.family_file import load
 from interlock.matrix.bench import open_bench
-from interlock.matrix.plan import Planner, resolve_pair
+from interlock.matrix.planning import plan_matrix
 from interlock.matrix.request import MatrixRequest, edges
-from interlock.matrix.resolutions import Resolutions
 from interlock.matrix.settle import Tally, look_ahead
 from interlock.matrix.sources import choose, fetch
 from interlock.versions import Selection
@@ -32,12 +31,5 @@ async def preview(request: MatrixRequest) -> Tally:
     """
     async with open_bench(request.family) as bench:
         choice = await choose(bench, request)
-        sources = await fetch(bench, choice)
-        resolutions = Resolutions(bench.cache / "resolutions", fresh=request.fresh)
-        planner = Planner(
-            frozenset(bench.family.packages),
-            sources,
-            lambda pair: resolutions.get(pair.key(), lambda: resolve_pair(pair, bench.uv)),
-        )
-        plan = await planner.plan(choice)
+        plan, _notes = await plan_matrix(bench, request, choice, await fetch(bench, choice))
         return await look_ahead(plan.cells, bench.ledger, fresh=request.fresh)

@@ -8,6 +8,9 @@ from pydantic import AwareDatetime, Field
 from interlock.values import Value
 from interlock.verdicts import CellKey, Run, Verdict
 
+# What was seen not to work; the other verdicts that are not compatible only failed to prove that it does.
+SEEN_BROKEN = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.BROKEN_BEFORE})
+
 
 class VersionRange(Value):
     """A run of neighbouring versions, both ends included, among those that were tested."""
@@ -127,7 +130,7 @@ class Totals(Value):
     """How the verdicts came about; all of these count cells, but `runs`.
 
     Attributes:
-        runs: Suites really run for this matrix, confirmations included.
+        runs: Runs recorded for this matrix: one for each cell that was run, two where they disagreed.
         run: Cells that were run for this matrix.
         shared: Cells that share the verdict of another cell of this matrix.
         known: Cells whose verdict the ledger knew.
@@ -166,13 +169,8 @@ class MatrixReport(Value):
 
     @property
     def exit_code(self) -> int:
-        """0 when every cell inside its declared range is compatible or red by its own fault alone, else 1."""
-        blamed = (
-            cell
-            for sheet in self.sheets
-            if sheet.counts
-            for row in sheet.cells
-            for cell in row
-            if cell.declared and not cell.own_fault and cell.verdict is not Verdict.COMPATIBLE
-        )
-        return 1 if any(blamed) else 0
+        """0 when something declared was shown to work, and nothing declared is red but by its own fault; else 1."""
+        counted = [cell for sheet in self.sheets if sheet.counts for row in sheet.cells for cell in row]
+        declared = [cell for cell in counted if cell.declared]
+        blamed = [cell for cell in declared if not cell.own_fault and cell.verdict is not Verdict.COMPATIBLE]
+        return 0 if any(cell.verdict is Verdict.COMPATIBLE for cell in declared) and not blamed else 1

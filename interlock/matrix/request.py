@@ -37,7 +37,7 @@ class MatrixRequest(Value):
 
     def page(self, report: MatrixReport) -> Path:
         """Where the HTML report goes."""
-        name = f"{report.family}-{report.started_at:%Y%m%dT%H%M%SZ}.html"
+        name = f"{report.family}-{report.started_at:%Y%m%dT%H%M%S.%fZ}.html"
         return Path(self.html).absolute() if self.html else home() / "reports" / name
 
     def covers(self) -> str:

@@ -40,6 +40,7 @@ class Resolutions:
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
         self._folder = folder
         self._fresh = fresh
+        self._away = False
         self.notes: dict[str, None] = {}
 
     async def get(self, key: str, resolve: Callable[[], Awaitable[Resolution]]) -> Resolution:
@@ -50,13 +51,16 @@ class Resolutions:
         """
         path = self._folder / f"{key}.json"
         kept = _read(path)
-        if kept and not self._fresh and datetime.now(UTC) - kept.at < KEPT_FOR:
+        is_young = kept is not None and datetime.now(UTC) - kept.at < KEPT_FOR
+        # Once the index was away, asking it again for what is kept would only be another wait.
+        if kept and (self._away or (is_young and not self._fresh)):
             return kept.resolution
         try:
             found = await resolve()
         except IndexUnavailableError:
             if kept is None:
                 raise
+            self._away = True
             self.notes[f"the index did not answer: some environments are as resolved on {kept.at:%Y-%m-%d %H:%M}"] = (
                 None
             )

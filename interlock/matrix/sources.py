@@ -67,7 +67,7 @@ async def choose(bench: Bench, request: MatrixRequest) -> Choice:
         IndexUnavailableError: The index did not answer.
     """
     covered = edges(request, bench.family)
-    pythons = request.python or bench.family.python
+    pythons = dict.fromkeys(request.python or bench.family.python)
     interpreters = await asyncio.gather(*(bench.uv.interpreter(python) for python in pythons))
     upstream, downstream = Selection.parse(request.upstream_versions), Selection.parse(request.downstream_versions)
     names = dict.fromkeys(name for edge in covered for name in (edge.upstream, edge.downstream))

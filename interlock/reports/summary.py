@@ -5,14 +5,11 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 from urllib.parse import urlencode
 
-from interlock.matrix.report import Cell, MatrixReport, Sheet
+from interlock.matrix.report import SEEN_BROKEN, Cell, MatrixReport, Sheet
 from interlock.reports import words
 from interlock.reports.marks import shown_as
 from interlock.values import Value
 from interlock.verdicts import Verdict
-
-# What was seen not to work; the other verdicts that are not compatible only failed to prove that it does.
-_SEEN_BROKEN = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.BROKEN_BEFORE})
 
 
 class Headline(Value):
@@ -47,7 +44,7 @@ def headline(report: MatrixReport) -> Headline:
     """Whether everything that is declared works; without evidence that is unknown, never yes."""
     declared = [cell for cell in _cells(sheet for sheet in report.sheets if sheet.counts) if cell.declared]
     blamed = [cell for cell in declared if not cell.own_fault and cell.verdict is not Verdict.COMPATIBLE]
-    broken = sum(cell.verdict in _SEEN_BROKEN for cell in blamed)
+    broken = sum(cell.verdict in SEEN_BROKEN for cell in blamed)
     aside = _own_faults_aside(declared)
     if broken:
         detail = f"{broken:,} of {words.counted(len(declared), 'declared pair')} do not work.{aside}"

@@ -455,3 +455,28 @@ def test_what_a_suite_writes_into_an_installed_file_is_seen_by_no_other_cell(ben
     for name in ("first", "second"):
         (run,) = bench.tests(tmp_path / name, {"test_x.py": spoil})
         assert run.status is RunStatus.PASSED, run.tests
+
+
+def test_what_a_suite_writes_into_shared_packages_helps_nobody(bench: Bench, tmp_path: Path) -> None:
+    writes = """
+        from pathlib import Path
+        import core, iniconfig
+
+        def test_writes():
+            Path(iniconfig.__file__).parent.with_name("forgotten.py").write_text("")
+        """
+    (dirty,) = bench.tests(tmp_path / "dirty", {"test_writes.py": writes})
+    needs = "import core\n\ndef test_needs():\n    import forgotten\n"
+    (needy,) = bench.tests(tmp_path / "needy", {"test_needs.py": needs})
+    assert dirty.status is RunStatus.PASSED
+    assert needy.status is RunStatus.FAILED
+    assert outcomes(needy) == {"test_needs": ("failed", "ModuleNotFoundError: No module named 'forgotten'")}
+
+
+def test_a_file_that_cannot_be_collected_hides_no_other(bench: Bench, tmp_path: Path) -> None:
+    red = "import core\n\ndef test_red():\n    assert 0\n"
+    (run,) = bench.tests(tmp_path, {"test_a.py": "import nowhere", "test_b.py": red}, pytest_args=["-x"])
+    assert {test.id for test in run.red_tests} == {
+        "tests/contracts/test_a.py",
+        "tests/contracts/test_b.py::test_red",
+    }

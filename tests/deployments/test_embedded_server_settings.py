@@ -1,6 +1,8 @@
 """Which Prefect API a command uses, and what it must be told before it imports Prefect."""
 
+import asyncio
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -89,3 +91,13 @@ def test_no_proxy_stands_between_a_command_and_its_server(tmp_path: Path, monkey
 def test_the_command_line_does_not_import_prefect_for_it() -> None:
     check = "import sys, deployments.cli, deployments.embedded_server; sys.exit('prefect' in sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_a_configured_api_that_does_not_answer_is_named_with_its_cure() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        api = f"http://127.0.0.1:{closed.getsockname()[1]}/api"
+        with pytest.raises(ServerError, match="does not answer") as error:
+            asyncio.run(embedded_server.check_answers(api))
+    assert api in error.value.message
+    assert "PREFECT_API_URL" in (error.value.hint or "")

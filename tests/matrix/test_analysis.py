@@ -122,7 +122,7 @@ def test_runs_that_agree_are_not_flaky() -> None:
 
 
 def test_a_flaky_cell_names_what_was_red_in_any_run_and_is_not_own() -> None:
-    flaky, _red = judge_row([[failed("t", "u"), failed("t")], [failed("t")]])
+    flaky, _red, _red_too = judge_row([[failed("t", "u"), failed("t")], [failed("t")], [failed("t")]])
     assert flaky == Judged(verdict=FLAKY, regressed=("u",))
 
 
@@ -303,3 +303,8 @@ def test_ranges_expand_to_what_was_chosen(numbers: list[int], chosen: set[int]) 
     expanded = [versions[versions.index(each.first) : versions.index(each.last) + 1] for each in found]
     assert [version for part in expanded for version in part] == [each for each in versions if each in wanted]
     assert all(versions.index(a.last) + 1 < versions.index(b.first) for a, b in itertools.pairwise(found))
+
+
+def test_a_flaky_neighbour_does_not_make_an_own_fault_somebody_elses() -> None:
+    first, _flaky, last = judge_row([[failed("t")], [failed("u"), failed("v")], [failed("t")]])
+    assert first.verdict is last.verdict is Verdict.BROKEN_BEFORE

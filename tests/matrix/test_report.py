@@ -56,8 +56,11 @@ def test_a_point_that_may_fail_is_not_counted() -> None:
     assert exit_code(a_sheet(RED), allowed) == 1
 
 
-def test_nothing_at_all_is_0() -> None:
-    assert exit_code() == 0
+def test_where_nothing_declared_was_shown_to_work_nothing_is_said_to_fit() -> None:
+    outside = Cell(verdict=Verdict.COMPATIBLE, declared=False)
+    alone = Cell(verdict=Verdict.BROKEN_BEFORE, declared=True, own_fault=True)
+    assert exit_code() == exit_code(a_sheet(outside)) == exit_code(a_sheet(alone)) == 1
+    assert exit_code(a_sheet(outside, alone, GREEN)) == 0
 
 
 def test_a_range_of_one_version_is_that_version() -> None:

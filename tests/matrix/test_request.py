@@ -124,4 +124,6 @@ class TestThePage:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("INTERLOCK_HOME", str(tmp_path))
-        assert MatrixRequest().page(self.report) == tmp_path.resolve() / "reports" / "trains-20261102T030405Z.html"
+        assert (
+            MatrixRequest().page(self.report) == tmp_path.resolve() / "reports" / "trains-20261102T030405.000000Z.html"
+        )

@@ -135,3 +135,15 @@ def test_a_time_without_a_zone_is_damage_too(folder: Path) -> None:
     get(Resolutions(folder), Index(OLD))
     (folder / "key.json").write_text('{"at": "2026-11-02T10:30:00", "reason": "no"}')
     assert get(Resolutions(folder), Index(NEW)) == NEW
+
+
+def test_an_index_that_is_away_is_not_asked_again_for_what_is_kept(folder: Path, clock: Clock) -> None:
+    before = Resolutions(folder)
+    for key in ("one", "other"):
+        get(before, Index(OLD), key)
+    clock.ahead = KEPT_FOR
+    kept, index = Resolutions(folder), Index(None)
+    assert get(kept, index, "one") == get(kept, index, "other") == OLD
+    assert index.asked == 1
+    clock.ahead = KEPT_FOR * 3
+    assert get(Resolutions(folder), Index(NEW), "other") == NEW
