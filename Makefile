@@ -47,4 +47,4 @@ schema: setup
 	$(BIN)/python -c "from interlock.reports import schema_text; print(schema_text(), end='')" > docs/matrix.schema.json
 
 clean:
-	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) report.html .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

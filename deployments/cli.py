@@ -4,9 +4,11 @@ Nothing here may import Prefect, nor anything else that takes long, until a comm
 answers at once.
 """
 
+import importlib.metadata
 import sys
 import traceback
 from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -20,10 +22,28 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="interlock",
-    help="Releases a family of Python packages that live in separate repositories, and proves that they fit together.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        print(f"interlock {importlib.metadata.version('interlock')}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def interlock(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=lambda asked: _version(asked=asked), help="Show it.")
+    ] = False,
+) -> None:
+    """Proves which versions of a family of Python packages in separate repositories fit together."""
+    del version  # what it asks for was answered before any command is looked for
+
+
 app.add_typer(family.app, name="family")
 app.add_typer(server.app, name="server")
 app.command()(matrix.matrix)
@@ -41,6 +61,7 @@ def main() -> None:
             console.print(f"  {error.hint}", markup=False)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        print("interrupted: what was finished is kept, and the same command goes on from there", file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
     except Exception as defect:  # noqa: BLE001  whatever it is, a traceback is for us and not for a user
         sys.exit(_report_defect(defect))

@@ -1,5 +1,6 @@
 """The flow `run-matrix`: every cell of a family's compatibility matrix, and the report on them."""
 
+import platform
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ from interlock.matrix.report import MatrixReport
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.settle import Settled, Tally, settle
 from interlock.matrix.sources import Choice, Sources, choose, fetch
-from interlock.reports import markdown_summary, table_rows, write_html, write_json
+from interlock.reports import answer, markdown_summary, table_rows, write_html, write_json
 from interlock.verdicts import Run
 
 SECONDS_BETWEEN_UPDATES = 2.0
@@ -67,13 +68,13 @@ def patient_task(name: str, run_name: str | None = None) -> Callable[[Callable[P
     )
 
 
-@patient_task("choose-versions")
+@patient_task("choose-versions", "choose-versions")
 async def choose_versions(bench: Bench, request: MatrixRequest) -> Choice:
     """Find on the index which versions the request means."""
     return await choose(bench, request)
 
 
-@patient_task("fetch-distributions")
+@patient_task("fetch-distributions", "fetch-distributions")
 async def fetch_distributions(bench: Bench, choice: Choice) -> Sources:
     """Download what is not in the cache, with its hash checked."""
     return await fetch(bench, choice)
@@ -94,7 +95,7 @@ async def run_one_cell(bench: Bench, recipe: Recipe) -> tuple[Run, ...]:
     return runs
 
 
-@task(name="publish-report", cache_policy=NO_CACHE, persist_result=False)
+@task(name="publish-report", task_run_name="publish-report", cache_policy=NO_CACHE, persist_result=False)
 async def publish_report(report: MatrixReport, request: MatrixRequest) -> None:
     """Write the reports, and show what they say in the UI."""
     page = request.page(report)
@@ -103,7 +104,9 @@ async def publish_report(report: MatrixReport, request: MatrixRequest) -> None:
         write_json(report, Path(request.json_file))
     await acreate_table_artifact(key="matrix-edges", table=table_rows(report), description=report.covers)
     await acreate_markdown_artifact(key="matrix-summary", markdown=markdown_summary(report))
-    await acreate_link_artifact(key="matrix-report", link=page.as_uri(), link_text=f"The whole table: {page}")
+    # Browsers follow no link from a page to a file, so the place is named as well.
+    text = f"the whole table: {page} on {platform.node()}"
+    await acreate_link_artifact(key="matrix-report", link=page.as_uri(), link_text=text, description=text)
 
 
 def _flow_run_name() -> str:
@@ -125,6 +128,7 @@ async def run_matrix(request: MatrixRequest = DEFAULT) -> MatrixReport:
         settled = await _run_cells(bench, request, plan)
         report = _assemble(bench, request, plan, settled, notes)
     await publish_report(report, request)
+    get_run_logger().info("%s %s", *answer(report))
     return report
 
 

@@ -65,7 +65,7 @@ AxisValues = Annotated[tuple[AxisValue, ...], Field(min_length=1, json_schema_ex
 
 
 class LeftOut(Value):
-    """A file or a test that is not run, and why."""
+    """A file, a test, or a module of an `imports` suite that is not run, and why."""
 
     test: str = Field(min_length=1, description="A file or node id of the suite, as tests/contracts/test_x.py::test_y.")
     reason: str = Field(min_length=1, description="Why it says nothing about the contract; shown in reports.")

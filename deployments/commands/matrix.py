@@ -10,6 +10,8 @@ import typer
 from deployments.commands.family import FamilyOption
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from deployments.matrix_display import MatrixDisplay
     from interlock.matrix.report import MatrixReport
     from interlock.matrix.request import MatrixRequest
@@ -73,15 +75,15 @@ def _run_and_print(request: "MatrixRequest") -> int:
     report, ui = asyncio.run(_run(request))
     print_report(report, console, page=request.page(report))
     if ui:
-        console.print(f"the run, in Prefect's UI: {ui}/runs", highlight=False, soft_wrap=True)
+        console.print(f"the run, in Prefect's UI: {ui}", highlight=False, soft_wrap=True)
     return report.exit_code
 
 
-async def _run(request: "MatrixRequest") -> tuple["MatrixReport", str | None]:
+async def _run(request: "MatrixRequest") -> "tuple[MatrixReport, str | None]":
     """Run the flow on the configured Prefect server, or else on this machine's own, which is started if need be.
 
     Returns:
-        The report, and the address of the UI of this machine's server.
+        The report, and the address of the run in the UI of this machine's server.
     """
     from deployments import embedded_server  # noqa: PLC0415
 
@@ -92,7 +94,7 @@ async def _run(request: "MatrixRequest") -> tuple["MatrixReport", str | None]:
     with MatrixDisplay() as display:
         if (api := embedded_server.configured_api()) is not None:
             await embedded_server.check_answers(api)
-            return await _flow(request, display), None
+            return (await _flow(request, display))[0], None
         with embedded_server.start() as server:
             ready = asyncio.create_task(server.ready())
             try:
@@ -102,14 +104,16 @@ async def _run(request: "MatrixRequest") -> tuple["MatrixReport", str | None]:
                 ready.cancel()
             os.environ.update(embedded_server.environment(running))
             display.say(f"Prefect UI: {running.ui}")
-            return await _flow(request, display), running.ui
+            report, run = await _flow(request, display)
+            return report, f"{running.ui}/runs/flow-run/{run}"
 
 
-async def _flow(request: "MatrixRequest", display: "MatrixDisplay") -> "MatrixReport":
+async def _flow(request: "MatrixRequest", display: "MatrixDisplay") -> "tuple[MatrixReport, UUID | None]":
     display.doing("loading Prefect")
     from flows.run_matrix import run_matrix  # noqa: PLC0415  two seconds, and only after its settings are known
     from interlock.matrix.progress import watcher  # noqa: PLC0415
 
     watcher.set(display.show)
     display.doing("planning")
-    return await run_matrix(request)
+    state = await run_matrix(request, return_state=True)
+    return await state.aresult(), state.state_details.flow_run_id

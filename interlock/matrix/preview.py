@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from interlock.family_file import load
+from interlock.errors import UsageError
+from interlock.family_file import find, load
 from interlock.matrix.bench import open_bench
 from interlock.matrix.planning import plan_matrix
 from interlock.matrix.request import MatrixRequest, edges
@@ -18,9 +19,29 @@ def check(request: MatrixRequest) -> None:
         FamilyError: The family file can't be used.
         UsageError: It names what is not in the family, or says no versions.
     """
-    edges(request, load(Path(request.family) if request.family else None))
+    family = find(Path(request.family) if request.family else None)
+    edges(request, load(family))
+    _check_places(request, family)
     for versions in (request.upstream_versions, request.downstream_versions):
         Selection.parse(versions)
+
+
+def _check_places(request: MatrixRequest, family: Path) -> None:
+    """Refuse a place for a report where something else would be lost."""
+    places = [Path(place) for place in (request.html, request.json_file) if place]
+    if len({place.resolve() for place in places}) < len(places):
+        raise UsageError("both reports would be written to the same file", hint="give --html and --json two names")
+    for place in places:
+        if place.is_dir():
+            raise UsageError(f"{place} is a directory", hint="name a file in it")
+        if place.is_file() and (place.resolve() == family.resolve() or not _is_report(place)):
+            raise UsageError(f"{place} is there already, and is no report", hint="name another file, or remove it")
+
+
+def _is_report(place: Path) -> bool:
+    """Whether a file was written by us, judged by its beginning."""
+    begins = place.read_bytes()[:2000].lstrip()
+    return not begins or begins.startswith(b"<!doctype html") or (begins.startswith(b"{") and b'"format"' in begins)
 
 
 async def preview(request: MatrixRequest) -> Tally:

@@ -71,10 +71,14 @@ def edges(request: MatrixRequest, family: Family) -> tuple[TestedEdge, ...]:
     )
     found = tuple(edge for edge in tested if _is_covered(edge, request))
     if not found:
-        raise UsageError(
-            f"no suite tests {request.covers()}", hint="give the downstream a suite, see docs/family-file.md"
-        )
+        raise UsageError(f"no suite tests {request.covers()}", hint=_what_to_do(request, family))
     return found
+
+
+def _what_to_do(request: MatrixRequest, family: Family) -> str:
+    if request.upstream and not family.downstreams(request.upstream):
+        return f"nothing in the family requires {request.upstream}; did you mean --downstream {request.upstream}?"
+    return "give the downstream a suite, see docs/family-file.md"
 
 
 def _is_covered(edge: TestedEdge, request: MatrixRequest) -> bool:

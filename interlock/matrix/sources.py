@@ -129,6 +129,8 @@ class Sources:
         if suite.imports is None:
             return await self._tests_from_files(suite, release)
         modules = suite.imports.modules or await asyncio.to_thread(modules_importing, downstream.path, upstream.modules)
+        left_out = {item.test for item in suite.leave_out}
+        modules = tuple(module for module in modules if module not in left_out)
         missing = None if modules else f"no module of {release.package} {release.version} imports {upstream.name}"
         return Tests(digest=digest(modules), modules=modules, missing=missing)
 

@@ -1,8 +1,17 @@
 """What a person or a program reads: terminal, HTML and JSON from the same values."""
 
 from interlock.reports.as_json import schema, schema_text, write_json
-from interlock.reports.for_prefect import markdown_summary, table_rows
+from interlock.reports.for_prefect import answer, markdown_summary, table_rows
 from interlock.reports.page import write_html
 from interlock.reports.terminal import print_report
 
-__all__ = ["markdown_summary", "print_report", "schema", "schema_text", "table_rows", "write_html", "write_json"]
+__all__ = [
+    "answer",
+    "markdown_summary",
+    "print_report",
+    "schema",
+    "schema_text",
+    "table_rows",
+    "write_html",
+    "write_json",
+]

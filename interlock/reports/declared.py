@@ -1,6 +1,7 @@
 """What is declared beside what is proven, with neighbouring downstream versions joined."""
 
 from interlock.matrix.report import DownstreamRow, Sheet
+from interlock.reports import words
 from interlock.reports.grouping import label, spans
 from interlock.values import Value
 
@@ -33,3 +34,26 @@ def proven_groups(sheet: Sheet) -> tuple[tuple[RangeGroup, ...], ...]:
     """The same, and those that were proven the same as one group."""
     groups = range_groups(sheet)
     return tuple(groups[span.start : span.stop] for span in spans([item.row.proven for item in groups]))
+
+
+def falsely_allowed(sheet: Sheet) -> list[str]:
+    """In words, where something is declared that was seen not to work."""
+    return [
+        f"{sheet.downstream} {item.versions} declares {words.specifier(item.row.declared)}, "
+        f"and does not work with {sheet.upstream} {words.listed(item.row.falsely_allowed)}"
+        for item in range_groups(sheet)
+        if item.row.falsely_allowed
+    ]
+
+
+def could_be_wider(sheet: Sheet) -> list[str]:
+    """In one line, the newest version that forbids what works, and how many others do."""
+    forbidding = [row for row in sheet.rows if row.needlessly_forbidden]
+    if not forbidding:
+        return []
+    newest = forbidding[-1]
+    works = f"{sheet.upstream} {words.listed(newest.needlessly_forbidden)}"
+    declared = f"{sheet.downstream} {newest.version} declares {words.specifier(newest.declared)}"
+    line = f"{declared}, and works with {works} as well"
+    older = len(forbidding) - 1
+    return [f"{line}; {words.counted(older, 'older version')} could be wider too" if older else line]

@@ -13,7 +13,7 @@ def write_atomically(path: Path, text: str) -> None:
         UsageError: The file cannot be written there.
     """
     try:
-        write_whole(path, text.encode())
+        write_whole(path, text.encode(errors="replace"))
     except OSError as error:
         raise UsageError(
             f"cannot write the report {path}: {error.strerror or error}",

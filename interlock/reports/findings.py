@@ -1,14 +1,22 @@
 """What there is to say in words: what stops working, and the downstreams' own faults."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from interlock.matrix.report import MatrixReport, Regression, Sheet, VersionRange
+from interlock.matrix.report import Cell, MatrixReport, Regression, Sheet, VersionRange
 from interlock.reports import words
 from interlock.reports.grouping import Span, label, ranges
 from interlock.reports.summary import cell_link
 from interlock.values import Value
-from interlock.verdicts import Run
+from interlock.verdicts import Run, Verdict
+
+_SHOWS = {
+    Verdict.INCOMPATIBLE: "fails",
+    Verdict.FLAKY: "passes and fails",
+    Verdict.UNRESOLVABLE: "cannot be installed",
+    Verdict.TIMED_OUT: "does not finish",
+    Verdict.UNTESTED: "was not tested",
+}
 
 
 class Finding(Value):
@@ -100,7 +108,7 @@ def _own_faults(sheet: Sheet, report: MatrixReport) -> Iterator[Finding]:
     for (test, error), found in _own_by_cause(sheet, report).items():
         yield Finding(
             test=test,
-            when=f"fails with every {sheet.upstream}",
+            when=f"fails with every {sheet.upstream}" if test else f"cannot be run with any {sheet.upstream}",
             error=words.one_line(error),
             whom=f"{sheet.downstream} {words.listed(ranges((row for row, _ in found), versions))}",
             declared=False,
@@ -123,12 +131,51 @@ def _own_by_cause(sheet: Sheet, report: MatrixReport) -> dict[tuple[str | None, 
     return causes
 
 
+def others(report: MatrixReport) -> tuple[Finding, ...]:
+    """What is not green and is named neither as a regression nor as an own fault, so that nothing red goes unsaid."""
+    return tuple(_merged(item for sheet in report.sheets for item in _others(sheet, report)))
+
+
+def _others(sheet: Sheet, report: MatrixReport) -> Iterator[Finding]:
+    named = {item.test for item in sheet.regressions}
+    causes: dict[tuple[str | None, str, str], list[tuple[str, str]]] = defaultdict(list)
+    for row, cells in zip(sheet.rows, sheet.cells, strict=True):
+        for version, cell in zip(sheet.upstream_versions, cells, strict=True):
+            for test in _unnamed(cell, named):
+                error = _error(report.runs.get(cell.run or ""), test)
+                causes[test, _SHOWS.get(cell.verdict, ""), error].append((row.version, version))
+    for (test, shows, error), found in causes.items():
+        yield Finding(
+            test=test,
+            when=f"{shows} with {sheet.upstream} {_listed((v for _row, v in found), sheet.upstream_versions)}",
+            error=words.one_line(error),
+            whom=f"{sheet.downstream} {_listed((v for v, _column in found), [row.version for row in sheet.rows])}",
+            declared=False,
+            allowed_to_fail=sheet.allowed_to_fail,
+            settings=(words.setting(sheet),),
+            link=cell_link(sheet, found[-1][1], found[-1][0]),
+        )
+
+
+def _unnamed(cell: Cell, named: Collection[str | None]) -> tuple[str | None, ...]:
+    """The red tests of a cell that no regression names; None for a cell that is not green as a whole."""
+    if cell.own_fault or cell.verdict not in _SHOWS:
+        return ()
+    if cell.regressed:
+        return tuple(test for test in cell.regressed if test not in named)
+    return () if None in named and cell.verdict is not Verdict.UNTESTED else (None,)
+
+
+def _listed(chosen: Iterable[str], versions: Sequence[str]) -> str:
+    return words.listed(ranges(chosen, versions))
+
+
 def _error(run: Run | None, test: str | None) -> str:
-    """The first line of what went wrong in a test, or in the run as a whole."""
+    """The first line of what went wrong in a test, or in the run as a whole; uv's words without its headings."""
     if run is None:
         return ""
     found = next((item.error for item in run.tests if item.id == test), run.reason)
-    return found or ""
+    return words.one_line(found or "").removeprefix("error: ").replace(" cause: ", ": ").removesuffix(".")
 
 
 def _merged(found: Iterable[Finding]) -> list[Finding]:

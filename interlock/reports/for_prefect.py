@@ -6,7 +6,7 @@ from interlock.matrix.report import MatrixReport
 from interlock.reports import words
 from interlock.reports.changes import changes
 from interlock.reports.declared import range_groups
-from interlock.reports.findings import Finding, own_faults, regressions
+from interlock.reports.findings import Finding, others, own_faults, regressions
 from interlock.reports.summary import headline, overview
 
 MOST_LINES = 20
@@ -29,6 +29,12 @@ def table_rows(report: MatrixReport) -> list[dict[str, str]]:
     ]
 
 
+def answer(report: MatrixReport) -> tuple[str, str]:
+    """The answer in a line, and what it rests on in another."""
+    said = headline(report)
+    return f"{said.title}.", said.detail
+
+
 def markdown_summary(report: MatrixReport) -> str:
     """The answer, what it rests on, and what is wrong, as Markdown; text of others' programs stays text."""
     answer = headline(report)
@@ -48,6 +54,7 @@ def markdown_summary(report: MatrixReport) -> str:
         lines.append(f"- **{_plain(line.edge)}** ({_plain(line.setting)}): {shown}")
     lines += _section("Regressions", [_finding(item) for item in regressions(report)])
     lines += _section("The downstreams' own faults", [_finding(item) for item in own_faults(report)])
+    lines += _section("Not green for other reasons", [_finding(item) for item in others(report)])
     changed = [f"{item.before} → {item.after}: {_plain(item.whom)}" for item in changes(report)]
     lines += _section("Changed since the last run", changed)
     return "\n".join(lines)

@@ -23,10 +23,12 @@ class Mark(NamedTuple):
 MARKS: Mapping[Verdict, Mark] = MappingProxyType(
     {
         Verdict.COMPATIBLE: Mark("✓", "green", "every test passes"),
-        Verdict.INCOMPATIBLE: Mark("✗", "bold red", "something fails here that works with another upstream version"),
+        Verdict.INCOMPATIBLE: Mark(
+            "✗", "bold red", "a test fails that passes elsewhere, or was tried with no other version"
+        ),
         Verdict.BROKEN_BEFORE: Mark("○", "yellow", "fails with every upstream version: the downstream's own fault"),
         Verdict.UNRESOLVABLE: Mark("⊘", "magenta", "no environment can hold both"),
-        Verdict.UNTESTED: Mark("·", "bright_black", "nothing was run"),
+        Verdict.UNTESTED: Mark("·", "bright_black", "nothing was tested"),
         Verdict.TIMED_OUT: Mark("◔", "bold magenta", "the suite did not finish in its time"),
         Verdict.FLAKY: Mark("≈", "cyan", "two runs showed different things"),
     }

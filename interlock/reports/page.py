@@ -15,7 +15,7 @@ from interlock.reports import words
 from interlock.reports.changes import changes
 from interlock.reports.declared import proven_groups
 from interlock.reports.files import write_atomically
-from interlock.reports.findings import own_faults, regressions
+from interlock.reports.findings import others, own_faults, regressions
 from interlock.reports.marks import MARKS, shown_as
 from interlock.reports.page_data import PageData
 from interlock.reports.summary import headline, overview
@@ -45,6 +45,7 @@ def render(report: MatrixReport) -> str:
         overviews=[overview(sheet) for sheet in report.sheets],
         regressions=regressions(report),
         own_faults=own_faults(report),
+        others=others(report),
         changes=changes(report),
         ranges=[proven_groups(sheet) for sheet in report.sheets],
         seconds=(report.finished_at - report.started_at).total_seconds(),

@@ -1,5 +1,6 @@
 """The matrix in a terminal: one narrow table a sheet, and beneath it in words what is wrong."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -9,15 +10,15 @@ from rich.text import Text
 from interlock.matrix.report import MatrixReport, Sheet
 from interlock.reports import words
 from interlock.reports.changes import ChangeGroup, changes
-from interlock.reports.findings import Finding, own_faults, regressions
+from interlock.reports.declared import could_be_wider, falsely_allowed
+from interlock.reports.findings import Finding, others, own_faults, regressions
 from interlock.reports.marks import MARKS, shown_as
 from interlock.reports.summary import headline
-from interlock.reports.terminal_tables import print_ranges, print_table
+from interlock.reports.terminal_tables import print_table
 from interlock.verdicts import Verdict
 
 # More than this in a list, and nobody reads the rest here.
 MOST_LINES = 20
-MOST_RANGES = 8
 _HEADLINES = {
     "fits": ("✓", "bold green"),
     "older-broken": ("!", "bold yellow"),
@@ -33,8 +34,9 @@ def print_report(report: MatrixReport, console: Console, *, page: Path | None = 
     _print_legend(report, console, partly=any(partly))
     _print_list("Regressions", [_finding(item, report) for item in regressions(report)], console)
     _print_list("The downstreams' own faults", [_finding(item, report) for item in own_faults(report)], console)
-    for sheet in report.sheets:
-        print_ranges(sheet, console, most=MOST_RANGES)
+    _print_list("Not green for other reasons", [_finding(item, report) for item in others(report)], console)
+    _print_list("Declared, and seen not to work", _range_lines(report, falsely_allowed, "red"), console)
+    _print_list("Could be wider", _range_lines(report, could_be_wider, "yellow"), console)
     _print_list("Changed since the last run", [_change(item) for item in changes(report)], console)
     _print_list("Notes", [Text(words.one_line(note)) for note in report.notes], console)
     _print_answer(report, console, page)
@@ -82,6 +84,10 @@ def _finding(item: Finding, report: MatrixReport) -> Text:
     return text
 
 
+def _range_lines(report: MatrixReport, said: Callable[[Sheet], Iterable[str]], style: str) -> list[Text]:
+    return [Text(line, style=style) for sheet in report.sheets for line in said(sheet)]
+
+
 def _change(item: ChangeGroup) -> Text:
     before, after = MARKS[item.before], MARKS[item.after]
     return Text.assemble(
@@ -111,4 +117,4 @@ def _print_answer(report: MatrixReport, console: Console, page: Path | None) -> 
     took = words.duration((report.finished_at - report.started_at).total_seconds())
     console.print(Text(f"{words.totals_line(report.totals)} ({words.counted(report.totals.runs, 'run')} in {took})"))
     if page is not None:
-        console.print(Text(f"every pair: {page}"))
+        console.print(Text(f"every pair: {page}"), soft_wrap=True)

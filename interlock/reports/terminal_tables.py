@@ -11,8 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from interlock.matrix.report import Cell, Sheet
-from interlock.reports import words
-from interlock.reports.declared import range_groups
 from interlock.reports.grouping import Grouped, Span, group, label
 from interlock.reports.marks import MARKS, shown_as
 from interlock.verdicts import Verdict
@@ -130,29 +128,3 @@ def _row_header_width(sheet: Sheet, grouped: Grouped[Look]) -> int:
 
 def _column_width(header: str) -> int:
     return max(3, *map(cell_len, header.splitlines()))
-
-
-def print_ranges(sheet: Sheet, console: Console, *, most: int) -> None:
-    """Print where the declared range is another than the proven one."""
-    differing = [item for item in range_groups(sheet) if item.differs]
-    if len(differing) > most:  # then what is wrong matters more than what is too strict
-        differing.sort(key=lambda item: not item.row.falsely_allowed)
-    if not differing:
-        return
-    console.print(Text(f"Declared and proven differ: {words.edge(sheet)}", style="bold underline"))
-    console.print(Text(words.setting(sheet), style="bright_black"))
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bright_black")
-    for header in (sheet.downstream, "declared", "proven", "falsely allowed", "needlessly forbidden"):
-        table.add_column(header, overflow="fold")
-    for item in differing[:most]:
-        row = item.row
-        declared = words.specifier(row.declared)
-        table.add_row(
-            *map(Text, (item.versions, declared, words.listed(row.proven, _MOST_RANGES))),
-            Text(words.listed(row.falsely_allowed, _MOST_RANGES), style="red"),
-            Text(words.listed(row.needlessly_forbidden, _MOST_RANGES), style="yellow"),
-        )
-    console.print(table)
-    if len(differing) > most:
-        console.print(Text(f"  and {len(differing) - most} more: the HTML report lists them all", style="italic"))
-    console.print()

@@ -47,6 +47,6 @@ def test_a_defect_keeps_its_traceback_in_a_file_and_names_it(
     assert "ZeroDivisionError: secret" in Path(file).read_text()
 
 
-def test_an_interruption_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(monkeypatch, KeyboardInterrupt()) == cli.INTERRUPTED
-    assert not capsys.readouterr().err
+    assert "the same command goes on from there" in capsys.readouterr().err

@@ -89,3 +89,12 @@ def test_a_damaged_release_leaves_the_others_to_be_tested(trains: Universe, tmp_
     unrun = plan.cell("1.2", "2.0").unrun
     assert unrun is not None
     assert "core-1.2" in (unrun.reason or "")
+
+
+def test_a_module_that_is_left_out_is_not_imported(trains: Universe) -> None:
+    files = {"pipeline/__init__.py": "", "pipeline/a.py": "import core", "pipeline/b.py": "import core"}
+    trains.wheel("pipeline", "2.2", files, requires=["core"])
+    suite = {"imports": True, "leave_out": [{"test": "pipeline.b", "reason": "needs an extra"}]}
+    recipe = planned(trains, suite).cell("1.0", "2.2").recipe
+    assert recipe is not None
+    assert recipe.modules == ("pipeline.a",)

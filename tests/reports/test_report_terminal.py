@@ -61,7 +61,7 @@ def test_71_x_67_versions_are_a_table_of_six_rows_and_five_columns() -> None:
         "with market-data-pipeline 0.8.4 – 0.8.14 (declared)",
         f"{OWN_TEST} fails with every market-data-core: NameError: name 'x' is not defined",
         "compatible → ✗ incompatible: market-data-pipeline 0.8.4 – 0.8.6 with market-data-core 1.3.0 – 1.3.1 (6 cells",
-        "0.8.67 – 0.8.70 (4) >=1.4.61,<2.0.0 1.2.9 – 1.4.61 — 1.2.9 – 1.4.60",
+        "market-data-pipeline 0.8.70 declares >=1.4.61,<2.0.0, and works with market-data-core 1.2.9 – 1.4.60 as well",
         "The index was read from the cache: offline.",
         "! The newest releases fit together, older ones do not.",
         "4,757 cells: 83 run, 4,674 shared, 0 known (87 runs in 2 min 13 s)",
@@ -129,5 +129,15 @@ def test_long_lists_are_cut_with_a_word_on_the_rest() -> None:
     text = printed(report)
     assert "The downstreams' own faults (30)" in text
     assert "and 10 more: the HTML report lists them all" in text
-    assert "and 22 more: the HTML report lists them all" in text
     assert "partly" not in text
+
+
+def test_red_that_no_comparison_explains_is_said_with_its_first_error() -> None:
+    red = Case(Verdict.INCOMPATIBLE, (("test_x", "ImportError: no module"),))
+    text = flowing(printed(small_report(red, declared="")))
+    assert "test_x fails with market-data-core" in text
+    assert "ImportError: no module" in text
+
+
+def test_what_was_not_tested_says_why() -> None:
+    assert "the suite was not tested with market-data-core" in flowing(printed(small_report(Case(Verdict.UNTESTED))))
