@@ -24,7 +24,7 @@ Downstream = Annotated[list[str] | None, typer.Option(help="Only the edges to th
 UpstreamVersions = Annotated[str, typer.Option(metavar="SPEC", help=f"Versions of the upstream. {SPEC_HELP}")]
 DownstreamVersions = Annotated[str, typer.Option(metavar="SPEC", help=f"Versions of the downstreams. {SPEC_HELP}")]
 Python = Annotated[list[str] | None, typer.Option(metavar="3.x", help="Default: those of the family file.")]
-Jobs = Annotated[int | None, typer.Option(min=1, max=64, help="Cells side by side. Default: one more than cores.")]
+Jobs = Annotated[int | None, typer.Option(min=1, max=64, help="Cells side by side. Default: twice the cores.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run all again, and show where a verdict wavers.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")]
 HtmlFile = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Where to write the HTML report.")]
