@@ -12,7 +12,7 @@ from interlock.matrix.report import MatrixReport
 from interlock.suites import Suite
 from interlock.values import Value
 
-# Measured with benchmarks/jobs.py on 2 cores: suites sleep and wait for the disk, so 4 took 0.42 of the time of 1, 3 took
+# Measured with benchmarks/jobs.py on 2 cores: suites sleep, and wait for the disk. 4 took 0.42 of the time of 1; 3 took
 # 0.48, and more than 4 gained nothing.
 MOST_JOBS = 64
 DEFAULT_JOBS = min(2 * (os.cpu_count() or 1), MOST_JOBS)
