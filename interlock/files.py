@@ -1,7 +1,6 @@
 """Writing files: a reader sees the old file or the new one, never half of one."""
 
-import os
-import tempfile
+import uuid
 from pathlib import Path
 
 
@@ -12,13 +11,13 @@ def write_whole(path: Path, content: bytes) -> None:
         OSError: It can't be written there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    # Not by `tempfile`, whose files nobody else may read: a report is there to be read.
+    unfinished = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
     except OSError:
-        Path(name).unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise
 
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,12 @@ def test_what_can_not_be_put_in_place_leaves_nothing_behind(tmp_path: Path) -> N
     with pytest.raises(OSError, match="taken"):
         write_whole(tmp_path / "taken", b"x")
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
+
+
+def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_whole(tmp_path / "report.html", b"")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "report.html").stat().st_mode & 0o777 == 0o640
