@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.commands.family import FamilyOption
+from interlock.errors import ServerError
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -110,10 +111,18 @@ async def _run(request: "MatrixRequest") -> "tuple[MatrixReport, str | None]":
 
 async def _flow(request: "MatrixRequest", display: "MatrixDisplay") -> "tuple[MatrixReport, UUID | None]":
     display.doing("loading Prefect")
+    import httpx  # noqa: PLC0415  the client that Prefect speaks through
+
     from flows.run_matrix import run_matrix  # noqa: PLC0415  two seconds, and only after its settings are known
     from interlock.matrix.progress import watcher  # noqa: PLC0415
 
     watcher.set(display.show)
     display.doing("planning")
-    state = await run_matrix(request, return_state=True)
-    return await state.aresult(), state.state_details.flow_run_id
+    try:
+        state = await run_matrix(request, return_state=True)
+        return await state.aresult(), state.state_details.flow_run_id
+    except httpx.TransportError as error:
+        raise ServerError(
+            f"The Prefect server went away: {type(error).__name__}",
+            hint="What was found is kept, and the same command goes on from there.",
+        ) from None
