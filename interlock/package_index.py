@@ -34,7 +34,6 @@ class Release(Value):
     Attributes:
         wheels: In the index's order.
         yanked: Whether every file of it is yanked (PEP 592).
-        requires_python: The specifier that the files declare.
     """
 
     package: str
@@ -42,7 +41,6 @@ class Release(Value):
     wheels: tuple[File, ...] = ()
     sdist: File | None = None
     yanked: bool = False
-    requires_python: str | None = None
 
 
 class PackageIndex:
@@ -184,7 +182,6 @@ def _release(package: str, version: Version, files: list[DistributionPackage]) -
         wheels=tuple(_file(file) for file in files if file.package_type == "wheel"),
         sdist=sdists[0] if sdists else None,
         yanked=all(file.is_yanked for file in files),
-        requires_python=files[0].requires_python,
     )
 
 

@@ -71,7 +71,6 @@ def test_releases_are_read_from_json_and_from_html(tiny: TinyIndex, tmp_path: Pa
     assert newest.wheels[0].sha256 == hashlib.sha256((tiny.folder / newest.wheels[0].name).read_bytes()).hexdigest()
     assert newest.sdist is not None
     assert newest.sdist.name == "core-1.1.tar.gz"
-    assert newest.requires_python == ">=3.8"
     assert found[Version("1.0")].sdist is None
     assert found[Version("0.9")].wheels == ()
     assert found[Version("1.1rc1")].version.is_prerelease

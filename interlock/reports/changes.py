@@ -6,9 +6,10 @@ from datetime import datetime
 
 from packaging.version import Version
 
+from interlock.matrix.analysis import ranges
 from interlock.matrix.report import Change, MatrixReport, Sheet
 from interlock.reports import words
-from interlock.reports.grouping import ranges, spans
+from interlock.reports.grouping import spans
 from interlock.reports.summary import cell_link
 from interlock.values import Value
 from interlock.verdicts import Verdict
@@ -84,7 +85,7 @@ def _group(example: Change, sheet: Sheet | None, downstream: list[str], upstream
     key = example.cell
     rows = [row.version for row in sheet.rows] if sheet else downstream
     columns = list(sheet.upstream_versions) if sheet else upstream
-    whom = words.listed(ranges(downstream, rows)), words.listed(ranges(upstream, columns))
+    whom = words.listed(ranges(rows, downstream)), words.listed(ranges(columns, upstream))
     return ChangeGroup(
         before=example.before,
         after=example.after,

@@ -17,11 +17,6 @@ class RangeGroup(Value):
     versions: str
     row: DownstreamRow
 
-    @property
-    def differs(self) -> bool:
-        """Whether the declared range is another than the proven one."""
-        return bool(self.row.falsely_allowed or self.row.needlessly_forbidden)
-
 
 def range_groups(sheet: Sheet) -> tuple[RangeGroup, ...]:
     """The rows of a sheet, with neighbours joined that differ in nothing but their version."""

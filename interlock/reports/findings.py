@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from interlock.matrix.analysis import ranges
 from interlock.matrix.report import Cell, MatrixReport, Regression, Sheet, VersionRange
 from interlock.reports import words
-from interlock.reports.grouping import Span, label, ranges
+from interlock.reports.grouping import Span, label
 from interlock.reports.summary import cell_link
 from interlock.values import Value
 from interlock.verdicts import Run, Verdict
@@ -110,7 +111,7 @@ def _own_faults(sheet: Sheet, report: MatrixReport) -> Iterator[Finding]:
             test=test,
             when=f"fails with every {sheet.upstream}" if test else f"cannot be run with any {sheet.upstream}",
             error=words.one_line(error),
-            whom=f"{sheet.downstream} {words.listed(ranges((row for row, _ in found), versions))}",
+            whom=f"{sheet.downstream} {_listed((row for row, _ in found), versions)}",
             declared=False,
             allowed_to_fail=sheet.allowed_to_fail,
             settings=(words.setting(sheet),),
@@ -167,7 +168,7 @@ def _unnamed(cell: Cell, named: Collection[str | None]) -> tuple[str | None, ...
 
 
 def _listed(chosen: Iterable[str], versions: Sequence[str]) -> str:
-    return words.listed(ranges(chosen, versions))
+    return words.listed(ranges(versions, set(chosen)))
 
 
 def _error(run: Run | None, test: str | None) -> str:

@@ -1,6 +1,6 @@
 """Merging what is alike: neighbouring rows and columns of a table, neighbouring versions of a list."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from itertools import groupby
 from typing import Generic, NamedTuple, TypeVar
 
@@ -53,14 +53,3 @@ def label(span: Span, versions: Sequence[str]) -> str:
     """A span of versions, as `1.4.22 – 1.4.61 (32)`."""
     text = str(VersionRange(first=versions[span.start], last=versions[span.stop - 1]))
     return text if span.size == 1 else f"{text} ({span.size})"
-
-
-def ranges(chosen: Iterable[str], versions: Sequence[str]) -> tuple[VersionRange, ...]:
-    """The chosen ones among the versions, with neighbours joined; what is not among the versions is left out."""
-    wanted = set(chosen)
-    taken = [version in wanted for version in versions]
-    return tuple(
-        VersionRange(first=versions[span.start], last=versions[span.stop - 1])
-        for span in spans(taken)
-        if taken[span.start]
-    )

@@ -9,6 +9,7 @@ from functools import cache
 
 from packaging.specifiers import SpecifierSet
 
+from interlock.matrix.analysis import ranges
 from interlock.matrix.report import (
     Cell,
     Change,
@@ -20,7 +21,6 @@ from interlock.matrix.report import (
     Totals,
     VersionRange,
 )
-from interlock.reports.grouping import ranges
 from interlock.verdicts import CellKey, Run, RunStatus, TestOutcome, TestResult, Verdict
 
 STARTED = datetime(2026, 11, 20, 10, 41, tzinfo=UTC)
@@ -143,9 +143,9 @@ def _row(table: Table, row: int, cells: tuple[Cell, ...]) -> DownstreamRow:
     return DownstreamRow(
         version=table.rows[row],
         declared=table.declares(row),
-        proven=ranges(works, table.columns),
-        falsely_allowed=ranges(declared - set(works), table.columns),
-        needlessly_forbidden=ranges(set(works) - declared, table.columns),
+        proven=ranges(table.columns, set(works)),
+        falsely_allowed=ranges(table.columns, declared - set(works)),
+        needlessly_forbidden=ranges(table.columns, set(works) - declared),
     )
 
 

@@ -5,8 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interlock.matrix.analysis import ranges
 from interlock.matrix.report import VersionRange
-from interlock.reports.grouping import Grouped, Span, group, label, ranges, spans
+from interlock.reports.grouping import Grouped, Span, group, label, spans
 
 TABLES = st.integers(0, 8).flatmap(
     lambda width: st.tuples(
@@ -55,9 +56,9 @@ def test_a_span_is_named_by_its_ends_and_its_size() -> None:
 @given(st.sets(st.integers(0, 9)))
 def test_ranges_name_exactly_the_chosen_versions(chosen: set[int]) -> None:
     versions = [str(number) for number in range(10)]
-    found = ranges((str(number) for number in chosen), versions)
+    found = ranges(versions, {str(number) for number in chosen})
     assert {n for item in found for n in range(int(item.first), int(item.last) + 1)} == chosen
 
 
 def test_ranges_pass_over_versions_that_are_not_in_the_table() -> None:
-    assert ranges({"1.1", "9.9"}, ["1.0", "1.1"]) == (VersionRange(first="1.1", last="1.1"),)
+    assert ranges(["1.0", "1.1"], {"1.1", "9.9"}) == (VersionRange(first="1.1", last="1.1"),)
