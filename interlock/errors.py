@@ -72,3 +72,57 @@ class RepositoryError(InterlockError):
     """A Git repository or ref that cannot be had."""
 
     exit_code = 9
+
+
+class RefusedError(InterlockError):
+    """Something that was not begun, since a check says that it would fail; nothing was changed."""
+
+    exit_code = 10
+
+
+class GitHubError(InterlockError):
+    """GitHub did not answer, or refused what was asked of it."""
+
+    exit_code = 11
+
+
+class TokenError(InterlockError):
+    """A token that is missing, expired, or may not do what is needed."""
+
+    exit_code = 12
+
+
+class ConflictError(InterlockError):
+    """Something else is where the release wants to be: a tag on another commit, a file with another hash."""
+
+    exit_code = 13
+
+
+class BuildError(InterlockError):
+    """A package that can't be built, or whose files are not fit to be published."""
+
+    exit_code = 14
+
+
+class PublishError(InterlockError):
+    """An index that refuses the files, or does not serve them within its time."""
+
+    exit_code = 15
+
+
+class DispatchError(InterlockError):
+    """A dispatch that no workflow run took within its time, or whose run failed."""
+
+    exit_code = 16
+
+
+class BusyError(InterlockError):
+    """Another release of the same package is under way."""
+
+    exit_code = 17
+
+
+class RehearsalError(InterlockError):
+    """A world on this machine that can't be brought up, or is in use."""
+
+    exit_code = 18

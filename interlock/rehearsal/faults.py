@@ -1,0 +1,115 @@
+"""Faults of the rehearsal's servers: which request goes wrong, and how; from a script, or from a seed."""
+
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import Field
+
+from interlock.values import Value
+
+# What a request can be met with, as often as people meet it: status, headers.
+TROUBLES: tuple[tuple[int, Mapping[str, str]], ...] = (
+    (500, {}),
+    (502, {}),
+    (503, {"retry-after": "0"}),
+    (429, {"retry-after": "0"}),
+    (403, {"retry-after": "0"}),
+)
+
+
+class Effect(StrEnum):
+    """What happens to a request that meets a fault."""
+
+    REFUSE = "refuse"  # answered with the status, and nothing is done
+    LOSE = "lose"  # done, and then answered with the status
+    DROP = "drop"  # the connection is closed, and nothing is done
+    CUT = "cut"  # done, and then the connection is closed
+    SLOW = "slow"  # done after some seconds
+    RACE = "race"  # somebody else pushes a commit first, then it is done
+    EXPIRE = "expire"  # the caller's token expires first
+    STALE = "stale"  # the index goes on to serve what it served before, for some seconds
+
+
+class Fault(Value):
+    """Something that goes wrong with matching requests.
+
+    Attributes:
+        origin: The server: `api`, `uploads`, `git` or `index`; `*` for any.
+        method: The HTTP method; `*` for any.
+        path: A regular expression that is searched for in the path.
+        skip: How many matching requests pass first.
+        times: How many of the following ones it meets.
+        status: For the effects that answer.
+        seconds: For the effects that take time.
+    """
+
+    effect: Effect
+    origin: str = "*"
+    method: str = "*"
+    path: str = ""
+    skip: int = Field(default=0, ge=0)
+    times: int = Field(default=1, ge=1)
+    status: int = 502
+    headers: Mapping[str, str] = {}
+    seconds: float = 0.0
+
+    def meets(self, origin: str, method: str, path: str) -> bool:
+        """Whether it is about such a request."""
+        return self.origin in {"*", origin} and self.method in {"*", method} and bool(re.search(self.path, path))
+
+
+@dataclass
+class _Pending:
+    fault: Fault
+    skip: int
+    times: int
+
+
+class FaultScript:
+    """Faults that are still to happen, each counted down as it does."""
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._pending: list[_Pending] = []
+        self.add(*faults)
+
+    def add(self, *faults: Fault) -> None:
+        """Let these happen too."""
+        self._pending += [_Pending(fault, fault.skip, fault.times) for fault in faults]
+
+    def clear(self) -> None:
+        """Let nothing more happen."""
+        self._pending.clear()
+
+    def take(self, origin: str, method: str, path: str) -> Fault | None:
+        """The fault that this request meets: the first that is due; all others that it matches count it as passed."""
+        met: Fault | None = None
+        for pending in self._pending:
+            if pending.fault.meets(origin, method, path):
+                if pending.skip:
+                    pending.skip -= 1
+                elif met is None:
+                    met = pending.fault
+                    pending.times -= 1
+        self._pending = [pending for pending in self._pending if pending.times]
+        return met
+
+
+def seeded(seed: int, *, requests: int, count: int) -> tuple[Fault, ...]:
+    """Faults at random, the same ones for the same seed.
+
+    Args:
+        seed: Any number.
+        requests: Among how many requests they fall.
+        count: How many there are.
+    """
+    chance = random.Random(seed)  # noqa: S311  nothing is secret about it
+    return tuple(_any_fault(chance, requests) for _ in range(count))
+
+
+def _any_fault(chance: random.Random, requests: int) -> Fault:
+    effects: Sequence[Effect] = (Effect.REFUSE, Effect.LOSE, Effect.DROP, Effect.CUT)
+    status, headers = chance.choice(TROUBLES)
+    return Fault(effect=chance.choice(effects), skip=chance.randrange(requests), status=status, headers=headers)
