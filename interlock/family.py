@@ -57,12 +57,35 @@ def _is_address(text: str) -> bool:
     return bool(host) and parts.scheme in {"http", "https"}
 
 
+def _message(text: str) -> str:
+    try:
+        filled = text.format(package="package", version="1.0")
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise fault(f'"{text}" cannot be filled in', "only {package} and {version} stand for something") from None
+    if "{version}" not in text or "\n" in filled:
+        raise fault(f'"{text}" must be one line and name the {{version}}', 'for example: "Release {version}"')
+    return text
+
+
+def _author(text: str) -> str:
+    if not re.fullmatch(r"[^<>\n]*[^<>\s] <[^<>\s@]+@[^<>\s@]+>", text):
+        raise fault(f'"{text}" is not an author', 'write "Name <address@example.org>"')
+    return text
+
+
+def _variable(text: str) -> str:
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", text, re.ASCII):
+        raise fault(f'"{text}" is not the name of a variable', "for example: REPO_TOKEN")
+    return text
+
+
 def _like(pattern: str) -> WithJsonSchema:
     """What editors check, where our own words say more than a pattern's mismatch would."""
     return WithJsonSchema({"type": "string", "pattern": pattern})
 
 
 PackageName = Annotated[str, AfterValidator(_canonical), _like(r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+VariableName = Annotated[str, AfterValidator(_variable), _like(r"^[A-Z_][A-Z0-9_]*$")]
 PythonVersion = Annotated[str, AfterValidator(_python_version), _like(r"^3\.\d+(\.\d+)?$")]
 
 
@@ -116,6 +139,9 @@ class Package(Value):
         examples=["v{version}"],
     )
     dispatches: tuple[Dispatch, ...] = Field(default=(), description="The events that a release of it sends.")
+    secrets: tuple[VariableName, ...] = Field(
+        default=(), description="Names of secrets that the repository's own workflows need; doctor looks for them."
+    )
     suites: tuple[Suite, ...] = Field(default=(), description="Its contract tests.")
 
 
@@ -144,6 +170,21 @@ class FamilySettings(Value):
     index: Annotated[str, AfterValidator(_index)] = Field(
         default="pypi",
         description="The package index: pypi, a name that uv's configuration defines, or a URL without credentials.",
+    )
+    token_aliases: tuple[VariableName, ...] = Field(
+        default=("REPO_TOKEN",), description="Older names of REPO_DISPATCH_TOKEN, which is looked for first."
+    )
+    commit_message: Annotated[str, AfterValidator(_message)] = Field(
+        default="chore(release): bump version to v{version}",
+        description="The message of the commit that changes the version; {package} and {version} are filled in.",
+    )
+    tag_message: Annotated[str, AfterValidator(_message)] = Field(
+        default="{package} {version}", description="The first line of a release's annotated tag; filled in likewise."
+    )
+    author: Annotated[str, AfterValidator(_author)] | None = Field(
+        default=None,
+        description="Who commits and tags. Default: Git's own configuration.",
+        examples=["Release Bot <bot@example.org>"],
     )
 
 
