@@ -9,14 +9,18 @@ class InterlockError(Exception):
     Args:
         message: What is wrong, naming the place.
         hint: What to do about it, if there is something to say beyond the message.
+        transient: Whether another try may help.
     """
 
     exit_code: ClassVar[int] = 70
+    transient: bool = False
+    """Whether another try may help. For a write it also means: whether it happened is not known."""
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, transient: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.transient = transient or type(self).transient
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message}\n  {self.hint}"
@@ -38,6 +42,7 @@ class IndexUnavailableError(InterlockError):
     """A package index that does not answer, or not as an index does."""
 
     exit_code = 4
+    transient = True
 
 
 class DistributionError(InterlockError):

@@ -18,6 +18,7 @@ from alembic.config import CommandLine
 from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from packaging.version import Version
 from pydantic import SecretStr
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
@@ -40,6 +41,7 @@ from tests.ledger_writers import (
     write_with_others,
     writers,
 )
+from tests.releases.makers import NOON, a_receipt, a_record, a_release, an_order
 
 if TYPE_CHECKING:
     from tests.ledger_fixtures import Postgres
@@ -159,6 +161,29 @@ def test_a_large_matrix_goes_in_and_comes_out(ledger: Ledger) -> None:
     for moment in (START, START + timedelta(hours=1)):
         ledger.record_cells(cells, moment)
     assert {key: known.verdict for key, known in ledger.cells(cells).items()} == cells
+
+
+def test_a_release_is_kept_as_far_as_it_has_come(ledger: Ledger) -> None:
+    begun, other = a_release(ended_at=None), a_release(package="market-data-store", began_at=NOON + timedelta(days=1))
+    for release in (begun, other, a_release(version="1.2.12", began_at=NOON + timedelta(hours=1))):
+        ledger.record_release(release)
+
+    ledger.record_release(done := a_release())
+
+    assert [release.version for release in ledger.releases("market-data-core")] == [Version("1.2.12"), done.version]
+    assert ledger.releases("market-data-core")[1] == done
+    assert ledger.releases()[0] == other
+    assert ledger.releases("nothing") == ()
+
+
+def test_a_dispatch_is_kept_by_its_id_and_target(ledger: Ledger) -> None:
+    sent = a_record()
+    ledger.record_dispatch(sent)
+    ledger.record_dispatch(taken := sent.taken_by(a_receipt()))
+
+    assert ledger.dispatch(sent.order) == taken
+    assert ledger.dispatch(an_order(target="market-data-ibkr")) is None
+    assert ledger.dispatch(an_order(version="1.2.1")) is None
 
 
 def test_a_moment_without_a_time_zone_is_refused(ledger: Ledger) -> None:

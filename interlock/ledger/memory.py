@@ -6,7 +6,9 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from interlock.dispatches import DispatchRecord, Order
 from interlock.ledger.protocol import KnownCell, in_utc
+from interlock.lifecycle import Release
 from interlock.verdicts import CellKey, Run, Verdict
 
 
@@ -18,6 +20,8 @@ class MemoryLedger:
         self._runs: dict[str, list[Run]] = {}
         self._readers: dict[str, frozenset[str]] = {}
         self._cells: dict[CellKey, KnownCell] = {}
+        self._releases: dict[tuple[str, str], Release] = {}
+        self._dispatches: dict[tuple[str, str], DispatchRecord] = {}
 
     def runs(self, fingerprints: Collection[str]) -> dict[str, tuple[Run, ...]]:
         """All runs of each fingerprint that has any, oldest first."""
@@ -61,6 +65,27 @@ class MemoryLedger:
                 known = self._cells.get(key)
                 if known is None or known.at <= moment:
                     self._cells[key] = KnownCell(verdict=verdict, at=moment)
+
+    def record_release(self, release: Release) -> None:
+        """Keep how far a release has come."""
+        with self._lock:
+            self._releases[release.package, str(release.version)] = release
+
+    def releases(self, package: str | None = None) -> tuple[Release, ...]:
+        """The releases of a package, or of all, the one that began last first."""
+        with self._lock:
+            found = [release for release in self._releases.values() if package in {None, release.package}]
+        return tuple(sorted(found, key=lambda release: release.began_at, reverse=True))
+
+    def record_dispatch(self, record: DispatchRecord) -> None:
+        """Keep what is known of a dispatch."""
+        with self._lock:
+            self._dispatches[record.order.id, record.order.repository] = record
+
+    def dispatch(self, order: Order) -> DispatchRecord | None:
+        """What is known of a dispatch."""
+        with self._lock:
+            return self._dispatches.get((order.id, order.repository))
 
     def close(self) -> None:
         """There is nothing to let go of."""

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from pydantic import AwareDatetime
 
+from interlock.dispatches import DispatchRecord, Order
+from interlock.lifecycle import Release
 from interlock.values import Value
 from interlock.verdicts import CellKey, Run, Verdict
 
@@ -22,7 +24,7 @@ class KnownCell(Value):
 
 
 class Ledger(Protocol):
-    """The memory of every run and of every cell's last verdict.
+    """The memory of every run, of every cell's last verdict, and of releases with their dispatches.
 
     All of it may be called from several threads, and by several processes that share one database. Whatever a method
     has recorded when it returns is kept. Each method raises LedgerError when the ledger cannot be reached or read.
@@ -54,6 +56,22 @@ class Ledger(Protocol):
         Raises:
             ValueError: `at` has no time zone.
         """
+        ...
+
+    def record_release(self, release: Release) -> None:
+        """Keep how far a release has come; an earlier record of the same package and version is replaced."""
+        ...
+
+    def releases(self, package: str | None = None) -> tuple[Release, ...]:
+        """The releases of a package, or of all, the one that began last first."""
+        ...
+
+    def record_dispatch(self, record: DispatchRecord) -> None:
+        """Keep what is known of a dispatch; an earlier record of the same id and repository is replaced."""
+        ...
+
+    def dispatch(self, order: Order) -> DispatchRecord | None:
+        """What is known of a dispatch."""
         ...
 
     def close(self) -> None:

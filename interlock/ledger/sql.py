@@ -13,11 +13,13 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, Row, Table, and_, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from interlock.dispatches import DispatchRecord, Order
 from interlock.ledger.engine import connect, writer
 from interlock.ledger.migrate import bring_up_to_date
 from interlock.ledger.place import Place, place_of
 from interlock.ledger.protocol import KnownCell, in_utc
-from interlock.ledger.tables import CELL, RUN, VERSION_READER
+from interlock.ledger.tables import CELL, DISPATCH, RELEASE, RUN, VERSION_READER
+from interlock.lifecycle import Release
 from interlock.verdicts import CellKey, Run, Verdict
 
 # Fingerprints a query: far under what either database takes, and no more logs in memory than needed.
@@ -106,6 +108,52 @@ class SqlLedger:
                 where=CELL.c.at <= insert.excluded.at,
             )
             connection.execute(newer, rows)
+
+    def record_release(self, release: Release) -> None:
+        """Keep how far a release has come."""
+        self._keep(
+            RELEASE,
+            package=release.package,
+            version=str(release.version),
+            began_at=release.began_at,
+            ended_at=release.ended_at,
+            release=release.model_dump(mode="json"),
+        )
+
+    def releases(self, package: str | None = None) -> tuple[Release, ...]:
+        """The releases of a package, or of all, the one that began last first."""
+        wanted = select(RELEASE.c.release).order_by(RELEASE.c.began_at.desc(), RELEASE.c.package)
+        if package is not None:
+            wanted = wanted.where(RELEASE.c.package == package)
+        with self._reading() as connection:
+            return tuple(Release.model_validate(body) for body in connection.scalars(wanted))
+
+    def record_dispatch(self, record: DispatchRecord) -> None:
+        """Keep what is known of a dispatch."""
+        order = record.order
+        self._keep(
+            DISPATCH,
+            id=order.id,
+            repository=order.repository,
+            state=record.state.value,
+            at=record.at,
+            record=record.model_dump(mode="json"),
+        )
+
+    def dispatch(self, order: Order) -> DispatchRecord | None:
+        """What is known of a dispatch."""
+        wanted = select(DISPATCH.c.record).where(DISPATCH.c.id == order.id, DISPATCH.c.repository == order.repository)
+        with self._reading() as connection:
+            found = connection.scalar(wanted)
+            return None if found is None else DispatchRecord.model_validate(found)
+
+    def _keep(self, table: Table, **row: object) -> None:
+        """Insert a row, or replace the one with its key."""
+        key = [column.name for column in table.primary_key]
+        with self._writing() as connection:
+            insert = _insert(connection, table).values(**row)
+            others = {name: insert.excluded[name] for name in row if name not in key}
+            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=others))
 
     def close(self) -> None:
         """Close all connections; the last program to do so on SQLite also folds the -wal file into the ledger."""

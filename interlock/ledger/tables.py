@@ -100,3 +100,26 @@ CELL = Table(
     Column("at", Moment, nullable=False),
     sqlite_with_rowid=False,
 )
+
+RELEASE = Table(
+    "ledger_release",
+    metadata,
+    Column("package", String, primary_key=True),
+    Column("version", String, primary_key=True),
+    Column("began_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("release", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# A dispatch is recorded before it is sent: a crash in between leaves the question, and the target's runs the answer.
+DISPATCH = Table(
+    "ledger_dispatch",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("repository", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("record", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
