@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name, is_normalized_name
@@ -97,6 +97,9 @@ class Reaction(StrEnum):
     COMMAND = "command"
 
 
+PayloadField = Literal["version", "origin", "repository", "repo_name", "tag", "commit", "release_url"]
+
+
 class Dispatch(Value):
     """The event that a release of a package sends to other members' repositories."""
 
@@ -106,8 +109,10 @@ class Dispatch(Value):
         description="The event type that the targets listen to; GitHub takes 100 characters.",
     )
     targets: tuple[PackageName, ...] = Field(min_length=1, description="The members that are told.")
-    payload: tuple[str, ...] = Field(
-        default=("version", "origin"), max_length=10, description="Fields of the payload; GitHub takes ten."
+    payload: tuple[PayloadField, ...] = Field(
+        default=("version", "origin"),
+        max_length=9,
+        description="Fields of the payload; GitHub takes ten, and dispatch_id is always one.",
     )
 
 

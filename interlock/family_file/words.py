@@ -159,6 +159,7 @@ _DESCRIPTIONS: Mapping[str, Callable[[_Problem], Words]] = {
     "missing": _missing,
     "extra_forbidden": _unknown,
     "enum": _choice,
+    "literal_error": _choice,
     "string_too_short": _empty,
     "too_short": _empty,
     "string_too_long": _long,
