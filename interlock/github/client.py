@@ -1,0 +1,302 @@
+"""The calls to GitHub that releases, checks and dispatches make."""
+
+import asyncio
+import base64
+import contextlib
+import re
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from interlock.dispatches import WorkflowRun
+from interlock.errors import GitHubError, TokenError, UsageError
+from interlock.github.credentials import TIMEOUT, Credentials
+from interlock.github.errors import NotThereError, UnprocessableError
+from interlock.github.patience import Patience
+from interlock.github.place import Place
+from interlock.github.transport import Transport
+from interlock.github.values import Asset, BranchRules, GitHubRelease, Repository, TokenFacts, expiry
+from interlock.github.wire import Reply
+
+M = TypeVar("M", bound=BaseModel)
+PAGE = "per_page=100"
+FILES_AT_ONCE = 8
+KINDS = {"ghp_": "classic", "github_pat_": "fine-grained", "ghs_": "app"}
+
+
+class GitHub:
+    """GitHub as one token sees it. Repositories are named owner/name.
+
+    Every call may raise, beside what it names:
+        TokenError: The token is missing, invalid, or may not do this; the hint says what it lacks.
+        RateLimitError: GitHub refused it for a while that is longer than we wait; nothing was done.
+        UnreachableError: GitHub did not answer; of a write nobody knows whether it happened.
+        GitHubError: GitHub refused it for another reason.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._files = asyncio.Semaphore(FILES_AT_ONCE)
+
+    async def repository(self, repo: str) -> Repository:
+        """A repository.
+
+        Raises:
+            TokenError: It does not exist, or this token cannot see it.
+        """
+        try:
+            return _parsed(Repository, (await self._read(_at(repo), "show the repository", repo)).data, repo)
+        except NotThereError:
+            raise self._invisible(repo) from None
+
+    async def token_facts(self) -> TokenFacts:
+        """What GitHub tells of the token."""
+        token = (await self._transport.credentials.token()).get_secret_value()
+        kind = next((kind for prefix, kind in KINDS.items() if token.startswith(prefix)), "unknown")
+        reply = await self._read("/rate_limit" if kind == "app" else "/user", "say whose token it is", "GitHub")
+        scopes = reply.headers.get("x-oauth-scopes")
+        if kind == "unknown" and scopes is not None:
+            kind = "classic"
+        return TokenFacts(
+            kind=kind,
+            login=reply.data.get("login"),
+            scopes=frozenset(re.findall(r"[^\s,]+", scopes)) if scopes is not None and kind == "classic" else None,
+            expires_at=expiry(reply.headers.get("github-authentication-token-expiration")),
+        )
+
+    async def can_dispatch(self, repo: str) -> None:
+        """Try whether the token may send dispatches to a repository; none is sent.
+
+        An event without a type is impossible, and GitHub looks at permissions first: its complaint is the good news.
+
+        Raises:
+            TokenError: It may not.
+        """
+        with contextlib.suppress(UnprocessableError):
+            await self._write("POST", f"{_at(repo)}/dispatches", "take dispatches", repo, {"event_type": ""})
+
+    async def dispatch(self, repo: str, event: str, payload: Mapping[str, str]) -> None:
+        """Send a `repository_dispatch`, once: no answer whatever makes this send it again.
+
+        Raises:
+            TokenError: The token may not.
+            UnreachableError: It may have been sent: look at the repository's runs.
+            RateLimitError: It was not sent.
+        """
+        data = {"event_type": event, "client_payload": dict(payload)}
+        url, what = f"{_at(repo)}/dispatches", f"take the dispatch {event}"
+        try:
+            await self._transport.write_once("POST", url, what, repo, data)
+        except NotThereError:
+            raise self._invisible(repo) from None
+
+    async def files(self, repo: str, folder: str, ref: str | None = None) -> dict[str, bytes]:
+        """The files of a folder by their paths, without those of folders in it; none when there is no such folder.
+
+        Args:
+            repo: The repository.
+            folder: As `.github/workflows`.
+            ref: A branch, tag or SHA; None for the default branch.
+
+        Raises:
+            TokenError: The repository does not exist, or this token cannot see it.
+        """
+        try:
+            listed = (await self._contents(repo, folder, ref)).data
+        except NotThereError:
+            await self.repository(repo)
+            return {}
+        entries = listed if isinstance(listed, list) else [listed]
+        paths = [entry["path"] for entry in entries if entry["type"] == "file"]
+        contents = await asyncio.gather(*(self._file(repo, path, ref) for path in paths))
+        return dict(zip(paths, contents, strict=True))
+
+    async def branch_rules(self, repo: str, branch: str) -> BranchRules:
+        """What holds for pushes to a branch, as far as this token may know.
+
+        Raises:
+            GitHubError: There is no such branch.
+            TokenError: The repository does not exist, or this token cannot see it.
+        """
+        place, name = _at(repo), quote(branch, safe="")
+        try:
+            found = (await self._read(f"{place}/branches/{name}", f"show the branch {branch}", repo)).data
+        except NotThereError as error:
+            await self.repository(repo)
+            raise GitHubError(f"{repo} has no branch {branch}", hint=error.hint) from None
+        rules = await self._list(f"{place}/rules/branches/{name}?{PAGE}", "show the branch's rules", repo)
+        protection = await self._if_allowed(f"{place}/branches/{name}/protection", "show its protection", repo)
+        return BranchRules.read(found, rules or [], protection.data if protection else None)
+
+    async def secret_names(self, repo: str) -> frozenset[str] | None:
+        """The names of the secrets that the repository's workflows have; None when this token may not know them."""
+        place, what = f"{_at(repo)}/actions", "list the names of secrets"
+        own = await self._list(f"{place}/secrets?{PAGE}", what, repo, "secrets")
+        if own is None:
+            return None
+        shared = await self._list(f"{place}/organization-secrets?{PAGE}", what, repo, "secrets")
+        return frozenset(secret["name"] for secret in [*own, *(shared or [])])
+
+    async def release(self, repo: str, tag: str) -> GitHubRelease | None:
+        """The release of a tag, or else its draft; None when there is neither.
+
+        A draft is found by listing only, and only by who may push.
+        """
+        with contextlib.suppress(NotThereError):
+            url = f"{_at(repo)}/releases/tags/{quote(tag, safe='')}"
+            return _parsed(GitHubRelease, (await self._read(url, "show the release", repo)).data, repo)
+        async for item in self._transport.pages(f"{_at(repo)}/releases?{PAGE}", "list the releases", repo):
+            if item["tag_name"] == tag:
+                return _parsed(GitHubRelease, item, repo)
+        return None
+
+    async def create_release(
+        self, repo: str, *, tag: str, name: str, body: str, draft: bool = True, prerelease: bool = False
+    ) -> GitHubRelease:
+        """Make the release of a tag; the tag must be there, since GitHub would make one of its own.
+
+        Raises:
+            AlreadyExistsError: There is one.
+        """
+        data = {"tag_name": tag, "name": name, "body": body, "draft": draft, "prerelease": prerelease}
+        reply = await self._write("POST", f"{_at(repo)}/releases", f"make the release {tag}", repo, data)
+        return _parsed(GitHubRelease, reply.data, repo)
+
+    async def update_release(self, repo: str, release: int, **changes: str | bool) -> GitHubRelease:
+        """Change a release; a repetition does no harm.
+
+        Args:
+            repo: The repository.
+            release: Its id.
+            changes: As GitHub names them: name, body, draft, prerelease, make_latest.
+        """
+        reply = await self._write("PATCH", f"{_at(repo)}/releases/{release}", "change the release", repo, changes)
+        return _parsed(GitHubRelease, reply.data, repo)
+
+    async def publish_release(self, repo: str, release: int) -> GitHubRelease:
+        """Let everybody see a draft; nothing happens to a release that everybody sees."""
+        return await self.update_release(repo, release, draft=False)
+
+    async def upload_asset(
+        self, repo: str, release: GitHubRelease, path: Path, *, content_type: str = "application/octet-stream"
+    ) -> Asset:
+        """Attach a file to a release, under the file's name.
+
+        Raises:
+            AlreadyExistsError: The release has a file of this name; also one whose upload never ended.
+            UnreachableError: It may be there, whole or not: look at the release.
+        """
+        url = f"{release.upload_url.partition('{')[0]}?{urlencode({'name': path.name})}"
+        if urlsplit(url).scheme != urlsplit(self._transport.place.api).scheme:
+            raise GitHubError(f"{repo}: GitHub names another kind of server for uploads than its own: {url}")
+        reply = await self._transport.upload(url, f"take the file {path.name}", repo, path, content_type)
+        return _parsed(Asset, reply.data, repo)
+
+    async def delete_asset(self, repo: str, asset: int) -> None:
+        """Remove a file of a release; nothing happens when it is gone."""
+        url = f"{_at(repo)}/releases/assets/{asset}"
+        with contextlib.suppress(NotThereError):
+            await self._transport.write("DELETE", url, "remove a file", repo)
+
+    async def runs(self, repo: str, *, event: str, since: datetime) -> tuple[WorkflowRun, ...]:
+        """The workflow runs that an event started, newest first.
+
+        Args:
+            repo: The repository.
+            event: As `repository_dispatch`.
+            since: Those before it are left out; GitHub counts whole seconds.
+
+        Raises:
+            TokenError: The repository does not exist, or this token cannot see its runs.
+        """
+        oldest = since.astimezone(UTC).replace(microsecond=0)
+        query = urlencode({"event": event, "created": f">={oldest:%Y-%m-%dT%H:%M:%SZ}"})
+        url = f"{_at(repo)}/actions/runs?{query}&{PAGE}"
+        try:
+            pages = self._transport.pages(url, "list the workflow runs", repo, "workflow_runs")
+            found = [_parsed(WorkflowRun, item, repo) async for item in pages]
+        except NotThereError:
+            raise self._invisible(repo) from None
+        return tuple(run for run in found if run.created_at >= oldest)
+
+    async def run(self, repo: str, run: int) -> WorkflowRun:
+        """A workflow run.
+
+        Raises:
+            GitHubError: There is no such run.
+        """
+        reply = await self._read(f"{_at(repo)}/actions/runs/{run}", f"show the workflow run {run}", repo)
+        return _parsed(WorkflowRun, reply.data, repo)
+
+    async def _read(self, url: str, what: str, repo: str) -> Reply:
+        return await self._transport.read(url, what, repo)
+
+    async def _write(self, method: str, url: str, what: str, repo: str, data: Mapping[str, Any]) -> Reply:
+        try:
+            return await self._transport.write(method, url, what, repo, dict(data))
+        except NotThereError:
+            raise self._invisible(repo) from None
+
+    async def _if_allowed(self, url: str, what: str, repo: str) -> Reply | None:
+        try:
+            return await self._read(url, what, repo)
+        except (NotThereError, TokenError):
+            return None
+
+    async def _list(self, url: str, what: str, repo: str, key: str = "") -> list[dict[str, Any]] | None:
+        try:
+            return [item async for item in self._transport.pages(url, what, repo, key)]
+        except (NotThereError, TokenError):
+            return None
+
+    async def _contents(self, repo: str, path: str, ref: str | None) -> Reply:
+        query = f"?{urlencode({'ref': ref})}" if ref else ""
+        return await self._read(f"{_at(repo)}/contents/{quote(path.strip('/'))}{query}", f"show {path}", repo)
+
+    async def _file(self, repo: str, path: str, ref: str | None) -> bytes:
+        async with self._files:
+            data = (await self._contents(repo, path, ref)).data
+        if data.get("encoding") != "base64":
+            raise GitHubError(f"{repo}: {path} is too large to be shown", hint="files of up to 1 MB are read")
+        return base64.b64decode(data["content"])
+
+    def _invisible(self, repo: str) -> TokenError:
+        return TokenError(
+            f"{repo} does not exist on GitHub, or the token of {self._transport.credentials.name} cannot see it",
+            hint="check owner and name in the family file, and that the token is for this repository",
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_github(
+    credentials: Credentials, place: Place, *, patience: Patience | None = None
+) -> AsyncIterator[GitHub]:
+    """GitHub with its connections, closed at the end.
+
+    Args:
+        credentials: Who asks.
+        place: Where GitHub is.
+        patience: What is tried again, how often and for how long.
+    """
+    async with httpx.AsyncClient(timeout=TIMEOUT) as client:
+        yield GitHub(Transport(client, credentials, place, patience or Patience()))
+
+
+def _at(repo: str) -> str:
+    """The address of a repository, from the API's root."""
+    if not re.fullmatch(r"(?!\.)[\w.-]+/(?!\.{1,2}$)[\w.-]+", repo, re.ASCII):
+        raise UsageError(f'"{repo}" is not a repository on GitHub', hint="write owner/name, or [family] owner")
+    return f"/repos/{repo}"
+
+
+def _parsed(model: type[M], data: object, repo: str) -> M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        lacking = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
+        raise GitHubError(f"{repo}: GitHub's answer is not as its description says: {lacking}") from None

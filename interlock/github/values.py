@@ -1,0 +1,154 @@
+"""What GitHub answers, as values: what is not needed is left out."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from interlock.values import Value
+
+
+class Answer(Value):
+    """A value out of an answer, which may hold more."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Permissions(Answer):
+    """What the token's owner may do in a repository; the token itself may be allowed less."""
+
+    push: bool = False
+    admin: bool = False
+
+
+class Repository(Answer):
+    """A repository that the token can see."""
+
+    full_name: str
+    default_branch: str
+    private: bool
+    archived: bool = False
+    html_url: str
+    permissions: Permissions = Permissions()
+
+    @property
+    def can_push(self) -> bool:
+        """Whether the token's owner may push to it."""
+        return self.permissions.push
+
+    @property
+    def can_admin(self) -> bool:
+        """Whether the token's owner may change its settings."""
+        return self.permissions.admin
+
+
+class TokenFacts(Value):
+    """What GitHub tells of a token.
+
+    Attributes:
+        kind: `classic`, `fine-grained`, `app` or `unknown`.
+        login: Whose it is; None for an app's.
+        scopes: Of a classic one; None for any other.
+        expires_at: None when it does not expire, or GitHub does not tell.
+    """
+
+    kind: str
+    login: str | None = None
+    scopes: frozenset[str] | None = None
+    expires_at: AwareDatetime | None = None
+
+
+class BranchRules(Value):
+    """What holds for pushes to a branch, by rulesets and by the older branch protection.
+
+    Attributes:
+        protected: Whether any rule holds for it.
+        needs_checks: The names of status checks that must have passed.
+        is_locked: Whether nobody, or only some, may push to it.
+        binds_admins: Whether the older protection holds for administrators too; None when it may not be read.
+        details_readable: Whether the older protection could be read, or there is none.
+    """
+
+    protected: bool
+    needs_pull_request: bool = False
+    needs_signatures: bool = False
+    needs_linear_history: bool = False
+    needs_checks: tuple[str, ...] = ()
+    is_locked: bool = False
+    binds_admins: bool | None = None
+    details_readable: bool = True
+
+    @classmethod
+    def read(cls, branch: dict[str, Any], rules: list[dict[str, Any]], protection: dict[str, Any] | None) -> Self:
+        """Put together what the three answers say.
+
+        Args:
+            branch: Of `/branches/{branch}`.
+            rules: Of `/rules/branches/{branch}`.
+            protection: Of `/branches/{branch}/protection`; None when it may not be read, or there is none.
+        """
+        kinds, told = {rule.get("type") for rule in rules}, protection or {}
+        is_protected = bool(branch.get("protected"))
+        checks = {*_ruled_checks(rules), *_protected_checks(branch, told)}
+        return cls(
+            protected=is_protected or bool(rules),
+            needs_pull_request="pull_request" in kinds or "required_pull_request_reviews" in told,
+            needs_signatures="required_signatures" in kinds or _on(told, "required_signatures"),
+            needs_linear_history="required_linear_history" in kinds or _on(told, "required_linear_history"),
+            needs_checks=tuple(sorted(checks)),
+            is_locked="update" in kinds or _on(told, "lock_branch") or "restrictions" in told,
+            binds_admins=_on(told, "enforce_admins") if protection is not None else None,
+            details_readable=protection is not None or not is_protected,
+        )
+
+
+class Asset(Answer):
+    """A file of a GitHub Release.
+
+    Attributes:
+        state: `uploaded`, or `starter` for one whose upload never ended.
+        digest: As `sha256:…`; None for an old one.
+    """
+
+    id: int
+    name: str
+    size: int
+    state: str
+    digest: str | None = None
+    browser_download_url: str = ""
+
+
+class GitHubRelease(Answer):
+    """A GitHub Release, or the draft of one."""
+
+    id: int
+    tag_name: str
+    name: str | None = None
+    body: str | None = None
+    draft: bool
+    prerelease: bool
+    html_url: str
+    upload_url: str = Field(repr=False)
+    assets: tuple[Asset, ...] = ()
+
+
+def expiry(text: str | None) -> datetime | None:
+    """When a token expires, from its header in either form: with `UTC`, or with an offset as `+0900`."""
+    try:
+        return datetime.strptime((text or "").strip().replace(" UTC", " +0000"), "%Y-%m-%d %H:%M:%S %z")
+    except ValueError:
+        return None
+
+
+def _on(protection: dict[str, Any], key: str) -> bool:
+    return bool((protection.get(key) or {}).get("enabled"))
+
+
+def _ruled_checks(rules: list[dict[str, Any]]) -> set[str]:
+    wanted = [rule.get("parameters") or {} for rule in rules if rule.get("type") == "required_status_checks"]
+    return {check["context"] for parameters in wanted for check in parameters.get("required_status_checks", [])}
+
+
+def _protected_checks(branch: dict[str, Any], protection: dict[str, Any]) -> set[str]:
+    said = (branch.get("protection") or {}, protection)
+    return {context for one in said for context in (one.get("required_status_checks") or {}).get("contexts", [])}
