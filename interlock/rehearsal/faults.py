@@ -111,5 +111,7 @@ def seeded(seed: int, *, requests: int, count: int) -> tuple[Fault, ...]:
 
 def _any_fault(chance: random.Random, requests: int) -> Fault:
     effects: Sequence[Effect] = (Effect.REFUSE, Effect.LOSE, Effect.DROP, Effect.CUT)
-    status, headers = chance.choice(TROUBLES)
-    return Fault(effect=chance.choice(effects), skip=chance.randrange(requests), status=status, headers=headers)
+    effect = chance.choice(effects)
+    # Rate limits are told before anything is done: what was done is never answered so.
+    status, headers = chance.choice(TROUBLES[:3] if effect is Effect.LOSE else TROUBLES)
+    return Fault(effect=effect, skip=chance.randrange(requests), status=status, headers=headers)

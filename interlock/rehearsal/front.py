@@ -11,6 +11,7 @@ from pydantic import Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interlock.rehearsal.faults import Effect, Fault, FaultScript
+from interlock.rehearsal.serving import close_connection
 from interlock.values import Value
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -42,8 +43,10 @@ class Seen(Value):
 
     @property
     def wrote(self) -> bool:
-        """Whether it changed something: a write that the server took."""
-        return self.method in WRITES and self.done is not None and self.done < 400
+        """Whether it changed something: a write that the server took. Git's servers say so themselves: they are asked
+        by POST to read as well, and answer a refused push with success."""
+        took = self.method in WRITES and self.done is not None and self.done < 400
+        return took and (self.origin != "git" or self.note is not None)
 
 
 class RequestLog:
@@ -117,11 +120,11 @@ class Front:
             await self._app(scope, receive, send)
             return
         fault = self._faults.take(self._origin, scope["method"], scope["path"])
-        exchange = _Exchange(send)
+        exchange = _Exchange(send, lambda: self._log.add(self._entry(scope, exchange, fault)))
         try:
             await self._serve(fault, scope, receive, exchange)
         finally:
-            self._log.add(self._entry(scope, exchange, fault))
+            exchange.end()
 
     async def _serve(self, fault: Fault | None, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         effect = fault.effect if fault else None
@@ -131,7 +134,7 @@ class Front:
             exchange.passes = effect not in {Effect.LOSE, Effect.CUT}
             await self._app(scope, receive, exchange)
         if effect in {Effect.DROP, Effect.CUT}:
-            await exchange.close()
+            await exchange.close(scope)
         elif fault and effect in {Effect.REFUSE, Effect.LOSE}:
             await exchange.answer(fault)
 
@@ -157,10 +160,13 @@ class Front:
 
 
 class _Exchange:
-    """The sending side of a request: passes on what the server answers, or keeps it back."""
+    """The sending side of a request: passes on what the server answers, or keeps it back.
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    It is logged before its caller can know that it ended: whoever then reads the log finds it there.
+    """
+
+    def __init__(self, send: Send, log: Callable[[], None]) -> None:
+        self._send, self._log, self._is_logged = send, log, False
         self.passes = True
         self.status = 0
         self.done: int | None = None
@@ -170,7 +176,14 @@ class _Exchange:
             self.done = message["status"]
             self.status = self.done if self.passes and self.done is not None else 0
         if self.passes:
+            if _is_the_end(message):
+                self.end()
             await self._send(message)
+
+    def end(self) -> None:
+        if not self._is_logged:
+            self._is_logged = True
+            self._log()
 
     async def answer(self, fault: Fault) -> None:
         self.status = fault.status
@@ -178,8 +191,19 @@ class _Exchange:
         headers = {"content-type": "application/json", "content-length": str(len(body)), **fault.headers}
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": fault.status, "headers": encoded})
+        self.end()
         await self._send({"type": "http.response.body", "body": body})
 
-    async def close(self) -> None:
+    async def close(self, scope: Scope) -> None:
+        self.end()
+        if await close_connection(scope):
+            return
         # A server that breaks off a body it has promised has no other way out than to close the connection.
         await self._send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+
+
+def _is_the_end(message: Message) -> bool:
+    """Whether a caller knows with this message that nothing more comes."""
+    if message["type"] == "http.response.start":
+        return message["status"] in {204, 304} or (b"content-length", b"0") in message.get("headers", ())
+    return not message.get("more_body", False)

@@ -1,23 +1,22 @@
-"""A package index on loopback: the simple API as HTML (PEP 503) and JSON (PEP 691), and every fault on request."""
+"""The rehearsal's index over a plain folder: what lies there is served, with every fault on request."""
 
-import base64
-import hashlib
-import html
-import json
 import tarfile
-import threading
 import zipfile
-from collections.abc import Mapping
-from email.parser import BytesHeaderParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, Self
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, canonicalize_name, parse_sdist_filename
+from packaging.utils import canonicalize_name
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
-JSON_TYPE = "application/vnd.pypi.simple.v1+json"
-HTML_TYPE = "text/html; charset=utf-8"
+from interlock.rehearsal.index.app import reading_routes
+from interlock.rehearsal.index.pages import JSON_TYPE, Switches, project_page
+from interlock.rehearsal.index.records import Record, bare, parse_filename, read_metadata, with_metadata
+from interlock.rehearsal.serving import Served, close_connection
 
 
 class Seen(NamedTuple):
@@ -29,12 +28,6 @@ class Seen(NamedTuple):
     status: int
 
 
-class Answer(NamedTuple):
-    status: int
-    body: bytes = b""
-    content_type: str = "text/plain"
-
-
 class TinyIndex:
     """Serves the wheels and sdists of a folder, as they are at the moment of asking, until `stop()`.
 
@@ -44,38 +37,34 @@ class TinyIndex:
         folder: Where the files are; a file that is added is served at once.
         url: The root of the simple API, as `http://127.0.0.1:40123/simple/`.
         requests: Everything that was asked, in order.
-        serves_json: Whether JSON (PEP 691) is given to those who accept it; else HTML.
-        serves_metadata: Whether wheels' metadata can be had by itself (PEP 658).
+        switches: How it serves: `serves_json`, `serves_metadata`, and the `password` that readers must bring.
         yanked: Yanked files (PEP 592): by file name, the reason.
-        damaged: What is sent in place of a file: by file name; the page goes on to promise the right hash.
-        password: User and password that every request must bring, or None.
+        damaged: What is sent in place of a file, by its name (the page goes on to promise the right hash), or of a
+            JSON page, by its path.
         moved: Where something else sends its callers: by path, the address.
     """
 
-    def __init__(self, folder: Path, *, serves_json: bool = True, serves_metadata: bool = True) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.serves_json = serves_json
-        self.serves_metadata = serves_metadata
+        self.switches = Switches()
         self.requests: list[Seen] = []
         self.yanked: dict[str, str] = {}
         self.damaged: dict[str, bytes] = {}
-        self.password: tuple[str, str] | None = None
         self.moved: dict[str, str] = {}
         self._faults: list[int] = []
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.index = self
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._running = False
+        self._shelf = _Folder(self)
+        self._app = Starlette(routes=reading_routes(self._shelf, self.switches))
+        self._served = Served(self._answer)
 
     @property
     def address(self) -> str:
         """Host and port."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        return self._served.url.removeprefix("http://")
 
     @property
     def url(self) -> str:
         """The root of the simple API."""
-        return f"http://{self.address}/simple/"
+        return f"{self._served.url}/simple/"
 
     def url_with(self, user: str, password: str) -> str:
         """The same with credentials in it."""
@@ -93,19 +82,18 @@ class TinyIndex:
         """The paths that were asked for, in order."""
         return [seen.path for seen in self.requests]
 
+    def page(self, project: str) -> bytes:
+        """The JSON page of a project, as it is now."""
+        return project_page(project, self._shelf.files(project) or (), JSON_TYPE, metadata=True)
+
     def start(self) -> Self:
         """Begin to serve; done by `with` too."""
-        self._running = True
-        self._thread.start()
+        self._served.start()
         return self
 
     def stop(self) -> None:
         """End it: from now on nobody answers at this address. Doing it twice is no error."""
-        if self._running:
-            self._running = False
-            self._server.shutdown()
-            self._thread.join()
-        self._server.server_close()
+        self._served.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -113,150 +101,83 @@ class TinyIndex:
     def __exit__(self, *_error: object) -> None:
         self.stop()
 
-    def answer(self, path: str, headers: Mapping[str, str]) -> Answer | None:
-        """What a GET of a path gets; None for a dropped connection."""
-        if self._faults:
-            fault = self._faults.pop(0)
-            return Answer(fault, b"a fault that was asked for") if fault else None
-        if self.password and headers.get("authorization") != _basic(*self.password):
-            return Answer(401, b"who are you?")
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+        def see(status: int) -> None:
+            self.requests.append(Seen(scope["method"], scope["path"], headers, status))
+
+        async def seen(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                see(message["status"])
+            await send(message)
+
+        fault = self._faults.pop(0) if self._faults else None
+        if fault == 0:
+            see(0)
+            await close_connection(scope)
+        else:
+            await (self._instead(scope["path"], fault) or self._app)(scope, receive, seen)
+
+    def _instead(self, path: str, fault: int | None) -> Response | None:
+        """What is answered in place of the index's own answer."""
+        if fault:
+            return PlainTextResponse("a fault that was asked for", fault)
         if path in self.moved:
-            return Answer(301, self.moved[path].encode())
-        kind, _, rest = unquote(path).lstrip("/").partition("/")
-        if kind == "simple":
-            return self._page(rest.strip("/"), headers.get("accept", ""))
-        return self._file(rest) if kind == "files" else Answer(404)
-
-    def _page(self, project: str, accept: str) -> Answer:
-        files = [path for path in sorted(self.folder.iterdir()) if path.is_file() and _project(path.name) == project]
-        if not files:
-            return Answer(404, b"no such project")
-        if self.serves_json and JSON_TYPE in accept:
-            return Answer(200, self._as_json(project, files), JSON_TYPE)
-        return Answer(200, self._as_html(files), HTML_TYPE)
-
-    def _as_json(self, project: str, files: list[Path]) -> bytes:
-        entries = [self._entry(path) for path in files]
-        return json.dumps({"meta": {"api-version": "1.1"}, "name": project, "files": entries, "versions": []}).encode()
-
-    def _entry(self, path: Path) -> dict[str, object]:
-        entry: dict[str, object] = {
-            "filename": path.name,
-            "url": f"/files/{quote(path.name)}",
-            "hashes": {"sha256": _sha256(path)},
-            "size": path.stat().st_size,
-        }
-        if python := _requires_python(path):
-            entry["requires-python"] = python
-        if path.name in self.yanked:
-            entry["yanked"] = self.yanked[path.name] or True
-        if self.serves_metadata and path.suffix == ".whl":
-            entry["core-metadata"] = {"sha256": hashlib.sha256(_metadata(path)).hexdigest()}
-        return entry
-
-    def _as_html(self, files: list[Path]) -> bytes:
-        links = "\n".join(f"<a {self._attributes(path)}>{html.escape(path.name)}</a><br>" for path in files)
-        return f"<!DOCTYPE html><html><body>\n{links}\n</body></html>".encode()
-
-    def _attributes(self, path: Path) -> str:
-        attributes = {"href": f"/files/{quote(path.name)}#sha256={_sha256(path)}"}
-        if python := _requires_python(path):
-            attributes["data-requires-python"] = python
-        if path.name in self.yanked:
-            attributes["data-yanked"] = self.yanked[path.name]
-        if self.serves_metadata and path.suffix == ".whl":
-            attributes["data-core-metadata"] = f"sha256={hashlib.sha256(_metadata(path)).hexdigest()}"
-        return " ".join(f'{name}="{html.escape(value)}"' for name, value in attributes.items())
-
-    def _file(self, name: str) -> Answer:
-        wheel = name.removesuffix(".metadata")
-        if wheel != name and self.serves_metadata and (self.folder / wheel).is_file():
-            return Answer(200, _metadata(self.folder / wheel))
-        if name in self.damaged:
-            return Answer(200, self.damaged[name], "application/octet-stream")
-        path = self.folder / name
-        return Answer(200, path.read_bytes(), "application/octet-stream") if path.is_file() else Answer(404)
+            return RedirectResponse(self.moved[path], 301)
+        if path in self.damaged:
+            return Response(self.damaged[path], media_type=JSON_TYPE)
+        body = self.damaged.get(path.rpartition("/")[2])
+        return None if body is None else Response(body, media_type="application/octet-stream")
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    # Many clients connect at the same moment; the default of 5 would make some of them wait a second.
-    request_queue_size = 64
-    index: TinyIndex
+class _Folder:
+    """A folder as a shelf: whatever has a name of a project is listed, even what nobody could install."""
+
+    def __init__(self, index: TinyIndex) -> None:
+        self._index = index
+        self._read: dict[tuple[str, int, int, int], Record] = {}
+
+    def projects(self) -> tuple[str, ...]:
+        return tuple(sorted({record.project for record in self._records()}))
+
+    def files(self, project: str, *, fresh: bool = False) -> tuple[Record, ...] | None:  # noqa: ARG002  always is
+        return tuple(sorted(self._of(project), key=lambda record: record.filename)) or None
+
+    def owners(self, _project: str) -> tuple[str, ...]:
+        return ()
+
+    def content(self, sha256: str, filename: str) -> Path | None:
+        path = self._index.folder / filename
+        return path if path.is_file() and self._record(path).sha256 == sha256 else None
+
+    def _of(self, project: str) -> Iterator[Record]:
+        for record in self._records():
+            if record.project == project:
+                yield record.model_copy(update={"yanked": self._index.yanked.get(record.filename)})
+
+    def _records(self) -> Iterator[Record]:
+        for path in self._index.folder.iterdir():
+            if path.is_file() and not path.name.startswith("."):  # which are being written
+                yield self._record(path)
+
+    def _record(self, path: Path) -> Record:
+        found = path.stat()
+        key = (path.name, found.st_mtime_ns, found.st_size, found.st_ino)
+        if key not in self._read:
+            self._read[key] = _describe(path)
+        return self._read[key]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    # One connection for each request: when the index is stopped, no open one answers on.
-    protocol_version = "HTTP/1.0"
-    server: _Server
-
-    def do_GET(self) -> None:
-        index = self.server.index
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = index.answer(self.path, headers)
-        if answer is None:
-            index.requests.append(Seen(self.command, self.path, headers, 0))
-            return
-        etag = f'"{hashlib.sha256(answer.body).hexdigest()}"'
-        if answer.status == 200 and headers.get("if-none-match") == etag:
-            answer = Answer(304)
-        index.requests.append(Seen(self.command, self.path, headers, answer.status))
-        self._send(answer, etag)
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def _send(self, answer: Answer, etag: str) -> None:
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.send_header("Cache-Control", "max-age=0, must-revalidate")
-        if answer.status in {200, 304}:
-            self.send_header("ETag", etag)
-        if answer.status == 301:
-            self.send_header("Location", answer.body.decode())
-        if answer.status == 401:
-            self.send_header("WWW-Authenticate", 'Basic realm="tiny"')
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(answer.body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-        """Say nothing: `requests` keeps what was asked."""
-
-
-def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-def _project(name: str) -> str | None:
-    """Whose file it is, by its name."""
-    if name.endswith(".whl"):
-        return canonicalize_name(name.partition("-")[0])
+def _describe(path: Path) -> Record:
+    uploaded = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     try:
-        return parse_sdist_filename(name)[0]
-    except (InvalidSdistFilename, InvalidWheelFilename):
-        stem, hyphen, _ = name.rpartition("-")
-        return canonicalize_name(stem) if hyphen else None
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _requires_python(path: Path) -> str | None:
+        named = parse_filename(path.name)
+        record = bare(path, named.project, str(named.version), uploaded=uploaded)
+    except ValueError:
+        stem, _, version = path.name.removesuffix(".tar.gz").rpartition("-")
+        return bare(path, canonicalize_name(stem), version, uploaded=uploaded)
     try:
-        return BytesHeaderParser().parsebytes(_metadata(path)).get("Requires-Python")
+        return with_metadata(record, read_metadata(path))
     except (zipfile.BadZipFile, tarfile.TarError, StopIteration, OSError, EOFError):
-        return None
-
-
-def _metadata(path: Path) -> bytes:
-    """METADATA of a wheel, PKG-INFO of an sdist."""
-    if path.suffix == ".whl":
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA")))
-    with tarfile.open(path) as archive:
-        found = next(member for member in archive if member.name.count("/") == 1 and member.name.endswith("PKG-INFO"))
-        file = archive.extractfile(found)
-        return file.read() if file else b""
+        return record

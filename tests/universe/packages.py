@@ -1,19 +1,12 @@
 """Wheels and sdists, made on the spot: valid, small, and equal whenever they are made of the same."""
 
-import base64
-import hashlib
-import importlib.metadata
 import io
 import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
-LONG_AGO = (2020, 1, 1, 0, 0, 0)
-# Files that an installer wrote, or that hold this machine's paths.
-INSTALLED = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "WHEEL"})
+from interlock.rehearsal.wheels import escaped, write_wheel
 
 
 def make_wheel(
@@ -41,7 +34,7 @@ def make_wheel(
         tag: The wheel's compatibility tag.
         extras: Values of `Provides-Extra`.
     """
-    info = f"{_escaped(name)}-{version}.dist-info"
+    info = f"{escaped(name)}-{version}.dist-info"
     own = {
         f"{info}/METADATA": _metadata(name, version, requires, requires_python, extras),
         f"{info}/WHEEL": _wheel(tag),
@@ -49,7 +42,8 @@ def make_wheel(
     if entry_points:
         own[f"{info}/entry_points.txt"] = entry_points
     contents = {path: text.encode() for path, text in {**files, **own}.items()}
-    return _write_wheel(folder / f"{_escaped(name)}-{version}-{tag}.whl", info, contents)
+    path = folder / f"{escaped(name)}-{version}-{tag}.whl"
+    return write_wheel(path, info, contents, compression=zipfile.ZIP_DEFLATED)
 
 
 def make_sdist(folder: Path, name: str, version: str, files: Mapping[str, str]) -> Path:
@@ -61,7 +55,7 @@ def make_sdist(folder: Path, name: str, version: str, files: Mapping[str, str]) 
         version: Its version, in normal form.
         files: Its files by their path inside the top directory, as `{"tests/test_x.py": "..."}`.
     """
-    top = f"{_escaped(name)}-{version}"
+    top = f"{escaped(name)}-{version}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{top}.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
@@ -71,28 +65,6 @@ def make_sdist(folder: Path, name: str, version: str, files: Mapping[str, str]) 
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return path
-
-
-def repack(folder: Path, distribution: str) -> Path:
-    """Write a wheel of a distribution that is installed beside these tests, and say where it is.
-
-    So pytest and what it needs can be served without a network. Scripts are made anew from the entry points by
-    whoever installs it; byte code is left out.
-    """
-    found = importlib.metadata.distribution(distribution)
-    info = f"{_escaped(distribution)}-{found.version}.dist-info"
-    contents = {f"{info}/WHEEL": _wheel("py3-none-any").encode()}
-    for file in found.files or ():
-        if ".." in file.parts or file.suffix == ".pyc" or file.name in INSTALLED:
-            continue
-        path = file.as_posix()
-        inside = f"{info}/{path.partition('/')[2]}" if file.parts[0].endswith(".dist-info") else path
-        contents[inside] = Path(str(file.locate())).read_bytes()
-    return _write_wheel(folder / f"{_escaped(distribution)}-{found.version}-py3-none-any.whl", info, contents)
-
-
-def _escaped(name: str) -> str:
-    return canonicalize_name(name).replace("-", "_")
 
 
 def _metadata(
@@ -107,20 +79,3 @@ def _metadata(
 
 def _wheel(tag: str) -> str:
     return f"Wheel-Version: 1.0\nGenerator: interlock-tests\nRoot-Is-Purelib: true\nTag: {tag}\n"
-
-
-def _write_wheel(path: Path, info: str, contents: Mapping[str, bytes]) -> Path:
-    record = [f"{name},sha256={_record_hash(data)},{len(data)}" for name, data in contents.items()]
-    record.append(f"{info}/RECORD,,")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in {**contents, f"{info}/RECORD": "\n".join([*record, ""]).encode()}.items():
-            member = zipfile.ZipInfo(name, LONG_AGO)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            member.external_attr = 0o644 << 16
-            archive.writestr(member, data)
-    return path
-
-
-def _record_hash(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

@@ -11,11 +11,12 @@ from pydantic import SecretStr
 from interlock.environments import Uv
 from interlock.index_settings import Index
 from interlock.package_index import open_index
+from interlock.rehearsal.wheels import pack_closure
 from tests.universe.index import TinyIndex
-from tests.universe.packages import make_sdist, make_wheel, repack
+from tests.universe.packages import make_sdist, make_wheel
 
 # What a suite needs to run: pytest with its own requirements, as they are installed beside these tests.
-FRIENDS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
+FRIENDS = ("pytest",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +80,7 @@ class Universe:
 
 def pack_friends(folder: Path) -> Path:
     """Make wheels of pytest and what it needs; some hundred files, so it is done once a session."""
-    for name in FRIENDS:
-        repack(folder, name)
+    pack_closure(folder, FRIENDS)
     return folder
 
 
