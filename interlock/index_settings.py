@@ -9,16 +9,19 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from interlock.errors import FamilyError, IndexUnavailableError
+from interlock import tokens
+from interlock.errors import FamilyError, IndexUnavailableError, PublishError
 from interlock.fingerprint import digest
 from interlock.values import Value
 
 SYSTEM = Path("/etc")
-
+# The user that PyPI, and many other indexes, want beside an API token.
+TOKEN_USER = "__token__"  # noqa: S105  a name
+PYPI = "pypi"
 
 # uv's own settings that make it choose other versions.
 CHOOSING = (
@@ -59,6 +62,22 @@ class Index(Value):
         return {"UV_DEFAULT_INDEX": self.url.get_secret_value()} if self.configured else {}
 
 
+class Upload(Value):
+    """Where releases are uploaded to, and as whom.
+
+    Attributes:
+        name: What the index is called in messages.
+        repository_url: Where twine uploads to; None for PyPI, which twine knows.
+        source: Where the password was found, for messages.
+    """
+
+    name: str
+    repository_url: SecretStr | None = None
+    username: str = TOKEN_USER
+    password: SecretStr
+    source: str = ""
+
+
 def find_index(wanted: str, environ: Mapping[str, str] = os.environ) -> Index:
     """The index that a family names.
 
@@ -73,7 +92,7 @@ def find_index(wanted: str, environ: Mapping[str, str] = os.environ) -> Index:
     if "://" in wanted:
         return Index(name=urlsplit(wanted).hostname or "local files", url=SecretStr(wanted), configured=True)
     uv = list(_uv_indexes(environ))
-    if wanted == "pypi":
+    if wanted == PYPI:
         return _default(uv, environ)
     for name, url, _default_one in uv:
         if name == wanted:
@@ -174,3 +193,76 @@ def _pypi() -> str:
     if host is None:
         raise IndexUnavailableError("twine does not say where PyPI is", hint="name the index in family.toml")
     return f"https://{host.removeprefix('upload.')}/simple/"
+
+
+def find_upload(environ: Mapping[str, str] = os.environ) -> Upload | None:
+    """Where twine would upload to, and as whom; None when no password is found.
+
+    Its variables win over `~/.pypirc`, as with twine itself. `PYPI_API_TOKEN` serves for PyPI only: no other index is
+    to see it. Twine's keyring is not asked: it may prompt.
+
+    Args:
+        environ: Where twine's variables are, and `HOME`.
+
+    Raises:
+        PublishError: `TWINE_REPOSITORY` names an index that `~/.pypirc` does not have, or that file can't be read.
+        TokenError: A variable holds what can't be a token.
+    """
+    name = environ.get("TWINE_REPOSITORY") or PYPI
+    address = environ.get("TWINE_REPOSITORY_URL")
+    section = _in_address(address) if address else _in_pypirc(name, environ)
+    url = section.get("repository")
+    username = environ.get("TWINE_USERNAME") or section.get("username") or TOKEN_USER
+    found = _upload_password(username, environ, is_pypi=url is None)
+    if found is None and (kept := section.get("password")):
+        found = ("TWINE_REPOSITORY_URL" if address else "~/.pypirc"), SecretStr(kept)
+    if found is None:
+        return None
+    called = "PyPI" if url is None else (urlsplit(url).hostname or name) if address else name
+    return Upload(
+        name=called,
+        repository_url=None if url is None else SecretStr(url),
+        username=username,
+        password=found[1],
+        source=found[0],
+    )
+
+
+def _upload_password(username: str, environ: Mapping[str, str], *, is_pypi: bool) -> tuple[str, SecretStr] | None:
+    """The variable and what it holds. A token is checked for what no token has; a password may be anything."""
+    if username != TOKEN_USER:
+        password = environ.get(tokens.INDEX)
+        return (tokens.INDEX, SecretStr(password)) if password else None
+    aliases = [alias for alias in tokens.INDEX_ALIASES if is_pypi or not alias.startswith("PYPI_")]
+    found = tokens.find(tokens.INDEX, aliases, environ)
+    return (found.name, found.token) if found else None
+
+
+def _in_address(address: str) -> Mapping[str, str | None]:
+    """An address, and what it says of user and password, as a section of `~/.pypirc` would."""
+    parts = urlsplit(address)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return {
+        "repository": bare,
+        "username": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password else None,
+    }
+
+
+def _in_pypirc(name: str, environ: Mapping[str, str]) -> Mapping[str, str | None]:
+    """A section of `~/.pypirc`, as twine reads it; without an address when it is PyPI's own."""
+    file = Path(environ.get("HOME") or Path.home()) / ".pypirc"
+    if name == PYPI and not file.is_file():
+        return {}
+    from twine import utils  # noqa: PLC0415  half a second that most commands don't need
+    from twine.exceptions import TwineException  # noqa: PLC0415
+
+    try:
+        section = utils.get_repository_from_config(str(file) if file.is_file() else os.devnull, name)
+    except (TwineException, UnicodeDecodeError):
+        hint = f"add [{name}] to ~/.pypirc, or name the index by TWINE_REPOSITORY_URL"
+        raise PublishError(f'~/.pypirc has no index "{name}", or can\'t be read', hint=hint) from None
+    return {
+        **section,
+        "repository": None if section["repository"] == utils.DEFAULT_REPOSITORY else section["repository"],
+    }

@@ -1,0 +1,153 @@
+"""Finding credentials: in the environment, else in blocks, when a Prefect API is configured; no server is started."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from prefect.blocks.core import Block
+from prefect.blocks.system import Secret
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import get_current_settings
+from pydantic import SecretStr, ValidationError
+
+from blocks.github_credentials import GitHubCredentials
+from blocks.package_index_credentials import PackageIndexCredentials
+from interlock import family_file, tokens
+from interlock.checks import Access
+from interlock.errors import InterlockError, TokenError
+from interlock.family import Family
+from interlock.github import Credentials, StaticToken
+from interlock.index_settings import PYPI, Upload, find_upload
+
+DOCUMENT = "interlock"
+"""The name of the block documents that are looked for."""
+
+B = TypeVar("B", bound=Block)
+
+
+async def load_github_credentials(
+    family: Family | str | None = None, environ: Mapping[str, str] = os.environ
+) -> Credentials:
+    """What gives access to GitHub: the environment's token, else the block `interlock`, else a Secret block.
+
+    Args:
+        family: Which older names the token has; a family, its file, or None for the file that is found.
+        environ: Where a token is looked for first.
+
+    Raises:
+        TokenError: There is none; the message names every place that was looked at.
+        FamilyError: The file can't be read.
+    """
+    aliases = _loaded(family).token_aliases
+    names = (tokens.DISPATCH, *aliases)
+    if found := tokens.find(tokens.DISPATCH, aliases, environ):
+        return StaticToken(token=found.token, name=found.name)
+    search = _Search(variables=names)
+    if block := await search.block(GitHubCredentials):
+        return block.credentials(f'the block "{DOCUMENT}"', environ)
+    if secret := await search.secret([document_name(name) for name in names]):
+        name, value = secret
+        return StaticToken(token=value, name=f'the Secret block "{name}"')
+    raise search.failure("a token for GitHub", f"set {tokens.DISPATCH}: docs/tokens.md says how to make one")
+
+
+async def load_upload(
+    family: Family | str | None = None,  # noqa: ARG001  all families find it alike as yet
+    environ: Mapping[str, str] = os.environ,
+) -> Upload:
+    """Where releases are uploaded to: what twine would find, else the block `interlock`, else a Secret block for PyPI.
+
+    When the environment names an index and holds no password for it, no block is used: it is for another index.
+
+    Args:
+        family: Whose releases; all families find it alike.
+        environ: Where twine's variables are looked for first.
+
+    Raises:
+        TokenError: There is none; the message names every place that was looked at.
+        PublishError: Twine's configuration can't be read.
+    """
+    if found := find_upload(environ):
+        return found
+    search = _Search(variables=(tokens.INDEX, *tokens.INDEX_ALIASES), files=("~/.pypirc",))
+    cure = f"set {tokens.INDEX}: docs/tokens.md says how to make one"
+    if environ.get("TWINE_REPOSITORY_URL") or environ.get("TWINE_REPOSITORY", PYPI) != PYPI:
+        raise search.failure("a password for the index that TWINE_REPOSITORY names", cure)
+    if block := await search.block(PackageIndexCredentials):
+        return block.get_client()
+    if secret := await search.secret([document_name(name) for name in tokens.INDEX_ALIASES]):
+        name, value = secret
+        return Upload(name="PyPI", password=value, source=f'the Secret block "{name}"')
+    raise search.failure("a password to upload with", cure)
+
+
+async def find_access(family: Family | str | None = None, environ: Mapping[str, str] = os.environ) -> Access:
+    """Both, for checks: what was not found is an error to tell of, and not the end.
+
+    Args:
+        family: Whose releases.
+        environ: Where they are looked for first.
+    """
+    found: dict[str, Any] = {}
+    try:
+        found["credentials"] = await load_github_credentials(family, environ)
+    except InterlockError as error:
+        found["token_error"] = error
+    try:
+        found["upload"] = await load_upload(family, environ)
+    except InterlockError as error:
+        found["upload_error"] = error
+    return Access(**found)
+
+
+def document_name(variable: str) -> str:
+    """What the Secret block is called that stands for a variable: `repo-dispatch-token`."""
+    return variable.lower().replace("_", "-")
+
+
+def _loaded(family: Family | str | None) -> Family:
+    return family if isinstance(family, Family) else family_file.load(Path(family) if family else None)
+
+
+class _Search:
+    """Looks into blocks, and remembers where it has looked."""
+
+    def __init__(self, *, variables: Sequence[str], files: Sequence[str] = ()) -> None:
+        self._looked = [f"the variables {', '.join(variables)}", *files]
+        # Prefect would start a server of its own for a client without an address.
+        self._api = get_current_settings().api.url
+        if self._api is None:
+            self._looked.append("no blocks, since no Prefect API is configured")
+
+    async def block(self, kind: type[B]) -> B | None:
+        """The document `interlock` of a kind of block."""
+        return await self._load(kind, DOCUMENT, f'the block "{kind.get_block_type_slug()}/{DOCUMENT}"')
+
+    async def secret(self, names: Sequence[str]) -> tuple[str, SecretStr] | None:
+        """The first Secret block of these names that holds a text."""
+        for name in names:
+            block = await self._load(Secret, name, f'the Secret block "{name}"')
+            value = block.get() if block is not None else None
+            if isinstance(value, str) and value.strip():
+                return name, SecretStr(value.strip())
+        return None
+
+    async def _load(self, kind: type[B], name: str, called: str) -> B | None:
+        if self._api is None:
+            return None
+        try:
+            return await kind.aload(name)
+        except (ValidationError, RuntimeError):  # its text may show what is in it; Prefect wraps it in the latter
+            self._looked.append(f"{called}, which is not complete")
+        except ValueError:
+            self._looked.append(called)
+        except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+            self._api = None  # it is not asked again: each question would wait as long as this one
+            self._looked.append(f"{called}, where Prefect's API gave no answer ({type(error).__name__})")
+        return None
+
+    def failure(self, what: str, cure: str) -> TokenError:
+        """The error that names every place that was looked at."""
+        return TokenError(f"{what} was not found; looked at {'; '.join(self._looked)}", hint=cure)

@@ -1,0 +1,67 @@
+"""The flow `check-tokens`: warns ahead of a token's expiry, and fails when one is missing or no longer works."""
+
+import logging
+from pathlib import Path
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State as RunState
+from prefect.states import Completed, Failed
+
+from blocks.find import find_access
+from interlock import checks, family_file
+from interlock.checks import Check, State
+from interlock.home import cache
+
+LEVELS = {State.OK: logging.INFO, State.FAILED: logging.ERROR}
+ARTIFACT = "tokens"
+
+
+@task(name="look-at-tokens", task_run_name="look-at-tokens", cache_policy=NO_CACHE, persist_result=False)
+async def look_at_tokens(family: str | None) -> tuple[Check, ...]:
+    """Find the tokens as a release would, and ask GitHub about them; no token leaves this task."""
+    found = family_file.load(Path(family) if family else None)
+    async with checks.open_world(found, await find_access(found), cache=cache()) as world:
+        return await checks.check_tokens(found, world)
+
+
+@task(name="show-tokens", task_run_name="show-tokens", cache_policy=NO_CACHE, persist_result=False)
+async def show_tokens(found: tuple[Check, ...]) -> None:
+    """Say what was found in the log, and as a table in the UI."""
+    for check in found:
+        cure = f" ({check.cure})" if check.cure else ""
+        get_run_logger().log(
+            LEVELS.get(check.state, logging.WARNING), "%s, %s: %s%s", check.subject, check.name, check.cause, cure
+        )
+    table = [
+        {"state": check.state, "token": check.subject, "check": check.name, "cause": check.cause, "cure": check.cure}
+        for check in found
+    ]
+    await acreate_table_artifact(key=ARTIFACT, table=table, description="The tokens that releases use.")
+
+
+@flow(name="check-tokens", flow_run_name="check-tokens", persist_result=False)
+async def check_tokens(family: str | None = None) -> RunState[None]:
+    """Check the tokens that releases use: completed with a warning from ten days before one expires, else failed.
+
+    Args:
+        family: The family file. Default: that of the environment, else of the checkout.
+    """
+    found = await look_at_tokens(family)
+    await show_tokens(found)
+    return conclude(found)
+
+
+def conclude(found: tuple[Check, ...]) -> RunState[None]:
+    """How the run ends, in words that a notification can show."""
+    failures = _words(found, State.FAILED)
+    if failures:
+        return Failed(message=failures)
+    if cares := _words(found, State.WARNING, State.UNKNOWN):
+        return Completed(name="Warning", message=cares)
+    return Completed(message="every token works")
+
+
+def _words(found: tuple[Check, ...], *states: State) -> str:
+    return "; ".join(f"{check.subject}, {check.name}: {check.cause}" for check in found if check.state in states)

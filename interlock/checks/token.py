@@ -1,0 +1,109 @@
+"""Checks of the GitHub token: under which name it is there, what it may do, and for how long."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from interlock import tokens
+from interlock.checks.values import Check, failed, from_error, ok, warning
+from interlock.errors import InterlockError
+
+if TYPE_CHECKING:
+    from interlock.checks.world import World
+    from interlock.family import Family
+    from interlock.github import GitHub, TokenFacts
+
+SUBJECT = "token"
+EARLY = timedelta(days=10)
+ROTATE = "rotate it: docs/tokens.md"
+
+
+def check_presence(family: "Family", world: "World") -> tuple[Check, ...]:
+    """Whether there is a token, where it was found, and whether other names disagree."""
+    if world.credentials is None:
+        return (_missing(world.token_error),)
+    name = world.credentials.name
+    called = f"{name}, an older name of {tokens.DISPATCH}" if name in family.token_aliases else name
+    return (ok(SUBJECT, "present", f"found as {called}"), *_disagreements(family, world))
+
+
+def _missing(error: InterlockError | None) -> Check:
+    if error is not None:
+        return from_error(SUBJECT, "present", error)
+    cure = f"set {tokens.DISPATCH}: docs/tokens.md says how to make one"
+    return failed(SUBJECT, "present", f"there is no {tokens.DISPATCH}", cure)
+
+
+def _disagreements(family: "Family", world: "World") -> Iterator[Check]:
+    """The environment alone can disagree; a block or a file is looked at only when it says nothing."""
+    found = tokens.find(tokens.DISPATCH, family.token_aliases, world.environ)
+    if found and found.disagreeing:
+        others = ", ".join(found.disagreeing)
+        cause = f"{others} holds another token than {found.name}, which is used"
+        yield warning(SUBJECT, "one token", cause, f"remove {others}, or give it the same value")
+    if found and found.stripped:
+        yield warning(SUBJECT, "clean", f"{found.name} has whitespace around it", "set it again without")
+
+
+async def check_use(github: "GitHub", now: datetime) -> tuple[Check, ...]:
+    """Whether GitHub takes the token, of which kind it is, what its scopes allow, and when it expires.
+
+    Raises:
+        TokenError: GitHub refuses it.
+        GitHubError: GitHub does not answer.
+    """
+    facts = await github.token_facts()
+    whose = f" of {facts.login}" if facts.login else ""
+    accepted = ok(SUBJECT, "accepted by GitHub", f"{facts.kind} token{whose}")
+    return (accepted, *_scopes(facts), check_expiry(facts, now))
+
+
+def _scopes(facts: "TokenFacts") -> Iterator[Check]:
+    """What a classic token may do everywhere; of others, each repository tells."""
+    if facts.scopes is None or facts.kind != "classic":
+        return
+    if "repo" not in facts.scopes:
+        held = ", ".join(sorted(facts.scopes)) or "none"
+        public = "public_repo" in facts.scopes
+        make, reach = (warning, "public repositories alone") if public else (failed, "no repository")
+        yield make(SUBJECT, "scopes", f"with its scopes ({held}) it reaches {reach}", f"give it repo; {ROTATE}")
+    elif "workflow" not in facts.scopes:
+        cause = "it lacks the scope workflow: a release of a commit that changes workflow files would be refused"
+        yield warning(SUBJECT, "scopes", cause, "give it the scope workflow")
+    else:
+        yield ok(SUBJECT, "scopes", "repo, workflow")
+
+
+def check_expiry(facts: "TokenFacts", now: datetime) -> Check:
+    """How long the token still works; a warning from ten days before its end."""
+    name = "expiry"
+    if facts.expires_at is None:
+        lasting = "it is renewed every hour" if facts.kind == "app" else "it does not expire, as far as GitHub says"
+        return ok(SUBJECT, name, lasting)
+    left = facts.expires_at - now
+    day = f"{facts.expires_at:%Y-%m-%d}"
+    if left <= timedelta(0):
+        return failed(SUBJECT, name, f"it expired on {day}", ROTATE)
+    if facts.kind == "app":
+        return ok(SUBJECT, name, "it is renewed every hour")
+    if left <= EARLY:
+        return warning(SUBJECT, name, f"it expires in {_days(left)} ({day})", ROTATE)
+    return ok(SUBJECT, name, f"it works for another {_days(left)} (until {day})")
+
+
+def _days(left: timedelta) -> str:
+    if left < timedelta(days=1):
+        return "less than a day"
+    return f"{left.days} day{'' if left.days == 1 else 's'}"
+
+
+async def check_token(family: "Family", world: "World") -> tuple[Check, ...]:
+    """Everything about the token that can be said without looking at a repository."""
+    present = check_presence(family, world)
+    if world.github is None:
+        return present
+    try:
+        return (*present, *(await check_use(world.github, world.now)))
+    except InterlockError as error:
+        # A release can't go without GitHub, so that it does not answer is a failure too.
+        return (*present, failed(SUBJECT, "accepted by GitHub", error.message, error.hint))

@@ -1,0 +1,97 @@
+"""What checks look at: the environment, GitHub, the package index and the clock."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from interlock import tokens
+from interlock.errors import InterlockError
+from interlock.github import StaticToken, open_github, place
+from interlock.index_settings import Upload, find_index, find_upload
+from interlock.package_index import PackageIndex, open_index
+
+if TYPE_CHECKING:
+    from interlock.family import Family
+    from interlock.github import Credentials, GitHub
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What checks look at; nothing of it is changed by them.
+
+    Attributes:
+        credentials: Of GitHub; None when none were found.
+        token_error: What was wrong with them, when that is known.
+        github: None when there are no credentials.
+        index: Where releases are looked for.
+        upload: Where and as whom releases would be uploaded; None when no password was found.
+        upload_error: What was wrong with it, when that is known.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    credentials: "Credentials | None" = None
+    token_error: InterlockError | None = None
+    github: "GitHub | None" = None
+    index: PackageIndex
+    upload: Upload | None = None
+    upload_error: InterlockError | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What was found to get access by, and what was wrong with what was not."""
+
+    credentials: "Credentials | None" = None
+    token_error: InterlockError | None = None
+    upload: Upload | None = None
+    upload_error: InterlockError | None = None
+
+
+def access_from(family: "Family", environ: Mapping[str, str] = os.environ) -> Access:
+    """What the environment gives access by, twine's own configuration among it."""
+    found: dict[str, Any] = {}
+    try:
+        if token := tokens.find(tokens.DISPATCH, family.token_aliases, environ):
+            found["credentials"] = StaticToken(token=token.token, name=token.name)
+    except InterlockError as error:
+        found["token_error"] = error
+    try:
+        found["upload"] = find_upload(environ)
+    except InterlockError as error:
+        found["upload_error"] = error
+    return Access(**found)
+
+
+@contextlib.asynccontextmanager
+async def open_world(
+    family: "Family", access: Access, *, cache: Path, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[World]:
+    """The world that the environment names, with its connections; they are closed at the end.
+
+    Args:
+        family: Whose index it is.
+        access: The credentials.
+        cache: Where the index's pages and files are kept.
+        environ: Where the world is named.
+
+    Raises:
+        FamilyError: The family's index is not configured.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        github = None
+        if access.credentials is not None:
+            github = await stack.enter_async_context(open_github(access.credentials, place(environ)))
+        yield World(
+            environ=environ,
+            credentials=access.credentials,
+            token_error=access.token_error,
+            github=github,
+            index=await stack.enter_async_context(open_index(find_index(family.index, environ), cache)),
+            upload=access.upload,
+            upload_error=access.upload_error,
+        )
