@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from deployments.commands import family, matrix, server
+from deployments.commands import blocks, doctor, family, listener, matrix, rehearse, release, server
 from interlock.errors import InterlockError
 from interlock.files import write_whole
 from interlock.home import home
@@ -40,13 +40,19 @@ def interlock(
         bool, typer.Option("--version", is_eager=True, callback=lambda asked: _version(asked=asked), help="Show it.")
     ] = False,
 ) -> None:
-    """Proves which versions of a family of Python packages in separate repositories fit together."""
+    """Releases a family of Python packages in separate repositories, and proves that they fit together."""
     del version  # what it asks for was answered before any command is looked for
 
 
 app.add_typer(family.app, name="family")
 app.add_typer(server.app, name="server")
+app.add_typer(blocks.app, name="blocks")
+app.add_typer(rehearse.app, name="rehearse")
 app.command()(matrix.matrix)
+app.command()(release.release)
+app.command()(release.releases)
+app.command()(doctor.doctor)
+app.command()(listener.listener)
 
 
 def main() -> None:

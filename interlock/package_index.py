@@ -63,13 +63,20 @@ class PackageIndex:
         """
         return await self._read.get(package, lambda: self._releases(package))
 
+    async def served(self, package: str) -> Mapping[Version, Release]:
+        """The same as the index serves it at this moment: no cache is asked; nothing when it has no such package.
+
+        Raises:
+            IndexUnavailableError: The index did not answer.
+        """
+        try:
+            page = await self._fetch_page(self._address(package), package, {"Cache-Control": "no-cache"})
+        except DistributionError:
+            return {}
+        return _by_version(package, _parse(package, page))
+
     async def _releases(self, package: str) -> Mapping[Version, Release]:
-        found: dict[Version, list[DistributionPackage]] = {}
-        for file in (await self._page(package)).packages:
-            with contextlib.suppress(InvalidVersion):
-                if file.version and file.package_type in {"wheel", "sdist"} and "sha256" in file.digests:
-                    found.setdefault(Version(file.version), []).append(file)
-        return {version: _release(package, version, files) for version, files in found.items()}
+        return _by_version(package, await self._page(package))
 
     async def download(self, file: File) -> Path:
         """The file, from the cache or the index; its hash is that which the index promised.
@@ -90,11 +97,11 @@ class PackageIndex:
         return path
 
     async def _page(self, package: str) -> ProjectPage:
-        address = f"{self.index.url.get_secret_value().rstrip('/')}/{canonicalize_name(package)}/"
+        address = self._address(package)
         kept = self._pages / hashlib.sha256(address.encode()).hexdigest()
         before = _read_kept(kept)
         try:
-            page = await self._fetch_page(address, package, before)
+            page = await self._revalidated(address, package, before)
         except IndexUnavailableError:
             if before is None:
                 raise
@@ -105,12 +112,18 @@ class PackageIndex:
             await asyncio.to_thread(write_whole, kept, json.dumps(page).encode())
         return parsed
 
-    async def _fetch_page(self, address: str, package: str, before: dict[str, str] | None) -> dict[str, str]:
+    def _address(self, package: str) -> str:
+        return f"{self.index.url.get_secret_value().rstrip('/')}/{canonicalize_name(package)}/"
+
+    async def _revalidated(self, address: str, package: str, before: dict[str, str] | None) -> dict[str, str]:
         unchanged = {"If-None-Match": before["etag"]} if before and before["etag"] else {}
-        response = await self._get(address, f"the page of {package}", headers={"Accept": ACCEPT, **unchanged})
-        if before and response.status_code == httpx.codes.NOT_MODIFIED:
-            return before
+        page = await self._fetch_page(address, package, unchanged)
+        return before if before and page["status"] == str(httpx.codes.NOT_MODIFIED.value) else page
+
+    async def _fetch_page(self, address: str, package: str, headers: Mapping[str, str]) -> dict[str, str]:
+        response = await self._get(address, f"the page of {package}", headers={"Accept": ACCEPT, **headers})
         return {
+            "status": str(response.status_code),
             "url": str(response.url.copy_with(userinfo=b"")),
             "etag": response.headers.get("etag", ""),
             "type": response.headers.get("content-type", "").partition(";")[0],
@@ -172,6 +185,15 @@ def _parse(package: str, page: Mapping[str, str]) -> ProjectPage:
             f"what the index says of {package} can't be read: {error}",
             hint="is the index's address that of a simple API?",
         ) from None
+
+
+def _by_version(package: str, page: ProjectPage) -> Mapping[Version, Release]:
+    found: dict[Version, list[DistributionPackage]] = {}
+    for file in page.packages:
+        with contextlib.suppress(InvalidVersion):
+            if file.version and file.package_type in {"wheel", "sdist"} and "sha256" in file.digests:
+                found.setdefault(Version(file.version), []).append(file)
+    return {version: _release(package, version, files) for version, files in found.items()}
 
 
 def _release(package: str, version: Version, files: list[DistributionPackage]) -> Release:

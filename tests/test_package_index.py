@@ -62,7 +62,7 @@ def error_of(question: Callable[[], object], kind: type[InterlockError]) -> str:
 
 @pytest.mark.parametrize("serves_json", [True, False])
 def test_releases_are_read_from_json_and_from_html(tiny: TinyIndex, tmp_path: Path, serves_json: bool) -> None:
-    tiny.serves_json = serves_json
+    tiny.switches.serves_json = serves_json
     with tiny:
         found = releases_of(tiny, tmp_path)
     assert sorted(map(str, found)) == ["0.9", "1.0", "1.1", "1.1rc1"]
@@ -78,7 +78,7 @@ def test_releases_are_read_from_json_and_from_html(tiny: TinyIndex, tmp_path: Pa
 
 @pytest.mark.parametrize("serves_json", [True, False])
 def test_a_release_is_yanked_when_all_of_its_files_are(tiny: TinyIndex, tmp_path: Path, serves_json: bool) -> None:
-    tiny.serves_json = serves_json
+    tiny.switches.serves_json = serves_json
     tiny.yanked = {"core-1.1.tar.gz": "", "core-1.0-py3-none-any.whl": "broken"}
     with tiny:
         found = releases_of(tiny, tmp_path)
@@ -166,13 +166,12 @@ def test_a_package_that_was_taken_away_is_not_read_from_the_cache(tiny: TinyInde
     [b'{"meta": {"api-version": "1.0"}, "files"', b"{}", b'{"meta": {"api-version": "2.0"}, "name": "x", "files": []}'],
 )
 def test_a_page_that_can_not_be_read_does_not_replace_one_that_can(
-    tiny: TinyIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes
+    tiny: TinyIndex, tmp_path: Path, body: bytes
 ) -> None:
     with tiny:
         known = releases_of(tiny, tmp_path)
-        with monkeypatch.context() as patch:
-            patch.setattr(tiny, "_as_json", lambda *_: body)
-            message = error_of(lambda: releases_of(tiny, tmp_path), IndexUnavailableError)
+        tiny.damaged = {"/simple/core/": body}
+        message = error_of(lambda: releases_of(tiny, tmp_path), IndexUnavailableError)
         assert "what the index says of core can't be read" in message
         tiny.stop()
         assert releases_of(tiny, tmp_path) == known
@@ -187,7 +186,7 @@ def test_a_cached_page_that_was_damaged_is_as_good_as_none(tiny: TinyIndex, tmp_
 
 
 def test_credentials_reach_the_index_and_are_in_no_message_and_no_cached_page(tiny: TinyIndex, tmp_path: Path) -> None:
-    tiny.password = ("me@x", HUSH)
+    tiny.switches.password = ("me@x", HUSH)
     url = tiny.url_with("me@x", HUSH)
     with tiny:
         assert download(tiny, tmp_path / "cache", url=url).exists()
@@ -203,27 +202,24 @@ def test_credentials_reach_the_index_and_are_in_no_message_and_no_cached_page(ti
         assert secret not in kept
 
 
-def test_credentials_go_to_the_indexs_own_place_alone(
-    tiny: TinyIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tiny.password = ("me", HUSH)
+def test_credentials_go_to_the_indexs_own_place_alone(tiny: TinyIndex, tmp_path: Path) -> None:
+    tiny.switches.password = ("me", HUSH)
     with tiny, TinyIndex(tiny.folder) as elsewhere:
-        plain = tiny._as_json
         absolute = f'"http://{elsewhere.address}/files/'.encode()
-        monkeypatch.setattr(tiny, "_as_json", lambda *page: plain(*page).replace(b'"/files/', absolute))
+        tiny.damaged["/simple/core/"] = tiny.page("core").replace(b'"/files/', absolute)
         assert download(tiny, tmp_path, url=tiny.url_with("me", HUSH)).exists()
     assert [seen.headers.get("authorization") for seen in elsewhere.requests] == [None]
     assert all("authorization" in seen.headers for seen in tiny.requests)
 
 
 def test_a_page_that_moved_is_read_where_it_is_now_without_the_credentials(tiny: TinyIndex, tmp_path: Path) -> None:
-    tiny.password = ("me", HUSH)
+    tiny.switches.password = ("me", HUSH)
     with tiny, TinyIndex(tiny.folder) as elsewhere:
         tiny.moved["/simple/core/"] = f"{elsewhere.url}core/"
         assert download(tiny, tmp_path, url=tiny.url_with("me", HUSH)).exists()
-    assert elsewhere.paths() == ["/simple/core/", "/files/core-1.1-py3-none-any.whl"], (
-        "links are relative to that place"
-    )
+    page, file = elsewhere.paths()
+    assert page == "/simple/core/"
+    assert file.endswith("/core-1.1-py3-none-any.whl"), "links are relative to that place"
     assert all("authorization" not in seen.headers for seen in elsewhere.requests)
 
 

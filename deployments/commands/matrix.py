@@ -1,19 +1,14 @@
 """`interlock matrix`: the compatibility matrix, as a flow run that is watched in this terminal."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.commands.family import FamilyOption
-from interlock.errors import ServerError
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
-    from deployments.matrix_display import MatrixDisplay
     from interlock.matrix.report import MatrixReport
     from interlock.matrix.request import MatrixRequest
 
@@ -81,48 +76,15 @@ def _run_and_print(request: "MatrixRequest") -> int:
 
 
 async def _run(request: "MatrixRequest") -> "tuple[MatrixReport, str | None]":
-    """Run the flow on the configured Prefect server, or else on this machine's own, which is started if need be.
-
-    Returns:
-        The report, and the address of the run in the UI of this machine's server.
-    """
-    from deployments import embedded_server  # noqa: PLC0415
-
-    # The command shows progress and errors in its own words; the UI has every line and traceback.
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    """Run the flow; the report, and the address of the run in the UI of this machine's server."""
+    from deployments import on_prefect  # noqa: PLC0415
     from deployments.matrix_display import MatrixDisplay  # noqa: PLC0415
-
-    with MatrixDisplay() as display:
-        if (api := embedded_server.configured_api()) is not None:
-            await embedded_server.check_answers(api)
-            return (await _flow(request, display))[0], None
-        with embedded_server.start() as server:
-            ready = asyncio.create_task(server.ready())
-            try:
-                await display.preview(request, until=ready)
-                running = await ready
-            finally:
-                ready.cancel()
-            os.environ.update(embedded_server.environment(running))
-            display.say(f"Prefect UI: {running.ui}")
-            report, run = await _flow(request, display)
-            return report, f"{running.ui}/runs/flow-run/{run}"
-
-
-async def _flow(request: "MatrixRequest", display: "MatrixDisplay") -> "tuple[MatrixReport, UUID | None]":
-    display.doing("loading Prefect")
-    import httpx  # noqa: PLC0415  the client that Prefect speaks through
-
-    from flows.run_matrix import run_matrix  # noqa: PLC0415  two seconds, and only after its settings are known
     from interlock.matrix.progress import watcher  # noqa: PLC0415
 
-    watcher.set(display.show)
-    display.doing("planning")
-    try:
-        state = await run_matrix(request, return_state=True)
-        return await state.aresult(), state.state_details.flow_run_id
-    except httpx.TransportError as error:
-        raise ServerError(
-            f"The Prefect server went away: {type(error).__name__}",
-            hint="What was found is kept, and the same command goes on from there.",
-        ) from None
+    with MatrixDisplay() as display:
+        async with on_prefect.server(display, lambda ready: display.preview(request, until=ready)) as ui:
+            from flows.run_matrix import run_matrix  # noqa: PLC0415  two seconds, and only after its settings are known
+
+            watcher.set(display.show)
+            display.doing("planning")
+            return await on_prefect.result(lambda: run_matrix(request, return_state=True), ui)

@@ -1,0 +1,140 @@
+"""`interlock release` and `interlock releases`: release a package, and see what was released."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.commands.family import FamilyOption
+
+if TYPE_CHECKING:
+    from interlock.lifecycle import Release
+    from interlock.releases.plan import ReleaseRequest
+
+BUMP_HELP = "patch, minor, major, alpha, beta, rc, post, dev, final; or two of them, as minor,rc."
+
+Package = Annotated[str, typer.Argument(help="The package, as the family file names it.")]
+BumpOption = Annotated[str, typer.Option("--bump", metavar="PART", help=BUMP_HELP)]
+VersionOption = Annotated[str | None, typer.Option("--version", metavar="X", help="This version instead of a bump.")]
+RefOption = Annotated[str | None, typer.Option("--ref", metavar="BRANCH", help="Another branch to release from.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and plan and build, and write nothing anywhere.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For a program.")]
+
+
+def release(
+    package: Package,
+    *,
+    bump: BumpOption = "patch",
+    version: VersionOption = None,
+    ref: RefOption = None,
+    dry_run: DryRun = False,
+    family: FamilyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Release a package: bump, tag, build, publish, GitHub Release, dispatches, receipts.
+
+    Run it again after any interruption: it finishes the same release. Exit codes: docs/exit-codes.md.
+    """
+    code = run_release(package, bump=bump, version=version, ref=ref, dry_run=dry_run, family=family, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def releases(
+    package: Annotated[str | None, typer.Argument(help="Only of this package.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show past and unfinished releases, as the ledger knows them."""
+    from rich.console import Console  # noqa: PLC0415  --help stays fast
+
+    from interlock.ledger import open_ledger  # noqa: PLC0415
+    from interlock.reports import print_releases  # noqa: PLC0415
+
+    with open_ledger() as ledger:
+        found = ledger.releases(package)
+    if as_json:
+        typer.echo("[" + ",\n".join(release.model_dump_json(indent=2) for release in found) + "]")
+    elif found:
+        print_releases(found, Console())
+    else:
+        typer.echo(f"no release{f' of {package}' if package else ''} is in the ledger")
+
+
+def run_release(  # noqa: PLR0913  one for each option
+    package: str,
+    *,
+    bump: str = "patch",
+    version: str | None = None,
+    ref: str | None = None,
+    dry_run: bool = False,
+    family: Path | None = None,
+    as_json: bool = False,
+    patience: dict[str, float] | None = None,
+) -> int:
+    """Release a package, watched in this terminal; the exit code."""
+    from interlock.releases.plan import Patience, ReleaseRequest  # noqa: PLC0415  --help stays fast
+
+    request = ReleaseRequest(
+        package=package,
+        bump=bump,
+        version=version,
+        ref=ref,
+        family=str(family.resolve()) if family else None,
+        patience=Patience(**(patience or {})),
+    )
+    if dry_run:
+        return _preview(request, as_json=as_json)
+    return _release(request, as_json=as_json)
+
+
+def _preview(request: "ReleaseRequest", *, as_json: bool) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from blocks.find import load_github_credentials, load_upload  # noqa: PLC0415
+    from interlock.releases.desk import open_desk  # noqa: PLC0415
+    from interlock.releases.preview import Preview, preview  # noqa: PLC0415
+    from interlock.reports import print_preview  # noqa: PLC0415
+
+    async def look() -> Preview:
+        credentials = await load_github_credentials(request.family)
+        async with open_desk(request, credentials, await load_upload(request.family)) as desk:
+            return await preview(desk)
+
+    found = asyncio.run(look())
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        print_preview(found, Console())
+    return 0 if found.plan else 1
+
+
+def _release(request: "ReleaseRequest", *, as_json: bool) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from interlock.reports import print_release  # noqa: PLC0415
+
+    released, ui = asyncio.run(_run(request))
+    if as_json:
+        typer.echo(released.model_dump_json(indent=2))
+        return 0
+    console = Console(highlight=False)
+    print_release(released, console)
+    if ui:
+        console.print(f"the run, in Prefect's UI: {ui}", soft_wrap=True)
+    return 0
+
+
+async def _run(request: "ReleaseRequest") -> "tuple[Release, str | None]":
+    """Run the flow on the configured Prefect server, or else on this machine's own."""
+    from deployments import on_prefect  # noqa: PLC0415
+    from deployments.release_display import ReleaseDisplay  # noqa: PLC0415
+    from interlock.releases.progress import watcher  # noqa: PLC0415
+
+    with ReleaseDisplay() as display:
+        watcher.set(display.show)
+        async with on_prefect.server(display) as ui:
+            from flows.release_package import release_package  # noqa: PLC0415  after its settings are known
+
+            display.doing("starting the flow")
+            return await on_prefect.result(lambda: release_package(request, return_state=True), ui)

@@ -1,0 +1,193 @@
+"""The flow `release-package`: release one package; run it again after any crash, and it finishes the same release."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
+from prefect.tasks import Task, exponential_backoff
+
+from blocks.find import load_github_credentials, load_upload
+from interlock.building import BuiltFile
+from interlock.checks import Check
+from interlock.dispatches import DispatchRecord
+from interlock.git import Checkout
+from interlock.github import GitHubRelease
+from interlock.lifecycle import Release, Step
+from interlock.patience import is_transient
+from interlock.releases import lease, outward, preflight, prepare, summary, telling
+from interlock.releases.desk import Desk, open_desk
+from interlock.releases.plan import Plan, ReleaseRequest
+from interlock.reports import release_markdown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Work = Callable[Concatenate[Desk, P], Coroutine[Any, Any, R]]
+
+
+async def _may_help(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
+    """Whether another try may help. Every step looks at the world before it acts, so that a try can do no harm."""
+    result = await state.aresult(raise_on_failure=False)
+    return isinstance(result, Exception) and is_transient(result)
+
+
+def step(name: Step) -> Callable[[Work[P, R]], Task[Concatenate[Desk, P], Coroutine[Any, Any, R]]]:
+    """A task that is a step of a release: timed, told to who watches, and tried again when that may help.
+
+    What is passed to it are connections: never worth a cache key, never to be written anywhere.
+    """
+
+    def made(work: Work[P, R]) -> Task[Concatenate[Desk, P], Coroutine[Any, Any, R]]:
+        @wraps(work)
+        async def timed(desk: Desk, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            async with desk.journal.step(name):
+                return await work(desk, *args, **kwargs)
+
+        return task(
+            name=name,
+            task_run_name=name,
+            retries=4,
+            retry_delay_seconds=exponential_backoff(2),
+            retry_jitter_factor=0.5,
+            retry_condition_fn=_may_help,
+            cache_policy=NO_CACHE,
+            persist_result=False,
+        )(timed)
+
+    return made
+
+
+@step(Step.PREFLIGHT)
+async def look_ahead(desk: Desk) -> tuple[Check, ...]:
+    """Check everything that can be checked: tokens, listeners, branch rules, index."""
+    checks = await preflight.preflight(desk)
+    for check in checks:
+        get_run_logger().info("%s", check)
+    return checks
+
+
+@step(Step.CHECKOUT)
+async def checkout(desk: Desk) -> Checkout:
+    """Clone the branch with its tags."""
+    return await prepare.checkout(desk)
+
+
+@step(Step.BUMP)
+async def bump(desk: Desk, source: Checkout) -> Plan:
+    """Find what is to be finished, or the next version, and write it into the clone."""
+    plan = await prepare.bump(desk, source)
+    get_run_logger().info("%s %s %s", "goes on with" if plan.resumed else "makes", plan.package, plan.version)
+    return plan
+
+
+@step(Step.GUARD)
+async def guard(desk: Desk, source: Checkout, plan: Plan) -> None:
+    """Refuse a version or a tag that is taken."""
+    await prepare.guard(desk, source, plan)
+
+
+@step(Step.BUILD)
+async def build(desk: Desk, source: Checkout, plan: Plan) -> tuple[BuiltFile, ...]:
+    """Build sdist and wheel, the same ones whenever it is done."""
+    return await prepare.build(desk, source, plan)
+
+
+@step(Step.CHECK)
+async def check(desk: Desk, plan: Plan, files: tuple[BuiltFile, ...]) -> None:
+    """Check the files as the index would."""
+    await prepare.check(desk, plan, files)
+
+
+@step(Step.COMMIT_AND_TAG)
+async def commit_and_tag(desk: Desk, source: Checkout, plan: Plan, files: tuple[BuiltFile, ...]) -> Plan:
+    """Commit and tag in the clone."""
+    return await prepare.commit_and_tag(desk, source, plan, files)
+
+
+@step(Step.PUSH)
+async def push(desk: Desk, source: Checkout, plan: Plan) -> bool:
+    """Push commit and tag together; false when somebody else was faster."""
+    return await outward.push(desk, source, plan)
+
+
+@step(Step.PUBLISH)
+async def publish(desk: Desk, plan: Plan, files: tuple[BuiltFile, ...]) -> None:
+    """Upload what the index does not serve yet."""
+    for name in await outward.publish(desk, plan, files):
+        get_run_logger().info("uploaded %s", name)
+
+
+@step(Step.CONFIRM)
+async def confirm(desk: Desk, plan: Plan, files: tuple[BuiltFile, ...]) -> None:
+    """Wait until the index serves the files with the right hashes."""
+    get_run_logger().info("waiting for %s to serve %s %s", desk.index.index.name, plan.package, plan.version)
+    await outward.confirm(desk, plan, files)
+
+
+@step(Step.GITHUB_RELEASE)
+async def create_github_release(
+    desk: Desk, source: Checkout, plan: Plan, files: tuple[BuiltFile, ...]
+) -> GitHubRelease:
+    """Make the GitHub Release with notes and files."""
+    return await outward.create_github_release(desk, source, plan, files)
+
+
+@step(Step.DISPATCH)
+async def dispatch(desk: Desk, plan: Plan) -> tuple[DispatchRecord, ...]:
+    """Tell the downstreams, each once."""
+    return await telling.dispatch(desk, plan)
+
+
+@step(Step.RECEIPTS)
+async def confirm_receipts(desk: Desk, sent: tuple[DispatchRecord, ...]) -> tuple[DispatchRecord, ...]:
+    """Find the runs that took the dispatches, and follow them to their end."""
+    return await telling.receipts(desk, sent)
+
+
+@step(Step.SUMMARY)
+async def summarize(desk: Desk, plan: Plan, page: GitHubRelease, receipts: tuple[DispatchRecord, ...]) -> Release:
+    """Record what was done, and show it."""
+    release = await summary.summarize(desk, plan, page.html_url, receipts)
+    await acreate_markdown_artifact(key=f"release-{plan.package}", markdown=release_markdown(release))
+    return release
+
+
+@contextlib.asynccontextmanager
+async def _desk(request: ReleaseRequest) -> AsyncIterator[Desk]:
+    credentials = await load_github_credentials(request.family)
+    async with open_desk(request, credentials, await load_upload(request.family)) as desk:
+        yield desk
+
+
+def _flow_run_name() -> str:
+    return f"release {ReleaseRequest.model_validate(flow_run.parameters['request']).title}"
+
+
+@flow(name="release-package", flow_run_name=_flow_run_name, persist_result=False)
+async def release_package(request: ReleaseRequest) -> Release:
+    """Release one package. Run it again after any crash: it finishes the same release."""
+    async with _desk(request) as desk:
+        await look_ahead(desk)
+        async with lease.one_at_a_time(desk):
+            pushed = False
+            while not pushed:
+                source = await checkout(desk)
+                plan = await bump(desk, source)
+                await guard(desk, source, plan)
+                files = await build(desk, source, plan)
+                await check(desk, plan, files)
+                plan = await commit_and_tag(desk, source, plan, files)
+                pushed = await push(desk, source, plan)
+            await publish(desk, plan, files)
+            await confirm(desk, plan, files)
+            page = await create_github_release(desk, source, plan, files)
+            sent = await dispatch(desk, plan)
+            receipts = await confirm_receipts(desk, sent)
+            release = await summarize(desk, plan, page, receipts)
+        await telling.refuse_unheard(desk, receipts)
+        return release

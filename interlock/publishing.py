@@ -1,0 +1,113 @@
+"""Publishing: twine uploads what the index does not serve yet; nothing is ever taken for something else."""
+
+import re
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from packaging.version import Version
+
+from interlock.errors import ConflictError, PublishError
+from interlock.index_settings import Upload
+from interlock.lifecycle import ReleasedFile
+from interlock.package_index import PackageIndex
+from interlock.patience import until
+from interlock.process import Completed, run, tool_environment
+
+TIMEOUT = 600
+# An index says so in many words; what it serves decides, not its words. A deleted file's name is another matter.
+EXISTS = re.compile(r"already exists|\b409\b", re.IGNORECASE)
+AGAIN = re.compile(r"\b(408|429|5\d\d)\b|connection|timed? ?out|max retries", re.IGNORECASE)
+
+
+async def missing(
+    package: str, version: Version, files: Collection[ReleasedFile], index: PackageIndex
+) -> frozenset[str]:
+    """The names of the files that the index does not serve.
+
+    Raises:
+        ConflictError: It serves another file under one of the names.
+        IndexUnavailableError: It did not answer.
+    """
+    served = await _hashes(package, version, index)
+    for file in files:
+        found = served.get(file.name, file.sha256)
+        if found != file.sha256:
+            raise ConflictError(
+                f"{index.index.name} has another {file.name}: its SHA-256 is {found}, and what was built of the tag "
+                f"has {file.sha256}",
+                hint="somebody else has published this version: release a newer one, and yank this one there",
+            )
+    return frozenset(file.name for file in files if file.name not in served)
+
+
+async def _hashes(package: str, version: Version, index: PackageIndex) -> Mapping[str, str]:
+    release = (await index.served(package)).get(version)
+    files = (*release.wheels, *([release.sdist] if release.sdist else [])) if release else ()
+    return {file.name: file.sha256 for file in files}
+
+
+async def upload(files: Sequence[Path], target: Upload) -> None:
+    """Upload with twine; that an index has a file already is no error, since what it serves is looked at next.
+
+    Raises:
+        PublishError: The index refuses; a transient one when it is not known whether the files have arrived.
+    """
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "twine",
+        "upload",
+        "--non-interactive",
+        "--disable-progress-bar",
+        "--",
+        *files,
+    ]
+    completed = await run(command, env=_environment(target), timeout=TIMEOUT, merge=True)
+    if completed.returncode != 0 and not EXISTS.search(completed.output):
+        raise _refusal(completed, target)
+
+
+def _environment(target: Upload) -> dict[str, str]:
+    """What twine is told, by its environment alone: arguments can be read by everybody on a machine."""
+    secrets = {"TWINE_USERNAME": target.username, "TWINE_PASSWORD": target.password.get_secret_value()}
+    address = {"TWINE_REPOSITORY_URL": target.repository_url.get_secret_value()} if target.repository_url else {}
+    return {**tool_environment(), **secrets, **address, "NO_COLOR": "1", "COLUMNS": "500"}
+
+
+def _refusal(completed: Completed, target: Upload) -> PublishError:
+    said = _telling(completed.output).replace(target.password.get_secret_value() or "\0", "***")
+    if completed.timed_out:
+        said = f"no answer within {TIMEOUT} s"
+    transient = completed.timed_out or bool(AGAIN.search(said))
+    denied = re.search(r"\b40[13]\b", said) is not None
+    cure = f"may the token for {target.name} upload this package? (docs/tokens.md)" if denied else None
+    return PublishError(f"{target.name} did not take the files: {said}", hint=cure, transient=transient)
+
+
+def _telling(output: str) -> str:
+    """The lines from twine's error on, without its decoration."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    start = next((number for number, line in enumerate(lines) if re.match(r"ERROR|\w*(Error|Exception)", line)), -3)
+    return " ".join(lines[start:])[:600]
+
+
+async def confirm(
+    package: str, version: Version, files: Collection[ReleasedFile], index: PackageIndex, *, seconds: float
+) -> None:
+    """Wait until the index serves all files with the right hashes.
+
+    Raises:
+        ConflictError: It serves another file under one of the names.
+        PublishError: Its time is up; transient, since the files may appear later.
+    """
+
+    async def all_served() -> bool | None:
+        return True if not await missing(package, version, files, index) else None
+
+    if not await until(all_served, seconds=seconds):
+        raise PublishError(
+            f"{index.index.name} does not serve {package} {version} after {seconds:g} s, though it took the files",
+            hint="indexes can be slow: run the same command again, it goes on from here",
+            transient=True,
+        )

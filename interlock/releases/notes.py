@@ -1,0 +1,53 @@
+"""The notes of a GitHub Release: what came before, and what has changed since, by commit."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from interlock.lifecycle import ReleasedFile
+
+# GitHub takes 125,000 characters.
+LONGEST = 120_000
+MOST_COMMITS = 500
+# A subject is somebody's text: it must neither format the notes, nor mention or close anything.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|!~])")
+
+
+class Change(NamedTuple):
+    """A commit since the release before."""
+
+    sha: str
+    subject: str
+
+
+def release_notes(
+    *, repository_url: str, tag: str, previous: str | None, changes: Sequence[Change], files: Iterable[ReleasedFile]
+) -> str:
+    """The notes in Markdown.
+
+    Args:
+        repository_url: As `https://github.com/owner/name`, to link to.
+        tag: Of this release.
+        previous: The tag of the release before.
+        changes: The newest first.
+        files: With their hashes.
+    """
+    since = f"Changes since [{previous}]({repository_url}/compare/{previous}...{tag})" if previous else "Changes"
+    lines = [f"### {since}", ""]
+    lines += [_line(change, repository_url) for change in changes[:MOST_COMMITS]] or [
+        "No commits but the release's own."
+    ]
+    if len(changes) > MOST_COMMITS:
+        lines.append(f"- … and {len(changes) - MOST_COMMITS} more")
+    lines += ["", "### Files", "", "| file | SHA-256 |", "|---|---|"]
+    lines += [f"| {file.name} | `{file.sha256}` |" for file in files]
+    return "\n".join(lines)[:LONGEST] + "\n"
+
+
+def _line(change: Change, repository_url: str) -> str:
+    return f"- {plain(change.subject)} ([{change.sha[:7]}]({repository_url}/commit/{change.sha}))"
+
+
+def plain(text: str) -> str:
+    """Somebody's text as Markdown that shows just that."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("@", "&#64;")

@@ -1,0 +1,38 @@
+"""Whether something of a tagged release is still to be done: as the ledger remembers it, or as the world shows it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from interlock import publishing
+from interlock.releases import telling
+from interlock.releases.desk import Desk
+from interlock.releases.plan import Plan
+
+# GitHub forgets runs after 90 days; what began this long ago, and no ledger remembers, is over.
+FORGOTTEN = timedelta(days=30)
+
+
+async def is_outstanding(desk: Desk, plan: Plan) -> bool:
+    """Whether a release that has its tag is unfinished.
+
+    Raises:
+        IndexUnavailableError, GitHubError: The world could not be asked.
+    """
+    known = await asyncio.to_thread(desk.ledger.releases, plan.package)
+    remembered = next((release for release in known if release.version == plan.version), None)
+    if remembered is not None:
+        return not remembered.is_finished
+    return await _lacks_files(desk, plan) or await _lacks_receipts(desk, plan)
+
+
+async def _lacks_files(desk: Desk, plan: Plan) -> bool:
+    assert plan.manifest is not None
+    if await publishing.missing(plan.package, plan.version, plan.manifest.files, desk.index):
+        return True
+    release = await desk.github.release(plan.repository, plan.tag)
+    return release is None or release.draft
+
+
+async def _lacks_receipts(desk: Desk, plan: Plan) -> bool:
+    recent = desk.now() - datetime.fromtimestamp(plan.epoch, UTC) < FORGOTTEN
+    return recent and not await telling.all_taken(desk, plan)

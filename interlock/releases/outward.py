@@ -1,0 +1,169 @@
+"""The steps of a release that the world sees: push, publish, GitHub Release. Each looks before it acts, and again."""
+
+import asyncio
+from collections.abc import Collection
+
+from interlock import publishing
+from interlock.building import BuiltFile
+from interlock.errors import ConflictError
+from interlock.git import Checkout, PushRaceError
+from interlock.github import Asset, GitHubRelease
+from interlock.lifecycle import Release
+from interlock.releases.desk import Desk
+from interlock.releases.notes import Change, release_notes
+from interlock.releases.plan import Plan, released
+from interlock.releases.progress import MOST_RACES
+from interlock.releases.tags import tag_name
+
+TYPES = {"wheel": "application/zip", "sdist": "application/gzip"}
+
+
+async def push(desk: Desk, cloned: Checkout, plan: Plan) -> bool:
+    """Push commit and tag together, unless they are there.
+
+    Returns:
+        False when somebody else pushed in the meantime, so that all has to be planned again on the new head.
+
+    Raises:
+        ProtectedBranchError, TokenError: The remote refuses; nothing was pushed.
+        ConflictError: Somebody else made the tag on another commit.
+        RemoteUnreachableError: It is not known whether it happened: look again.
+    """
+    assert plan.commit is not None
+    assert plan.tag_object is not None
+    tag, branch = f"refs/tags/{plan.tag}", f"refs/heads/{plan.branch}"
+    refs = await cloned.remote_refs(tag, branch)
+    if refs.get(tag) == plan.tag_object:
+        return True
+    if tag in refs:
+        raise ConflictError(
+            f"{plan.repository} has a tag {plan.tag} now, and it is not the one that was prepared",
+            hint="run it again: it goes on from what is there",
+        )
+    if refs.get(branch) != plan.base:
+        return _raced(desk, plan)
+    await asyncio.to_thread(desk.ledger.record_release, begun(desk, plan))
+    updates = {tag: plan.tag_object} | ({branch: plan.commit} if plan.commit != plan.base else {})
+    try:
+        await cloned.push(updates, {ref: refs.get(ref, "") for ref in updates})
+    except PushRaceError:
+        # Git also says so of a push that arrived while its answer was lost.
+        arrived = (await cloned.remote_refs(tag)).get(tag) == plan.tag_object
+        return arrived or _raced(desk, plan)
+    return True
+
+
+def _raced(desk: Desk, plan: Plan) -> bool:
+    """False: somebody else has pushed; an error when that happens again and again."""
+    desk.journal.races += 1
+    if desk.journal.races > MOST_RACES:
+        raise PushRaceError(
+            f"{plan.repository} moves on faster than a release of it can be made: {MOST_RACES} pushes came in between",
+            hint="run it again when nobody pushes to its branch; nothing was changed",
+        )
+    return False
+
+
+def begun(desk: Desk, plan: Plan) -> Release:
+    """The record of a release that has begun."""
+    return Release(
+        package=plan.package,
+        version=plan.version,
+        previous=plan.previous,
+        repository=plan.repository,
+        branch=plan.branch,
+        tag=plan.tag,
+        commit=plan.commit or "",
+        files=plan.manifest.files if plan.manifest else (),
+        resumed=plan.resumed,
+        remarks=plan.remarks,
+        began_at=desk.now(),
+    )
+
+
+async def publish(desk: Desk, plan: Plan, files: Collection[BuiltFile]) -> tuple[str, ...]:
+    """Upload what the index does not serve yet.
+
+    Returns:
+        The names of the uploaded files.
+
+    Raises:
+        ConflictError: The index serves another file under one of the names.
+        PublishError: It refuses.
+    """
+    missing = await publishing.missing(plan.package, plan.version, released(files), desk.index)
+    if missing:
+        await publishing.upload([file.path for file in files if file.name in missing], desk.upload)
+    return tuple(sorted(missing))
+
+
+async def confirm(desk: Desk, plan: Plan, files: Collection[BuiltFile]) -> None:
+    """Wait until the index serves all files with the right hashes.
+
+    Raises:
+        PublishError: Its time is up.
+    """
+    await publishing.confirm(
+        plan.package, plan.version, released(files), desk.index, seconds=desk.request.patience.index
+    )
+
+
+async def create_github_release(
+    desk: Desk, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]
+) -> GitHubRelease:
+    """Make the GitHub Release as a draft, attach the files, and publish it: who sees it, sees all of it.
+
+    Raises:
+        GitHubError: GitHub refuses; transient when it did not answer.
+        ConflictError: It has another file under one of the names.
+    """
+    release = await desk.github.release(plan.repository, plan.tag)
+    if release is None:
+        release = await _draft(desk, cloned, plan, files)
+    for file in files:
+        await _attach(desk, plan, release, file)
+    if release.draft:
+        release = await desk.github.publish_release(plan.repository, release.id)
+    return release
+
+
+async def _draft(desk: Desk, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> GitHubRelease:
+    notes = await _notes(desk, cloned, plan, files)
+    title = f"{plan.package} {plan.version}"
+    return await desk.github.create_release(
+        plan.repository, tag=plan.tag, name=title, body=notes, draft=True, prerelease=plan.version.is_prerelease
+    )
+
+
+async def _notes(desk: Desk, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> str:
+    assert plan.commit is not None
+    previous = tag_name(desk.package.tag, plan.previous) if plan.previous else None
+    commits = await cloned.log(since=previous, until=plan.commit)
+    return release_notes(
+        repository_url=f"{desk.place.server}/{plan.repository}",
+        tag=plan.tag,
+        previous=previous,
+        changes=[
+            Change(commit.sha, commit.subject) for commit in commits if commit.sha != plan.commit or not plan.changed
+        ],
+        files=released(files),
+    )
+
+
+async def _attach(desk: Desk, plan: Plan, release: GitHubRelease, file: BuiltFile) -> None:
+    """Upload a file, unless it is there whole; one that broke off half-way is removed first."""
+    there = next((asset for asset in release.assets if asset.name == file.name), None)
+    if there is not None and there.state == "uploaded":
+        _same(plan, there, file)
+        return
+    if there is not None:
+        await desk.github.delete_asset(plan.repository, there.id)
+    await desk.github.upload_asset(plan.repository, release, file.path, content_type=TYPES[file.kind])
+
+
+def _same(plan: Plan, asset: Asset, file: BuiltFile) -> None:
+    if asset.digest not in {None, f"sha256:{file.sha256}"}:
+        raise ConflictError(
+            f"the GitHub Release {plan.tag} of {plan.repository} has another {asset.name}: {asset.digest}",
+            hint="somebody has replaced it: delete it there, and run this again",
+        )

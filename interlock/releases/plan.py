@@ -1,0 +1,149 @@
+"""What a release is going to be: values only."""
+
+from collections.abc import Iterable
+from typing import Self
+
+from packaging.version import Version
+from pydantic import model_validator
+
+from interlock.building import BuiltFile
+from interlock.bump import Bump, parse_version
+from interlock.dispatches import DISPATCH_ID, Order, dispatch_id
+from interlock.family import Family
+from interlock.lifecycle import ReleasedFile
+from interlock.releases.tags import Manifest, Told
+from interlock.values import Value
+from interlock.versions import VersionField
+
+
+class Patience(Value):
+    """How long others are waited for, in seconds.
+
+    Attributes:
+        index: Until the index serves what it took.
+        receipt: Until a workflow run takes a dispatch.
+        run: Until that run has ended.
+    """
+
+    index: float = 900
+    receipt: float = 300
+    run: float = 1800
+
+
+class ReleaseRequest(Value):
+    """What is asked for: a package, and how its next version is found.
+
+    Attributes:
+        bump: As `patch`, or `minor,rc`.
+        version: An explicit version instead.
+        ref: The branch to release from, if it is not the family file's; or a commit that its head must be.
+        family: The family file.
+    """
+
+    package: str
+    bump: str = "patch"
+    version: str | None = None
+    ref: str | None = None
+    family: str | None = None
+    patience: Patience = Patience()
+
+    @model_validator(mode="after")
+    def _can_be_meant(self) -> Self:
+        self.wanted()
+        return self
+
+    @property
+    def title(self) -> str:
+        """The package, and what is wanted of it: `market-data-core patch`."""
+        return f"{self.package} {self.version or self.bump}"
+
+    def wanted(self) -> Bump | Version:
+        """The bump, or the version.
+
+        Raises:
+            UsageError: Neither can be meant as it is written.
+        """
+        return Bump.parse(self.bump) if self.version is None else parse_version(self.version)
+
+
+class Plan(Value):
+    """A release that can begin, or go on.
+
+    Attributes:
+        base: The branch's head that it builds upon.
+        commit: The commit that is tagged; None until it is made.
+        tag_object: The tag's own SHA; None until it is made.
+        manifest: What its tag says; None until it is made.
+        epoch: The time of its commit, in seconds: what its files are dated.
+        changed: The files of the repository that hold the version, where it was written.
+        place: Where the version was found, in words.
+        remembered: Whether the ledger knows of it already.
+        told: Who is to be told.
+        resumed: Whether an earlier run has pushed its tag.
+    """
+
+    package: str
+    version: VersionField
+    previous: VersionField | None
+    repository: str
+    branch: str
+    tag: str
+    base: str
+    commit: str | None = None
+    tag_object: str | None = None
+    manifest: Manifest | None = None
+    epoch: int
+    changed: tuple[str, ...] = ()
+    place: str
+    remembered: bool = False
+    told: tuple[Told, ...] = ()
+    resumed: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+def released(files: Iterable[BuiltFile]) -> tuple[ReleasedFile, ...]:
+    """Built files as a release names them."""
+    return tuple(ReleasedFile(name=file.name, sha256=file.sha256, size=file.size) for file in files)
+
+
+def told_by(family: Family, package: str) -> tuple[Told, ...]:
+    """Whom a package's release tells of what, in the order of the family file."""
+    return tuple(
+        Told(dispatch.event, target) for dispatch in family.package(package).dispatches for target in dispatch.targets
+    )
+
+
+def orders(plan: Plan, family: Family, server: str) -> tuple[Order, ...]:
+    """The dispatches of a release; a target that the family no longer has is left out.
+
+    Args:
+        plan: The release.
+        family: Where the targets live, and what they are told.
+        server: GitHub's address for people.
+    """
+    return tuple(_order(plan, told, family, server) for told in plan.told if told.target in family.packages)
+
+
+def _order(plan: Plan, told: Told, family: Family, server: str) -> Order:
+    dispatches = family.package(plan.package).dispatches
+    fields = next((d.payload for d in dispatches if d.event == told.event and told.target in d.targets), None)
+    known = {
+        "version": str(plan.version),
+        "origin": plan.package,
+        "repository": plan.repository,
+        "repo_name": plan.repository.rpartition("/")[2],
+        "tag": plan.tag,
+        "commit": plan.commit or "",
+        "release_url": f"{server}/{plan.repository}/releases/tag/{plan.tag}",
+    }
+    id_ = dispatch_id(plan.package, str(plan.version), told.event)
+    payload = {name: known[name] for name in fields or ("version", "origin")}
+    return Order(
+        id=id_,
+        event=told.event,
+        origin=plan.package,
+        version=str(plan.version),
+        target=told.target,
+        repository=family.repository(told.target),
+        payload={**payload, DISPATCH_ID: id_},
+    )

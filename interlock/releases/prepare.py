@@ -1,0 +1,247 @@
+"""The steps of a release that leave no trace: from the clone to the tagged commit in it."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from packaging.version import Version
+
+from interlock import building
+from interlock.building import BuiltFile
+from interlock.bump import next_version
+from interlock.errors import ConflictError, RefusedError
+from interlock.fingerprint import digest
+from interlock.git import Checkout, Tag
+from interlock.lifecycle import ReleasedFile
+from interlock.package_index import Release as OnIndex
+from interlock.releases.desk import Desk
+from interlock.releases.outstanding import is_outstanding
+from interlock.releases.plan import Plan, released, told_by
+from interlock.releases.tags import Manifest, tag_name, tag_version
+from interlock.version_files import VersionPlace, find_version, project_name
+
+
+async def checkout(desk: Desk) -> Checkout:
+    """Clone the branch with all of its tags.
+
+    Raises:
+        RepositoryError: The repository or the branch can't be had.
+        RefusedError: The fresh clone differs from its own commit, as through line endings that Git would change.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="checkout-", dir=desk.work))
+    cloned = await Checkout.clone(desk.remote, desk.request.ref or desk.package.branch, folder)
+    if changed := await cloned.changed():
+        raise RefusedError(
+            f"a fresh clone of {desk.repository} is not clean: {', '.join(changed[:5])}",
+            hint="commit what Git makes of these files (git add --renormalize .), or see .gitattributes",
+        )
+    return cloned
+
+
+async def bump(desk: Desk, cloned: Checkout) -> Plan:
+    """Find the release that is to be finished, or else the next version, and write that into the clone's files.
+
+    Raises:
+        RefusedError: The repository is another package's.
+        UsageError, ConflictError: The wanted version can't be.
+    """
+    tags = {version: tag for tag in await cloned.tags() if (version := tag_version(desk.package.tag, tag.name))}
+    begun = await _begun(desk, cloned, tags)
+    if begun is not None:
+        await cloned.switch(begun.base)
+        return begun
+    return await _new(desk, cloned, tags, await desk.index.served(desk.name))
+
+
+async def _begun(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag]) -> Plan | None:
+    """The release that is to be finished: the wanted one, or the newest if something of it is missing."""
+    wanted = desk.request.wanted()
+    version = wanted if isinstance(wanted, Version) else max(tags, default=None)
+    tag = tags.get(version) if version else None
+    manifest = Manifest.read(tag.message) if tag else None
+    if version is None or tag is None or manifest is None:
+        return None
+    plan = await _going_on(desk, cloned, version, tag, manifest, tags)
+    return plan if version == wanted or await is_outstanding(desk, plan) else None
+
+
+async def _going_on(
+    desk: Desk, cloned: Checkout, version: Version, tag: Tag, manifest: Manifest, tags: Mapping[Version, Tag]
+) -> Plan:
+    known = await asyncio.to_thread(desk.ledger.releases, desk.name)
+    return Plan(
+        package=desk.name,
+        version=version,
+        previous=_before(version, tags),
+        repository=desk.repository,
+        branch=cloned.branch,
+        tag=tag.name,
+        base=tag.commit,
+        commit=tag.commit,
+        tag_object=tag.sha,
+        manifest=manifest,
+        epoch=await cloned.commit_time(tag.commit),
+        place=f"the tag {tag.name}",
+        remembered=any(release.version == version for release in known),
+        told=manifest.told,
+        resumed=True,
+    )
+
+
+async def _new(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]) -> Plan:
+    place = _of_this_package(desk, cloned.path)
+    base = await cloned.head()
+    version = next_version(desk.request.wanted(), known=_known(desk, place, tags, served))
+    epoch = max(_today(desk), await cloned.commit_time(base))
+    changed = place.write(version)
+    return Plan(
+        package=desk.name,
+        version=version,
+        previous=_before(version, tags),
+        repository=desk.repository,
+        branch=cloned.branch,
+        tag=tag_name(desk.package.tag, version),
+        base=base,
+        epoch=epoch,
+        changed=tuple(path.relative_to(cloned.path).as_posix() for path in changed),
+        place=place.described,
+        remembered=True,
+        told=told_by(desk.family, desk.name),
+        remarks=tuple(f"{stale} is another version, and was left alone" for stale in place.stale),
+    )
+
+
+def _today(desk: Desk) -> int:
+    """The time of the release, in seconds: now, unless whoever builds reproducibly says another."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return int(given) if given.isdecimal() else int(desk.now().timestamp())
+
+
+def _of_this_package(desk: Desk, path: Path) -> VersionPlace:
+    found = project_name(path)
+    if found != desk.name:
+        raise RefusedError(
+            f"{desk.repository} is the repository of {found}, not of {desk.name}",
+            hint=f'write the right repository into [packages.{desk.name}] of the family file: repository = "…"',
+        )
+    return find_version(path)
+
+
+def _known(
+    desk: Desk, place: VersionPlace, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
+) -> dict[str, Version | None]:
+    """The highest version of each place. A first version that the file already has may be released as it is."""
+    known: dict[str, Version | None] = {}
+    if tags:
+        known[f"the newest tag {tags[max(tags)].name}"] = max(tags)
+    if served:
+        known[desk.index.index.name] = max(served)
+    unreleased = place.version not in tags and place.version not in served
+    if not (unreleased and place.version == desk.request.wanted()):
+        known[place.described] = place.version
+    return known
+
+
+def _before(version: Version, tags: Mapping[Version, Tag]) -> Version | None:
+    return max((other for other in tags if other < version), default=None)
+
+
+async def guard(desk: Desk, cloned: Checkout, plan: Plan) -> None:
+    """Refuse a version that is taken, now that nothing has happened yet.
+
+    Raises:
+        ConflictError: The tag is on another commit, or the index has the version though there is no tag of it.
+    """
+    there = (await cloned.remote_refs(f"refs/tags/{plan.tag}")).get(f"refs/tags/{plan.tag}")
+    if there is not None and not plan.resumed:
+        raise ConflictError(
+            f"{plan.repository} has a tag {plan.tag} already, on {there[:10]}, and it is not of this release",
+            hint=f"release another version, or remove the tag there: git push --delete origin {plan.tag}",
+        )
+    if plan.version in await desk.index.served(plan.package) and not plan.resumed:
+        raise ConflictError(
+            f"{desk.index.index.name} has {plan.package} {plan.version} already; {plan.repository} has no tag of it",
+            hint="release a newer version",
+        )
+
+
+async def build(desk: Desk, cloned: Checkout, plan: Plan) -> tuple[BuiltFile, ...]:
+    """Build sdist and wheel; for a release that goes on, they are those that its tag promises.
+
+    Raises:
+        BuildError: The build fails.
+        ConflictError: The build of the tag gives other files than it did.
+    """
+    files = await building.build(
+        cloned.path,
+        version=plan.version,
+        epoch=plan.epoch,
+        environment=desk.index.index.environment(),
+        out=cloned.path.with_suffix(".dist"),
+        cache=desk.cache,
+        key=await _key(cloned, plan),
+    )
+    if plan.manifest is None:
+        return files
+    return await _promised(desk, plan, plan.manifest, {file.name: file for file in files})
+
+
+async def _key(cloned: Checkout, plan: Plan) -> str:
+    written = {name: (cloned.path / name).read_bytes().hex() for name in plan.changed}
+    return digest(await cloned.tree(plan.base), written, plan.epoch, str(plan.version))
+
+
+async def _promised(
+    desk: Desk, plan: Plan, manifest: Manifest, built: Mapping[str, BuiltFile]
+) -> tuple[BuiltFile, ...]:
+    """The files of the manifest: those that were built now, or in their place those that the index has already."""
+    return tuple([await _one_promised(desk, plan, file, built.get(file.name)) for file in manifest.files])
+
+
+async def _one_promised(desk: Desk, plan: Plan, file: ReleasedFile, built: BuiltFile | None) -> BuiltFile:
+    if built is not None and built.sha256 == file.sha256:
+        return built
+    release = (await desk.index.served(plan.package)).get(plan.version)
+    published = (*release.wheels, *([release.sdist] if release.sdist else [])) if release else ()
+    for there in published:
+        if there.name == file.name and there.sha256 == file.sha256:
+            return BuiltFile.of(await desk.index.download(there))
+    raise ConflictError(
+        f"{file.name} can't be built again as it was: its SHA-256 was {file.sha256}, as the tag {plan.tag} says, "
+        f"and is {built.sha256 if built else 'none, since the build no longer makes it'}",
+        hint="pin the build backend in [build-system] requires, and release a newer version",
+    )
+
+
+async def check(_desk: Desk, plan: Plan, files: tuple[BuiltFile, ...]) -> None:
+    """Check the files as the index would, and that they are of this package and version.
+
+    Raises:
+        BuildError: They are not fit to be published.
+    """
+    await building.check(files, name=plan.package, version=plan.version)
+
+
+async def commit_and_tag(desk: Desk, cloned: Checkout, plan: Plan, files: tuple[BuiltFile, ...]) -> Plan:
+    """Commit the version and tag it in the clone; nobody sees it yet.
+
+    Raises:
+        RefusedError: Git refuses the commit.
+    """
+    if plan.resumed:
+        return plan
+    names = {"package": plan.package, "version": str(plan.version)}
+    commit = plan.base
+    if plan.changed:
+        message = desk.family.commit_message.format(**names)
+        commit = await cloned.commit_all(message, author=desk.author, when=plan.epoch, paths=plan.changed)
+    manifest = Manifest(
+        package=f"{plan.package}=={plan.version}",
+        files=released(files),
+        told=plan.told,
+    )
+    message = manifest.write(desk.family.tag_message.format(**names))
+    made = await cloned.tag(plan.tag, message, author=desk.author, when=plan.epoch, at=commit)
+    return plan.model_copy(update={"commit": commit, "tag_object": made, "manifest": manifest})

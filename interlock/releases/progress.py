@@ -1,0 +1,55 @@
+"""Who watches a release while it is made, and how long each of its steps took."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from interlock.lifecycle import Step
+
+# Fewer pushes by others than this come between a look and a push, or something else is wrong.
+MOST_RACES = 5
+
+
+class Moment(StrEnum):
+    """What happens to a step."""
+
+    BEGINS = "begins"
+    ENDS = "ends"
+    FAILS = "fails"
+
+
+Watch = Callable[[Step, Moment], Awaitable[None]]
+
+
+async def _nobody(_step: Step, _moment: Moment) -> None:
+    return
+
+
+# A flow's parameters are data; what is to be called in the same process goes beside them.
+watcher: ContextVar[Watch] = ContextVar("watcher", default=_nobody)
+
+
+class Journal:
+    """The seconds of each step of one run, and how often it has begun anew."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[Step, float] = {}
+        self.races = 0
+        self.began_at = datetime.now(UTC)
+
+    @contextlib.asynccontextmanager
+    async def step(self, step: Step) -> AsyncIterator[None]:
+        """Tell the watcher of a step, and keep its time."""
+        tell = watcher.get()
+        began = time.monotonic()
+        await tell(step, Moment.BEGINS)
+        try:
+            yield
+        except BaseException:
+            await tell(step, Moment.FAILS)
+            raise
+        self.seconds[step] = self.seconds.get(step, 0.0) + time.monotonic() - began
+        await tell(step, Moment.ENDS)

@@ -1,0 +1,82 @@
+"""A release's tag: its name, and its message, which says what the release is made of.
+
+The message makes a release independent of every ledger: whoever finds the tag knows which files it promised and who was
+to be told of it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple, Self
+
+from packaging.version import InvalidVersion, Version
+
+from interlock.lifecycle import ReleasedFile
+from interlock.values import Value
+
+TRAILER = "Interlock-Release"
+_FILE = re.compile(r"^sha256:([0-9a-f]{64}) +(\d+) +(\S+)$", re.MULTILINE)
+_ORDER = re.compile(r"^dispatch: (\S+) -> (\S+)$", re.MULTILINE)
+
+
+class Told(NamedTuple):
+    """An event, and the member that is told of it."""
+
+    event: str
+    target: str
+
+
+class Manifest(Value):
+    """What a tag made by Interlock says.
+
+    Attributes:
+        package: `name==version`.
+        told: Who is to be told.
+    """
+
+    package: str
+    files: tuple[ReleasedFile, ...]
+    told: tuple[Told, ...] = ()
+
+    def write(self, title: str) -> str:
+        """The tag's message."""
+        lines = [title, ""]
+        lines += [f"sha256:{file.sha256} {file.size:>8} {file.name}" for file in self.files]
+        lines += ["", *(f"dispatch: {event} -> {target}" for event, target in self.told)] if self.told else []
+        return "\n".join([*lines, "", f"{TRAILER}: {self.package}", ""])
+
+    @classmethod
+    def read(cls, message: str | None) -> Self | None:
+        """What a message says; None for one that Interlock did not write."""
+        found = re.search(rf"^{TRAILER}: (\S+)$", message or "", re.MULTILINE)
+        if not message or not found:
+            return None
+        return cls(
+            package=found[1],
+            files=tuple(
+                ReleasedFile(sha256=sha256, size=int(size), name=name) for sha256, size, name in _FILE.findall(message)
+            ),
+            told=tuple(Told(event, target) for event, target in _ORDER.findall(message)),
+        )
+
+
+def tag_name(form: str, version: Version) -> str:
+    """The tag of a version, as `v1.2.11`."""
+    return form.replace("{version}", str(version))
+
+
+def tag_version(form: str, name: str) -> Version | None:
+    """The version that a tag is of; None for a tag of another form."""
+    before, after = form.split("{version}")
+    inner = name[len(before) : len(name) - len(after)]
+    if not (name.startswith(before) and name.endswith(after) and re.match(r"\d", inner)):
+        return None
+    try:
+        return Version(inner)
+    except InvalidVersion:
+        return None
+
+
+def by_version(form: str, names: Mapping[str, str]) -> dict[Version, str]:
+    """The tags that are of versions, with what each of them has in the mapping."""
+    found = ((tag_version(form, name), value) for name, value in names.items())
+    return {version: value for version, value in found if version is not None}

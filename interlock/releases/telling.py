@@ -1,0 +1,172 @@
+"""Telling the downstreams: dispatches that are sent once, and the runs that took them."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from interlock.dispatches import DispatchRecord, DispatchState, Order, Receipt, receipt_of, recognise
+from interlock.errors import DispatchError, InterlockError
+from interlock.patience import until
+from interlock.releases.desk import Desk
+from interlock.releases.plan import Plan, orders
+from interlock.workflow_files import listens
+
+EVENT = "repository_dispatch"
+FOLDER = ".github/workflows"
+# Seconds in which GitHub shows the run of a dispatch that it took: seen to be a few.
+APPEARS = 30.0
+# Clocks differ: a run may be dated a little before it was asked for.
+SKEW = timedelta(seconds=30)
+
+
+async def dispatch(desk: Desk, plan: Plan) -> tuple[DispatchRecord, ...]:
+    """Send what was not sent yet, to each target once.
+
+    Raises:
+        GitHubError, TokenError: GitHub refuses; or did not answer, and no run shows that it took the dispatch.
+        LedgerError: What is sent can't be recorded, so nothing is.
+    """
+    records: list[DispatchRecord] = []
+    for order in orders(plan, desk.family, desk.place.server):
+        records.append(await _sent(desk, plan, order, _claimed(records)))
+    return tuple(records)
+
+
+def _claimed(records: Iterable[DispatchRecord]) -> frozenset[int]:
+    return frozenset(record.receipt.run for record in records if record.receipt)
+
+
+async def _sent(desk: Desk, plan: Plan, order: Order, claimed: frozenset[int]) -> DispatchRecord:
+    record = await asyncio.to_thread(desk.ledger.dispatch, order)
+    if record is None and not plan.remembered:
+        # The ledger that knew is lost, or is another machine's: the target's runs know too.
+        began = datetime.fromtimestamp(plan.epoch, UTC)
+        record = await _taken(desk, DispatchRecord(order=order, state=DispatchState.SENDING, at=began), claimed)
+    elif record is not None and record.state is DispatchState.SENDING:
+        record = await _settled(desk, record, claimed)
+    elif record is not None and record.state is DispatchState.SENT and _has_waited(desk, record):
+        record = await _taken(desk, record, claimed)
+    if record is not None and record.state is not DispatchState.SENDING:
+        return await _kept(desk, record)
+    return await _send(desk, order, claimed)
+
+
+def _has_waited(desk: Desk, record: DispatchRecord) -> bool:
+    """Whether a run should have taken it long ago: nobody heard it, and now somebody may."""
+    return desk.now() - record.at > timedelta(seconds=desk.request.patience.receipt)
+
+
+async def _send(desk: Desk, order: Order, claimed: frozenset[int]) -> DispatchRecord:
+    record = await _kept(desk, DispatchRecord(order=order, state=DispatchState.SENDING, at=desk.now()))
+    try:
+        await desk.github.dispatch(order.repository, order.event, order.payload)
+    except InterlockError as error:
+        settled = await _settled(desk, record, claimed) if error.transient else None
+        if settled is None:
+            raise
+        return await _kept(desk, settled)
+    return await _kept(desk, record.model_copy(update={"state": DispatchState.SENT}))
+
+
+async def _kept(desk: Desk, record: DispatchRecord) -> DispatchRecord:
+    await asyncio.to_thread(desk.ledger.record_dispatch, record)
+    return record
+
+
+async def _settled(desk: Desk, record: DispatchRecord, claimed: frozenset[int]) -> DispatchRecord | None:
+    """Whether a dispatch whose answer is not known arrived: it did if a run took it, soon after it was sent."""
+    left = (record.at + timedelta(seconds=min(APPEARS, desk.request.patience.receipt)) - desk.now()).total_seconds()
+    return await until(lambda: _taken(desk, record, claimed), seconds=max(0.0, left))
+
+
+async def _taken(desk: Desk, record: DispatchRecord, claimed: Collection[int]) -> DispatchRecord | None:
+    """The record with the run that took it, once there is one."""
+    order, since = record.order, record.at - SKEW
+    runs = await desk.github.runs(order.repository, event=EVENT, since=since)
+    hearing = listens(await desk.github.files(order.repository, FOLDER), order.event)
+    silent = [listener.path for listener in hearing.listeners if not listener.exact]
+    receipt = recognise(runs, order, since=since, silent=silent, claimed=claimed)
+    return record.taken_by(receipt) if receipt else None
+
+
+async def all_taken(desk: Desk, plan: Plan) -> bool:
+    """Whether a run took each of a release's dispatches, as far as the world can tell."""
+    began = datetime.fromtimestamp(plan.epoch, UTC)
+    for order in orders(plan, desk.family, desk.place.server):
+        if not await _taken(desk, DispatchRecord(order=order, state=DispatchState.SENDING, at=began), ()):
+            return False
+    return True
+
+
+async def receipts(desk: Desk, records: Sequence[DispatchRecord]) -> tuple[DispatchRecord, ...]:
+    """Find the run that took each dispatch, and follow it to its end or as long as patience lasts.
+
+    One that nobody takes keeps its record without a receipt.
+    """
+    return tuple(await asyncio.gather(*(_followed(desk, record, records) for record in records)))
+
+
+async def _followed(desk: Desk, record: DispatchRecord, all_of: Sequence[DispatchRecord]) -> DispatchRecord:
+    if record.receipt is None:
+        claimed = _claimed(all_of)
+        taken = await until(lambda: _taken(desk, record, claimed), seconds=desk.request.patience.receipt)
+        if taken is None:
+            return record
+        record = await _kept(desk, taken)
+    # One that ended badly may have been run again there.
+    if not (record.receipt and record.receipt.is_good):
+        record = await _ended(desk, record)
+    return await _kept(desk, record)
+
+
+async def _ended(desk: Desk, record: DispatchRecord) -> DispatchRecord:
+    receipt = record.receipt
+    assert receipt is not None
+
+    async def ended() -> Receipt | None:
+        now = receipt_of(await desk.github.run(record.order.repository, receipt.run), exact=receipt.exact)
+        return now if now.status == "completed" else None
+
+    found = await until(ended, seconds=desk.request.patience.run)
+    return record.taken_by(found) if found else record
+
+
+async def unheard(desk: Desk, records: Iterable[DispatchRecord]) -> tuple[str, ...]:
+    """For each dispatch that nobody took: why, as far as it can be seen, and what to do."""
+    return tuple([await _why(desk, record.order) for record in records if record.receipt is None])
+
+
+async def _why(desk: Desk, order: Order) -> str:
+    hearing = listens(await desk.github.files(order.repository, FOLDER), order.event)
+    title = f'{order.repository} did not take "{order.event}"'
+    if hearing.heard:
+        listeners = ", ".join(f"{listener.path}:{listener.line}" for listener in hearing.listeners)
+        return f"{title}, though {listeners} listens: are its Actions enabled, or is it waiting for a runner?"
+    near = "; ".join(map(str, (*hearing.near, *hearing.faults)))
+    cure = f"interlock listener {order.target} --event {order.event}"
+    return f"{title}: no workflow on its default branch listens{f' ({near})' if near else ''}; cure: {cure}"
+
+
+async def refuse_unheard(desk: Desk, records: Sequence[DispatchRecord]) -> None:
+    """End with an error when a dispatch was not taken, or the run that took it failed.
+
+    Raises:
+        DispatchError: Naming each with what to do.
+    """
+    lines = [*await unheard(desk, records), *(_failure(record) for record in records if _has_failed(record))]
+    if lines:
+        raise DispatchError(
+            "\n".join(
+                f"  ✗ {line}" for line in ["the release is out, and not everybody has followed:", *lines]
+            ).replace("  ✗ ", "", 1),
+            hint="what nobody took is sent again by the same command, once it can be heard",
+        )
+
+
+def _has_failed(record: DispatchRecord) -> bool:
+    return record.state is DispatchState.FINISHED and record.receipt is not None and not record.receipt.is_good
+
+
+def _failure(record: DispatchRecord) -> str:
+    assert record.receipt is not None
+    return f"{record.order.repository}: the run that took it ended in {record.receipt.conclusion}: {record.receipt.url}"

@@ -1,0 +1,145 @@
+"""The very body of the flow `release-package`, run without Prefect in a world that this process serves."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from interlock.lifecycle import Release
+from interlock.rehearsal.world import World
+from interlock.releases.plan import Patience, ReleaseRequest
+from interlock.releases.progress import Watch, watcher
+
+if TYPE_CHECKING:
+    from interlock.rehearsal.apps import Apps
+
+CORE = "market-data-core"
+TARGETS = ("market_data_pipeline", "market-data-store", "market_data_orchestrator", "market-data-ibkr")
+SHORT = Patience(index=4, receipt=2, run=4)
+
+
+def flow_without_prefect(patch: pytest.MonkeyPatch) -> ModuleType:
+    """The module of the flow, its tasks replaced by what they do; artifacts go nowhere."""
+    from prefect.tasks import Task
+
+    import flows.release_package as module
+
+    async def no_artifact(**_fields: object) -> None:
+        return
+
+    for name, value in list(vars(module).items()):
+        if isinstance(value, Task):
+            patch.setattr(module, name, value.fn)
+    patch.setattr(module, "get_run_logger", lambda: logging.getLogger("tests.release"))
+    patch.setattr(module, "acreate_markdown_artifact", no_artifact)
+    return module
+
+
+@dataclass
+class Rehearsed:
+    """A world that is served, and the flow in it.
+
+    Attributes:
+        serving: Its faults, its log and its state.
+    """
+
+    world: World
+    serving: "Apps"
+    flow: ModuleType
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def repositories(self) -> Path:
+        """Where the bare repositories are."""
+        return self.world.place.repositories / "mjdevaccount"
+
+    def release(self, package: str = CORE, *, watch: Watch | None = None, **request: object) -> Release:
+        """Release a package."""
+        return asyncio.run(self.release_async(package, watch=watch, **request))
+
+    def commit(self, repository: str, files: Mapping[str, bytes | None], message: str = "somebody's") -> str:
+        """Commit to a repository's default branch, as somebody else; its SHA."""
+        state = self.serving.github
+        with state.changing():
+            record = state.repository(f"mjdevaccount/{repository}")
+            git, ref = state.git(record), f"refs/heads/{record.default_branch}"
+            old = git.ref(ref)
+            assert old is not None
+            sha = git.write_commit(old, dict(files), message)
+            git.set_ref(ref, sha, old)
+        return sha
+
+    async def release_async(self, package: str = CORE, *, watch: Watch | None = None, **request: object) -> Release:
+        """The same for whoever has a loop.
+
+        Args:
+            package: Its name.
+            watch: Is told of each step.
+            request: Further fields of the request.
+        """
+        if watch is not None:
+            watcher.set(watch)
+        fields = {"package": package, "patience": SHORT, **request}
+        made: Release = await self.flow.release_package.fn(ReleaseRequest.model_validate(fields))
+        return made
+
+    def writes(self, *origins: str) -> list[str]:
+        """What the servers say that they did, in order, but for leases."""
+        seen = [one for one in self.serving.log.all() if one.wrote and (not origins or one.origin in origins)]
+        return [one.note or f"{one.method} {one.path}" for one in seen if "refs/interlock/" not in (one.note or "")]
+
+    def git(self, repository: str, *arguments: str) -> str:
+        """Ask a bare repository."""
+        import subprocess
+
+        command = ["git", "-C", str(self.repositories / f"{repository}.git"), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def refs(self) -> dict[str, str]:
+        """Every ref of every repository but for leases."""
+        listed = (
+            (path.name, line)
+            for path in sorted(self.repositories.iterdir())
+            for line in self.git(path.stem, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+        )
+        pairs = ((f"{name}:{line.split()[0]}", line.split()[1]) for name, line in listed)
+        return {name: sha for name, sha in pairs if "refs/interlock/" not in name}
+
+
+def seed(folder: Path) -> Path:
+    """Make a world that is copied for each test."""
+    asyncio.run(_seed(folder))
+    return folder
+
+
+async def _seed(folder: Path) -> None:
+    (await World.create_or_open(folder)).close()
+
+
+@contextlib.contextmanager
+def rehearsed(template: Path, folder: Path) -> Iterator[Rehearsed]:
+    """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
+    shutil.copytree(template, folder, symlinks=True)
+    world = asyncio.run(World.create_or_open(folder))
+    with pytest.MonkeyPatch.context() as patch, world, world.serve() as serving:
+        apply(world, patch)
+        yield Rehearsed(world=world, serving=serving.apps, flow=flow_without_prefect(patch))
+
+
+def apply(world: World, patch: pytest.MonkeyPatch) -> None:
+    """Point this process at a world."""
+    changes = world.environment()
+    for name in changes.removed & os.environ.keys():
+        patch.delenv(name)
+    for name, value in changes.variables.items():
+        patch.setenv(name, value)
+    # Equal dates, equal files: what one test has built serves the next.
+    patch.setenv("SOURCE_DATE_EPOCH", "1795000000")
