@@ -67,7 +67,7 @@ async def look_ahead(desk: Desk) -> tuple[Check, ...]:
     """Check everything that can be checked: tokens, listeners, branch rules, index."""
     checks = await preflight.preflight(desk)
     for check in checks:
-        get_run_logger().info("%s", check)
+        get_run_logger().info("%s: %s: %s, %s", check.state, check.subject, check.name, check.cause)
     return checks
 
 

@@ -3,7 +3,14 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, retry_if_result, stop_after_delay
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_attempt,
+    stop_after_delay,
+)
 from tenacity.wait import wait_exponential_jitter
 
 from interlock.errors import InterlockError
@@ -39,6 +46,30 @@ async def until(
         retry_error_callback=_last,
     )
     return await retrying(looking)
+
+
+async def patiently(work: Callable[[], Awaitable[T]], *, tries: int = 5, first: float = 0.5) -> T:
+    """What work gives, begun again when it ends in an error that another try may cure.
+
+    Args:
+        work: Looks before it acts, so that doing it again does no harm.
+        tries: How often it is begun at most.
+        first: Seconds before the second try; each pause is about twice the one before.
+
+    Raises:
+        InterlockError: The last try's.
+    """
+
+    async def working() -> T:
+        return await work()
+
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(tries),
+        wait=wait_exponential_jitter(multiplier=first, jitter=first),
+        retry=retry_if_exception(is_transient),
+        reraise=True,
+    )
+    return await retrying(working)
 
 
 def is_transient(error: BaseException | None) -> bool:

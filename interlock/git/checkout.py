@@ -59,6 +59,8 @@ class Checkout(Repository):
 
     async def changed(self) -> tuple[str, ...]:
         """The paths of files that differ from the commit, and of those that are in none and not ignored."""
+        # Without what git remembers of files' dates: it would not look at a file that it would commit otherwise.
+        await self._told("read-tree", "HEAD")
         status = await self._told("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         return tuple(entry[3:] for entry in status.split("\0") if entry)
 

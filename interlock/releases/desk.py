@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from interlock.checks import Access, World, open_world
+from interlock.errors import UsageError
 from interlock.family import Family, Package
 from interlock.family_file import load
 from interlock.git import Identity, Remote, find_identity
@@ -87,6 +88,8 @@ async def open_desk(request: ReleaseRequest, credentials: Credentials, upload: U
         TokenError: The credentials are good for nothing.
     """
     family = load(Path(request.family) if request.family else None)
+    if not family.package(request.package).publishes:
+        raise UsageError(f"{request.package} publishes nothing that could be released", hint="see: interlock family show")
     here = place()
     remote = Remote(url=here.remote(family.repository(request.package)), token=await credentials.token())
     access = Access(credentials=credentials, upload=upload)

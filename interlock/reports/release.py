@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from interlock.checks import Check, State
 from interlock.dispatches import DispatchRecord
 from interlock.lifecycle import Release, Step
 from interlock.releases.notes import plain
@@ -112,9 +113,17 @@ def _heard(release: Release) -> str:
 def print_preview(found: Preview, console: Console) -> None:
     """Print what a release would do, and everything that was checked."""
     for check in found.checks:
-        console.print(escape(str(check)), highlight=False, soft_wrap=True)
+        console.print(_check(check), highlight=False, soft_wrap=True)
     for line in _plan_lines(found) if found.plan else ["[red]✗[/] it would not be started; nothing was changed"]:
         console.print(line, highlight=False, soft_wrap=True)
+
+
+MARKS = {State.OK: "[green]✓[/]", State.WARNING: "[yellow]![/]", State.FAILED: "[red]✗[/]", State.UNKNOWN: "?"}
+
+
+def _check(check: Check) -> str:
+    line = f"{MARKS[check.state]} {escape(f'{check.subject}: {check.name}: {check.cause}')}"
+    return f"{line}\n    cure: {escape(check.cure)}" if check.cure and check.state is not State.OK else line
 
 
 def _plan_lines(found: Preview) -> Iterator[str]:

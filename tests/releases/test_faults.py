@@ -1,0 +1,86 @@
+"""A release meets faults at random, again and again, and in the end everything is there once."""
+
+import asyncio
+import contextlib
+import io
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from twine.commands.upload import upload as twine_upload
+from twine.settings import Settings
+
+from interlock import building, publishing
+from interlock.errors import InterlockError, PublishError
+from interlock.index_settings import Upload
+from interlock.rehearsal.faults import seeded
+from tests.releases.rehearsed import CORE, Rehearsed, rehearsed
+from tests.releases.test_interruptions import DONE
+
+SCRIPTS = 20
+# A release asks about that often; a fault that is due later than its end never happens.
+REQUESTS = 75
+# However unlucky a script is, it has no more faults than this, and each ends at most one run.
+MOST_FAULTS = 4
+
+
+async def _upload_here(files: Sequence[Path], target: Upload) -> None:
+    """Twine in this process: as the subprocess, but for half a second of imports."""
+    assert target.repository_url is not None
+    settings = Settings(
+        username=target.username,
+        password=target.password.get_secret_value(),
+        repository_url=target.repository_url.get_secret_value(),
+        non_interactive=True,
+        disable_progress_bar=True,
+    )
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            await asyncio.to_thread(twine_upload, settings, [str(file) for file in files])
+        except Exception as error:  # whatever twine ends with
+            if not publishing.EXISTS.search(str(error)):
+                raise PublishError(f"the index did not take the files: {error}", transient=True) from None
+
+
+async def _checked_before(*_files: object, **_facts: object) -> None:
+    """The files are the same in each script, and were checked when they were built."""
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[None]:
+    """Without what takes long and is the same each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publishing, "upload", _upload_here)
+        patch.setattr(building, "check", _checked_before)
+        yield
+
+
+def _until_done(here: Rehearsed, seed: int) -> int:
+    """Run it until it ends well; how many runs that took."""
+    for run in range(1, MOST_FAULTS + 3):
+        try:
+            release = here.release(version="1.2.11")
+        except InterlockError:
+            continue
+        assert release.is_finished
+        assert len(release.dispatches) == 4
+        return run
+    raise AssertionError(f"script {seed} was not done after {MOST_FAULTS + 2} runs")
+
+
+@pytest.mark.parametrize("block", range(10))
+@pytest.mark.usefixtures("quick")
+def test_whatever_goes_wrong_in_the_end_everything_is_there_once(
+    seeded_world: Path, builds: Path, tmp_path: Path, interlock_home: Path, block: int
+) -> None:
+    (interlock_home / "cache").mkdir(parents=True)
+    (interlock_home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
+    for seed in range(block, SCRIPTS, 10):
+        with rehearsed(seeded_world, tmp_path / str(seed)) as here:
+            count = random.Random(seed).randint(1, MOST_FAULTS)
+            here.serving.faults.add(*seeded(seed, requests=REQUESTS, count=count))
+            _until_done(here, seed)
+            writes = sorted(write for write in here.writes() if not write.startswith("kept "))
+            assert writes == DONE, f"script {seed}"
+            assert here.git(CORE, "tag", "--list", "v1.2.11*").split() == ["v1.2.11"]
