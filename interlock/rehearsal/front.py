@@ -43,8 +43,8 @@ class Seen(Value):
 
     @property
     def wrote(self) -> bool:
-        """Whether it changed something: a write that the server took. Git's servers say so themselves: they are asked
-        by POST to read as well, and answer a refused push with success."""
+        """Whether it changed something: a write that the server took."""
+        # Git asks by POST to read as well, and has success for an answer to a refused push: there the note tells.
         took = self.method in WRITES and self.done is not None and self.done < 400
         return took and (self.origin != "git" or self.note is not None)
 

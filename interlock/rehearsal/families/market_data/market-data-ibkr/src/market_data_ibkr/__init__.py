@@ -1,0 +1,1 @@
+"""A provider of market data that can be told to slow down."""

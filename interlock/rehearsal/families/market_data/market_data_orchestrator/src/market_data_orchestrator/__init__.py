@@ -1,0 +1,1 @@
+"""Puts the market-data family together and runs it."""

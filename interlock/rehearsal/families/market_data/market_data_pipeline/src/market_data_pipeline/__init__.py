@@ -1,0 +1,1 @@
+"""Moves market data, at the pace that its readers can keep."""

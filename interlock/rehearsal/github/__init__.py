@@ -1,0 +1,1 @@
+"""GitHub on this machine: its API, its uploads and its Git, on bare repositories."""

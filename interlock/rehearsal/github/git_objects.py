@@ -1,0 +1,53 @@
+"""Git's objects, written as files without starting Git: a rehearsal makes many of them before it begins."""
+
+import hashlib
+import os
+import uuid
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+# A tree before it is written: by name, a folder, or the mode and SHA of what is there.
+Node = dict[str, "Node | tuple[str, str]"]
+FOLDER_MODE = "40000"
+
+
+def write_object(objects: Path, kind: str, content: bytes) -> str:
+    """Put an object into a folder of objects, unless it is there; its SHA."""
+    whole = f"{kind} {len(content)}".encode() + b"\0" + content
+    sha = hashlib.sha1(whole, usedforsecurity=False).hexdigest()
+    place = objects / sha[:2] / sha[2:]
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = place.with_name(f"tmp_obj_{uuid.uuid4().hex}")
+        unfinished.write_bytes(zlib.compress(whole, 1))
+        unfinished.chmod(0o444)
+        unfinished.replace(place)
+    return sha
+
+
+def write_tree(objects: Path, files: Mapping[str, tuple[str, str]]) -> str:
+    """Write the trees of files, given by path as mode and SHA; the SHA of the top."""
+    top: Node = {}
+    for path, entry in files.items():
+        *folders, name = path.split("/")
+        here = top
+        for folder in folders:
+            inner = here.get(folder)
+            if not isinstance(inner, dict):  # a file that gives way to a folder
+                inner = here[folder] = {}
+            here = inner
+        here[name] = entry
+    return _write_node(objects, top)
+
+
+def _write_node(objects: Path, node: Node) -> str:
+    lines = {}
+    for name, entry in node.items():
+        is_folder = isinstance(entry, dict)
+        mode, sha = (FOLDER_MODE, _write_node(objects, entry)) if isinstance(entry, dict) else entry
+        # Git sorts a folder as if its name ended with a slash.
+        lines[os.fsencode(name) + (b"/" if is_folder else b"")] = (
+            f"{mode} ".encode() + os.fsencode(name) + b"\0" + bytes.fromhex(sha)
+        )
+    return write_object(objects, "tree", b"".join(lines[key] for key in sorted(lines)))
