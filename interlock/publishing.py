@@ -57,6 +57,7 @@ async def upload(files: Sequence[Path], target: Upload) -> None:
         sys.executable,
         "-m",
         "twine",
+        "--no-color",  # it colours what it says even where there is no terminal
         "upload",
         "--non-interactive",
         "--disable-progress-bar",
@@ -72,7 +73,7 @@ def _environment(target: Upload) -> dict[str, str]:
     """What twine is told, by its environment alone: arguments can be read by everybody on a machine."""
     secrets = {"TWINE_USERNAME": target.username, "TWINE_PASSWORD": target.password.get_secret_value()}
     address = {"TWINE_REPOSITORY_URL": target.repository_url.get_secret_value()} if target.repository_url else {}
-    return {**tool_environment(), **secrets, **address, "NO_COLOR": "1", "COLUMNS": "500"}
+    return {**tool_environment(), **secrets, **address, "COLUMNS": "500"}
 
 
 def _refusal(completed: Completed, target: Upload) -> PublishError:
@@ -89,7 +90,7 @@ def _telling(output: str) -> str:
     """The lines from twine's error on, without its decoration."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     start = next((number for number, line in enumerate(lines) if re.match(r"ERROR|\w*(Error|Exception)", line)), -3)
-    return " ".join(lines[start:])[:600]
+    return " ".join(lines[start:]).removeprefix("ERROR").strip()[:600]
 
 
 async def confirm(

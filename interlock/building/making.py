@@ -27,6 +27,10 @@ TELLING_LINES = 12
 FORM = 1
 
 
+# What uv says of an index that is in trouble, and may not be the next time.
+UNLUCKY = r"Failed to fetch|Failed to download|Request failed after|error sending request|error decoding response"
+
+
 class FailedBuildError(BuildError):
     """A build that failed.
 
@@ -34,8 +38,8 @@ class FailedBuildError(BuildError):
         log: All that it wrote.
     """
 
-    def __init__(self, message: str, *, hint: str, log: str) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, hint: str, log: str, transient: bool = False) -> None:
+        super().__init__(message, hint=hint, transient=transient)
         self.log = log
 
 
@@ -143,7 +147,8 @@ def _failure(done: Completed, log: str, out: Path) -> FailedBuildError:
     cure = "try it in a clone: python -m build"
     if any(_from_installer(log)):
         cure = "the index must serve everything that [build-system] requires"
-    return FailedBuildError(f"the build {why}:\n{told}", hint=f"{cure}; the whole log: {file}", log=log)
+    hint, unlucky = f"{cure}; the whole log: {file}", re.search(UNLUCKY, log) is not None
+    return FailedBuildError(f"the build {why}:\n{told}", hint=hint, log=log, transient=unlucky)
 
 
 def _telling(log: str) -> list[str]:

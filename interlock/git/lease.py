@@ -16,6 +16,7 @@ from interlock.git.errors import PushRaceError, RemoteUnreachableError
 from interlock.git.holder import Holder
 from interlock.git.repository import Repository
 from interlock.git.values import Identity, checked_ref
+from interlock.patience import patiently
 from interlock.values import Value
 
 SECONDS = 300.0
@@ -220,7 +221,7 @@ async def held(
             await asyncio.wait([renewing])
     finally:
         with contextlib.suppress(InterlockError):
-            await lease.release()
+            await patiently(lease.release, tries=4, first=0.2)
 
 
 async def _renewed(lease: Lease) -> None:

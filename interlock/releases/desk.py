@@ -89,7 +89,7 @@ async def open_desk(request: ReleaseRequest, credentials: Credentials, upload: U
     """
     family = load(Path(request.family) if request.family else None)
     if not family.package(request.package).publishes:
-        raise UsageError(f"{request.package} publishes nothing that could be released", hint="see: interlock family show")
+        raise UsageError(f"{request.package} publishes nothing, so it can't be released", hint="interlock family show")
     here = place()
     remote = Remote(url=here.remote(family.repository(request.package)), token=await credentials.token())
     access = Access(credentials=credentials, upload=upload)

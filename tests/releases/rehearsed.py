@@ -12,7 +12,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
+from interlock.ledger import open_ledger
 from interlock.lifecycle import Release
 from interlock.rehearsal.world import World
 from interlock.releases.plan import Patience, ReleaseRequest
@@ -121,7 +123,9 @@ def seed(folder: Path) -> Path:
 
 
 async def _seed(folder: Path) -> None:
-    (await World.create_or_open(folder)).close()
+    (world := await World.create_or_open(folder)).close()
+    # An empty ledger, too: to make one takes as long as a tenth of a release.
+    open_ledger(SecretStr(f"sqlite:///{world.place.ledger}")).close()
 
 
 @contextlib.contextmanager

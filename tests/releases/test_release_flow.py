@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.version import Version
@@ -139,7 +140,7 @@ def test_the_same_version_again_does_nothing_again(here: Rehearsed) -> None:
     ("asked", "version"),
     [({"bump": "minor"}, "1.3.0"), ({"bump": "major,rc"}, "2.0.0rc1"), ({"version": "1.2.11.post1"}, "1.2.11.post1")],
 )
-def test_a_version_is_as_it_was_asked_for(here: Rehearsed, asked: dict[str, str], version: str) -> None:
+def test_a_version_is_as_it_was_asked_for(here: Rehearsed, asked: dict[str, Any], version: str) -> None:
     assert str(here.release(**asked).version) == version
     assert f"market-data-core:refs/tags/v{version}".replace(":", ".git:", 1) in here.refs()
 
