@@ -67,10 +67,19 @@ def main() -> None:
             console.print(f"  {error.hint}", markup=False)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("interrupted: what was finished is kept, and the same command goes on from there", file=sys.stderr)  # noqa: T201
+        _say_interrupted()
         sys.exit(INTERRUPTED)
+    except SystemExit as ended:
+        # Typer makes this of an interruption while a command runs, and says nothing.
+        if ended.code == INTERRUPTED:
+            _say_interrupted()
+        raise
     except Exception as defect:  # noqa: BLE001  whatever it is, a traceback is for us and not for a user
         sys.exit(_report_defect(defect))
+
+
+def _say_interrupted() -> None:
+    print("interrupted: what was finished is kept, and the same command goes on from there", file=sys.stderr)  # noqa: T201
 
 
 def _report_defect(defect: Exception) -> int:

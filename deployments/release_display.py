@@ -16,7 +16,10 @@ class ReleaseDisplay:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=self._console, transient=True)
+        # Where nobody looks, as in the log of a job, only lines that stay are written.
+        self._progress = Progress(
+            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+        )
         self._task = self._progress.add_task("starting", total=None)
 
     def __enter__(self) -> Self:
@@ -42,5 +45,7 @@ class ReleaseDisplay:
             self._progress.reset(self._task, description=LIFECYCLE[step].does)
         elif moment is Moment.ENDS:
             self.say(f"[green]✓[/] {LIFECYCLE[step].does}")
+        elif moment is Moment.STUMBLES:
+            self.say(f"[yellow]![/] {LIFECYCLE[step].does}: in trouble, and tried again if that may help")
         else:
             self.say(f"[red]✗[/] {LIFECYCLE[step].does}")

@@ -160,7 +160,8 @@ async def summarize(desk: Desk, plan: Plan, page: GitHubRelease, receipts: tuple
 @contextlib.asynccontextmanager
 async def _desk(request: ReleaseRequest) -> AsyncIterator[Desk]:
     credentials = await load_github_credentials(request.family)
-    async with open_desk(request, credentials, await load_upload(request.family)) as desk:
+    run = str(flow_run.id) if flow_run.id else None
+    async with open_desk(request, credentials, await load_upload(request.family), run=run) as desk:
         yield desk
 
 

@@ -2,16 +2,21 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import AwareDatetime, ConfigDict
 
 from interlock.values import Value
 
+# What a run is said to have ended in that somebody has deleted; nobody can know better.
+GONE = "gone"
 # GitHub runs a workflow again under the same id; any other conclusion than these needs a person.
-GOOD = frozenset({"success", "neutral", "skipped"})
+GOOD = frozenset({"success", "neutral", "skipped", GONE})
 DISPATCH_ID = "dispatch_id"
+# An id, of whatever dispatch.
+ANY_ID = re.compile(r"\S==\d\S*:\S")
+SKEW = timedelta(seconds=30)
 
 
 class Order(Value):
@@ -37,6 +42,7 @@ class Order(Value):
 class DispatchState(StrEnum):
     """How far a dispatch has come."""
 
+    PLANNED = "planned"  # not sent: GitHub refused to take it just then
     SENDING = "sending"  # about to be sent; whether it was is known by looking at the target's runs
     SENT = "sent"  # GitHub has accepted it, which says nothing about who listens
     TAKEN = "taken"  # a workflow run took it
@@ -71,11 +77,13 @@ class DispatchRecord(Value):
 
     Attributes:
         at: When it was last sent, or about to be.
+        after: The target's newest run just before: whatever took it is newer. None when that is not known.
     """
 
     order: Order
     state: DispatchState
     at: AwareDatetime
+    after: int | None = None
     receipt: Receipt | None = None
 
     def taken_by(self, receipt: Receipt) -> "DispatchRecord":
@@ -123,30 +131,34 @@ def names(title: str, id: str) -> bool:  # noqa: A002  it is what it is called e
 
 def recognise(
     runs: Iterable[WorkflowRun],
-    order: Order,
+    record: DispatchRecord,
     *,
-    since: datetime,
-    silent: Collection[str],
+    listeners: Collection[str],
     claimed: Collection[int] = (),
 ) -> Receipt | None:
     """The run that took a dispatch, if there is one.
 
     Args:
         runs: The target's runs that a `repository_dispatch` started.
-        order: The dispatch.
-        since: When it was sent at the earliest.
-        silent: Workflow files that listen to the event and do not name the id in their runs' titles: their first run
-            since then is taken for it.
+        record: The dispatch.
+        listeners: The workflow files that listen to the event. Of one that names no id in its runs' titles, the first
+            run since the dispatch is taken for it.
         claimed: Runs that took another dispatch.
     """
-    oldest_first = sorted(runs, key=lambda run: (run.created_at, run.id))
+    oldest_first = sorted(runs, key=lambda run: run.id)
     for run in oldest_first:
-        if names(run.display_title, order.id):
+        if names(run.display_title, record.order.id):
             return receipt_of(run)
     for run in oldest_first:
-        if run.workflow in silent and run.created_at >= since and run.id not in claimed:
+        nameless = run.workflow in listeners and not ANY_ID.search(run.display_title)
+        if nameless and run.id not in claimed and _is_later(run, record):
             return receipt_of(run, exact=False)
     return None
+
+
+def _is_later(run: WorkflowRun, record: DispatchRecord) -> bool:
+    """By GitHub's own count where it was asked before; else by the clocks, which differ a little."""
+    return run.created_at >= record.at - SKEW if record.after is None else run.id > record.after
 
 
 def receipt_of(run: WorkflowRun, *, exact: bool = True) -> Receipt:

@@ -3,6 +3,7 @@
 import graphlib
 import heapq
 import itertools
+import json
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -10,7 +11,15 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name, is_normalized_name
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from interlock.errors import UsageError
 from interlock.faults import Fault, fault, nearest, refuse, repeats
@@ -97,6 +106,21 @@ class Reaction(StrEnum):
     COMMAND = "command"
 
 
+class Follows(StrEnum):
+    """When a package is released after one of its upstreams was."""
+
+    ALWAYS = "always"
+    WHEN_PINNED = "when-pinned"
+    NEVER = "never"
+
+
+class Change(StrEnum):
+    """How a package's requirement on an upstream is changed."""
+
+    COMMIT = "commit"
+    PULL_REQUEST = "pull-request"
+
+
 PayloadField = Literal["version", "origin", "repository", "repo_name", "tag", "commit", "release_url"]
 
 
@@ -137,6 +161,11 @@ class Package(Value):
     upstreams: tuple[PackageName, ...] = Field(default=(), description="The members that this one requires.")
     reaction: Reaction = Field(default=Reaction.RELEASE, description="How it reacts to an upstream's release.")
     command: tuple[str, ...] = Field(default=(), description="What is run in a checkout, for the reaction command.")
+    follows: Mapping[PackageName, Follows] = Field(
+        default={},
+        description="When it is released after an upstream was: one word for all of them, or one for each.",
+    )
+    change: Change = Field(default=Change.COMMIT, description="How its requirement on an upstream is changed.")
     tag: str = Field(
         default="v{version}",
         pattern=r"^([\w./+@][\w./+@-]*)?\{version\}[\w./+@-]*$",
@@ -148,6 +177,22 @@ class Package(Value):
         default=(), description="Names of secrets that the repository's own workflows need; doctor looks for them."
     )
     suites: tuple[Suite, ...] = Field(default=(), description="Its contract tests.")
+
+    @field_validator("follows", mode="before", json_schema_input_type=Follows | Mapping[PackageName, Follows])
+    @classmethod
+    def _short_follows(cls, value: object, info: ValidationInfo) -> object:
+        """`follows = "always"` says it of every upstream."""
+        if isinstance(value, Mapping):
+            return value
+        if value not in list(Follows):
+            words = [word.value for word in Follows]
+            near = nearest(value, words) if isinstance(value, str) else f"known here: {', '.join(words)}; or a table"
+            raise fault(f'"follows" cannot be {json.dumps(value, default=str)}', near)
+        return dict.fromkeys(info.data.get("upstreams", ()), value)
+
+    def follows_of(self, upstream: str) -> Follows:
+        """When it is released after this upstream was."""
+        return self.follows.get(upstream, Follows.WHEN_PINNED)
 
 
 class Edge(Value):
@@ -275,6 +320,7 @@ def _faults(name: str, packages: Mapping[str, Package]) -> Iterator[Fault]:
     for found in itertools.chain(
         _upstream_faults(name, packages),
         _reaction_faults(name, packages[name]),
+        _follows_faults(name, packages[name]),
         _dispatch_faults(name, packages),
         _suite_faults(name, packages[name]),
     ):
@@ -303,6 +349,16 @@ def _reaction_faults(name: str, package: Package) -> Iterator[Fault]:
     if package.command and package.reaction is not Reaction.COMMAND:
         message = f'"{name}" has a command that its reaction "{package.reaction}" never runs'
         yield Fault(("command",), message, 'write reaction = "command", or remove the command')
+
+
+def _follows_faults(name: str, package: Package) -> Iterator[Fault]:
+    for upstream in package.follows:
+        if upstream not in package.upstreams:
+            message = f'"{name}" follows "{upstream}", which is no upstream of it'
+            yield Fault(("follows", upstream), message, nearest(upstream, package.upstreams))
+    if package.change is Change.PULL_REQUEST and (package.reaction is not Reaction.RELEASE or not package.publishes):
+        message = f'"{name}" is changed by pull request, and Interlock never changes it'
+        yield Fault(("change",), message, 'remove it, or write reaction = "release"')
 
 
 def _dispatch_faults(name: str, packages: Mapping[str, Package]) -> Iterator[Fault]:

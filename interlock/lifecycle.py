@@ -85,6 +85,8 @@ class Release(Value):
         seconds: How long each step took.
         resumed: Whether an earlier run had begun it.
         remarks: What a person should know, though it kept nothing from being done.
+        cascade: The cascade that it is part of.
+        run: The flow run that began or finished it.
         ended_at: When its last step was done; None for one that is unfinished.
     """
 
@@ -101,6 +103,8 @@ class Release(Value):
     seconds: Mapping[Step, float] = {}
     resumed: bool = False
     remarks: tuple[str, ...] = ()
+    cascade: str | None = None
+    run: str | None = None
     began_at: AwareDatetime
     ended_at: AwareDatetime | None = None
 

@@ -19,6 +19,7 @@ from interlock.files import write_whole
 from interlock.index_settings import Index
 from interlock.locks import File
 from interlock.once import Once
+from interlock.tls import trusted
 from interlock.values import Value
 from interlock.versions import VersionField
 
@@ -62,6 +63,10 @@ class PackageIndex:
             DistributionError: The index has no such package.
         """
         return await self._read.get(package, lambda: self._releases(package))
+
+    def forget(self, package: str) -> None:
+        """Ask the index anew when the releases of a package are asked for next."""
+        self._read.forget(package)
 
     async def served(self, package: str) -> Mapping[Version, Release]:
         """The same as the index serves it at this moment: no cache is asked; nothing when it has no such package.
@@ -158,7 +163,7 @@ class PackageIndex:
 async def open_index(index: Index, cache: Path) -> AsyncIterator[PackageIndex]:
     """An index with its connections, closed at the end."""
     limits = httpx.Limits(max_connections=CONNECTIONS)
-    async with httpx.AsyncClient(timeout=60, limits=limits, follow_redirects=True) as client:
+    async with httpx.AsyncClient(timeout=60, limits=limits, follow_redirects=True, verify=trusted()) as client:
         yield PackageIndex(index, client, cache)
 
 

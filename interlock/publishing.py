@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import Collection, Mapping, Sequence
+import tempfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from packaging.version import Version
@@ -17,7 +18,7 @@ from interlock.process import Completed, run, tool_environment
 TIMEOUT = 600
 # An index says so in many words; what it serves decides, not its words. A deleted file's name is another matter.
 EXISTS = re.compile(r"already exists|\b409\b", re.IGNORECASE)
-AGAIN = re.compile(r"\b(408|429|5\d\d)\b|connection|timed? ?out|max retries", re.IGNORECASE)
+AGAIN = re.compile(r"HTTPError: (408|429|5\d\d)\b|^(?!HTTPError).*(connection|timed? ?out|max retries)", re.IGNORECASE)
 
 
 async def missing(
@@ -47,26 +48,27 @@ async def _hashes(package: str, version: Version, index: PackageIndex) -> Mappin
     return {file.name: file.sha256 for file in files}
 
 
-async def upload(files: Sequence[Path], target: Upload) -> None:
-    """Upload with twine; that an index has a file already is no error, since what it serves is looked at next.
+async def upload(file: Path, target: Upload, *, cure: str) -> None:
+    """Upload a file with twine; that an index has it already is no error, since what it serves is looked at next.
+
+    Files go one by one: twine stops at the first that an index has, and would leave out the others.
+
+    Args:
+        file: A wheel or an sdist.
+        target: Where to.
+        cure: What to do when the index will never take it.
 
     Raises:
-        PublishError: The index refuses; a transient one when it is not known whether the files have arrived.
+        PublishError: The index refuses; a transient one when it is not known whether the file has arrived.
     """
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "twine",
-        "--no-color",  # it colours what it says even where there is no terminal
-        "upload",
-        "--non-interactive",
-        "--disable-progress-bar",
-        "--",
-        *files,
-    ]
-    completed = await run(command, env=_environment(target), timeout=TIMEOUT, merge=True)
+    options = ("--non-interactive", "--disable-progress-bar", "--")
+    # Without -P, and in a directory that somebody else fills, a module that lies there would see the password.
+    twine = (sys.executable, "-P", "-m", "twine", "--no-color", "upload")
+    command: list[str | Path] = [*twine, *options, file.absolute()]
+    with tempfile.TemporaryDirectory() as empty:
+        completed = await run(command, env=_environment(target), cwd=Path(empty), timeout=TIMEOUT, merge=True)
     if completed.returncode != 0 and not EXISTS.search(completed.output):
-        raise _refusal(completed, target)
+        raise _refusal(completed, target, cure)
 
 
 def _environment(target: Upload) -> dict[str, str]:
@@ -76,14 +78,14 @@ def _environment(target: Upload) -> dict[str, str]:
     return {**tool_environment(), **secrets, **address, "COLUMNS": "500"}
 
 
-def _refusal(completed: Completed, target: Upload) -> PublishError:
+def _refusal(completed: Completed, target: Upload, cure: str) -> PublishError:
     said = _telling(completed.output).replace(target.password.get_secret_value() or "\0", "***")
     if completed.timed_out:
         said = f"no answer within {TIMEOUT} s"
     transient = completed.timed_out or bool(AGAIN.search(said))
-    denied = re.search(r"\b40[13]\b", said) is not None
-    cure = f"may the token for {target.name} upload this package? (docs/tokens.md)" if denied else None
-    return PublishError(f"{target.name} did not take the files: {said}", hint=cure, transient=transient)
+    denied = re.search(r"HTTPError: 40[13]\b", said) is not None
+    hint = f"may the token for {target.name} upload this package? (docs/tokens.md)" if denied else cure
+    return PublishError(f"{target.name} did not take the files: {said}", hint=hint, transient=transient)
 
 
 def _telling(output: str) -> str:
@@ -100,7 +102,7 @@ async def confirm(
 
     Raises:
         ConflictError: It serves another file under one of the names.
-        PublishError: Its time is up; transient, since the files may appear later.
+        PublishError: Its time is up; the files may appear later.
     """
 
     async def all_served() -> bool | None:
@@ -110,5 +112,4 @@ async def confirm(
         raise PublishError(
             f"{index.index.name} does not serve {package} {version} after {seconds:g} s, though it took the files",
             hint="indexes can be slow: run the same command again, it goes on from here",
-            transient=True,
         )

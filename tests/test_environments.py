@@ -163,7 +163,7 @@ def test_an_index_that_does_not_answer_makes_nothing_unresolvable(
     if fault == "down":
         universe.index.stop()
     elif fault == "401":
-        universe.index.password = ("me", "hush")
+        universe.index.switches.password = ("me", "hush")
     elif fault == "dropped":
         universe.index.drop_next(99)
     else:

@@ -23,6 +23,8 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from interlock.cascade_plan import Action, Cascade, CascadePlan, Planned, begun, moved
+from interlock.cascade_plan import State as CascadeState
 from interlock.errors import LedgerError
 from interlock.ledger import KnownCell, Ledger, SqlLedger, open_ledger
 from interlock.ledger.engine import connect, writer
@@ -184,6 +186,101 @@ def test_a_dispatch_is_kept_by_its_id_and_target(ledger: Ledger) -> None:
     assert ledger.dispatch(sent.order) == taken
     assert ledger.dispatch(an_order(target="market-data-ibkr")) is None
     assert ledger.dispatch(an_order(version="1.2.1")) is None
+
+
+def a_cascade(root: str = "core", version: str = "1.2.11", *, hours: int = 0) -> Cascade:
+    packages = (
+        Planned(package=root, action=Action.RELEASE, next=Version(version), why="the cascade begins with it"),
+        Planned(package="store", action=Action.RELEASE, after=(root,), why="pinned", pins={root: Version(version)}),
+        Planned(package="feed", action=Action.TEST, after=(root,), why="admitted"),
+    )
+    plan = CascadePlan(root=root, root_version=Version(version), packages=packages)
+    return begun(plan, START + timedelta(hours=hours))
+
+
+def test_a_cascade_of_the_same_root_and_version_joins_the_first(ledger: Ledger) -> None:
+    first = a_cascade().model_copy(update={"holds": {"feed": "not\x00now"}})
+    assert ledger.begin_cascade(first) == first
+    assert ledger.begin_cascade(a_cascade(hours=5)) == first
+    assert ledger.cascade(first.id) == first
+    assert ledger.cascade("core-1.2.12") is None
+
+
+def test_the_progress_of_one_package_leaves_the_others_alone(ledger: Ledger) -> None:
+    cascade = ledger.begin_cascade(a_cascade())
+    core, store, feed = cascade.progress.values()
+    testing = moved(store, CascadeState.TESTING, "contracts", START + timedelta(minutes=1))
+    failed = moved(feed, CascadeState.FAILED, "a \x00 in its log", START + timedelta(minutes=2))
+    ledger.record_progress(cascade.id)
+    ledger.record_progress(cascade.id, testing)
+    ledger.record_progress(cascade.id, failed)
+    found = ledger.cascade(cascade.id)
+    assert found is not None
+    assert list(found.progress.values()) == [core, testing, failed]
+
+
+def test_what_is_released_stays_released_whoever_writes(ledger: Ledger) -> None:
+    cascade = ledger.begin_cascade(a_cascade())
+    core = cascade.progress["core"]
+    releasing = moved(core, CascadeState.RELEASING, "", START, version=Version("1.2.11"))
+    ledger.record_progress(cascade.id, released := moved(releasing, CascadeState.RELEASED, "", START))
+    ledger.record_progress(cascade.id, releasing)
+    found = ledger.cascade(cascade.id)
+    assert found is not None
+    assert found.progress["core"] == released
+
+
+def test_holds_aborts_and_ends_are_seen_by_who_reads_again(ledger: Ledger) -> None:
+    cascade = ledger.begin_cascade(a_cascade())
+    ledger.hold(cascade.id, "store", "wait for Friday")
+    ledger.hold(cascade.id, "store", "wait for Monday")
+    ledger.hold(cascade.id, "feed", "broken")
+    ledger.hold(cascade.id, "feed", None)
+    ledger.hold(cascade.id, "core", None)
+    ledger.abort_cascade(cascade.id)
+    ledger.end_cascade(cascade.id, START + timedelta(days=1))
+    ended = {"holds": {"store": "wait for Monday"}, "aborted": True, "ended_at": START + timedelta(days=1)}
+    assert ledger.cascade(cascade.id) == cascade.model_copy(update=ended)
+
+    ledger.abort_cascade(cascade.id, False)
+    ledger.end_cascade(cascade.id, None)
+    assert ledger.cascade(cascade.id) == cascade.model_copy(update={"holds": {"store": "wait for Monday"}})
+
+
+def test_cascades_are_listed_the_newest_first(ledger: Ledger) -> None:
+    for cascade in (first := a_cascade(), last := a_cascade(version="1.3.0", hours=2), a_cascade("base", hours=1)):
+        ledger.begin_cascade(cascade)
+    assert ledger.cascades("core") == (last, first)
+    assert [cascade.id for cascade in ledger.cascades()] == ["core-1.3.0", "base-1.2.11", "core-1.2.11"]
+    assert ledger.cascades("store") == ()
+
+
+def test_branches_that_end_together_are_all_kept(ledger: Ledger) -> None:
+    ids = [ledger.begin_cascade(a_cascade(version=f"1.2.{number}")).id for number in range(4)]
+
+    def write(name: str) -> None:
+        for joined in ids:
+            cascade = ledger.begin_cascade(a_cascade(version=joined.removeprefix("core-"), hours=1))
+            ledger.record_progress(joined, moved(cascade.progress[name], CascadeState.HELD, name, START))
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(write, ["core", "store", "feed"]))
+    assert {each.reason for cascade in ledger.cascades() for each in cascade.progress.values()} == {
+        "core",
+        "store",
+        "feed",
+    }
+    assert all(cascade.outcome == "held" for cascade in ledger.cascades())
+
+
+def test_a_damaged_cascade_is_called_so(sql_ledger: SqlLedger, url: SecretStr) -> None:
+    cascade = sql_ledger.begin_cascade(a_cascade())
+    engine = writer(connect(place_of(url)))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM ledger_cascade_package WHERE package = 'store'"))
+    engine.dispose()
+    with pytest.raises(LedgerError, match="not that of its plan"):
+        sql_ledger.cascade(cascade.id)
 
 
 def test_a_moment_without_a_time_zone_is_refused(ledger: Ledger) -> None:

@@ -40,7 +40,7 @@ def eventually(what: Callable[[], Found]) -> Found:
 def world(friends: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Universe]:
     with open_universe(tmp_path_factory.mktemp("trains") / "index", friends) as opened:
         publish(opened)
-        opened.index.password = (USER, PASSWORD)
+        opened.index.switches.password = (USER, PASSWORD)
         yield opened
 
 
@@ -355,8 +355,13 @@ def test_every_deployment_is_made_and_a_worker_runs_one(interlock: Command, api:
     interlock.prefect(url, "work-pool", "create", "interlock", "--type", "process")
     interlock.prefect(url, "deploy", "--all")
     deployments = {made["name"]: made for made in api.post("/deployments/filter", json={}).json()}
-    assert set(deployments) == {"newest", "everything"}
-    assert {made["schedules"][0]["schedule"]["cron"] for made in deployments.values()} == {"17 2 * * *", "41 3 * * 0"}
+    schedules = {name: [each["schedule"]["cron"] for each in made["schedules"]] for name, made in deployments.items()}
+    assert schedules == {
+        "newest": ["17 2 * * *"],
+        "everything": ["41 3 * * 0"],
+        "daily": ["23 6 * * *"],
+        "release": [],
+    }
     asked = {"parameters": {"request": {"downstream": ["pipeline", "board"]}}, "state": {"type": "SCHEDULED"}}
     run = api.post(f"/deployments/{deployments['newest']['id']}/create_flow_run", json=asked)
     interlock.prefect(url, "worker", "start", "--pool", "interlock", "--run-once")

@@ -83,9 +83,17 @@ def run_release(  # noqa: PLR0913  one for each option
         family=str(family.resolve()) if family else None,
         patience=Patience(**(patience or {})),
     )
+    _check(request)
     if dry_run:
         return _preview(request, as_json=as_json)
     return _release(request, as_json=as_json)
+
+
+def _check(request: "ReleaseRequest") -> None:
+    """Tell of mistakes at once that can be seen without a server."""
+    from interlock import family_file  # noqa: PLC0415  --help stays fast
+
+    family_file.load(Path(request.family) if request.family else None).package(request.package)
 
 
 def _preview(request: "ReleaseRequest", *, as_json: bool) -> int:
@@ -110,19 +118,41 @@ def _preview(request: "ReleaseRequest", *, as_json: bool) -> int:
 
 
 def _release(request: "ReleaseRequest", *, as_json: bool) -> int:
+    from interlock.errors import DispatchError  # noqa: PLC0415
+
+    try:
+        released, ui = asyncio.run(_run(request))
+    except DispatchError:
+        # It is out, and somebody has not followed: what was done is worth as much as why it ended so.
+        if (recorded := _recorded(request)) is not None:
+            _print(recorded, None, as_json=as_json)
+        raise
+    _print(released, ui, as_json=as_json)
+    return 0
+
+
+def _recorded(request: "ReleaseRequest") -> "Release | None":
+    """The release that was just made or gone on with, as the ledger has it."""
+    from interlock.ledger import open_ledger  # noqa: PLC0415
+
+    wanted = request.wanted() if request.version else None
+    with open_ledger() as ledger:
+        found = ledger.releases(request.package)
+    return next((release for release in found if wanted in {None, release.version}), None)
+
+
+def _print(released: "Release", ui: str | None, *, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     from interlock.reports import print_release  # noqa: PLC0415
 
-    released, ui = asyncio.run(_run(request))
     if as_json:
         typer.echo(released.model_dump_json(indent=2))
-        return 0
+        return
     console = Console(highlight=False)
     print_release(released, console)
     if ui:
         console.print(f"the run, in Prefect's UI: {ui}", soft_wrap=True)
-    return 0
 
 
 async def _run(request: "ReleaseRequest") -> "tuple[Release, str | None]":

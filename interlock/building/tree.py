@@ -40,7 +40,11 @@ async def _tracked(source: Path) -> list[Path]:
     listed = await run(command, env=tool_environment(), cwd=source, keep=1 << 26)
     if listed.returncode:
         raise BuildError(f"git can't say what is in {source}: {listed.errors.strip()}", hint="clone it anew")
-    return [Path(name) for name in listed.output.split("\0") if name and os.path.lexists(source / name)]
+    names = [name for name in listed.output.split("\0") if name and os.path.lexists(source / name)]
+    for name in names:
+        if (source / name).is_dir() and not (source / name).is_symlink():
+            raise BuildError(f"{name} is a submodule, which a clone has not got", hint="put its files in its place")
+    return [Path(name) for name in names]
 
 
 def _files(source: Path) -> Iterator[Path]:

@@ -15,20 +15,26 @@ if TYPE_CHECKING:
     from interlock.family import Family
 
 
-async def check_package(family: "Family", name: str, world: "World") -> tuple[Check, ...]:
+async def check_package(family: "Family", name: str, world: "World", *, branch: str | None = None) -> tuple[Check, ...]:
     """What a release of one package needs: its own repository, and those that it tells.
+
+    Args:
+        family: Where it is a member.
+        name: The package.
+        world: What is looked at.
+        branch: Where it is released from, if that is not the family file's.
 
     Raises:
         UsageError: The family has no such package.
     """
     family.package(name)
-    return await _check(family, (name,), _errands(family, (name,)), world)
+    return await _check(family, (name,), _errands(family, (name,), world, branch), world)
 
 
 async def check_family(family: "Family", world: "World") -> tuple[Check, ...]:
     """What a release of any of its packages needs."""
     names = family.order()
-    return await _check(family, names, _errands(family, names), world)
+    return await _check(family, names, _errands(family, names, world), world)
 
 
 async def check_tokens(family: "Family", world: "World") -> tuple[Check, ...]:
@@ -36,7 +42,9 @@ async def check_tokens(family: "Family", world: "World") -> tuple[Check, ...]:
     return (*(await check_token(family, world)), *check_upload(world))
 
 
-def _errands(family: "Family", released: Collection[str]) -> tuple[Errand, ...]:
+def _errands(
+    family: "Family", released: Collection[str], world: "World", branch: str | None = None
+) -> tuple[Errand, ...]:
     """What is wanted of each repository when these are released, in the order of the family; each once."""
     sent: dict[str, dict[str, None]] = {}
     for name in released:
@@ -45,7 +53,11 @@ def _errands(family: "Family", released: Collection[str]) -> tuple[Errand, ...]:
                 sent.setdefault(target, {})[dispatch.event] = None
     return tuple(
         Errand(
-            member=name, releases=name in released and family.package(name).publishes, events=tuple(sent.get(name, ()))
+            member=name,
+            releases=name in released and family.package(name).publishes,
+            events=tuple(sent.get(name, ())),
+            branch=branch if name in released else None,
+            has_role=not world.is_app,
         )
         for name in family.order()
         if name in released or name in sent

@@ -25,6 +25,7 @@ class Check(Value):
         subject: Whose it is: a member of the family, or `token`, `package index`, `this machine`, `Prefect`.
         cause: What was found, in words.
         cure: What to do about it, when there is something to do.
+        transient: Whether looking again may help.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Check(Value):
     state: State
     cause: str
     cure: str | None = None
+    transient: bool = False
 
 
 def ok(subject: str, name: str, cause: str) -> Check:
@@ -56,8 +58,10 @@ def unknown(subject: str, name: str, cause: str, cure: str | None = None) -> Che
 
 def from_error(subject: str, name: str, error: InterlockError) -> Check:
     """What an error says about what was looked at: unknown when another try may help, else failed."""
-    make = unknown if error.transient else failed
-    return make(subject, name, error.message, error.hint)
+    state = State.UNKNOWN if error.transient else State.FAILED
+    return Check(
+        name=name, subject=subject, state=state, cause=error.message, cure=error.hint, transient=error.transient
+    )
 
 
 Looking = Coroutine[Any, Any, tuple[Check, ...]]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlock import tokens
 from interlock.errors import InterlockError
-from interlock.github import StaticToken, open_github, place
+from interlock.github import AppInstallation, StaticToken, open_github, place
 from interlock.index_settings import Upload, find_index, find_upload
 from interlock.package_index import PackageIndex, open_index
 
@@ -32,7 +32,7 @@ class World:
         upload_error: What was wrong with it, when that is known.
     """
 
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     credentials: "Credentials | None" = None
     token_error: InterlockError | None = None
     github: "GitHub | None" = None
@@ -40,6 +40,12 @@ class World:
     upload: Upload | None = None
     upload_error: InterlockError | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def is_app(self) -> bool:
+        """Whether an App's installation speaks to GitHub: its permissions are its own, and no user's role."""
+        given = self.credentials
+        return isinstance(given, AppInstallation) or (isinstance(given, StaticToken) and given.is_app)
 
 
 @dataclass(frozen=True, kw_only=True)

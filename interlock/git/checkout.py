@@ -1,5 +1,6 @@
 """A clone with a work tree: where a release is prepared, read and tagged."""
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -71,6 +72,22 @@ class Checkout(Repository):
     async def tree(self, sha: str) -> str:
         """The object that stands for all of a commit's files: equal for equal files."""
         return await self._object(f"{checked_sha(sha)}^{{tree}}")
+
+    async def tree_with(self, paths: Sequence[Path | str]) -> str:
+        """The tree that a commit of these files as they are now would have; nothing is committed."""
+        with tempfile.TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            succeeded(await self._git("read-tree", "HEAD", extra=index), "HEAD can't be read")
+            if paths:
+                succeeded(await self._git("add", "--force", "--", *paths, extra=index), "files can't be added")
+            return succeeded(await self._git("write-tree", extra=index), "a tree can't be made").strip()
+
+    async def merged_tags(self, sha: str) -> frozenset[str]:
+        """The names of the tags in a commit's history."""
+        listed = await self._told(
+            "for-each-ref", f"--merged={checked_sha(sha)}", "--format=%(refname:strip=2)", "refs/tags"
+        )
+        return frozenset(listed.split("\n")) - {""}
 
     async def commit_time(self, sha: str) -> int:
         """When a commit was made, in seconds since 1970."""

@@ -22,6 +22,7 @@ from interlock.values import Value
 SECONDS = 300.0
 SKEW = timedelta(seconds=30)  # clocks of machines differ
 ATTEMPTS = 5
+MOST = 0.5  # of its time that a lease must still have for somebody to rely on it
 KEEPER = Identity(name="interlock", email="interlock@localhost")
 Clock = Callable[[], datetime]
 
@@ -103,6 +104,16 @@ class Lease:
                     raise await self._lost(seen)
                 self._mine.append(seen)
         raise BusyError(f"the lease of {self.package} can't be renewed", hint="run it again", transient=True)
+
+    async def make_sure(self) -> None:
+        """See that it is still held: nobody may take it for the time it has left; it is renewed when that is short.
+
+        Raises:
+            BusyError: It has been lost to somebody else.
+            RepositoryError: The remote can't be asked or written.
+        """
+        if self.until is None or self.until - self._clock() < timedelta(seconds=self.seconds * MOST):
+            await self.renew()
 
     async def release(self) -> None:
         """Give it back, if it is still held.
@@ -212,7 +223,7 @@ async def held(
     """
     lease = Lease(repository, package, holder=holder, seconds=seconds, clock=clock)
     try:
-        await lease.take()
+        await patiently(lease.take, tries=4, first=0.2)
         renewing = asyncio.create_task(_renewed(lease))
         try:
             yield lease

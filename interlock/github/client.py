@@ -7,29 +7,29 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
 from interlock.dispatches import WorkflowRun
-from interlock.errors import GitHubError, TokenError, UsageError
+from interlock.errors import GitHubError
+from interlock.github.asking import PAGE, at, parsed
 from interlock.github.credentials import TIMEOUT, Credentials
 from interlock.github.errors import NotThereError, UnprocessableError
 from interlock.github.patience import Patience
 from interlock.github.place import Place
+from interlock.github.pulls import Pulls
+from interlock.github.rules import Rules
 from interlock.github.transport import Transport
-from interlock.github.values import Asset, BranchRules, GitHubRelease, Repository, TokenFacts, expiry
+from interlock.github.values import Asset, GitHubRelease, Repository, TokenFacts, expiry
 from interlock.github.wire import Reply
+from interlock.tls import trusted
 
-M = TypeVar("M", bound=BaseModel)
-PAGE = "per_page=100"
 FILES_AT_ONCE = 8
 KINDS = {"ghp_": "classic", "github_pat_": "fine-grained", "ghs_": "app"}
 
 
-class GitHub:
+class GitHub(Pulls, Rules):
     """GitHub as one token sees it. Repositories are named owner/name.
 
     Every call may raise, beside what it names:
@@ -40,7 +40,7 @@ class GitHub:
     """
 
     def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+        super().__init__(transport)
         self._files = asyncio.Semaphore(FILES_AT_ONCE)
 
     async def repository(self, repo: str) -> Repository:
@@ -50,7 +50,7 @@ class GitHub:
             TokenError: It does not exist, or this token cannot see it.
         """
         try:
-            return _parsed(Repository, (await self._read(_at(repo), "show the repository", repo)).data, repo)
+            return parsed(Repository, (await self._read(at(repo), "show the repository", repo)).data, repo)
         except NotThereError:
             raise self._invisible(repo) from None
 
@@ -78,7 +78,7 @@ class GitHub:
             TokenError: It may not.
         """
         with contextlib.suppress(UnprocessableError):
-            await self._write("POST", f"{_at(repo)}/dispatches", "take dispatches", repo, {"event_type": ""})
+            await self._write("POST", f"{at(repo)}/dispatches", "take dispatches", repo, {"event_type": ""})
 
     async def dispatch(self, repo: str, event: str, payload: Mapping[str, str]) -> None:
         """Send a `repository_dispatch`, once: no answer whatever makes this send it again.
@@ -89,7 +89,7 @@ class GitHub:
             RateLimitError: It was not sent.
         """
         data = {"event_type": event, "client_payload": dict(payload)}
-        url, what = f"{_at(repo)}/dispatches", f"take the dispatch {event}"
+        url, what = f"{at(repo)}/dispatches", f"take the dispatch {event}"
         try:
             await self._transport.write_once("POST", url, what, repo, data)
         except NotThereError:
@@ -116,26 +116,9 @@ class GitHub:
         contents = await asyncio.gather(*(self._file(repo, path, ref) for path in paths))
         return dict(zip(paths, contents, strict=True))
 
-    async def branch_rules(self, repo: str, branch: str) -> BranchRules:
-        """What holds for pushes to a branch, as far as this token may know.
-
-        Raises:
-            GitHubError: There is no such branch.
-            TokenError: The repository does not exist, or this token cannot see it.
-        """
-        place, name = _at(repo), quote(branch, safe="")
-        try:
-            found = (await self._read(f"{place}/branches/{name}", f"show the branch {branch}", repo)).data
-        except NotThereError as error:
-            await self.repository(repo)
-            raise GitHubError(f"{repo} has no branch {branch}", hint=error.hint) from None
-        rules = await self._list(f"{place}/rules/branches/{name}?{PAGE}", "show the branch's rules", repo)
-        protection = await self._if_allowed(f"{place}/branches/{name}/protection", "show its protection", repo)
-        return BranchRules.read(found, rules or [], protection.data if protection else None)
-
     async def secret_names(self, repo: str) -> frozenset[str] | None:
         """The names of the secrets that the repository's workflows have; None when this token may not know them."""
-        place, what = f"{_at(repo)}/actions", "list the names of secrets"
+        place, what = f"{at(repo)}/actions", "list the names of secrets"
         own = await self._list(f"{place}/secrets?{PAGE}", what, repo, "secrets")
         if own is None:
             return None
@@ -148,11 +131,11 @@ class GitHub:
         A draft is found by listing only, and only by who may push.
         """
         with contextlib.suppress(NotThereError):
-            url = f"{_at(repo)}/releases/tags/{quote(tag, safe='')}"
-            return _parsed(GitHubRelease, (await self._read(url, "show the release", repo)).data, repo)
-        async for item in self._transport.pages(f"{_at(repo)}/releases?{PAGE}", "list the releases", repo):
+            url = f"{at(repo)}/releases/tags/{quote(tag, safe='')}"
+            return parsed(GitHubRelease, (await self._read(url, "show the release", repo)).data, repo)
+        async for item in self._transport.pages(f"{at(repo)}/releases?{PAGE}", "list the releases", repo):
             if item["tag_name"] == tag:
-                return _parsed(GitHubRelease, item, repo)
+                return parsed(GitHubRelease, item, repo)
         return None
 
     async def create_release(
@@ -164,8 +147,8 @@ class GitHub:
             AlreadyExistsError: There is one.
         """
         data = {"tag_name": tag, "name": name, "body": body, "draft": draft, "prerelease": prerelease}
-        reply = await self._write("POST", f"{_at(repo)}/releases", f"make the release {tag}", repo, data)
-        return _parsed(GitHubRelease, reply.data, repo)
+        reply = await self._write("POST", f"{at(repo)}/releases", f"make the release {tag}", repo, data)
+        return parsed(GitHubRelease, reply.data, repo)
 
     async def update_release(self, repo: str, release: int, **changes: str | bool) -> GitHubRelease:
         """Change a release; a repetition does no harm.
@@ -175,8 +158,8 @@ class GitHub:
             release: Its id.
             changes: As GitHub names them: name, body, draft, prerelease, make_latest.
         """
-        reply = await self._write("PATCH", f"{_at(repo)}/releases/{release}", "change the release", repo, changes)
-        return _parsed(GitHubRelease, reply.data, repo)
+        reply = await self._write("PATCH", f"{at(repo)}/releases/{release}", "change the release", repo, changes)
+        return parsed(GitHubRelease, reply.data, repo)
 
     async def publish_release(self, repo: str, release: int) -> GitHubRelease:
         """Let everybody see a draft; nothing happens to a release that everybody sees."""
@@ -195,11 +178,11 @@ class GitHub:
         if urlsplit(url).scheme != urlsplit(self._transport.place.api).scheme:
             raise GitHubError(f"{repo}: GitHub names another kind of server for uploads than its own: {url}")
         reply = await self._transport.upload(url, f"take the file {path.name}", repo, path, content_type)
-        return _parsed(Asset, reply.data, repo)
+        return parsed(Asset, reply.data, repo)
 
     async def delete_asset(self, repo: str, asset: int) -> None:
         """Remove a file of a release; nothing happens when it is gone."""
-        url = f"{_at(repo)}/releases/assets/{asset}"
+        url = f"{at(repo)}/releases/assets/{asset}"
         with contextlib.suppress(NotThereError):
             await self._transport.write("DELETE", url, "remove a file", repo)
 
@@ -216,10 +199,10 @@ class GitHub:
         """
         oldest = since.astimezone(UTC).replace(microsecond=0)
         query = urlencode({"event": event, "created": f">={oldest:%Y-%m-%dT%H:%M:%SZ}"})
-        url = f"{_at(repo)}/actions/runs?{query}&{PAGE}"
+        url = f"{at(repo)}/actions/runs?{query}&{PAGE}"
         try:
             pages = self._transport.pages(url, "list the workflow runs", repo, "workflow_runs")
-            found = [_parsed(WorkflowRun, item, repo) async for item in pages]
+            found = [parsed(WorkflowRun, item, repo) async for item in pages]
         except NotThereError:
             raise self._invisible(repo) from None
         return tuple(run for run in found if run.created_at >= oldest)
@@ -230,33 +213,12 @@ class GitHub:
         Raises:
             GitHubError: There is no such run.
         """
-        reply = await self._read(f"{_at(repo)}/actions/runs/{run}", f"show the workflow run {run}", repo)
-        return _parsed(WorkflowRun, reply.data, repo)
-
-    async def _read(self, url: str, what: str, repo: str) -> Reply:
-        return await self._transport.read(url, what, repo)
-
-    async def _write(self, method: str, url: str, what: str, repo: str, data: Mapping[str, Any]) -> Reply:
-        try:
-            return await self._transport.write(method, url, what, repo, dict(data))
-        except NotThereError:
-            raise self._invisible(repo) from None
-
-    async def _if_allowed(self, url: str, what: str, repo: str) -> Reply | None:
-        try:
-            return await self._read(url, what, repo)
-        except (NotThereError, TokenError):
-            return None
-
-    async def _list(self, url: str, what: str, repo: str, key: str = "") -> list[dict[str, Any]] | None:
-        try:
-            return [item async for item in self._transport.pages(url, what, repo, key)]
-        except (NotThereError, TokenError):
-            return None
+        reply = await self._read(f"{at(repo)}/actions/runs/{run}", f"show the workflow run {run}", repo)
+        return parsed(WorkflowRun, reply.data, repo)
 
     async def _contents(self, repo: str, path: str, ref: str | None) -> Reply:
         query = f"?{urlencode({'ref': ref})}" if ref else ""
-        return await self._read(f"{_at(repo)}/contents/{quote(path.strip('/'))}{query}", f"show {path}", repo)
+        return await self._read(f"{at(repo)}/contents/{quote(path.strip('/'))}{query}", f"show {path}", repo)
 
     async def _file(self, repo: str, path: str, ref: str | None) -> bytes:
         async with self._files:
@@ -264,12 +226,6 @@ class GitHub:
         if data.get("encoding") != "base64":
             raise GitHubError(f"{repo}: {path} is too large to be shown", hint="files of up to 1 MB are read")
         return base64.b64decode(data["content"])
-
-    def _invisible(self, repo: str) -> TokenError:
-        return TokenError(
-            f"{repo} does not exist on GitHub, or the token of {self._transport.credentials.name} cannot see it",
-            hint="check owner and name in the family file, and that the token is for this repository",
-        )
 
 
 @contextlib.asynccontextmanager
@@ -283,20 +239,5 @@ async def open_github(
         place: Where GitHub is.
         patience: What is tried again, how often and for how long.
     """
-    async with httpx.AsyncClient(timeout=TIMEOUT) as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT, verify=trusted()) as client:
         yield GitHub(Transport(client, credentials, place, patience or Patience()))
-
-
-def _at(repo: str) -> str:
-    """The address of a repository, from the API's root."""
-    if not re.fullmatch(r"(?!\.)[\w.-]+/(?!\.{1,2}$)[\w.-]+", repo, re.ASCII):
-        raise UsageError(f'"{repo}" is not a repository on GitHub', hint="write owner/name, or [family] owner")
-    return f"/repos/{repo}"
-
-
-def _parsed(model: type[M], data: object, repo: str) -> M:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        lacking = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
-        raise GitHubError(f"{repo}: GitHub's answer is not as its description says: {lacking}") from None

@@ -17,6 +17,8 @@ from interlock.github.patience import Patience
 from interlock.github.place import Place
 from interlock.github.values import Answer
 from interlock.github.wire import HEADERS, STUMBLES, Wire, told
+from interlock.tls import trusted
+from interlock.tokens import KINDS, kind
 
 EARLY = timedelta(minutes=5)
 TIMEOUT = 30.0
@@ -41,10 +43,14 @@ class StaticToken:
     Args:
         token: The token.
         name: The variable or block that it is from.
+
+    Attributes:
+        is_app: Whether it is of an App's installation, which no user's role says anything about.
     """
 
     def __init__(self, token: SecretStr, name: str) -> None:
         self.name = name
+        self.is_app = kind(token) == KINDS["ghs_"]
         self._token = token
 
     async def token(self) -> SecretStr:
@@ -110,7 +116,7 @@ class AppInstallation:
     async def _fetch(self) -> _Issued:
         asked = Asked(what="give the installation a token", subject=self.name, token=self.name)
         url, key = f"/app/installations/{self._installation_id}/access_tokens", self._key()
-        async with httpx.AsyncClient(timeout=TIMEOUT, headers=HEADERS) as client:
+        async with httpx.AsyncClient(timeout=TIMEOUT, headers=HEADERS, verify=trusted()) as client:
             try:
                 return _Issued.model_validate(await Wire(client, self._place.api).post(url, None, data=b"", jwt=key))
             except STUMBLES as error:

@@ -7,6 +7,9 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from interlock.values import Value
 
+# The rules of rulesets that a commit which is neither signed nor checked does not keep.
+HINDERING = frozenset({"pull_request", "required_signatures", "required_status_checks", "update"})
+
 
 class Answer(Value):
     """A value out of an answer, which may hold more."""
@@ -30,6 +33,19 @@ class Repository(Answer):
     archived: bool = False
     html_url: str
     permissions: Permissions = Permissions()
+    allow_squash_merge: bool = True
+    allow_merge_commit: bool = True
+    allow_rebase_merge: bool = True
+
+    @property
+    def merge_methods(self) -> tuple[str, ...]:
+        """How pull requests may be merged, the one first that leaves the least behind; GitHub has one at least."""
+        switches = {
+            "squash": self.allow_squash_merge,
+            "merge": self.allow_merge_commit,
+            "rebase": self.allow_rebase_merge,
+        }
+        return tuple(method for method, allowed in switches.items() if allowed)
 
     @property
     def can_push(self) -> bool:
@@ -67,6 +83,8 @@ class BranchRules(Value):
         is_locked: Whether nobody, or only some, may push to it.
         binds_admins: Whether the older protection holds for administrators too; None when it may not be read.
         details_readable: Whether the older protection could be read, or there is none.
+        ruled: Whether a ruleset that is known to bind the token's owner wants one of these of a push.
+        perhaps: The same with rulesets of which nobody can say whether they bind; None when there are none.
     """
 
     protected: bool
@@ -77,6 +95,8 @@ class BranchRules(Value):
     is_locked: bool = False
     binds_admins: bool | None = None
     details_readable: bool = True
+    ruled: bool = False
+    perhaps: Self | None = None
 
     @classmethod
     def read(cls, branch: dict[str, Any], rules: list[dict[str, Any]], protection: dict[str, Any] | None) -> Self:
@@ -84,7 +104,7 @@ class BranchRules(Value):
 
         Args:
             branch: Of `/branches/{branch}`.
-            rules: Of `/rules/branches/{branch}`.
+            rules: Of `/rules/branches/{branch}`, those that count.
             protection: Of `/branches/{branch}/protection`; None when it may not be read, or there is none.
         """
         kinds, told = {rule.get("type") for rule in rules}, protection or {}
@@ -99,6 +119,7 @@ class BranchRules(Value):
             is_locked="update" in kinds or _on(told, "lock_branch") or "restrictions" in told,
             binds_admins=_on(told, "enforce_admins") if protection is not None else None,
             details_readable=protection is not None or not is_protected,
+            ruled=not kinds.isdisjoint(HINDERING),
         )
 
 
@@ -130,6 +151,81 @@ class GitHubRelease(Answer):
     html_url: str
     upload_url: str = Field(repr=False)
     assets: tuple[Asset, ...] = ()
+
+
+class Label(Answer):
+    """A label of a pull request."""
+
+    name: str
+
+
+class Named(Answer):
+    """A repository, by its name."""
+
+    full_name: str
+
+
+class End(Answer):
+    """A side of a pull request.
+
+    Attributes:
+        ref: The branch.
+        sha: Its commit; of a closed pull request, that of its last open moment.
+        repo: Where the branch is; None when that repository is gone.
+    """
+
+    ref: str
+    sha: str
+    repo: Named | None = None
+
+
+class AutoMerge(Answer):
+    """That a pull request is merged as soon as it can be."""
+
+    merge_method: str
+
+
+class Comment(Answer):
+    """What somebody said of a pull request."""
+
+    id: int
+    body: str | None = None
+    html_url: str
+
+
+class PullRequest(Answer):
+    """A pull request.
+
+    Attributes:
+        node_id: Its name in GraphQL.
+        mergeable_state: `clean`, `dirty`, `blocked`, `behind`, `unstable`, `draft`, `has_hooks`, or `unknown` while
+            GitHub finds out, which it does when one asks for this pull request alone.
+        merge_commit_sha: The commit that it became; while it is open, of a merge that was only tried.
+    """
+
+    number: int
+    node_id: str
+    html_url: str
+    state: str
+    title: str
+    body: str | None = None
+    draft: bool = False
+    head: End
+    base: End
+    labels: tuple[Label, ...] = ()
+    auto_merge: AutoMerge | None = None
+    mergeable_state: str = "unknown"
+    merged_at: AwareDatetime | None = None
+    merge_commit_sha: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is neither merged nor closed."""
+        return self.state == "open"
+
+    def is_within(self, repo: str) -> bool:
+        """Whether its branch is in the repository itself, and not in a fork."""
+        return self.head.repo is not None and self.head.repo.full_name.lower() == repo.lower()
 
 
 def expiry(text: str | None) -> datetime | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from interlock.cascade_plan import Cascade, Progress, State
 from interlock.dispatches import DispatchRecord, Order
 from interlock.ledger.protocol import KnownCell, in_utc
 from interlock.lifecycle import Release
@@ -21,6 +22,7 @@ class MemoryLedger:
         self._readers: dict[str, frozenset[str]] = {}
         self._cells: dict[CellKey, KnownCell] = {}
         self._releases: dict[tuple[str, str], Release] = {}
+        self._cascades: dict[str, Cascade] = {}
         self._dispatches: dict[tuple[str, str], DispatchRecord] = {}
 
     def runs(self, fingerprints: Collection[str]) -> dict[str, tuple[Run, ...]]:
@@ -86,6 +88,49 @@ class MemoryLedger:
         """What is known of a dispatch."""
         with self._lock:
             return self._dispatches.get((order.id, order.repository))
+
+    def begin_cascade(self, cascade: Cascade) -> Cascade:
+        """Keep a cascade, unless there is one of this id."""
+        with self._lock:
+            return self._cascades.setdefault(cascade.id, cascade)
+
+    def record_progress(self, cascade: str, *progress: Progress) -> None:
+        """Keep how far packages have come."""
+        with self._lock:
+            kept = self._cascades[cascade]
+            news = [each for each in progress if kept.state(each.package) is not State.RELEASED]
+            self._cascades[cascade] = kept.with_progress(*news)
+
+    def hold(self, cascade: str, package: str, why: str | None) -> None:
+        """Keep that a person holds a package, or holds it no more."""
+        with self._lock:
+            kept = self._cascades[cascade]
+            others = {name: reason for name, reason in kept.holds.items() if name != package}
+            self._update(kept, holds=others if why is None else {**others, package: why})
+
+    def abort_cascade(self, cascade: str, aborted: bool = True) -> None:
+        """Keep that a person ended a cascade, or that it goes on after all."""
+        with self._lock:
+            self._update(self._cascades[cascade], aborted=aborted)
+
+    def end_cascade(self, cascade: str, at: datetime | None) -> None:
+        """Keep when a cascade had nothing left to do."""
+        with self._lock:
+            self._update(self._cascades[cascade], ended_at=at and in_utc(at))
+
+    def cascade(self, id: str) -> Cascade | None:  # noqa: A002 - the field's name
+        """A cascade as it is now."""
+        with self._lock:
+            return self._cascades.get(id)
+
+    def cascades(self, root: str | None = None) -> tuple[Cascade, ...]:
+        """The cascades of a root, or all, the one that began last first."""
+        with self._lock:
+            found = [cascade for cascade in self._cascades.values() if root in {None, cascade.root}]
+        return tuple(sorted(found, key=lambda cascade: cascade.began_at, reverse=True))
+
+    def _update(self, kept: Cascade, **fields: object) -> None:
+        self._cascades[kept.id] = kept.model_copy(update=fields)
 
     def close(self) -> None:
         """There is nothing to let go of."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pydantic import AwareDatetime
 
+from interlock.cascade_plan import Cascade, Progress
 from interlock.dispatches import DispatchRecord, Order
 from interlock.lifecycle import Release
 from interlock.values import Value
@@ -24,7 +25,7 @@ class KnownCell(Value):
 
 
 class Ledger(Protocol):
-    """The memory of every run, of every cell's last verdict, and of releases with their dispatches.
+    """The memory of every run, of every cell's last verdict, of releases with their dispatches, and of cascades.
 
     All of it may be called from several threads, and by several processes that share one database. Whatever a method
     has recorded when it returns is kept. Each method raises LedgerError when the ledger cannot be reached or read.
@@ -72,6 +73,38 @@ class Ledger(Protocol):
 
     def dispatch(self, order: Order) -> DispatchRecord | None:
         """What is known of a dispatch."""
+        ...
+
+    def begin_cascade(self, cascade: Cascade) -> Cascade:
+        """Keep a cascade, unless there is one of this id: who comes second joins the first.
+
+        Returns:
+            The one that is kept, as `cascade` gives it. What the methods below change must have been begun here.
+        """
+        ...
+
+    def record_progress(self, cascade: str, *progress: Progress) -> None:
+        """Keep how far packages of a cascade have come; what is kept of the others stays, and released is for ever."""
+        ...
+
+    def hold(self, cascade: str, package: str, why: str | None) -> None:
+        """Keep that a person holds a package of a cascade, and why; None: holds it no more."""
+        ...
+
+    def abort_cascade(self, cascade: str, aborted: bool = True) -> None:
+        """Keep that a person ended a cascade, or that it goes on after all."""
+        ...
+
+    def end_cascade(self, cascade: str, at: datetime | None) -> None:
+        """Keep when a cascade had nothing left to do; None: it goes on."""
+        ...
+
+    def cascade(self, id: str) -> Cascade | None:  # noqa: A002 - the field's name
+        """A cascade as it is now, with what other processes have written since."""
+        ...
+
+    def cascades(self, root: str | None = None) -> tuple[Cascade, ...]:
+        """The cascades of a root, or all, the one that began last first."""
         ...
 
     def close(self) -> None:

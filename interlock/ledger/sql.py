@@ -10,15 +10,17 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, Row, Table, and_, bindparam, select
+from sqlalchemy import Connection, Engine, Row, Table, and_, bindparam, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
+from interlock.cascade_plan import Cascade, Progress, State
 from interlock.dispatches import DispatchRecord, Order
+from interlock.ledger.cascades import cascade_row, hold_rows, progress_rows, read_cascades
 from interlock.ledger.engine import connect, writer
 from interlock.ledger.migrate import bring_up_to_date
 from interlock.ledger.place import Place, place_of
 from interlock.ledger.protocol import KnownCell, in_utc
-from interlock.ledger.tables import CELL, DISPATCH, RELEASE, RUN, VERSION_READER
+from interlock.ledger.tables import CASCADE, CASCADE_HOLD, CASCADE_PACKAGE, CELL, DISPATCH, RELEASE, RUN, VERSION_READER
 from interlock.lifecycle import Release
 from interlock.verdicts import CellKey, Run, Verdict
 
@@ -146,6 +148,64 @@ class SqlLedger:
         with self._reading() as connection:
             found = connection.scalar(wanted)
             return None if found is None else DispatchRecord.model_validate(found)
+
+    def begin_cascade(self, cascade: Cascade) -> Cascade:
+        """Keep a cascade, unless there is one of this id; who comes second waits for the first, then reads it."""
+        with self._writing() as connection:
+            first = _insert(connection, CASCADE).on_conflict_do_nothing().returning(CASCADE.c.id)
+            if connection.scalar(first, cascade_row(cascade)) is not None:
+                connection.execute(CASCADE_PACKAGE.insert(), progress_rows(cascade.id, cascade.progress.values()))
+                if cascade.holds:
+                    connection.execute(CASCADE_HOLD.insert(), hold_rows(cascade))
+        with self._reading() as connection:
+            return next(read_cascades(connection, CASCADE.c.id == cascade.id))
+
+    def record_progress(self, cascade: str, *progress: Progress) -> None:
+        """Keep how far packages have come, all of them or none."""
+        if not progress:
+            return
+        # in one order, so that two writers never wait for each other in a circle
+        rows = sorted(progress_rows(cascade, progress), key=itemgetter("package"))
+        with self._writing() as connection:
+            insert = _insert(connection, CASCADE_PACKAGE)
+            newer = insert.on_conflict_do_update(
+                index_elements=["cascade", "package"],
+                set_={"state": insert.excluded.state, "progress": insert.excluded.progress},
+                where=CASCADE_PACKAGE.c.state != State.RELEASED.value,
+            )
+            connection.execute(newer, rows)
+
+    def hold(self, cascade: str, package: str, why: str | None) -> None:
+        """Keep that a person holds a package, or holds it no more."""
+        if why is not None:
+            self._keep(CASCADE_HOLD, cascade=cascade, package=package, why=why)
+            return
+        theirs = (CASCADE_HOLD.c.cascade == cascade, CASCADE_HOLD.c.package == package)
+        with self._writing() as connection:
+            connection.execute(CASCADE_HOLD.delete().where(*theirs))
+
+    def abort_cascade(self, cascade: str, aborted: bool = True) -> None:
+        """Keep that a person ended a cascade, or that it goes on after all."""
+        self._change(cascade, aborted=aborted)
+
+    def end_cascade(self, cascade: str, at: datetime | None) -> None:
+        """Keep when a cascade had nothing left to do."""
+        self._change(cascade, ended_at=at)
+
+    def cascade(self, id: str) -> Cascade | None:  # noqa: A002 - the field's name
+        """A cascade as it is now."""
+        with self._reading() as connection:
+            return next(read_cascades(connection, CASCADE.c.id == id), None)
+
+    def cascades(self, root: str | None = None) -> tuple[Cascade, ...]:
+        """The cascades of a root, or all, the one that began last first."""
+        wanted = true() if root is None else CASCADE.c.root == root
+        with self._reading() as connection:
+            return tuple(read_cascades(connection, wanted))
+
+    def _change(self, cascade: str, **fields: object) -> None:
+        with self._writing() as connection:
+            connection.execute(CASCADE.update().where(CASCADE.c.id == cascade).values(**fields))
 
     def _keep(self, table: Table, **row: object) -> None:
         """Insert a row, or replace the one with its key."""

@@ -123,3 +123,38 @@ DISPATCH = Table(
     Column("record", JSON, nullable=False),
     sqlite_with_rowid=False,
 )
+
+CASCADE = Table(
+    "ledger_cascade",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("root", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("aborted", Boolean, nullable=False),
+    Column("plan", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# A row for each package: branches that go side by side, in several processes too, never overwrite each other's.
+CASCADE_PACKAGE = Table(
+    "ledger_cascade_package",
+    metadata,
+    Column("cascade", String, primary_key=True),
+    Column("package", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("progress", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Written by commands while another process walks the cascade, so apart from what the walk writes.
+CASCADE_HOLD = Table(
+    "ledger_cascade_hold",
+    metadata,
+    Column("cascade", String, primary_key=True),
+    Column("package", String, primary_key=True),
+    # JSON, since what a person wrote may hold NUL
+    Column("why", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -34,6 +34,7 @@ class Desk:
         world: GitHub and the index, as checks see them.
         upload: Where files are published to.
         remote: The package's repository, with the token for it.
+        run: The flow run, if it is one.
         work: A directory of this release alone, gone at its end.
         now: The clock.
     """
@@ -48,6 +49,7 @@ class Desk:
     remote: Remote
     author: Identity
     work: Path
+    run: str | None = None
     now: Callable[[], datetime] = field(default=_now)
     journal: Journal = field(default_factory=Journal)
 
@@ -78,7 +80,9 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(request: ReleaseRequest, credentials: Credentials, upload: Upload) -> AsyncIterator[Desk]:
+async def open_desk(
+    request: ReleaseRequest, credentials: Credentials, upload: Upload, *, run: str | None = None
+) -> AsyncIterator[Desk]:
     """Open everything that a release works with.
 
     Raises:
@@ -109,6 +113,7 @@ async def open_desk(request: ReleaseRequest, credentials: Credentials, upload: U
                     remote=remote,
                     author=await find_identity(family.author),
                     work=Path(work),
+                    run=run,
                 )
     finally:
         ledger.close()

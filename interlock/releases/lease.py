@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from interlock.git import Repository, held
-from interlock.patience import patiently
 from interlock.releases.desk import Desk
 
 
@@ -16,6 +15,6 @@ async def one_at_a_time(desk: Desk) -> AsyncIterator[None]:
         BusyError: Somebody else releases it now.
     """
     repository = await Repository.create(desk.remote, desk.work / "lease.git")
-    async with contextlib.AsyncExitStack() as stack:
-        await patiently(lambda: stack.enter_async_context(held(repository, desk.name)))
+    async with held(repository, desk.name) as lease:
+        desk.journal.sure = lease.make_sure
         yield

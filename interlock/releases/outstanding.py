@@ -22,7 +22,9 @@ async def is_outstanding(desk: Desk, plan: Plan) -> bool:
     remembered = next((release for release in known if release.version == plan.version), None)
     if remembered is not None:
         return not remembered.is_finished
-    return await _lacks_files(desk, plan) or await _lacks_receipts(desk, plan)
+    if desk.now() - datetime.fromtimestamp(plan.epoch, UTC) > FORGOTTEN:
+        return False
+    return await _lacks_files(desk, plan) or not await telling.all_taken(desk, plan)
 
 
 async def _lacks_files(desk: Desk, plan: Plan) -> bool:
@@ -31,8 +33,3 @@ async def _lacks_files(desk: Desk, plan: Plan) -> bool:
         return True
     release = await desk.github.release(plan.repository, plan.tag)
     return release is None or release.draft
-
-
-async def _lacks_receipts(desk: Desk, plan: Plan) -> bool:
-    recent = desk.now() - datetime.fromtimestamp(plan.epoch, UTC) < FORGOTTEN
-    return recent and not await telling.all_taken(desk, plan)

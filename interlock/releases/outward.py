@@ -11,9 +11,8 @@ from interlock.github import Asset, GitHubRelease
 from interlock.lifecycle import Release
 from interlock.releases.desk import Desk
 from interlock.releases.notes import Change, release_notes
-from interlock.releases.plan import Plan, released
+from interlock.releases.plan import Plan, newer, released
 from interlock.releases.progress import MOST_RACES
-from interlock.releases.tags import tag_name
 
 TYPES = {"wheel": "application/zip", "sdist": "application/gzip"}
 
@@ -70,6 +69,8 @@ def begun(desk: Desk, plan: Plan) -> Release:
         package=plan.package,
         version=plan.version,
         previous=plan.previous,
+        cascade=plan.manifest.cascade if plan.manifest else None,
+        run=desk.run,
         repository=plan.repository,
         branch=plan.branch,
         tag=plan.tag,
@@ -92,8 +93,9 @@ async def publish(desk: Desk, plan: Plan, files: Collection[BuiltFile]) -> tuple
         PublishError: It refuses.
     """
     missing = await publishing.missing(plan.package, plan.version, released(files), desk.index)
-    if missing:
-        await publishing.upload([file.path for file in files if file.name in missing], desk.upload)
+    for file in files:
+        if file.name in missing:
+            await publishing.upload(file.path, desk.upload, cure=newer(plan))
     return tuple(sorted(missing))
 
 
@@ -137,12 +139,11 @@ async def _draft(desk: Desk, cloned: Checkout, plan: Plan, files: Collection[Bui
 
 async def _notes(desk: Desk, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> str:
     assert plan.commit is not None
-    previous = tag_name(desk.package.tag, plan.previous) if plan.previous else None
-    commits = await cloned.log(since=previous, until=plan.commit)
+    commits = await cloned.log(since=plan.previous_tag, until=plan.commit)
     return release_notes(
         repository_url=f"{desk.place.server}/{plan.repository}",
         tag=plan.tag,
-        previous=previous,
+        previous=plan.previous_tag,
         changes=[
             Change(commit.sha, commit.subject) for commit in commits if commit.sha != plan.commit or not plan.changed
         ],
@@ -162,7 +163,7 @@ async def _attach(desk: Desk, plan: Plan, release: GitHubRelease, file: BuiltFil
 
 
 def _same(plan: Plan, asset: Asset, file: BuiltFile) -> None:
-    if asset.digest not in {None, f"sha256:{file.sha256}"}:
+    if asset.size != file.size or asset.digest not in {None, f"sha256:{file.sha256}"}:
         raise ConflictError(
             f"the GitHub Release {plan.tag} of {plan.repository} has another {asset.name}: {asset.digest}",
             hint="somebody has replaced it: delete it there, and run this again",

@@ -1,6 +1,6 @@
 """What a release is going to be: values only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 from packaging.version import Version
@@ -36,8 +36,10 @@ class ReleaseRequest(Value):
     Attributes:
         bump: As `patch`, or `minor,rc`.
         version: An explicit version instead.
-        ref: The branch to release from, if it is not the family file's; or a commit that its head must be.
+        ref: The branch to release from, if it is not the family file's: then its own tags alone count as earlier ones.
         family: The family file.
+        pins: By upstream, the version to which its requirement is moved in the same commit.
+        cascade: The cascade that this release is part of.
     """
 
     package: str
@@ -46,6 +48,8 @@ class ReleaseRequest(Value):
     ref: str | None = None
     family: str | None = None
     patience: Patience = Patience()
+    pins: Mapping[str, VersionField] = {}
+    cascade: str | None = None
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:
@@ -70,6 +74,7 @@ class Plan(Value):
     """A release that can begin, or go on.
 
     Attributes:
+        previous_tag: Its tag, as it is written there.
         base: The branch's head that it builds upon.
         commit: The commit that is tagged; None until it is made.
         tag_object: The tag's own SHA; None until it is made.
@@ -77,7 +82,6 @@ class Plan(Value):
         epoch: The time of its commit, in seconds: what its files are dated.
         changed: The files of the repository that hold the version, where it was written.
         place: Where the version was found, in words.
-        remembered: Whether the ledger knows of it already.
         told: Who is to be told.
         resumed: Whether an earlier run has pushed its tag.
     """
@@ -85,6 +89,7 @@ class Plan(Value):
     package: str
     version: VersionField
     previous: VersionField | None
+    previous_tag: str | None = None
     repository: str
     branch: str
     tag: str
@@ -95,7 +100,6 @@ class Plan(Value):
     epoch: int
     changed: tuple[str, ...] = ()
     place: str
-    remembered: bool = False
     told: tuple[Told, ...] = ()
     resumed: bool = False
     remarks: tuple[str, ...] = ()
@@ -104,6 +108,11 @@ class Plan(Value):
 def released(files: Iterable[BuiltFile]) -> tuple[ReleasedFile, ...]:
     """Built files as a release names them."""
     return tuple(ReleasedFile(name=file.name, sha256=file.sha256, size=file.size) for file in files)
+
+
+def newer(plan: Plan) -> str:
+    """What to do when a version can't become what it should have."""
+    return f"leave this version, and release a newer one by its number: interlock release {plan.package} --version …"
 
 
 def told_by(family: Family, package: str) -> tuple[Told, ...]:

@@ -7,7 +7,7 @@ from interlock.releases.desk import Desk
 
 async def look_around(desk: Desk) -> tuple[Check, ...]:
     """Check all that a release of the package needs; nothing is changed."""
-    return await check_package(desk.family, desk.name, desk.world)
+    return await check_package(desk.family, desk.name, desk.world, branch=desk.request.ref)
 
 
 async def preflight(desk: Desk) -> tuple[Check, ...]:
@@ -17,10 +17,16 @@ async def preflight(desk: Desk) -> tuple[Check, ...]:
         RefusedError: Naming each failure with its cure.
     """
     checks = await look_around(desk)
-    failed = [check for check in checks if check.state is State.FAILED]
+    failed = [check for check in checks if check.state is State.FAILED or check.transient]
     if failed:
-        lines = "\n".join(
-            f"  ✗ {check.cause}" + (f"\n    cure: {check.cure}" if check.cure else "") for check in failed
+        lines = "\n".join(map(_line, failed))
+        raise RefusedError(
+            f"{desk.name} is not released, nor its release gone on with; this run has changed nothing.\n{lines}",
+            transient=all(check.transient for check in failed),
         )
-        raise RefusedError(f"Release of {desk.name} not started; nothing was changed.\n{lines}")
     return checks
+
+
+def _line(check: Check) -> str:
+    cure = f"\n    cure: {check.cure}" if check.cure else ""
+    return f"  ✗ {check.subject}, {check.name}: {check.cause}{cure}"

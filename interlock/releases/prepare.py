@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypedDict
 
 from packaging.version import Version
 
@@ -16,9 +17,10 @@ from interlock.fingerprint import digest
 from interlock.git import Checkout, Tag
 from interlock.lifecycle import ReleasedFile
 from interlock.package_index import Release as OnIndex
+from interlock.pins import Repin, repin
 from interlock.releases.desk import Desk
 from interlock.releases.outstanding import is_outstanding
-from interlock.releases.plan import Plan, released, told_by
+from interlock.releases.plan import Plan, newer, released, told_by
 from interlock.releases.tags import Manifest, tag_name, tag_version
 from interlock.version_files import VersionPlace, find_version, project_name
 
@@ -47,7 +49,7 @@ async def bump(desk: Desk, cloned: Checkout) -> Plan:
         RefusedError: The repository is another package's.
         UsageError, ConflictError: The wanted version can't be.
     """
-    tags = {version: tag for tag in await cloned.tags() if (version := tag_version(desk.package.tag, tag.name))}
+    tags = await _tags(desk, cloned)
     begun = await _begun(desk, cloned, tags)
     if begun is not None:
         await cloned.switch(begun.base)
@@ -55,26 +57,54 @@ async def bump(desk: Desk, cloned: Checkout) -> Plan:
     return await _new(desk, cloned, tags, await desk.index.served(desk.name))
 
 
+async def _tags(desk: Desk, cloned: Checkout) -> Mapping[Version, Tag]:
+    """The tags of versions; of a branch that was asked for, its own: what was released from others is not its past."""
+    found = await cloned.tags()
+    if desk.request.ref:
+        own = await cloned.merged_tags(await cloned.head())
+        found = tuple(tag for tag in found if tag.name in own)
+    return {version: tag for tag in found if (version := tag_version(desk.package.tag, tag.name))}
+
+
 async def _begun(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag]) -> Plan | None:
     """The release that is to be finished: the wanted one, or the newest if something of it is missing."""
-    wanted = desk.request.wanted()
+    wanted = await _made_by_this_run(desk) or _of_this_cascade(desk, tags) or desk.request.wanted()
     version = wanted if isinstance(wanted, Version) else max(tags, default=None)
     tag = tags.get(version) if version else None
     manifest = Manifest.read(tag.message) if tag else None
     if version is None or tag is None or manifest is None:
         return None
-    plan = await _going_on(desk, cloned, version, tag, manifest, tags)
+    plan = _going_on(desk, cloned, version, tag, manifest, tags, await cloned.commit_time(tag.commit))
     return plan if version == wanted or await is_outstanding(desk, plan) else None
 
 
-async def _going_on(
-    desk: Desk, cloned: Checkout, version: Version, tag: Tag, manifest: Manifest, tags: Mapping[Version, Tag]
+async def _made_by_this_run(desk: Desk) -> Version | None:
+    """What this very flow run has released, when somebody starts it again: never another one."""
+    known = await asyncio.to_thread(desk.ledger.releases, desk.name) if desk.run else ()
+    return next((release.version for release in known if release.run == desk.run), None)
+
+
+def _of_this_cascade(desk: Desk, tags: Mapping[Version, Tag]) -> Version | None:
+    """What a cascade has released of this package: it does so once."""
+    manifests = ((version, Manifest.read(tag.message)) for version, tag in tags.items())
+    made = (version for version, manifest in manifests if manifest and manifest.cascade == desk.request.cascade)
+    return max(made, default=None) if desk.request.cascade else None
+
+
+def _going_on(
+    desk: Desk,
+    cloned: Checkout,
+    version: Version,
+    tag: Tag,
+    manifest: Manifest,
+    tags: Mapping[Version, Tag],
+    committed: int,
 ) -> Plan:
-    known = await asyncio.to_thread(desk.ledger.releases, desk.name)
+    gone = [told for told in manifest.told if told.target not in desk.family.packages]
     return Plan(
         package=desk.name,
         version=version,
-        previous=_before(version, tags),
+        **_previous(version, tags),
         repository=desk.repository,
         branch=cloned.branch,
         tag=tag.name,
@@ -82,11 +112,11 @@ async def _going_on(
         commit=tag.commit,
         tag_object=tag.sha,
         manifest=manifest,
-        epoch=await cloned.commit_time(tag.commit),
+        epoch=tag.when or committed,
         place=f"the tag {tag.name}",
-        remembered=any(release.version == version for release in known),
         told=manifest.told,
         resumed=True,
+        remarks=tuple(f"{target} was to be told {event}, and is in the family no more" for event, target in gone),
     )
 
 
@@ -95,22 +125,43 @@ async def _new(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag], served
     base = await cloned.head()
     version = next_version(desk.request.wanted(), known=_known(desk, place, tags, served))
     epoch = max(_today(desk), await cloned.commit_time(base))
-    changed = place.write(version)
+    pinned = [await _repinned(desk, cloned.path, upstream, at) for upstream, at in desk.request.pins.items()]
+    changed = {*place.write(version), *(cloned.path / file for each in pinned for file in each.files)}
     return Plan(
         package=desk.name,
         version=version,
-        previous=_before(version, tags),
+        **_previous(version, tags),
         repository=desk.repository,
         branch=cloned.branch,
         tag=tag_name(desk.package.tag, version),
         base=base,
         epoch=epoch,
-        changed=tuple(path.relative_to(cloned.path).as_posix() for path in changed),
+        changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in changed)),
         place=place.described,
-        remembered=True,
         told=told_by(desk.family, desk.name),
-        remarks=tuple(f"{stale} is another version, and was left alone" for stale in place.stale),
+        remarks=(
+            *(f"{stale} is another version, and was left alone" for stale in place.stale),
+            *(remark for each in pinned for remark in each.remarks),
+        ),
     )
+
+
+async def _repinned(desk: Desk, root: Path, upstream: str, version: Version) -> Repin:
+    """Move the requirements on an upstream to its new version.
+
+    Raises:
+        RefusedError: A requirement is a decision for a person.
+    """
+    release = (await desk.index.served(upstream)).get(version)
+    files = (*release.wheels, *([release.sdist] if release.sdist else [])) if release else ()
+    done = repin(root, upstream, version, hashes={upstream: tuple(sorted(file.sha256 for file in files))})
+    if done.refusals:
+        lines = "; ".join(map(str, done.refusals))
+        raise RefusedError(
+            f"{desk.name} can't be moved to {upstream} {version}: {lines}",
+            hint=f"a person decides: change the requirement in {desk.repository}, or leave it as it is",
+        )
+    return done
 
 
 def _today(desk: Desk) -> int:
@@ -136,7 +187,7 @@ def _known(
     known: dict[str, Version | None] = {}
     if tags:
         known[f"the newest tag {tags[max(tags)].name}"] = max(tags)
-    if served:
+    if served and not desk.request.ref:  # where another branch stands is no matter of this one's
         known[desk.index.index.name] = max(served)
     unreleased = place.version not in tags and place.version not in served
     if not (unreleased and place.version == desk.request.wanted()):
@@ -144,8 +195,15 @@ def _known(
     return known
 
 
-def _before(version: Version, tags: Mapping[Version, Tag]) -> Version | None:
-    return max((other for other in tags if other < version), default=None)
+class _Previous(TypedDict):
+    previous: Version | None
+    previous_tag: str | None
+
+
+def _previous(version: Version, tags: Mapping[Version, Tag]) -> _Previous:
+    """The release before a version, with its tag as somebody wrote it."""
+    before = max((other for other in tags if other < version), default=None)
+    return {"previous": before, "previous_tag": tags[before].name if before else None}
 
 
 async def guard(desk: Desk, cloned: Checkout, plan: Plan) -> None:
@@ -163,7 +221,7 @@ async def guard(desk: Desk, cloned: Checkout, plan: Plan) -> None:
     if plan.version in await desk.index.served(plan.package) and not plan.resumed:
         raise ConflictError(
             f"{desk.index.index.name} has {plan.package} {plan.version} already; {plan.repository} has no tag of it",
-            hint="release a newer version",
+            hint=newer(plan),
         )
 
 
@@ -189,8 +247,8 @@ async def build(desk: Desk, cloned: Checkout, plan: Plan) -> tuple[BuiltFile, ..
 
 
 async def _key(cloned: Checkout, plan: Plan) -> str:
-    written = {name: (cloned.path / name).read_bytes().hex() for name in plan.changed}
-    return digest(await cloned.tree(plan.base), written, plan.epoch, str(plan.version))
+    """The same for the tree that is to be committed and for the one that was."""
+    return digest(await cloned.tree_with(plan.changed), plan.epoch, str(plan.version))
 
 
 async def _promised(
@@ -211,7 +269,7 @@ async def _one_promised(desk: Desk, plan: Plan, file: ReleasedFile, built: Built
     raise ConflictError(
         f"{file.name} can't be built again as it was: its SHA-256 was {file.sha256}, as the tag {plan.tag} says, "
         f"and is {built.sha256 if built else 'none, since the build no longer makes it'}",
-        hint="pin the build backend in [build-system] requires, and release a newer version",
+        hint=f"pin the build backend in [build-system] requires; {newer(plan)}",
     )
 
 
@@ -241,6 +299,7 @@ async def commit_and_tag(desk: Desk, cloned: Checkout, plan: Plan, files: tuple[
         package=f"{plan.package}=={plan.version}",
         files=released(files),
         told=plan.told,
+        cascade=desk.request.cascade,
     )
     message = manifest.write(desk.family.tag_message.format(**names))
     made = await cloned.tag(plan.tag, message, author=desk.author, when=plan.epoch, at=commit)

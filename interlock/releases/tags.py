@@ -14,6 +14,7 @@ from interlock.lifecycle import ReleasedFile
 from interlock.values import Value
 
 TRAILER = "Interlock-Release"
+CASCADE = "Interlock-Cascade"
 _FILE = re.compile(r"^sha256:([0-9a-f]{64}) +(\d+) +(\S+)$", re.MULTILINE)
 _ORDER = re.compile(r"^dispatch: (\S+) -> (\S+)$", re.MULTILINE)
 
@@ -31,18 +32,21 @@ class Manifest(Value):
     Attributes:
         package: `name==version`.
         told: Who is to be told.
+        cascade: The cascade that it is part of.
     """
 
     package: str
     files: tuple[ReleasedFile, ...]
     told: tuple[Told, ...] = ()
+    cascade: str | None = None
 
     def write(self, title: str) -> str:
         """The tag's message."""
         lines = [title, ""]
         lines += [f"sha256:{file.sha256} {file.size:>8} {file.name}" for file in self.files]
         lines += ["", *(f"dispatch: {event} -> {target}" for event, target in self.told)] if self.told else []
-        return "\n".join([*lines, "", f"{TRAILER}: {self.package}", ""])
+        lines += ["", *([f"{CASCADE}: {self.cascade}"] if self.cascade else []), f"{TRAILER}: {self.package}", ""]
+        return "\n".join(lines)
 
     @classmethod
     def read(cls, message: str | None) -> Self | None:
@@ -56,6 +60,7 @@ class Manifest(Value):
                 ReleasedFile(sha256=sha256, size=int(size), name=name) for sha256, size, name in _FILE.findall(message)
             ),
             told=tuple(Told(event, target) for event, target in _ORDER.findall(message)),
+            cascade=cascade[1] if (cascade := re.search(rf"^{CASCADE}: (\S+)$", message, re.MULTILINE)) else None,
         )
 
 

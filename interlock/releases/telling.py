@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from interlock.dispatches import DispatchRecord, DispatchState, Order, Receipt, receipt_of, recognise
+from interlock.dispatches import GONE, DispatchRecord, DispatchState, Order, Receipt, WorkflowRun, receipt_of, recognise
 from interlock.errors import DispatchError, InterlockError
+from interlock.github.errors import NotThereError, RateLimitError
 from interlock.patience import until
 from interlock.releases.desk import Desk
 from interlock.releases.plan import Plan, orders
@@ -13,10 +14,10 @@ from interlock.workflow_files import listens
 
 EVENT = "repository_dispatch"
 FOLDER = ".github/workflows"
-# Seconds in which GitHub shows the run of a dispatch that it took: seen to be a few.
-APPEARS = 30.0
-# Clocks differ: a run may be dated a little before it was asked for.
-SKEW = timedelta(seconds=30)
+# A clock may be set wrong; a day more of runs is a page more at most.
+MARGIN = timedelta(days=1)
+SILENT = "what nobody took is sent again by the same command, once it can be heard"
+FAILED = "this release is finished: run that workflow again there; the same command makes the next version"
 
 
 async def dispatch(desk: Desk, plan: Plan) -> tuple[DispatchRecord, ...]:
@@ -38,17 +39,21 @@ def _claimed(records: Iterable[DispatchRecord]) -> frozenset[int]:
 
 async def _sent(desk: Desk, plan: Plan, order: Order, claimed: frozenset[int]) -> DispatchRecord:
     record = await asyncio.to_thread(desk.ledger.dispatch, order)
-    if record is None and not plan.remembered:
-        # The ledger that knew is lost, or is another machine's: the target's runs know too.
-        began = datetime.fromtimestamp(plan.epoch, UTC)
-        record = await _taken(desk, DispatchRecord(order=order, state=DispatchState.SENDING, at=began), claimed)
+    if record is None and plan.resumed:
+        # The ledger that knows is lost, or another machine's: the target's runs know too.
+        record = await _taken(desk, _as_tagged(plan, order), claimed)
     elif record is not None and record.state is DispatchState.SENDING:
         record = await _settled(desk, record, claimed)
     elif record is not None and record.state is DispatchState.SENT and _has_waited(desk, record):
         record = await _taken(desk, record, claimed)
-    if record is not None and record.state is not DispatchState.SENDING:
+    if record is not None and record.state is not DispatchState.PLANNED:
         return await _kept(desk, record)
     return await _send(desk, order, claimed)
+
+
+def _as_tagged(plan: Plan, order: Order) -> DispatchRecord:
+    """A dispatch of which nothing is known but when its release was tagged."""
+    return DispatchRecord(order=order, state=DispatchState.SENDING, at=datetime.fromtimestamp(plan.epoch, UTC))
 
 
 def _has_waited(desk: Desk, record: DispatchRecord) -> bool:
@@ -57,9 +62,14 @@ def _has_waited(desk: Desk, record: DispatchRecord) -> bool:
 
 
 async def _send(desk: Desk, order: Order, claimed: frozenset[int]) -> DispatchRecord:
-    record = await _kept(desk, DispatchRecord(order=order, state=DispatchState.SENDING, at=desk.now()))
+    newest = max((run.id for run in await _runs(desk, order, desk.now())), default=0)
+    record = DispatchRecord(order=order, state=DispatchState.SENDING, at=desk.now(), after=newest)
+    await _kept(desk, record)
     try:
         await desk.github.dispatch(order.repository, order.event, order.payload)
+    except RateLimitError:
+        await _kept(desk, record.model_copy(update={"state": DispatchState.PLANNED}))
+        raise
     except InterlockError as error:
         settled = await _settled(desk, record, claimed) if error.transient else None
         if settled is None:
@@ -74,26 +84,29 @@ async def _kept(desk: Desk, record: DispatchRecord) -> DispatchRecord:
 
 
 async def _settled(desk: Desk, record: DispatchRecord, claimed: frozenset[int]) -> DispatchRecord | None:
-    """Whether a dispatch whose answer is not known arrived: it did if a run took it, soon after it was sent."""
-    left = (record.at + timedelta(seconds=min(APPEARS, desk.request.patience.receipt)) - desk.now()).total_seconds()
+    """Whether a dispatch whose answer is not known arrived: it did if a run took it, as soon as runs ever do."""
+    left = (record.at + timedelta(seconds=desk.request.patience.receipt) - desk.now()).total_seconds()
     return await until(lambda: _taken(desk, record, claimed), seconds=max(0.0, left))
 
 
 async def _taken(desk: Desk, record: DispatchRecord, claimed: Collection[int]) -> DispatchRecord | None:
     """The record with the run that took it, once there is one."""
-    order, since = record.order, record.at - SKEW
-    runs = await desk.github.runs(order.repository, event=EVENT, since=since)
-    hearing = listens(await desk.github.files(order.repository, FOLDER), order.event)
-    silent = [listener.path for listener in hearing.listeners if not listener.exact]
-    receipt = recognise(runs, order, since=since, silent=silent, claimed=claimed)
+    runs = await _runs(desk, record.order, record.at)
+    hearing = listens(await desk.github.files(record.order.repository, FOLDER), record.order.event)
+    listeners = [listener.path for listener in hearing.listeners]
+    receipt = recognise(runs, record, listeners=listeners, claimed=claimed)
     return record.taken_by(receipt) if receipt else None
+
+
+async def _runs(desk: Desk, order: Order, at: datetime) -> tuple[WorkflowRun, ...]:
+    """The target's runs since a moment, with a margin for clocks that are wrong."""
+    return await desk.github.runs(order.repository, event=EVENT, since=at - MARGIN)
 
 
 async def all_taken(desk: Desk, plan: Plan) -> bool:
     """Whether a run took each of a release's dispatches, as far as the world can tell."""
-    began = datetime.fromtimestamp(plan.epoch, UTC)
     for order in orders(plan, desk.family, desk.place.server):
-        if not await _taken(desk, DispatchRecord(order=order, state=DispatchState.SENDING, at=began), ()):
+        if not await _taken(desk, _as_tagged(plan, order), ()):
             return False
     return True
 
@@ -124,7 +137,10 @@ async def _ended(desk: Desk, record: DispatchRecord) -> DispatchRecord:
     assert receipt is not None
 
     async def ended() -> Receipt | None:
-        now = receipt_of(await desk.github.run(record.order.repository, receipt.run), exact=receipt.exact)
+        try:
+            now = receipt_of(await desk.github.run(record.order.repository, receipt.run), exact=receipt.exact)
+        except NotThereError:
+            return receipt.model_copy(update={"status": "completed", "conclusion": GONE})
         return now if now.status == "completed" else None
 
     found = await until(ended, seconds=desk.request.patience.run)
@@ -153,13 +169,11 @@ async def refuse_unheard(desk: Desk, records: Sequence[DispatchRecord]) -> None:
     Raises:
         DispatchError: Naming each with what to do.
     """
-    lines = [*await unheard(desk, records), *(_failure(record) for record in records if _has_failed(record))]
-    if lines:
+    silent, failed = await unheard(desk, records), [_failure(record) for record in records if _has_failed(record)]
+    if silent or failed:
+        lines = "\n".join(f"  ✗ {line}" for line in (*silent, *failed))
         raise DispatchError(
-            "\n".join(
-                f"  ✗ {line}" for line in ["the release is out, and not everybody has followed:", *lines]
-            ).replace("  ✗ ", "", 1),
-            hint="what nobody took is sent again by the same command, once it can be heard",
+            f"the release is out, and not everybody has followed:\n{lines}", hint=SILENT if silent else FAILED
         )
 
 

@@ -1,18 +1,40 @@
 """What a person or a program reads: terminal, HTML and JSON from the same values."""
 
 from interlock.reports.as_json import schema, schema_text, write_json
+from interlock.reports.cascade import (
+    cascade_markdown,
+    plan_markdown,
+    plan_mermaid,
+    plan_tree,
+    print_cascade,
+    print_cascades,
+    print_plan,
+    progress_tree,
+)
 from interlock.reports.for_prefect import answer, markdown_summary, table_rows
+from interlock.reports.manifest import Manifest, manifest, manifest_json
 from interlock.reports.page import write_html
 from interlock.reports.release import print_preview, print_release, print_releases, release_markdown
 from interlock.reports.terminal import print_report
 
 __all__ = [
+    "Manifest",
     "answer",
+    "cascade_markdown",
+    "manifest",
+    "manifest_json",
     "markdown_summary",
+    "plan_markdown",
+    "plan_mermaid",
+    "plan_tree",
+    "print_cascade",
+    "print_cascades",
+    "print_plan",
     "print_preview",
     "print_release",
     "print_releases",
     "print_report",
+    "progress_tree",
     "release_markdown",
     "schema",
     "schema_text",

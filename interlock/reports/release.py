@@ -4,51 +4,78 @@ from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from interlock.checks import Check, State
-from interlock.dispatches import DispatchRecord
-from interlock.lifecycle import Release, Step
+from interlock.dispatches import DispatchRecord, Receipt
+from interlock.lifecycle import Release, ReleasedFile, Step
 from interlock.releases.notes import plain
+from interlock.releases.plan import Plan
 from interlock.releases.preview import Preview
+from interlock.reports.words import one_line
+
+WIDEST = 500
 
 
 def print_release(release: Release, console: Console) -> None:
     """Print what was done."""
-    for line in _lines(release):
-        console.print(line, highlight=False, soft_wrap=True)
+    _print(_lines(release), console)
+
+
+def _print(lines: Iterable[str], console: Console) -> None:
+    for line in lines:
+        console.print(line, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _lines(release: Release) -> Iterator[str]:
-    mark, words = (
-        ("[green]✓[/]", "released") if release.is_finished else ("[yellow]![/]", "released, not all have heard")
-    )
+    mark = "[green]✓[/]" if release.is_finished and not release.failed else "[yellow]![/]"
     since = f" (before: {release.previous})" if release.previous else ""
     resumed = ", finishing what an earlier run began" if release.resumed else ""
-    yield f"{mark} [bold]{release.package} {release.version}[/] {words}{since}{resumed}"
-    place = escape(f"{release.repository} {release.branch}")
-    yield f"  tag      {escape(release.tag)} on {release.commit[:10]}, {place}"
+    yield f"{mark} [bold]{release.package} {release.version}[/] {_outcome(release)}{since}{resumed}"
+    yield f"  tag      {_safe(release.tag)} on {release.commit[:10]}, {_safe(f'{release.repository} {release.branch}')}"
     for file in release.files:
-        yield f"  file     {escape(file.name)}  sha256:{file.sha256[:16]}…  {file.size:,} bytes"
+        yield _file(file)
     if release.page:
-        yield f"  page     {escape(release.page)}"
+        yield f"  page     {_safe(release.page)}"
     for record in release.dispatches:
-        yield f"  {_dispatch(record)}"
+        yield f"  told     {_dispatch(record)}"
     for remark in release.remarks:
-        yield f"  [yellow]![/] {escape(remark)}"
+        yield f"  [yellow]![/] {_safe(remark)}"
     if release.seconds:
         yield f"  [dim]time     {_durations(release)}[/]"
 
 
+def _outcome(release: Release) -> str:
+    if not release.is_finished:
+        return "released, and not everybody has taken its dispatch"
+    return "released, and a run that took its dispatch failed" if release.failed else "released"
+
+
+def _safe(text: str) -> str:
+    """Somebody's text in a line for the terminal: it neither formats it, nor moves its cursor."""
+    return escape(one_line(text))
+
+
+def _file(file: ReleasedFile) -> str:
+    return f"  file     {_safe(file.name)}  sha256:{file.sha256[:16]}…  {file.size:,} bytes"
+
+
 def _dispatch(record: DispatchRecord) -> str:
     order, receipt = record.order, record.receipt
-    what = f"told     {order.repository} {order.event}: "
+    what = _safe(f"{order.repository} {order.event}: ")
     if receipt is None:
-        return f"[red]✗[/] {escape(what)}nobody took it"
-    ended = receipt.conclusion or receipt.status.replace("_", " ")
-    likely = "" if receipt.exact else " (the first run since: it does not name the dispatch)"
-    mark = "[green]✓[/] " if receipt.is_good else "[red]✗[/] " if receipt.conclusion else "… "
-    return f"{mark}{escape(what)}{escape(ended)}{likely}  [dim]{escape(receipt.url)}[/]"
+        return f"[red]✗[/] {what} nobody took it"
+    mark = "[green]✓[/]" if receipt.is_good else "[red]✗[/]" if receipt.conclusion else "…"
+    return f"{mark} {what} {_safe(_ended(receipt))}{_likely(receipt)}  [dim]{_safe(receipt.url)}[/]"
+
+
+def _ended(receipt: Receipt) -> str:
+    return receipt.conclusion or receipt.status.replace("_", " ")
+
+
+def _likely(receipt: Receipt) -> str:
+    return "" if receipt.exact else " (the first run since: it does not name the dispatch)"
 
 
 def _durations(release: Release) -> str:
@@ -58,8 +85,9 @@ def _durations(release: Release) -> str:
 
 def release_markdown(release: Release) -> str:
     """The same as Markdown; whatever others wrote stands there as text."""
-    state = "released" if release.is_finished else "released, and not everybody has taken its dispatch"
-    lines = [f"## {release.package} {release.version}", "", f"{state}; before: {release.previous or 'nothing'}", ""]
+    resumed = "; finished what an earlier run began" if release.resumed else ""
+    state = f"{_outcome(release)}; before: {release.previous or 'nothing'}{resumed}"
+    lines = [f"## {release.package} {release.version}", "", state, ""]
     lines += [f"- tag `{release.tag}` on `{release.commit}` in {plain(release.repository)}"]
     lines += [f"- [GitHub Release]({release.page})"] if release.page else []
     lines += ["", "| file | SHA-256 | bytes |", "|---|---|---|"]
@@ -79,7 +107,7 @@ def _dispatch_table(records: Iterable[DispatchRecord]) -> list[str]:
 def _receipt(record: DispatchRecord) -> str:
     if record.receipt is None:
         return "**nobody took it**"
-    return f"[{plain(record.receipt.conclusion or record.receipt.status)}]({record.receipt.url})"
+    return f"[{plain(_ended(record.receipt))}]({record.receipt.url}){_likely(record.receipt)}"
 
 
 def print_releases(releases: Iterable[Release], console: Console) -> None:
@@ -95,13 +123,17 @@ def print_releases(releases: Iterable[Release], console: Console) -> None:
             _state(release),
             _heard(release),
         )
-    console.print(table)
+    # Wide enough for its lines, whatever the terminal: half a version is worse than a line that goes on below.
+    wide = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+    console.width, before = max(wide, console.width), console.width
+    console.print(table, crop=False)
+    console.width = before
 
 
 def _state(release: Release) -> str:
     if release.is_finished:
         return "[green]finished[/]"
-    return f"[yellow]unfinished[/]: interlock release {release.package}"
+    return f"[yellow]unfinished[/]: interlock release {release.package} --version {release.version}"
 
 
 def _heard(release: Release) -> str:
@@ -112,32 +144,28 @@ def _heard(release: Release) -> str:
 
 def print_preview(found: Preview, console: Console) -> None:
     """Print what a release would do, and everything that was checked."""
-    for check in found.checks:
-        console.print(_check(check), highlight=False, soft_wrap=True)
-    for line in _plan_lines(found) if found.plan else ["[red]✗[/] it would not be started; nothing was changed"]:
-        console.print(line, highlight=False, soft_wrap=True)
+    _print(map(_check, found.checks), console)
+    refused = ["[red]✗[/] it would not be started; nothing was changed"]
+    _print(_plan_lines(found.plan, found) if found.plan else refused, console)
 
 
 MARKS = {State.OK: "[green]✓[/]", State.WARNING: "[yellow]![/]", State.FAILED: "[red]✗[/]", State.UNKNOWN: "?"}
 
 
 def _check(check: Check) -> str:
-    line = f"{MARKS[check.state]} {escape(f'{check.subject}: {check.name}: {check.cause}')}"
-    return f"{line}\n    cure: {escape(check.cure)}" if check.cure and check.state is not State.OK else line
+    line = f"{MARKS[check.state]} {_safe(f'{check.subject}: {check.name}: {check.cause}')}"
+    return f"{line}\n    cure: {_safe(check.cure)}" if check.cure and check.state is not State.OK else line
 
 
-def _plan_lines(found: Preview) -> Iterator[str]:
-    plan = found.plan
-    assert plan is not None
+def _plan_lines(plan: Plan, found: Preview) -> Iterator[str]:
     verb = "would finish" if plan.resumed else "would be released"
     yield f"\n[bold]{plan.package} {plan.version}[/] {verb} (before: {plan.previous or 'nothing'}); nothing was changed"
-    yield f"  version  from {escape(plan.place)}; files to change: {escape(', '.join(plan.changed)) or 'none'}"
-    place = escape(f"{plan.repository} {plan.branch}")
-    yield f"  tag      {escape(plan.tag)} on top of {plan.base[:10]}, {place}"
+    yield f"  version  from {_safe(plan.place)}; files to change: {_safe(', '.join(plan.changed)) or 'none'}"
+    yield f"  tag      {_safe(plan.tag)} on top of {plan.base[:10]}, {_safe(f'{plan.repository} {plan.branch}')}"
     for file in found.files:
-        yield f"  file     {escape(file.name)}  sha256:{file.sha256[:16]}…  {file.size:,} bytes"
+        yield _file(file)
     for order in found.orders:
         payload = ", ".join(f"{name}: {value}" for name, value in order.payload.items())
-        yield escape(f"  tell     {order.repository} {order.event} {{{payload}}}")
+        yield "  tell     " + _safe(f"{order.repository} {order.event} {{{payload}}}")
     for remark in plan.remarks:
-        yield f"  [yellow]![/] {escape(remark)}"
+        yield f"  [yellow]![/] {_safe(remark)}"

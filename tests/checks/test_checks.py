@@ -194,6 +194,7 @@ def test_an_archived_repository_fails(look: Look) -> None:
     assert found(look.package("core"), "store", "repository").state is State.FAILED
 
 
+LOCKED = BranchRules(protected=True, is_locked=True)
 LISTENER = ("store", "listener of core_release")
 
 
@@ -267,6 +268,10 @@ def test_a_branch_that_cannot_be_read_is_no_listener(look: Look) -> None:
         (BranchRules(protected=True, needs_pull_request=True, binds_admins=True), True, State.FAILED, "a pull request"),
         (BranchRules(protected=True, details_readable=False), True, State.UNKNOWN, "may not see how"),
         (BranchRules(protected=True, details_readable=False, is_locked=True), False, State.FAILED, "by some"),
+        (BranchRules(protected=True, needs_pull_request=True, ruled=True), True, State.FAILED, "a pull request"),
+        (BranchRules(protected=False, perhaps=LOCKED), False, State.WARNING, "may not see whether"),
+        (BranchRules(protected=True, is_locked=True, perhaps=LOCKED), False, State.FAILED, "by some alone"),
+        (BranchRules(protected=False, perhaps=BranchRules(protected=True)), False, State.OK, "takes a pushed commit"),
     ],
 )
 def test_rules_that_a_push_would_break(look: Look, rules: BranchRules, admin: bool, state: State, word: str) -> None:

@@ -47,6 +47,14 @@ def test_a_defect_keeps_its_traceback_in_a_file_and_names_it(
     assert "ZeroDivisionError: secret" in Path(file).read_text()
 
 
-def test_an_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run(monkeypatch, KeyboardInterrupt()) == cli.INTERRUPTED
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(cli.INTERRUPTED)])
+def test_an_interruption_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], interruption: BaseException
+) -> None:
+    assert _run(monkeypatch, interruption) == cli.INTERRUPTED
     assert "the same command goes on from there" in capsys.readouterr().err
+
+
+def test_any_other_end_says_nothing_more(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(monkeypatch, SystemExit(2)) == 2
+    assert capsys.readouterr().err == ""

@@ -271,10 +271,12 @@ def test_a_token_is_known_by_its_form_and_its_headers(
     assert wire.asked == [asked]
 
 
-def rules(*, branch: object, ruled: object, protection: httpx.Response) -> BranchRules:
+def rules(*, branch: object, ruled: list[dict[str, object]], protection: httpx.Response) -> BranchRules:
     def hear(request: httpx.Request) -> httpx.Response:
         if "/rules/" in request.url.path:
-            return told(ruled)
+            return told([{"ruleset_id": 1, **rule} for rule in ruled])
+        if request.url.path.endswith("/rulesets/1"):
+            return told({"id": 1, "current_user_can_bypass": "never"})
         return protection if request.url.path.endswith("/protection") else told(branch)
 
     return asyncio.run(github(hear).branch_rules("o/n", "main"))
@@ -295,6 +297,7 @@ def test_rules_come_from_rulesets_and_from_the_older_protection() -> None:
         needs_linear_history=True,
         needs_checks=("lint", "test"),
         binds_admins=False,
+        ruled=True,
     )
 
 

@@ -4,17 +4,21 @@ import asyncio
 import contextlib
 import io
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import tenacity.asyncio
 from twine.commands.upload import upload as twine_upload
 from twine.settings import Settings
 
 from interlock import building, publishing
+from interlock.checks import Check
 from interlock.errors import InterlockError, PublishError
 from interlock.index_settings import Upload
 from interlock.rehearsal.faults import seeded
+from interlock.releases import lease, preflight
+from interlock.releases.plan import Patience
 from tests.releases.rehearsed import Rehearsed, rehearsed
 
 STORE = "market-data-store"
@@ -30,12 +34,12 @@ DONE = sorted(
 )
 SCRIPTS = 300
 # A release asks about that often; a fault that is due later than its end never happens.
-REQUESTS = 56
+REQUESTS = 32
 # However unlucky a script is, it has no more faults than this, and each ends at most one run.
 MOST_FAULTS = 4
 
 
-async def _upload_here(files: Sequence[Path], target: Upload) -> None:
+async def _upload_here(file: Path, target: Upload, *, cure: str) -> None:
     """Twine in this process: as the subprocess, but for half a second of imports."""
     assert target.repository_url is not None
     settings = Settings(
@@ -47,21 +51,42 @@ async def _upload_here(files: Sequence[Path], target: Upload) -> None:
     )
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            await asyncio.to_thread(twine_upload, settings, [str(file) for file in files])
+            await asyncio.to_thread(twine_upload, settings, [str(file)])
         except Exception as error:  # noqa: BLE001  whatever twine ends with
             if not publishing.EXISTS.search(str(error)):
-                raise PublishError(f"the index did not take the files: {error}", transient=True) from None
+                raise PublishError(f"the index did not take {file.name}: {error}", hint=cure, transient=True) from None
 
 
 async def _checked_before(*_files: object, **_facts: object) -> None:
     """The files are the same in each script, and were checked when they were built."""
 
 
+IMPATIENT = Patience(index=2, receipt=0.4, run=2)
+_sleep = asyncio.sleep
+
+
+async def _nap(seconds: float) -> None:
+    await _sleep(seconds / 20)
+
+
+async def _looked_before(_desk: object) -> tuple[Check, ...]:
+    """It only reads, and what it meets ends the release before it begins."""
+    return ()
+
+
+async def _alone(_desk: object) -> AsyncIterator[None]:
+    """Nobody else releases; what a lease meets is its own tests' business."""
+    yield
+
+
 @pytest.fixture(scope="module")
 def quick() -> Iterator[None]:
-    """Without what takes long and is the same each time."""
+    """Without what takes long and is the same each time, and with pauses that are shorter."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tenacity.asyncio, "_portable_async_sleep", _nap)
         patch.setattr(publishing, "upload", _upload_here)
+        patch.setattr(preflight, "preflight", _looked_before)
+        patch.setattr(lease, "one_at_a_time", contextlib.asynccontextmanager(_alone))
         patch.setattr(building, "check", _checked_before)
         yield
 
@@ -70,7 +95,7 @@ def _until_done(here: Rehearsed, seed: int) -> int:
     """Run it until it ends well; how many runs that took."""
     for run in range(1, MOST_FAULTS + 3):
         try:
-            release = here.release(STORE, version="0.6.4")
+            release = here.release(STORE, version="0.6.4", patience=IMPATIENT)
         except InterlockError:
             continue
         assert release.is_finished

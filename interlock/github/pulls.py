@@ -1,0 +1,186 @@
+"""The calls about pull requests: found, made, changed, talked about, and merged now or as soon as it can be."""
+
+import contextlib
+import re
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from interlock.errors import GitHubError, InterlockError, TokenError
+from interlock.github.asking import PAGE, Asking, at, parsed
+from interlock.github.errors import MINUTE, NotThereError, RateLimitError, UnprocessableError, UnreachableError
+from interlock.github.values import Comment, PullRequest
+
+ENABLE = """mutation($pull: ID!, $method: PullRequestMergeMethod!) {
+  enablePullRequestAutoMerge(input: {pullRequestId: $pull, mergeMethod: $method}) { clientMutationId }
+}"""
+STATUS = re.compile(r"[Pp]ull request is in (\w+) status")
+
+
+class Waiting(StrEnum):
+    """What GitHub answers to the wish that a pull request be merged as soon as it can be."""
+
+    ON = "it is merged as soon as it can be"
+    CLEAN = "nothing has to be waited for: it can be merged now"
+    UNSTABLE = "nothing that is required has to be waited for, but a check is not green"
+    NOT_ALLOWED = "the repository does not allow auto-merge"
+
+
+class Pulls(Asking):
+    """The calls about pull requests."""
+
+    async def pulls(self, repo: str, *, head: str = "", base: str = "", state: str = "open") -> tuple[PullRequest, ...]:
+        """The pull requests of branches of the repository itself, newest first; forks' are left out.
+
+        Args:
+            repo: The repository.
+            head: The branch that is to be merged; any when there is none.
+            base: The branch that it is merged into; any when there is none.
+            state: `open`, `closed` or `all`.
+
+        Raises:
+            TokenError: The repository does not exist, or this token cannot see it.
+        """
+        wanted = {"state": state, "head": head and f"{repo.partition('/')[0]}:{head}", "base": base}
+        query = urlencode({name: value for name, value in wanted.items() if value})
+        found = await self._all(f"{at(repo)}/pulls?{query}&{PAGE}", "list the pull requests", repo, repo)
+        pulls = [parsed(PullRequest, one, repo) for one in found]
+        # An owner's forks have the same owner, and what GitHub can't use of a query it leaves aside.
+        kept = [pull for pull in pulls if pull.is_within(repo) and head in {"", pull.head.ref}]
+        return tuple(sorted(kept, key=lambda pull: -pull.number))
+
+    async def pull(self, repo: str, number: int) -> PullRequest:
+        """A pull request; asking is what lets GitHub find out whether it can be merged.
+
+        Raises:
+            TokenError: There is none, or this token cannot see it.
+        """
+        try:
+            reply = await self._read(f"{at(repo)}/pulls/{number}", f"show the pull request {number}", repo)
+        except NotThereError:
+            raise self._invisible(f"{repo}#{number}") from None
+        return parsed(PullRequest, reply.data, repo)
+
+    async def create_pull(self, repo: str, *, head: str, base: str, title: str, body: str) -> PullRequest:
+        """Propose to merge a branch into another.
+
+        Raises:
+            AlreadyExistsError: There is one.
+            UnprocessableError: There is no such branch, or nothing to merge.
+            UnreachableError: It may have been made: look for it by its head.
+        """
+        data = {"title": title, "head": head, "base": base, "body": body, "maintainer_can_modify": False}
+        reply = await self._write("POST", f"{at(repo)}/pulls", f"make the pull request of {head}", repo, data)
+        return parsed(PullRequest, reply.data, repo)
+
+    async def update_pull(self, repo: str, number: int, **changes: str) -> PullRequest:
+        """Change a pull request; a repetition does no harm.
+
+        Args:
+            repo: The repository.
+            number: Which.
+            changes: As GitHub names them: title, body, base, state (`closed` to close it).
+        """
+        url = f"{at(repo)}/pulls/{number}"
+        reply = await self._write("PATCH", url, f"change the pull request {number}", repo, changes)
+        return parsed(PullRequest, reply.data, repo)
+
+    async def add_labels(self, repo: str, number: int, labels: Collection[str]) -> None:
+        """Put labels on it, made as needed; those that it has stay, and a repetition does no harm."""
+        url = f"{at(repo)}/issues/{number}/labels"
+        await self._write("POST", url, f"label the pull request {number}", repo, {"labels": sorted(labels)})
+
+    async def comments(self, repo: str, number: int) -> tuple[Comment, ...]:
+        """What was said of it, oldest first.
+
+        Raises:
+            TokenError: There is no such pull request, or this token cannot see it.
+        """
+        url = f"{at(repo)}/issues/{number}/comments?{PAGE}"
+        found = await self._all(url, "list the comments", repo, f"{repo}#{number}")
+        return tuple(parsed(Comment, one, repo) for one in found)
+
+    async def comment(self, repo: str, number: int, body: str) -> Comment:
+        """Say something of it.
+
+        Raises:
+            UnreachableError: It may have been said: look at the comments.
+        """
+        url = f"{at(repo)}/issues/{number}/comments"
+        reply = await self._write("POST", url, f"comment the pull request {number}", repo, {"body": body})
+        return parsed(Comment, reply.data, repo)
+
+    async def merge_pull(self, repo: str, number: int, *, sha: str, method: str) -> str:
+        """Merge it now; the commit that it became.
+
+        Args:
+            repo: The repository.
+            number: Which.
+            sha: What its head must be.
+            method: `merge`, `squash` or `rebase`.
+
+        Raises:
+            GitHubError: It can't be merged (so), or its head is another: in GitHub's words.
+            UnreachableError: It may have been merged: look at it.
+        """
+        url, data = f"{at(repo)}/pulls/{number}/merge", {"sha": sha, "merge_method": method}
+        reply = await self._write("PUT", url, f"merge the pull request {number}", repo, data)
+        return str(reply.data["sha"])
+
+    async def auto_merge(self, repo: str, pull: PullRequest, *, method: str) -> Waiting:
+        """Let it be merged as soon as it can be; what is left to do otherwise.
+
+        Args:
+            repo: The repository, for messages.
+            pull: Which.
+            method: `merge`, `squash` or `rebase`.
+
+        Raises:
+            UnprocessableError: It can't be merged: it is closed, a draft, or in conflict with its base.
+            UnreachableError: It may be on: look at it.
+        """
+        variables = {"pull": pull.node_id, "method": method.upper()}
+        try:
+            await self._graphql(ENABLE, variables, f"auto-merge the pull request {pull.number}", repo)
+        except UnprocessableError as error:
+            status = STATUS.search(error.message)
+            if status and status[1] in {"clean", "unstable"}:
+                return Waiting[status[1].upper()]
+            if "not allowed for this repository" in error.message:
+                return Waiting.NOT_ALLOWED
+            raise
+        return Waiting.ON
+
+    async def delete_branch(self, repo: str, branch: str) -> None:
+        """Remove a branch, wherever it is; nothing happens when it is gone."""
+        url = f"{at(repo)}/git/refs/heads/{quote(branch)}"
+        with contextlib.suppress(NotThereError, UnprocessableError):
+            await self._transport.write("DELETE", url, f"remove the branch {branch}", repo)
+
+    async def _all(self, url: str, what: str, repo: str, named: str) -> list[dict[str, Any]]:
+        try:
+            return [item async for item in self._transport.pages(url, what, repo)]
+        except NotThereError:
+            raise self._invisible(named) from None
+
+    async def _graphql(self, query: str, variables: Mapping[str, Any], what: str, repo: str) -> None:
+        # GitHub's own and GitHub Enterprise's: …/graphql beside the API, …/api/graphql beside …/api/v3.
+        url = f"{self._transport.place.api.removesuffix('/v3')}/graphql"
+        reply = await self._write("POST", url, what, repo, {"query": query, "variables": dict(variables)})
+        for error in reply.data.get("errors") or ():
+            raise _told(error, f"{repo}: GitHub did not {what}", self._transport.credentials.name)
+
+
+def _told(error: Mapping[str, Any], message: str, token: str) -> InterlockError:
+    """What is wrong with a request that was answered with 200, as GraphQL's all are."""
+    kind, said = error.get("type"), f"{message}: {error.get('message')}"
+    if kind == "RATE_LIMITED":
+        return RateLimitError(said, seconds=MINUTE)
+    if kind in {"FORBIDDEN", "INSUFFICIENT_SCOPES", "NOT_FOUND"}:
+        return TokenError(said, hint=f"the token of {token} needs Contents: write and Pull requests: write")
+    if kind is None and "omething went wrong" in said:
+        return UnreachableError(said, hint="see githubstatus.com, and run it again")
+    if kind in {None, "UNPROCESSABLE"}:
+        return UnprocessableError(said, hint="what was asked is not possible as GitHub's words say")
+    return GitHubError(said)

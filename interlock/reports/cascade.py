@@ -1,0 +1,266 @@
+"""A cascade for people: in the terminal as table and tree, and as Markdown with a graph for Prefect."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from interlock.cascade_plan import Action, Advice, Cascade, CascadePlan, Outcome, Planned, Progress, State, advice
+from interlock.cascade_plan.states import NOT_RELEASING
+from interlock.releases.notes import plain
+from interlock.reports.words import counted, moment, one_line
+
+WIDEST = 500
+MARKS: Mapping[State, tuple[str, str]] = {
+    State.PLANNED: ("·", "dim"),
+    State.WAITING: ("·", "dim"),
+    State.TESTING: ("…", "cyan"),
+    State.AWAITING_MERGE: ("…", "cyan"),
+    State.RELEASING: ("…", "cyan"),
+    State.RELEASED: ("✓", "green"),
+    State.UNCHANGED: ("=", "green"),
+    State.HELD: ("!", "yellow"),
+    State.FAILED: ("✗", "red"),
+}
+OUTCOMES: Mapping[Outcome, str] = {
+    Outcome.RUNNING: "not over",
+    Outcome.DONE: "done",
+    Outcome.HELD: "over, with packages that are held",
+    Outcome.FAILED: "over, with a failure",
+}
+
+
+def print_plan(plan: CascadePlan, console: Console) -> None:
+    """Print what a cascade would do: a table with the reasons, and a tree that shows who waits for whom."""
+    rows = [(each.package, each.action.value, _versions(each), ", ".join(each.suites) or "–") for each in plan.packages]
+    table = _aligned([("package", "what", "version", "tested with"), *rows])
+    _print(_with_reasons(table, [_safe(each.why) for each in plan.packages]), console)
+    console.print()
+    console.print(plan_tree(plan))
+    console.print(f"\n{_counts(plan)}; nothing was changed", highlight=False)
+
+
+def print_cascade(cascade: Cascade, console: Console) -> None:
+    """Print how far a cascade has come, with the reasons, and what a person should do about it."""
+    rows = [(each.package, _state(each), _version(cascade, each), moment(each.since)) for each in _all(cascade)]
+    table = _aligned([("package", "state", "version", "since"), *rows])
+    _print([f"[bold]{cascade.id}[/] {_said(cascade)}"], console)
+    _print(_with_reasons(table, [_reason(each) for each in _all(cascade)]), console)
+    _print((f"[yellow]![/] {name} will be held: {_safe(cascade.holds[name])}" for name in _pending(cascade)), console)
+    _print(map(_advice, _advised(cascade)), console)
+
+
+def plan_tree(plan: CascadePlan) -> Tree:
+    """The plan as a tree: each package once, beneath the last of those that it waits for."""
+    labels = {each.package: f"{each.package} {_doing(each)}" for each in plan.packages}
+    for each in plan.packages:
+        if others := _nearest(plan, each)[:-1]:
+            labels[each.package] += f" [dim](also after {', '.join(others)})[/]"
+    return _tree(plan, labels)
+
+
+def progress_tree(cascade: Cascade) -> Tree:
+    """The same with how far each has come; made anew whenever something has moved."""
+    labels = {}
+    for name, progress in cascade.progress.items():
+        mark, style = MARKS[progress.state]
+        version = _version(cascade, progress)
+        reason = f": {_reason(progress)}" if progress.reason else ""
+        labels[name] = f"[{style}]{mark}[/] {name} {version} [{style}]{progress.state}[/]{reason}"
+    return _tree(cascade.plan, labels)
+
+
+def print_cascades(cascades: Iterable[Cascade], console: Console) -> None:
+    """Print cascades as a table, the newest first."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("cascade", "began", "state", "released", "held", "failed"):
+        table.add_column(title, no_wrap=True)
+    for cascade in cascades:
+        counts = (str(_count(cascade, state)) for state in (State.RELEASED, State.HELD, State.FAILED))
+        table.add_row(cascade.id, moment(cascade.began_at), _short(cascade), *counts)
+    # Wide enough for its lines, whatever the terminal: half an id is worse than a line that goes on below.
+    wide = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+    console.width, before = max(wide, console.width), console.width
+    console.print(table, crop=False)
+    console.width = before
+
+
+def plan_markdown(plan: CascadePlan) -> str:
+    """The plan as Markdown, with its graph; whatever others wrote stands there as text."""
+    lines = [f"## Plan: {plan.root} {plan.root_version} and what follows", "", _counts(plan), ""]
+    lines += ["| package | what | version | tested with | why |", "|---|---|---|---|---|"]
+    for each in plan.packages:
+        tests = plain(", ".join(each.suites)) or "–"
+        lines.append(f"| {each.package} | {each.action} | {_versions(each)} | {tests} | {_plain(each.why)} |")
+    return "\n".join([*lines, "", *_fenced(plan_mermaid(plan))]) + "\n"
+
+
+def cascade_markdown(cascade: Cascade) -> str:
+    """How far a cascade has come as Markdown, with its graph, and what a person should do."""
+    lines = [f"## {cascade.id}", "", _said(cascade), ""]
+    lines += ["| package | state | version | since | reason |", "|---|---|---|---|---|"]
+    for progress in _all(cascade):
+        link = f" ([look]({progress.link}))" if progress.link else ""
+        lines.append(
+            f"| {progress.package} | {MARKS[progress.state][0]} {progress.state} | {_version(cascade, progress)} "
+            f"| {moment(progress.since)} | {_plain(progress.reason)}{link} |"
+        )
+    says = [f"- {_plain(each.says)}" + (f": `{each.command}`" if each.command else "") for each in _advised(cascade)]
+    ways = ["", "### What to do", "", *says] if says else []
+    return "\n".join([*lines, *ways, "", *_fenced(plan_mermaid(cascade.plan, cascade.progress))]) + "\n"
+
+
+def plan_mermaid(plan: CascadePlan, progress: Mapping[str, Progress] | None = None) -> str:
+    """Who waits for whom, as Mermaid; with the states when there are any."""
+    numbers = {each.package: f"p{number}" for number, each in enumerate(plan.packages)}
+    lines = ["graph LR"]
+    for each in plan.packages:
+        what = progress[each.package].state.value if progress else each.action.value
+        lines.append(f'    {numbers[each.package]}["{each.package}<br/>{_versions(each)}<br/>{what}"]')
+    for each in plan.packages:
+        lines += [f"    {numbers[upstream]} --> {numbers[each.package]}" for upstream in _nearest(plan, each)]
+    return "\n".join(lines) + "\n"
+
+
+def _print(lines: Iterable[str], console: Console) -> None:
+    for line in lines:
+        console.print(line, highlight=False, emoji=False, soft_wrap=True)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as they must be, whatever the terminal: a reason beneath a row says more than one beside it."""
+    widths = [max(len(_text(row[column])) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(map(_padded, row, widths)).rstrip() for row in rows]
+
+
+def _text(markup: str) -> Text:
+    return Text.from_markup(markup, emoji=False)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - len(_text(text)))
+
+
+def _with_reasons(table: Sequence[str], reasons: Iterable[str]) -> Iterator[str]:
+    title, *rows = table
+    yield f"[bold]{title}[/]"
+    for row, reason in zip(rows, reasons, strict=True):
+        yield row
+        if reason:
+            yield f"    [dim]{reason}[/]"
+
+
+def _tree(plan: CascadePlan, labels: Mapping[str, str]) -> Tree:
+    nodes: dict[str, Tree] = {}
+    for planned in plan.packages:
+        label = labels[planned.package]
+        if not planned.after:
+            nodes[planned.package] = Tree(_text(label), highlight=False)
+            continue
+        nodes[planned.package] = nodes[_nearest(plan, planned)[-1]].add(_text(label))
+    return nodes[plan.root]
+
+
+def _nearest(plan: CascadePlan, planned: Planned) -> list[str]:
+    """Those that it waits for and no other of them does, in dependency order; the others follow from these."""
+    beyond: set[str] = set()
+    ahead = list(planned.after)
+    while ahead:
+        new = set(plan.package(ahead.pop()).after) - beyond
+        beyond |= new
+        ahead += new
+    return [each for each in plan.by_name if each in planned.after and each not in beyond]
+
+
+def _doing(planned: Planned) -> str:
+    doing = "" if planned.action is Action.RELEASE else f"[dim]{planned.action}[/]"
+    return " ".join(each for each in (_versions(planned), doing) if each not in {"", "–"})
+
+
+def _versions(planned: Planned) -> str:
+    """As `1.2.10 → 1.2.11`; `?` where nobody can know yet, a dash for what has no version."""
+    makes_one = planned.action is Action.RELEASE or planned.next is not None
+    before = str(planned.current or "")
+    after = str(planned.next or "?") if makes_one and (planned.next is None or planned.next != planned.current) else ""
+    return " → ".join(each for each in (before, after) if each) or "–"
+
+
+def _version(cascade: Cascade, progress: Progress) -> str:
+    planned = cascade.plan.package(progress.package)
+    if progress.version is None:
+        return str(planned.current or "–") if progress.state is State.UNCHANGED else _versions(planned)
+    return str(progress.version)
+
+
+def _state(progress: Progress) -> str:
+    mark, style = MARKS[progress.state]
+    return f"[{style}]{mark} {progress.state}[/]"
+
+
+def _reason(progress: Progress) -> str:
+    link = f" {_safe(progress.link)}" if progress.link else ""
+    return _safe(progress.reason) + link
+
+
+def _said(cascade: Cascade) -> str:
+    ended = f", ended {moment(cascade.ended_at)}" if cascade.ended_at else ""
+    aborted = "aborted; " if cascade.aborted else ""
+    return f"{aborted}{OUTCOMES[cascade.outcome]}; began {moment(cascade.began_at)}{ended}"
+
+
+def _short(cascade: Cascade) -> str:
+    styles = {Outcome.DONE: "green", Outcome.FAILED: "red"}
+    text = f"{cascade.outcome}, aborted" if cascade.aborted else str(cascade.outcome)
+    return f"[{styles.get(cascade.outcome, 'yellow')}]{text}[/]"
+
+
+def _all(cascade: Cascade) -> Iterable[Progress]:
+    return cascade.progress.values()
+
+
+def _pending(cascade: Cascade) -> Iterator[str]:
+    """Held by a command, and whoever walks the cascade has not obeyed yet."""
+    return (name for name in cascade.holds if name in cascade.progress and cascade.state(name) in NOT_RELEASING)
+
+
+def _advised(cascade: Cascade) -> tuple[Advice, ...]:
+    return () if cascade.outcome is Outcome.RUNNING else advice(cascade)
+
+
+def _advice(found: Advice) -> str:
+    command = f"\n    [bold]{escape(found.command)}[/]" if found.command else ""
+    return f"→ {found.about}: {_safe(found.says)}{command}"
+
+
+def _count(cascade: Cascade, state: State) -> int:
+    return sum(each.state is state for each in _all(cascade))
+
+
+def _counts(plan: CascadePlan) -> str:
+    """As `3 releases, 1 test, 1 command`."""
+    nouns = {Action.TEST: "test without release", Action.DISPATCH: "dispatch"}
+    plurals = {Action.TEST: "tests without release", Action.DISPATCH: "dispatches"}
+    parts = []
+    for action in Action:
+        number = sum(each.action is action for each in plan.packages)
+        noun = nouns.get(action, action.value)
+        if number:
+            parts.append(f"{number} {plurals[action]}" if number > 1 and action in plurals else counted(number, noun))
+    return ", ".join(parts)
+
+
+def _fenced(mermaid: str) -> list[str]:
+    return ["```mermaid", mermaid.rstrip(), "```"]
+
+
+def _plain(text: str) -> str:
+    return plain(one_line(text))
+
+
+def _safe(text: str) -> str:
+    """Somebody's text in a line for the terminal: it neither formats it, nor moves its cursor."""
+    return escape(one_line(text))

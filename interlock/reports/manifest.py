@@ -1,0 +1,119 @@
+"""The manifest of a cascade: commits, versions, files with hashes, verdicts and receipts, as JSON for programs."""
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import AwareDatetime
+
+from interlock.cascade_plan import Action, Cascade, Outcome, State
+from interlock.dispatches import DispatchRecord
+from interlock.ledger import KnownCell
+from interlock.lifecycle import Release, ReleasedFile
+from interlock.values import Value
+from interlock.verdicts import CellKey, Verdict
+from interlock.versions import VersionField
+
+
+class ManifestVerdict(Value):
+    """What one of the package's cells showed."""
+
+    cell: CellKey
+    verdict: Verdict
+    at: AwareDatetime
+
+
+class ManifestPackage(Value):
+    """A package of the cascade.
+
+    Attributes:
+        why: Why it takes part.
+        reason: Why it is in its state.
+        version: What it was released as; None when it was not.
+    """
+
+    package: str
+    action: Action
+    why: str
+    state: State
+    reason: str
+    since: AwareDatetime
+    previous: VersionField | None
+    version: VersionField | None
+    repository: str | None = None
+    tag: str | None = None
+    commit: str | None = None
+    page: str | None = None
+    files: tuple[ReleasedFile, ...] = ()
+    dispatches: tuple[DispatchRecord, ...] = ()
+    verdicts: tuple[ManifestVerdict, ...] = ()
+
+
+class Manifest(Value):
+    """All of a cascade; the packages in dependency order."""
+
+    id: str
+    root: str
+    version: VersionField
+    outcome: Outcome
+    aborted: bool
+    began_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    packages: tuple[ManifestPackage, ...]
+
+
+def manifest(
+    cascade: Cascade, releases: Iterable[Release] = (), cells: Mapping[CellKey, KnownCell] | None = None
+) -> Manifest:
+    """Put together what is known of a cascade.
+
+    Args:
+        cascade: How far it has come.
+        releases: Those that the ledger has; others than the cascade's don't matter.
+        cells: The verdicts on which it rests; of each package those where it is the downstream are shown.
+    """
+    known = {(release.package, release.version): release for release in releases}
+    return Manifest(
+        id=cascade.id,
+        root=cascade.root,
+        version=cascade.version,
+        outcome=cascade.outcome,
+        aborted=cascade.aborted,
+        began_at=cascade.began_at,
+        ended_at=cascade.ended_at,
+        packages=tuple(_package(cascade, name, known, cells or {}) for name in cascade.progress),
+    )
+
+
+def manifest_json(found: Manifest) -> str:
+    """The manifest as it is printed."""
+    return found.model_dump_json(indent=2) + "\n"
+
+
+def _package(
+    cascade: Cascade,
+    name: str,
+    releases: Mapping[tuple[str, VersionField], Release],
+    cells: Mapping[CellKey, KnownCell],
+) -> ManifestPackage:
+    planned, progress, version = cascade.plan.package(name), cascade.progress[name], cascade.released().get(name)
+    release = releases.get((name, version)) if version else None
+    return ManifestPackage(
+        package=name,
+        action=planned.action,
+        why=planned.why,
+        state=progress.state,
+        reason=progress.reason,
+        since=progress.since,
+        previous=planned.current,
+        version=version,
+        verdicts=tuple(
+            ManifestVerdict(cell=key, verdict=known.verdict, at=known.at)
+            for key, known in cells.items()
+            if key.downstream == name
+        ),
+        **(_of_release(release) if release else {}),
+    )
+
+
+def _of_release(release: Release) -> dict[str, object]:
+    fields = ("repository", "tag", "commit", "page", "files", "dispatches")
+    return {field: getattr(release, field) for field in fields}
