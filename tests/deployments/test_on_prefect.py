@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -77,7 +77,7 @@ def test_a_configured_server_that_does_not_answer_is_an_error(monkeypatch: pytes
         on_a_server(Told())
 
 
-RUN = uuid4()
+RUN = UUID("5f3c1c9e-6f6a-4c52-9a55-0d6f3f3a2b11")
 
 
 def ended(kind: StateType, data: object) -> State[object]:
