@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from deployments.commands import blocks, doctor, family, listener, matrix, rehearse, release, server
+from deployments.commands import blocks, cascade, doctor, family, listener, matrix, rehearse, release, server
 from interlock.errors import InterlockError
 from interlock.files import write_whole
 from interlock.home import home
@@ -51,6 +51,9 @@ app.add_typer(rehearse.app, name="rehearse")
 app.command()(matrix.matrix)
 app.command()(release.release)
 app.command()(release.releases)
+app.add_typer(cascade.app, name="cascade")
+app.command()(cascade.cascades)
+app.command()(cascade.follow)
 app.command()(doctor.doctor)
 app.command()(listener.listener)
 

@@ -5,21 +5,19 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
-from prefect.tasks import Task, exponential_backoff
+from prefect.tasks import Task
 
 from blocks.find import load_github_credentials, load_upload
+from flows.patient import patient_task
 from interlock.building import BuiltFile
 from interlock.checks import Check
 from interlock.dispatches import DispatchRecord
 from interlock.git import Checkout
 from interlock.github import GitHubRelease
 from interlock.lifecycle import Release, Step
-from interlock.patience import is_transient
 from interlock.releases import lease, outward, preflight, prepare, summary, telling
 from interlock.releases.desk import Desk, open_desk
 from interlock.releases.plan import Plan, ReleaseRequest
@@ -30,17 +28,8 @@ R = TypeVar("R")
 Work = Callable[Concatenate[Desk, P], Coroutine[Any, Any, R]]
 
 
-async def _may_help(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
-    """Whether another try may help. Every step looks at the world before it acts, so that a try can do no harm."""
-    result = await state.aresult(raise_on_failure=False)
-    return isinstance(result, Exception) and is_transient(result)
-
-
 def step(name: Step) -> Callable[[Work[P, R]], Task[Concatenate[Desk, P], Coroutine[Any, Any, R]]]:
-    """A task that is a step of a release: timed, told to who watches, and tried again when that may help.
-
-    What is passed to it are connections: never worth a cache key, never to be written anywhere.
-    """
+    """A task that is a step of a release: timed, told to who watches, and tried again when that may help."""
 
     def made(work: Work[P, R]) -> Task[Concatenate[Desk, P], Coroutine[Any, Any, R]]:
         @wraps(work)
@@ -48,16 +37,7 @@ def step(name: Step) -> Callable[[Work[P, R]], Task[Concatenate[Desk, P], Corout
             async with desk.journal.step(name):
                 return await work(desk, *args, **kwargs)
 
-        return task(
-            name=name,
-            task_run_name=name,
-            retries=4,
-            retry_delay_seconds=exponential_backoff(2),
-            retry_jitter_factor=0.5,
-            retry_condition_fn=_may_help,
-            cache_policy=NO_CACHE,
-            persist_result=False,
-        )(timed)
+        return patient_task(name)(timed)
 
     return made
 

@@ -2,11 +2,9 @@
 
 import platform
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from prefect import flow, get_run_logger, task
@@ -18,13 +16,11 @@ from prefect.artifacts import (
     aupdate_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
-from prefect.tasks import Task, exponential_backoff
 
+from flows.patient import patient_task
 from interlock.contracts.isolated import run_cell
 from interlock.contracts.recipe import Recipe
-from interlock.errors import IndexUnavailableError
 from interlock.locks import Resolution
 from interlock.matrix.assemble import Occasion, assemble
 from interlock.matrix.bench import Bench, open_bench
@@ -42,39 +38,14 @@ from interlock.verdicts import Run
 SECONDS_BETWEEN_UPDATES = 2.0
 DEFAULT = MatrixRequest()
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-async def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether another try may help: the index was the trouble, and neither the request nor a suite."""
-    return isinstance(await state.aresult(raise_on_failure=False), IndexUnavailableError)
-
-
-def patient_task(name: str, run_name: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """A task that is tried again while the index is in trouble.
-
-    What is passed to it are connections and plans: never worth a cache key, never to be written anywhere.
-    """
-    return task(
-        name=name,
-        task_run_name=run_name,
-        retries=3,
-        retry_delay_seconds=exponential_backoff(2),
-        retry_jitter_factor=0.5,
-        retry_condition_fn=is_transient,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-    )
-
-
-@patient_task("choose-versions", "choose-versions")
+@patient_task("choose-versions")
 async def choose_versions(bench: Bench, request: MatrixRequest) -> Choice:
     """Find on the index which versions the request means."""
     return await choose(bench, request)
 
 
-@patient_task("fetch-distributions", "fetch-distributions")
+@patient_task("fetch-distributions")
 async def fetch_distributions(bench: Bench, choice: Choice) -> Sources:
     """Download what is not in the cache, with its hash checked."""
     return await fetch(bench, choice)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
+from deployments.commands.cascade import run_cascade
 from deployments.commands.family import FamilyOption
 from deployments.commands.release import BumpOption, DryRun, JsonOption, Package, RefOption, VersionOption, run_release
 
@@ -129,6 +130,39 @@ def release(  # noqa: PLR0913  one for each option
         code = run_release(package, bump=bump, version=version, ref=ref, dry_run=dry_run, as_json=as_json)
         if code == 0 and not (dry_run or as_json):
             _say_how_to_install(world, package, keeps=wanted.keep or process is None)
+    raise typer.Exit(code)
+
+
+@app.command()
+def cascade(  # noqa: PLR0913  one for each option
+    context: typer.Context,
+    package: Package,
+    *,
+    bump: BumpOption = "patch",
+    version: VersionOption = None,
+    dry_run: DryRun = False,
+    as_json: JsonOption = False,
+    directory: Directory = None,
+    new: New = False,
+    keep: Keep = False,
+    faults: Faults = None,
+    seed: Seed = None,
+    from_git: FromGit = None,
+    family: FamilyOption = None,
+) -> None:
+    """Walk a cascade in a world on this machine: the same code as interlock cascade, and nothing outside of it."""
+    said = Wanted(
+        directory=directory,
+        new=new,
+        keep=keep,
+        faults=faults,
+        seed=seed,
+        from_git=tuple(from_git or ()),
+        family=family,
+    )
+    with _world(said.beside(context.obj)) as (world, _process):
+        world.environment().apply(os.environ)
+        code = run_cascade(package, bump=bump, version=version, dry_run=dry_run, as_json=as_json)
     raise typer.Exit(code)
 
 

@@ -17,12 +17,17 @@ from interlock.requirements import declared_range, effective, normalized
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """The two ends of a cell, for one suite on one Python."""
+    """The two ends of a cell, for one suite on one Python.
+
+    Attributes:
+        together: Versions of other packages that come with them whatever anything declares, as `name==1.0`.
+    """
 
     edge: TestedEdge
     upstream: Wheel
     downstream: Wheel
     interpreter: Interpreter
+    together: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -38,7 +43,8 @@ class Pair:
         """What is asked of the resolver, and what of it is forced: both versions, whatever anything declares."""
         upstream = f"{self.upstream.name}{_bracketed(self._upstream_extras)}=={self.upstream.version}"
         downstream = f"{self.downstream.name}{_bracketed(self._extras)}=={self.downstream.version}"
-        return (upstream, downstream, *self.edge.suite.requirements), (upstream, downstream)
+        others = (line for line in self.together if line.partition("==")[0] not in {w.name for w in self._wheels})
+        return (upstream, downstream, *self.edge.suite.requirements), (upstream, downstream, *others)
 
     def key(self) -> str:
         """Equal for pairs whose environments, but for the pair itself, must be resolved to the same."""
@@ -51,6 +57,7 @@ class Pair:
             [self.interpreter.path.as_posix(), self.interpreter.version],
             [[wheel.name, wheel.requires_python, _shape(wheel.requires, forced)] for wheel in self._wheels],
             [self._upstream_extras, self._extras, self.edge.suite.requirements],
+            *([sorted(self.together)] if self.together else []),
         )
 
     def shaping(self, family: Collection[str] = ()) -> dict[str, tuple[str, ...]]:

@@ -90,9 +90,13 @@ class Planner:
         family: The names of the family's packages.
         sources: The wheels and the tests.
         resolve: How the environment of a pair is resolved; called once for all pairs of equal requirements.
+        together: Versions of other packages that come with each pair, as `name==1.0`.
     """
 
-    def __init__(self, family: frozenset[str], sources: Sources, resolve: Resolve) -> None:
+    def __init__(
+        self, family: frozenset[str], sources: Sources, resolve: Resolve, together: tuple[str, ...] = ()
+    ) -> None:
+        self._together = together
         self._family = family
         self._sources = sources
         self._resolve = resolve
@@ -138,7 +142,13 @@ class Planner:
                     self._unrun_cell(key, RunStatus.UNTESTED, missing, declared=admits(declared, each.version))
                 )
                 continue
-            pair = Pair(edge=chosen.edge, upstream=upstream, downstream=downstream, interpreter=interpreter)
+            pair = Pair(
+                edge=chosen.edge,
+                upstream=upstream,
+                downstream=downstream,
+                interpreter=interpreter,
+                together=self._together,
+            )
             cells.append(await self._cell(key, pair, release, point))
         text = None if declared is None else written(declared)
         return PlannedRow(version=str(release.version), declared=text, cells=tuple(cells))

@@ -40,7 +40,10 @@ async def plan_matrix(
         return resolve(pair) if resolve else resolve_pair(pair, bench.uv)
 
     planner = Planner(
-        frozenset(bench.family.packages), sources, lambda pair: resolutions.get(pair.key(), lambda: find(pair))
+        frozenset(bench.family.packages),
+        sources,
+        lambda pair: resolutions.get(pair.key(), lambda: find(pair)),
+        request.together,
     )
     plan = await planner.plan(choice)
     return plan, (*bench.index.notes, *resolutions.notes)

@@ -33,6 +33,9 @@ class MatrixRequest(Value):
     python: tuple[str, ...] = Field(default=(), description="Python versions. Default: those of the family file.")
     jobs: int = Field(default=DEFAULT_JOBS, ge=1, le=MOST_JOBS, description="How many cells run side by side.")
     fresh: bool = Field(default=False, description="Run every cell again, whatever the ledger knows.")
+    together: tuple[str, ...] = Field(
+        default=(), description="Versions of other packages that come with each pair, as name==1.0. Default: none."
+    )
     html: str | None = Field(default=None, title="HTML report", description="Where to. Default: among the reports.")
     json_file: str | None = Field(default=None, title="JSON report", description="Where to. Default: nowhere.")
 

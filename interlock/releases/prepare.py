@@ -25,6 +25,10 @@ from interlock.releases.tags import Manifest, tag_name, tag_version
 from interlock.version_files import VersionPlace, find_version, project_name
 
 
+class DecisionError(RefusedError):
+    """Something that a person has to decide before a package can be released."""
+
+
 async def checkout(desk: Desk) -> Checkout:
     """Clone the branch with all of its tags.
 
@@ -150,14 +154,14 @@ async def _repinned(desk: Desk, root: Path, upstream: str, version: Version) -> 
     """Move the requirements on an upstream to its new version.
 
     Raises:
-        RefusedError: A requirement is a decision for a person.
+        DecisionError: A requirement can't be moved without a person's decision.
     """
     release = (await desk.index.served(upstream)).get(version)
     files = (*release.wheels, *([release.sdist] if release.sdist else [])) if release else ()
     done = repin(root, upstream, version, hashes={upstream: tuple(sorted(file.sha256 for file in files))})
     if done.refusals:
         lines = "; ".join(map(str, done.refusals))
-        raise RefusedError(
+        raise DecisionError(
             f"{desk.name} can't be moved to {upstream} {version}: {lines}",
             hint=f"a person decides: change the requirement in {desk.repository}, or leave it as it is",
         )

@@ -1,0 +1,64 @@
+"""What a terminal shows while a cascade is walked: its tree, each package with its state."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+
+from interlock.cascade_plan import Cascade, State
+from interlock.lifecycle import LIFECYCLE, Step
+from interlock.releases.progress import Moment
+from interlock.reports import progress_tree
+
+
+class CascadeDisplay:
+    """A tree that is drawn anew as packages go on; without a terminal, a line for each change. On standard error."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+        self._live = Live(console=self._console, transient=True, refresh_per_second=8)
+        self._cascade: Cascade | None = None
+        self._doing = "starting"
+        self._said: dict[str, tuple[State, str]] = {}
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        self._console.print(text, soft_wrap=True, markup=False)
+
+    def doing(self, what: str) -> None:
+        """Name what goes on now."""
+        self._doing = what
+        self._live.update(self._drawn())
+
+    async def step(self, step: Step, moment: Moment) -> None:
+        """Show a step of some package's release."""
+        if moment is Moment.BEGINS:
+            self.doing(LIFECYCLE[step].does)
+
+    async def show(self, cascade: Cascade) -> None:
+        """Show where every package is."""
+        self._cascade = cascade
+        self._live.update(self._drawn())
+        if self._console.is_terminal:
+            return
+        for name, progress in cascade.progress.items():
+            now = progress.state, progress.reason
+            if self._said.get(name) != now:
+                self._said[name] = now
+                self.say(f"{name}: {progress.state}{f', {progress.reason}' if progress.reason else ''}")
+
+    def _drawn(self) -> RenderableType:
+        spinner = Spinner("dots", self._doing)
+        return Group(progress_tree(self._cascade), spinner) if self._cascade else spinner

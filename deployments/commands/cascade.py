@@ -1,0 +1,230 @@
+"""`interlock cascade`: release a package and everything that its release makes necessary; and decide on the way."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from deployments.commands.family import FamilyOption
+from deployments.commands.release import BumpOption, JsonOption, VersionOption
+from interlock.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from interlock.cascade_plan import Cascade
+    from interlock.cascades.request import CascadeRequest
+
+NOT_DONE = 1
+BY_SOMEBODY_ELSE = "by somebody else"
+
+
+class _RootFirst(TyperGroup):
+    """`interlock cascade PACKAGE` is `interlock cascade start PACKAGE`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  of a click that typer keeps to itself
+        begins = bool(args) and args[0] not in self.commands
+        return super().resolve_command(ctx, ["start", *args] if begins else args)
+
+
+app = typer.Typer(
+    cls=_RootFirst,
+    no_args_is_help=True,
+    help="Release a package and everything that its release makes necessary: interlock cascade PACKAGE.",
+)
+
+Id = Annotated[str, typer.Argument(help="The cascade, as interlock cascades names it.")]
+Package = Annotated[str, typer.Argument(help="The package, as the family file names it.")]
+WhyOption = Annotated[str, typer.Option("--why", help="For whoever asks.")]
+CascadeOption = Annotated[
+    str | None, typer.Option("--of", metavar="ID", help="Of this cascade. Default: the last one.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only plan, and write nothing anywhere.")]
+
+
+@app.command()
+def start(
+    package: Package,
+    *,
+    bump: BumpOption = "patch",
+    version: VersionOption = None,
+    dry_run: DryRun = False,
+    family: FamilyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Begin a cascade, or go on with the one that was begun. Exit code 0 when all is done, 1 when something is held."""
+    raise typer.Exit(run_cascade(package, bump=bump, version=version, dry_run=dry_run, family=family, as_json=as_json))
+
+
+def follow(
+    package: Package,
+    version: Annotated[str, typer.Argument(help="As what somebody else releases it, or has released it.")],
+    *,
+    dry_run: DryRun = False,
+    family: FamilyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Wait until the index has a version of a package, and let everything follow that it makes necessary."""
+    raise typer.Exit(
+        run_cascade(package, version=version, is_followed=True, dry_run=dry_run, family=family, as_json=as_json)
+    )
+
+
+@app.command()
+def resume(cascade: Id, *, family: FamilyOption = None) -> None:
+    """Go on with a cascade: what failed is tried again, what was aborted goes on; holds stay."""
+    from interlock.cascade_plan import resumed  # noqa: PLC0415  --help stays fast
+
+    found = _decide(cascade, resumed, aborted=False)
+    is_followed = found.progress[found.root].reason == BY_SOMEBODY_ELSE
+    raise typer.Exit(run_cascade(found.root, version=str(found.version), family=family, is_followed=is_followed))
+
+
+@app.command()
+def hold(package: Package, why: WhyOption, *, of: CascadeOption = None) -> None:
+    """Hold a package of a cascade, also of one that is walked now; its descendants are held with it."""
+    from interlock.cascade_plan import held  # noqa: PLC0415
+
+    _decide(of, lambda cascade, at: held(cascade, package, why, at), hold=(package, why))
+    typer.echo(f"{package} is held: {why}")
+
+
+@app.command()
+def unhold(package: Package, *, of: CascadeOption = None) -> None:
+    """Let a package go on, whatever held it."""
+    from interlock.cascade_plan import unheld  # noqa: PLC0415
+
+    found = _decide(of, lambda cascade, at: unheld(cascade, package, at), hold=(package, None))
+    typer.echo(f"{package} goes on with: interlock cascade resume {found.id}")
+
+
+@app.command()
+def abort(cascade: Id) -> None:
+    """End a cascade: what was released stays released, and nothing new starts."""
+    from interlock.cascade_plan import aborted  # noqa: PLC0415
+
+    found = _decide(cascade, aborted, aborted=True)
+    typer.echo(f"{found.id} is aborted; to go on after all: interlock cascade resume {found.id}")
+
+
+def cascades(
+    cascade: Annotated[str | None, typer.Argument(help="Show this one.")] = None, *, as_json: JsonOption = False
+) -> None:
+    """Show the cascades, or one with all of its packages; with --json also its manifest."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from interlock.ledger import open_ledger  # noqa: PLC0415
+    from interlock.reports import manifest, manifest_json, print_cascade, print_cascades  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    with open_ledger() as ledger:
+        if cascade is None:
+            print_cascades(ledger.cascades(), console)
+            return
+        found = _known(ledger.cascade(cascade), cascade)
+        releases = [release for release in ledger.releases() if release.cascade == found.id]
+    if as_json:
+        typer.echo(manifest_json(manifest(found, releases)))
+    else:
+        print_cascade(found, console)
+
+
+def _known(found: "Cascade | None", cascade: str | None) -> "Cascade":
+    if found is None:
+        what = f'there is no cascade "{cascade}"' if cascade else "there is no cascade yet"
+        raise UsageError(what, hint="see: interlock cascades")
+    return found
+
+
+def _decide(
+    cascade: str | None,
+    decision: "Callable[[Cascade, datetime], Cascade]",
+    *,
+    aborted: bool | None = None,
+    hold: tuple[str, str | None] | None = None,
+) -> "Cascade":
+    """Write what a person decides, where a walk that goes on in another process sees it."""
+    from interlock.ledger import open_ledger  # noqa: PLC0415
+
+    with open_ledger() as ledger:
+        last = next(iter(ledger.cascades()), None)
+        found = _known(ledger.cascade(cascade) if cascade else last, cascade)
+        decided = decision(found, datetime.now(UTC))
+        if hold is not None:
+            ledger.hold(found.id, *hold)
+        if aborted is not None:
+            ledger.abort_cascade(found.id, aborted)
+        moved = [each for name, each in decided.progress.items() if each != found.progress[name]]
+        ledger.record_progress(found.id, *moved)
+        if not decided.is_over:
+            ledger.end_cascade(found.id, None)
+    return decided
+
+
+def run_cascade(
+    package: str,
+    *,
+    bump: str = "patch",
+    version: str | None = None,
+    is_followed: bool = False,
+    dry_run: bool = False,
+    family: "Path | None" = None,
+    as_json: bool = False,
+) -> int:
+    """Walk a cascade, watched in this terminal; the exit code."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from interlock.cascade_plan import Outcome  # noqa: PLC0415
+    from interlock.cascades.request import CascadeRequest  # noqa: PLC0415
+    from interlock.reports import print_cascade, print_plan  # noqa: PLC0415
+
+    request = CascadeRequest(
+        root=package,
+        bump=bump,
+        version=version,
+        follow=is_followed,
+        family=str(family.resolve()) if family else None,
+    )
+    console = Console(highlight=False)
+    if dry_run:
+        planned = asyncio.run(_planned(request))
+        typer.echo(planned.plan.model_dump_json(indent=2)) if as_json else print_plan(planned.plan, console)
+        return 0
+    cascade, ui = asyncio.run(_run(request))
+    if as_json:
+        typer.echo(cascade.model_dump_json(indent=2))
+    else:
+        print_cascade(cascade, console)
+        if ui:
+            console.print(f"the run, in Prefect's UI: {ui}", soft_wrap=True)
+    return 0 if cascade.outcome is Outcome.DONE else NOT_DONE
+
+
+async def _planned(request: "CascadeRequest") -> "Cascade":
+    from blocks.find import load_github_credentials, load_upload  # noqa: PLC0415
+    from interlock.cascades.survey import plan  # noqa: PLC0415
+    from interlock.cascades.yard import open_yard  # noqa: PLC0415
+
+    credentials = await load_github_credentials(request.family)
+    async with open_yard(request, credentials, await load_upload(request.family)) as yard:
+        return await plan(yard)
+
+
+async def _run(request: "CascadeRequest") -> "tuple[Cascade, str | None]":
+    """Run the flow on the configured Prefect server, or else on this machine's own."""
+    from deployments import on_prefect  # noqa: PLC0415
+    from deployments.cascade_display import CascadeDisplay  # noqa: PLC0415
+    from interlock.cascades import walk  # noqa: PLC0415
+    from interlock.releases import progress  # noqa: PLC0415
+
+    with CascadeDisplay() as display:
+        walk.watcher.set(display.show)
+        progress.watcher.set(display.step)
+        async with on_prefect.server(display) as ui:
+            from flows.cascade_release import cascade_release  # noqa: PLC0415  after its settings are known
+
+            display.doing("planning")
+            return await on_prefect.result(lambda: cascade_release(request, return_state=True), ui)

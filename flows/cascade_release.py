@@ -1,0 +1,84 @@
+"""The flow `cascade-release`: a release, and every release that it makes necessary; run it again, and it goes on."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+from packaging.version import Version
+from prefect import flow, get_run_logger
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.runtime import flow_run
+
+from blocks.find import load_github_credentials, load_upload
+from flows.patient import patient_task
+from flows.release_package import release_package
+from interlock.cascade_plan import Cascade
+from interlock.cascades import command, lease, proof, proposal, survey
+from interlock.cascades.following import Doors, Follower
+from interlock.cascades.request import CascadeRequest
+from interlock.cascades.walk import Course, walk
+from interlock.cascades.yard import Yard, open_yard
+from interlock.releases.change import Proposal
+from interlock.reports import cascade_markdown, plan_markdown
+
+
+@patient_task("plan")
+async def plan(yard: Yard) -> Cascade:
+    """Find out which packages follow, in which order, and why; or the cascade that is to go on."""
+    cascade = await survey.plan(yard)
+    await acreate_markdown_artifact(key=f"cascade-plan-{cascade.root}", markdown=plan_markdown(cascade.plan))
+    return cascade
+
+
+@patient_task("prove", "prove-{package}")
+async def prove(yard: Yard, package: str, moved: Sequence[proof.Moved]) -> proof.Proof:
+    """Run the suites of a package with what has moved beneath it, beside what was before."""
+    found = await proof.prove(yard, package, moved)
+    for line in found.regressed:
+        get_run_logger().warning("%s: %s", package, line)
+    return found
+
+
+@patient_task("propose", "propose-{package}")
+async def propose(yard: Yard, cascade: Cascade, package: str, pins: Mapping[str, Version]) -> Proposal | None:
+    """Make the pull request that moves a package's requirements, or see what has become of it."""
+    return await proposal.proposed(yard, cascade, package, pins)
+
+
+@patient_task("command", "command-{package}")
+async def run_command(yard: Yard, cascade: Cascade, package: str) -> Path:
+    """Run a member's command in a fresh clone."""
+    return await command.run_command(yard, cascade, package)
+
+
+@patient_task("report")
+async def report(cascade: Cascade) -> None:
+    """Show where every package is."""
+    get_run_logger().info("%s: %s", cascade.id, cascade.outcome)
+    await acreate_markdown_artifact(key=f"cascade-{cascade.root}", markdown=cascade_markdown(cascade))
+
+
+@contextlib.asynccontextmanager
+async def _yard(request: CascadeRequest) -> AsyncIterator[Yard]:
+    credentials = await load_github_credentials(request.family)
+    async with open_yard(request, credentials, await load_upload(request.family)) as yard:
+        yield yard
+
+
+def _flow_run_name() -> str:
+    return f"cascade {CascadeRequest.model_validate(flow_run.parameters['request']).title}"
+
+
+@flow(name="cascade-release", flow_run_name=_flow_run_name, persist_result=False)
+async def cascade_release(request: CascadeRequest) -> Cascade:
+    """Release a package and everything that its release makes necessary. Run it again after any crash: it goes on."""
+    async with _yard(request) as yard:
+        planned = await plan(yard)
+        async with lease.one_at_a_time(yard, planned.id):
+            begun = await asyncio.to_thread(yard.ledger.begin_cascade, planned)
+            course = Course(yard, begun.id)
+            doors = Doors(release=release_package, prove=prove, propose=propose, command=run_command)
+            cascade = await walk(course, Follower(course, doors).follow)
+        await report(cascade)
+        return cascade

@@ -1,0 +1,1 @@
+"""Cascades: a release, and every release that it makes necessary, in dependency order, each once."""

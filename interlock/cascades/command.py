@@ -1,0 +1,48 @@
+"""The reaction `command`: a program that is run in a fresh clone of the member's repository."""
+
+import asyncio
+from pathlib import Path
+
+from interlock.cascade_plan import Cascade
+from interlock.cascades.yard import Yard
+from interlock.errors import RefusedError
+from interlock.files import write_whole
+from interlock.home import home
+from interlock.process import run, tool_environment
+
+TIMEOUT = 1800.0
+LOG = 1 << 20
+
+
+async def run_command(yard: Yard, cascade: Cascade, package: str) -> Path:
+    """Run a member's command; it is told what was released, and sees no token.
+
+    Returns:
+        Where its log is.
+
+    Raises:
+        RefusedError: It failed, or took too long.
+        RepositoryError: The repository can't be cloned.
+    """
+    cloned = await yard.clone(package)
+    command = yard.family.package(package).command
+    told = {"ORIGIN": cascade.root, "VERSION": str(cascade.version), "RELEASED": _released(cascade)}
+    try:
+        done = await run(
+            command, env={**tool_environment(), **told}, cwd=cloned.path, timeout=TIMEOUT, keep=LOG, merge=True
+        )
+    except FileNotFoundError:
+        raise RefusedError(
+            f"{command[0]} is not on this machine", hint=f"install it, or see [packages.{package}]"
+        ) from None
+    log = home() / "logs" / cascade.id / f"{package}.log"
+    await asyncio.to_thread(write_whole, log, done.output.encode())
+    if done.returncode != 0:
+        why = f"took more than {TIMEOUT:g} s" if done.timed_out else f"ended with {done.returncode}"
+        last = " ".join(done.output.split()[-40:])
+        raise RefusedError(f"{' '.join(command)} of {package} {why}: {last}", hint=f"the whole log: {log}")
+    return log
+
+
+def _released(cascade: Cascade) -> str:
+    return " ".join(f"{name}=={version}" for name, version in cascade.released().items())

@@ -1,0 +1,187 @@
+"""What is done with a package when its upstreams have ended: proved, re-pinned and released; waited for; or run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from interlock.cascade_plan import Action, Cascade, State
+from interlock.cascades.command import run_command
+from interlock.cascades.proof import Moved, Proof, installable, prove
+from interlock.cascades.proposal import proposed
+from interlock.cascades.walk import Course
+from interlock.cascades.yard import Yard
+from interlock.errors import DispatchError, RepositoryError
+from interlock.family import Change
+from interlock.lifecycle import Release
+from interlock.patience import until
+from interlock.releases.change import Proposal, ProposalState
+from interlock.releases.plan import ReleaseRequest
+from interlock.releases.prepare import DecisionError
+
+# An unfinished release that is no part of the cascade is finished first; there is one at most.
+MOST_RELEASES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """How the work of a cascade is begun: by plain calls, or by tasks and flows that call the same.
+
+    Attributes:
+        release: Releases a package.
+        prove: Runs the suites of an edge.
+        propose: Makes or looks at a pull request.
+        command: Runs a member's command.
+    """
+
+    release: Callable[[ReleaseRequest], Awaitable[Release]]
+    prove: Callable[[Yard, str, Sequence[Moved]], Awaitable[Proof]] = prove
+    propose: Callable[[Yard, Cascade, str, Mapping[str, Version]], Awaitable[Proposal | None]] = proposed
+    command: Callable[[Yard, Cascade, str], Awaitable[Path]] = run_command
+
+
+class Follower:
+    """Does what is to be done with each package of a cascade.
+
+    Args:
+        course: The cascade.
+        doors: How it is done.
+    """
+
+    def __init__(self, course: Course, doors: Doors) -> None:
+        self._course = course
+        self._yard = course.yard
+        self._doors = doors
+
+    async def follow(self, name: str) -> None:
+        """Do it, and mark where the package is; errors are the walk's business."""
+        cascade = await self._course.now()
+        if name == cascade.root:
+            await self._root(cascade)
+            return
+        does = {
+            Action.TEST: self._test,
+            Action.RELEASE: self._release_it,
+            Action.DISPATCH: self._wait_for_it,
+            Action.COMMAND: self._command,
+        }
+        await does[cascade.action(name)](cascade, name)
+
+    async def _root(self, cascade: Cascade) -> None:
+        await self._course.mark(cascade.root, State.RELEASING, version=cascade.version)
+        if self._yard.request.follow:
+            await self._on_the_index(cascade.root, lambda version: version == cascade.version)
+            await self._course.mark(cascade.root, State.RELEASED, "by somebody else", version=cascade.version)
+            return
+        request = self._yard.request.release(version=str(cascade.version), cascade=cascade.id)
+        await self._released(cascade, request)
+
+    async def _test(self, cascade: Cascade, name: str) -> None:
+        if await self._proved(cascade, name):
+            await self._course.mark(name, State.UNCHANGED, cascade.plan.package(name).why)
+
+    async def _release_it(self, cascade: Cascade, name: str) -> None:
+        if not await self._proved(cascade, name):
+            return
+        pins = cascade.pins(name)
+        by_pull_request = self._yard.family.package(name).change is Change.PULL_REQUEST
+        if by_pull_request and not await self._merged(cascade, name, pins):
+            return
+        await self._course.mark(name, State.RELEASING, cascade.plan.package(name).why)
+        await self._released(cascade, self._yard.request.release_of(name, pins=pins, cascade=cascade.id))
+
+    async def _proved(self, cascade: Cascade, name: str) -> bool:
+        """Whether nothing regressed; else it is held, with what did."""
+        released = cascade.released()
+        upstreams = [each for each in self._yard.family.package(name).upstreams if each in released]
+        moved = [
+            Moved(upstream=each, before=cascade.plan.package(each).current, now=released[each]) for each in upstreams
+        ]
+        words = ", ".join(f"{each.upstream} {each.now}" for each in moved)
+        await self._course.mark(name, State.TESTING, f"with {words}")
+        proof = await self._doors.prove(self._yard, name, moved)
+        if proof.regressed:
+            await self._course.mark(name, State.HELD, "; ".join(proof.regressed))
+        return not proof.regressed
+
+    async def _merged(self, cascade: Cascade, name: str, pins: Mapping[str, Version]) -> bool:
+        """Whether the pull request with the new requirements is merged; a closed one is a person's decision."""
+        proposal = await self._doors.propose(self._yard, cascade, name, pins)
+        if proposal is None or proposal.state is ProposalState.MERGED:
+            return True
+        if proposal.state is ProposalState.CLOSED:
+            await self._course.mark(name, State.HELD, f"its pull request was closed: {proposal.url}", link=proposal.url)
+        else:
+            why = f"{proposal.url} waits for {proposal.waits_for}"
+            await self._course.mark(name, State.AWAITING_MERGE, why, link=proposal.url)
+        return False
+
+    async def _released(self, cascade: Cascade, request: ReleaseRequest) -> None:
+        try:
+            release = await self._to_the_end(request)
+        except DecisionError as decision:
+            await self._course.mark(request.package, State.HELD, decision.message)
+            return
+        except DispatchError:
+            release = await self._out(request)
+        words, version = _heard(release), release.version
+        await self._course.mark(request.package, State.RELEASED, words, version=version, link=release.page)
+        released = dict((await self._course.now()).released())
+        if (why := await installable(self._yard, released)) is not None:
+            await self._stop_the_others(cascade, why)
+
+    async def _to_the_end(self, request: ReleaseRequest) -> Release:
+        for _ in range(MOST_RELEASES):
+            release = await self._doors.release(request)
+            if release.cascade == request.cascade:
+                return release
+        raise RepositoryError(f"{request.package} was released, but not in {request.cascade}", hint="run it again")
+
+    async def _out(self, request: ReleaseRequest) -> Release:
+        """The release that is out, though not everybody has followed it."""
+        known = await asyncio.to_thread(self._yard.ledger.releases, request.package)
+        return next(release for release in known if release.cascade == request.cascade)
+
+    async def _stop_the_others(self, cascade: Cascade, why: str) -> None:
+        """Nothing more is released into a family that can't be installed."""
+        now = await self._course.now()
+        for name, progress in now.progress.items():
+            if not progress.state.is_end:
+                reason = f"what was released can't be installed together: {why}"
+                self._yard.ledger.hold(cascade.id, name, reason)
+
+    async def _wait_for_it(self, cascade: Cascade, name: str) -> None:
+        """Its own workflows release it: they were told by its upstreams' releases."""
+        await self._course.mark(name, State.RELEASING, "by its own workflows, which were told")
+        current = cascade.plan.package(name).current
+        version = await self._on_the_index(name, lambda version: current is None or version > current)
+        await self._course.mark(name, State.RELEASED, "by its own workflows", version=version)
+
+    async def _on_the_index(self, name: str, is_meant: Callable[[Version], bool]) -> Version:
+        async def there() -> Version | None:
+            return max(filter(is_meant, await self._yard.index.served(name)), default=None)
+
+        seconds = self._yard.request.patience.run
+        found = await until(there, seconds=seconds)
+        if found is None:
+            raise RepositoryError(
+                f"no new release of {name} is on {self._yard.index.index.name} after {seconds:g} s",
+                hint=f"see the workflow runs of {self._yard.family.repository(name)}, and run it again",
+            )
+        return found
+
+    async def _command(self, cascade: Cascade, name: str) -> None:
+        package = self._yard.family.package(name)
+        await self._course.mark(name, State.RELEASING, f"running {' '.join(package.command)}")
+        log = await self._doors.command(self._yard, cascade, name)
+        await self._course.mark(name, State.RELEASED, f"{' '.join(package.command)} ended well: {log}")
+
+
+def _heard(release: Release) -> str:
+    unheard = [record.order.repository for record in release.unheard]
+    failed = [record.order.repository for record in release.failed]
+    words = [f"nobody took its dispatch to {', '.join(unheard)}"] if unheard else []
+    words += [f"the run that took its dispatch failed in {', '.join(failed)}"] if failed else []
+    return "; ".join(words)

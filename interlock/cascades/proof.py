@@ -1,0 +1,136 @@
+"""Whether a downstream works with what an upstream was released as: by its suites, beside the release before."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from packaging.version import Version
+
+from interlock.cascades.yard import Yard
+from interlock.contracts.isolated import run_cell
+from interlock.ledger import MemoryLedger
+from interlock.locks import Unresolvable
+from interlock.matrix.assemble import Occasion, assemble
+from interlock.matrix.bench import Bench
+from interlock.matrix.planning import plan_matrix
+from interlock.matrix.report import MatrixReport, Sheet
+from interlock.matrix.request import MatrixRequest
+from interlock.matrix.settle import settle
+from interlock.matrix.sources import choose, fetch
+from interlock.values import Value
+from interlock.verdicts import Verdict
+from interlock.versions import VersionField
+
+# What holds a package when it is so with the new upstream and was not with the one before.
+RED = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT})
+
+
+class Proof(Value):
+    """What a downstream's suites showed.
+
+    Attributes:
+        regressed: What is red with the new upstreams and was not with those before, in words; empty when nothing is.
+        tested: How many cells say so.
+    """
+
+    regressed: tuple[str, ...] = ()
+    tested: int = 0
+
+
+class Moved(Value):
+    """An upstream with the release that it had, and the one that it has now."""
+
+    upstream: str
+    before: VersionField | None
+    now: VersionField
+
+
+async def prove(yard: Yard, package: str, moved: Sequence[Moved]) -> Proof:
+    """Run the suites of the newest release of a package with all that has moved beneath it, and with what was before.
+
+    What the ledger knows is not run again.
+
+    Raises:
+        IndexUnavailableError: The index did not answer.
+    """
+    proofs = [
+        await _prove_edge(yard, package, edge, moved) for edge in moved if _is_tested(yard, package, edge.upstream)
+    ]
+    lines = dict.fromkeys(line for proof in proofs for line in proof.regressed)
+    return Proof(regressed=tuple(lines), tested=sum(proof.tested for proof in proofs))
+
+
+def _is_tested(yard: Yard, package: str, upstream: str) -> bool:
+    suites = yard.family.package(package).suites
+    return any(not suite.upstreams or upstream in suite.upstreams for suite in suites)
+
+
+async def _prove_edge(yard: Yard, package: str, edge: Moved, moved: Sequence[Moved]) -> Proof:
+    together = tuple(f"{each.upstream}=={each.now}" for each in moved if each.upstream != edge.upstream)
+    now = await _matrix(yard, package, edge.upstream, edge.now, together)
+    before = await _matrix(yard, package, edge.upstream, edge.before, ()) if edge.before else None
+    was_red = {red for sheet in before.sheets for red in _reds(sheet)} if before else set()
+    lines = [
+        _line(now, sheet, red, f"{edge.upstream} {edge.now}")
+        for sheet in now.sheets
+        for red in _reds(sheet)
+        if red not in was_red
+    ]
+    return Proof(regressed=tuple(lines), tested=len(now.sheets))
+
+
+async def _matrix(yard: Yard, package: str, upstream: str, version: Version, together: tuple[str, ...]) -> MatrixReport:
+    request = MatrixRequest(
+        family=yard.request.family,
+        upstream=upstream,
+        downstream=(package,),
+        upstream_versions=str(version),
+        downstream_versions="latest:1",
+        together=together,
+    )
+    bench = Bench(yard.family, yard.index, yard.uv, yard.ledger)
+    for name in yard.family.packages:  # what this cascade has released was not there before
+        yard.index.forget(name)
+    choice = await choose(bench, request)
+    sources = await fetch(bench, choice)
+    plan, notes = await plan_matrix(bench, request, choice, sources)
+    settled = await settle(
+        plan.cells, ledger=yard.ledger, run=lambda recipe: run_cell(recipe, yard.uv), jobs=request.jobs
+    )
+    occasion = Occasion(family=yard.family.name, covers=request.covers(), started_at=yard.now(), notes=notes)
+    # Its verdicts are of pairs with company, which no matrix shows: they are not remembered as a cell's.
+    return assemble(plan, settled, occasion, MemoryLedger())
+
+
+class Red(NamedTuple):
+    """Something red: a test, or a whole suite that could not be run."""
+
+    suite: str
+    point: str
+    test: str | None
+
+
+def _reds(sheet: Sheet) -> Iterator[Red]:
+    """What is red in the one cell of a sheet."""
+    cell, point = sheet.cells[0][0], str(sorted(sheet.point.items()))
+    if cell.verdict in RED and not cell.regressed:
+        yield Red(sheet.suite, point, None)
+    for test in cell.regressed:
+        yield Red(sheet.suite, point, test)
+
+
+def _line(report: MatrixReport, sheet: Sheet, red: Red, upstream: str) -> str:
+    cell = sheet.cells[0][0]
+    run = report.runs.get(cell.run or "")
+    if red.test is None:
+        why = " ".join((run.reason or "").split())[:300] if run else ""
+        return f"{sheet.suite}: {cell.verdict} with {upstream}{why and f': {why}'}"
+    error = next((each.error for each in run.tests if each.id == red.test and each.error), None) if run else None
+    return f"{sheet.suite}: {red.test} is red with {upstream}{f': {error}' if error else ''}"
+
+
+async def installable(yard: Yard, released: dict[str, Version]) -> str | None:
+    """Why what was released can't be installed together, in uv's words; None when it can."""
+    interpreter = await yard.uv.interpreter(yard.family.python[0])
+    lines = [f"{name}=={version}" for name, version in released.items()]
+    found = await yard.uv.resolve(lines, forced=(), interpreter=interpreter)
+    return found.reason if isinstance(found, Unresolvable) else None

@@ -1,0 +1,58 @@
+"""The change of a downstream's requirements by pull request: one for a package and the root's version."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from packaging.version import Version
+
+from interlock import pins as requirements
+from interlock.cascade_plan import Cascade
+from interlock.cascades.yard import Yard
+from interlock.errors import RefusedError
+from interlock.releases.change import Proposal, propose
+from interlock.releases.change_branch import Change, Edge
+
+LABELS = ("interlock",)
+
+
+async def proposed(yard: Yard, cascade: Cascade, package: str, pins: Mapping[str, Version]) -> Proposal | None:
+    """The pull request that moves a package's requirements, made if it is not there; None when nothing is to move.
+
+    Raises:
+        RefusedError: A requirement is a decision for a person.
+        GitHubError, RepositoryError: GitHub refuses, or does not answer.
+    """
+    edge = Edge(
+        repository=yard.family.repository(package),
+        base=yard.family.package(package).branch,
+        upstream=cascade.root,
+        version=cascade.version,
+    )
+    moved = ", ".join(f"{name} {version}" for name, version in pins.items())
+    change = Change(
+        edge=edge,
+        title=f"build(deps): require {moved}",
+        body=_body(cascade, package, moved),
+        edit=lambda root: _edited(root, package, pins),
+        labels=LABELS,
+        trailers={"Interlock-Cascade": cascade.id},
+        auto_merge=True,
+    )
+    return await propose(yard.github, change, remote=await yard.remote(package), author=yard.author, work=yard.work)
+
+
+def _body(cascade: Cascade, package: str, moved: str) -> str:
+    why = cascade.plan.package(package).why
+    return f"Moves the requirements of {package} to {moved}: {why}.\n\nIts suites were run so, and nothing regressed."
+
+
+def _edited(root: Path, package: str, pins: Mapping[str, Version]) -> Mapping[str, bytes]:
+    files: dict[str, bytes] = {}
+    for upstream, version in pins.items():
+        done = requirements.repin(root, upstream, version)
+        if done.refusals:
+            raise RefusedError(
+                f"{package} can't be moved to {upstream} {version}: {'; '.join(map(str, done.refusals))}"
+            )
+        files |= {file.as_posix(): (root / file).read_bytes() for file in done.files}
+    return files

@@ -1,0 +1,147 @@
+"""What a cascade begins with: the newest releases, the declared ranges, and what it has released before."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from interlock import pins
+from interlock.cascade_plan import Cascade, CascadePlan, begun, cascade_id, plan_cascade
+from interlock.cascades.yard import Yard
+from interlock.errors import UsageError
+from interlock.git import Checkout, Tag
+from interlock.releases import prepare
+from interlock.releases.desk import open_desk
+from interlock.releases.tags import Manifest, tag_version
+from interlock.values import Value
+from interlock.versions import VersionField
+
+CLONES_AT_ONCE = 4
+# Where a distribution says what it needs to run; what stands elsewhere does not bind who installs it.
+BINDING = ("project.dependencies", "options.install_requires", "tool.poetry.dependencies")
+
+
+class Member(Value):
+    """What was found of a package.
+
+    Attributes:
+        current: Its newest release that is not yanked.
+        declared: By upstream, the versions that its files admit; None where they don't require it.
+        made: By cascade, the version that was released in it.
+    """
+
+    current: VersionField | None = None
+    declared: Mapping[str, str | None] = {}
+    made: Mapping[str, VersionField] = {}
+
+
+async def plan(yard: Yard) -> Cascade:
+    """The cascade that is meant: one that was begun and not ended, or else a new one.
+
+    Nothing is written.
+
+    Raises:
+        UsageError: The root can't begin a cascade.
+        RepositoryError, IndexUnavailableError: Something could not be looked at.
+    """
+    known = await asyncio.to_thread(yard.ledger.cascades)
+    if (joined := _joined(known, yard.request.root, yard.request.version)) is not None:
+        return joined
+    members = await survey(yard)
+    version = await _root_version(yard)
+    return begun(_planned(yard, members, version), yard.now())
+
+
+def _joined(known: tuple[Cascade, ...], root: str, version: str | None) -> Cascade | None:
+    """The cascade that goes on and that this one would only repeat: of the same root, or one that it is part of."""
+    for cascade in known:
+        progress = cascade.progress.get(root)
+        if cascade.ended_at is not None or cascade.aborted or progress is None:
+            continue
+        is_meant = version is None if cascade.root == root else False
+        if is_meant or (version is not None and progress.version == Version(version)):
+            return cascade
+        if cascade.root == root and version is not None and cascade.version == Version(version):
+            return cascade
+    return None
+
+
+async def survey(yard: Yard) -> Mapping[str, Member]:
+    """Look at the root and everything that depends on it, a few at a time."""
+    names = [name for name in yard.family.order() if name in _reached(yard)]
+    few = asyncio.Semaphore(CLONES_AT_ONCE)
+
+    async def one(name: str) -> Member:
+        async with few:
+            return await _member(yard, name)
+
+    return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
+
+
+def _reached(yard: Yard) -> frozenset[str]:
+    found, todo = {yard.request.root}, [yard.request.root]
+    while todo:
+        new = [name for name in yard.family.downstreams(todo.pop()) if name not in found]
+        found.update(new)
+        todo += new
+    return frozenset(found)
+
+
+async def _member(yard: Yard, name: str) -> Member:
+    package = yard.family.package(name)
+    if not package.publishes:
+        return Member()
+    served = await yard.index.served(name)
+    current = max((version for version, release in served.items() if not release.yanked), default=None)
+    cloned = await yard.clone(name)
+    declared = {upstream: _declared(cloned, upstream) for upstream in package.upstreams}
+    made = dict(_made(package.tag, await cloned.tags()))
+    texts = {upstream: None if each is None else str(each) for upstream, each in declared.items()}
+    return Member(current=current, declared=texts, made=made)
+
+
+def _declared(cloned: Checkout, upstream: str) -> SpecifierSet | None:
+    found = [each.specifier for each in pins.declared(cloned.path, upstream) if each.named.startswith(BINDING)]
+    ranges = [each for each in found if each is not None]
+    if not ranges:
+        return None
+    joined = SpecifierSet()
+    for each in ranges:
+        joined &= each
+    return joined
+
+
+def _made(form: str, tags: Iterable[Tag]) -> Iterator[tuple[str, Version]]:
+    for tag in tags:
+        manifest, version = Manifest.read(tag.message), tag_version(form, tag.name)
+        if manifest and manifest.cascade and version:
+            yield manifest.cascade, version
+
+
+async def _root_version(yard: Yard) -> Version:
+    """The version that the root has, or will have."""
+    request = yard.request
+    if request.follow:
+        assert request.version is not None
+        return Version(request.version)
+    if not yard.family.package(request.root).publishes:
+        raise UsageError(f"{request.root} publishes nothing: no cascade begins with it", hint="interlock family show")
+    async with open_desk(request.release(), yard.credentials, yard.upload) as desk:
+        return (await prepare.bump(desk, await prepare.checkout(desk))).version
+
+
+def _planned(yard: Yard, members: Mapping[str, Member], version: Version) -> CascadePlan:
+    name = cascade_id(yard.request.root, version)
+    return plan_cascade(
+        yard.family,
+        yard.request.root,
+        version,
+        current={package: member.current for package, member in members.items()},
+        declared={
+            (package, upstream): None if text is None else SpecifierSet(text)
+            for package, member in members.items()
+            for upstream, text in member.declared.items()
+        },
+        already={package: member.made[name] for package, member in members.items() if name in member.made},
+    )

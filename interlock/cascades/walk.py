@@ -1,0 +1,105 @@
+"""Walking a cascade: whoever is ready is begun, independent branches side by side, until nothing more can be done."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+
+from packaging.version import Version
+
+from interlock.cascade_plan import Cascade, HeldBy, State, moved, ready, settle, under_way
+from interlock.cascades.yard import Yard
+from interlock.errors import InterlockError
+
+# Seconds between looks at the ledger: a hold or an abort of another process is seen that late.
+LOOKS = 1.0
+Watch = Callable[[Cascade], Awaitable[None]]
+Act = Callable[[str], Awaitable[None]]
+
+
+async def _nobody(_cascade: Cascade) -> None:
+    return
+
+
+# A flow's parameters are data; what is to be called in the same process goes beside them.
+watcher: ContextVar[Watch] = ContextVar("cascade_watcher", default=_nobody)
+
+
+class Course:
+    """One cascade as it goes on: its state is in the ledger, where others may hold a package or end it."""
+
+    def __init__(self, yard: Yard, id: str) -> None:  # noqa: A002  the field's name
+        self.yard = yard
+        self.id = id
+
+    async def now(self) -> Cascade:
+        """The cascade as everybody left it, and with what follows from that."""
+        cascade = await asyncio.to_thread(self.yard.ledger.cascade, self.id)
+        assert cascade is not None
+        if follows := settle(cascade, self.yard.now()):
+            await asyncio.to_thread(self.yard.ledger.record_progress, self.id, *follows)
+            cascade = cascade.with_progress(*follows)
+        await watcher.get()(cascade)
+        return cascade
+
+    async def mark(
+        self, package: str, state: State, reason: str = "", *, version: Version | None = None, link: str | None = None
+    ) -> None:
+        """Let a package be in a state."""
+        cascade = await self.now()
+        progress = moved(
+            cascade.progress[package], state, reason, self.yard.now(), version=version, link=link, held_by=HeldBy.ITSELF
+        )
+        await asyncio.to_thread(self.yard.ledger.record_progress, self.id, progress)
+        await self.now()
+
+
+async def walk(course: Course, act: Act) -> Cascade:
+    """Begin whoever is ready, and again who was under way when an earlier run ended, until nobody is left.
+
+    What a package's act ends with is that package's business: it has failed, and those above it are held.
+
+    Args:
+        course: The cascade.
+        act: Does for a package what is to be done, and marks where it is.
+    """
+    walking = _Walking(course, act)
+    try:
+        return await walking.to_the_end()
+    finally:
+        await walking.stop()
+
+
+class _Walking:
+    def __init__(self, course: Course, act: Act) -> None:
+        self._course = course
+        self._act = act
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def to_the_end(self) -> Cascade:
+        cascade = await self._course.now()
+        begin = under_way(cascade)
+        while True:
+            for name in (*begin, *ready(cascade)):
+                self._tasks.setdefault(name, asyncio.create_task(self._one(name)))
+            running = [task for task in self._tasks.values() if not task.done()]
+            if not running:
+                break
+            await asyncio.wait(running, timeout=LOOKS, return_when=asyncio.FIRST_COMPLETED)
+            cascade, begin = await self._course.now(), ()
+        if cascade.is_over:
+            at = self._course.yard.now()
+            await asyncio.to_thread(self._course.yard.ledger.end_cascade, cascade.id, at)
+            cascade = cascade.model_copy(update={"ended_at": at})
+        return cascade
+
+    async def _one(self, name: str) -> None:
+        try:
+            await self._act(name)
+        except InterlockError as error:
+            await self._course.mark(name, State.FAILED, str(error))
+
+    async def stop(self) -> None:
+        """End what still runs, as when somebody interrupts."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
