@@ -1,14 +1,20 @@
-# make demo   the compatibility matrix of a real family        make test   every check and test
+# make demo   a cascade rehearsed, and a real family's matrix    make test   every check and test
 VENV   := .venv
 BIN    := $(VENV)/bin
 PYTHON ?= python3.11
-.PHONY: demo test test-live lint format setup lock schema clean
+.PHONY: demo test test-long test-live lint format setup lock schema clean
 
+# The world of the cascade begins anew each time, beside those of anybody else's rehearsals.
 demo: setup
+	$(BIN)/interlock rehearse cascade market-data-core --new --directory $(VENV)/demo
 	$(BIN)/interlock matrix --upstream market-data-core --downstream market-data-pipeline --html report.html
 
 test: lint
 	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term
+
+# All that the gate takes a part of: random faults and kills.
+test-long: setup
+	$(BIN)/pytest -n 2 -m "long or not live" tests/releases tests/cascades
 
 # The same against the real package index; not part of the gate, which stays hermetic.
 test-live: setup

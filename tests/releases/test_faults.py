@@ -104,7 +104,11 @@ def _until_done(here: Rehearsed, seed: int) -> int:
     raise AssertionError(f"script {seed} was not done after {MOST_FAULTS + 2} runs")
 
 
-@pytest.mark.parametrize("block", range(10))
+# The gate takes a tenth of them, `make test-long` all.
+BLOCKS = [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, 10))]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.usefixtures("quick")
 def test_whatever_goes_wrong_in_the_end_everything_is_there_once(
     seeded_world: Path, builds: Path, tmp_path: Path, interlock_home: Path, block: int

@@ -25,7 +25,8 @@ DONE = sorted(
         "dispatch core_release mjdevaccount/market_data_pipeline",
     ]
 )
-MOMENTS = 12
+MOMENTS = 24
+GATE = 4
 
 
 def _killed_after(here: Rehearsed, last: Step) -> int:
@@ -72,7 +73,11 @@ def test_killed_after_a_step_it_is_finished_by_running_it_again(here: Rehearsed,
     _assert_done_once(here)
 
 
-@pytest.mark.parametrize("number", range(MOMENTS))
+# The gate takes some of them, `make test-long` all.
+NUMBERS = [pytest.param(number, marks=pytest.mark.long) if number >= GATE else number for number in range(MOMENTS)]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
 def test_killed_at_any_moment_it_is_finished_by_running_it_again(here: Rehearsed, number: int) -> None:
     chance = random.Random(number)
     for _ in range(chance.randint(1, 3)):
