@@ -7,10 +7,14 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 
-from interlock.cascade_plan import Cascade, State
+from interlock.cascade_plan import Cascade, Progress, State
 from interlock.lifecycle import LIFECYCLE, Step
 from interlock.releases.progress import Moment
 from interlock.reports import progress_tree
+from interlock.reports.cascade import reason
+
+# Where only lines are written, who waits for whom is no news: it follows from what the others do.
+NOTHING_NEW = frozenset({State.PLANNED, State.WAITING})
 
 
 class CascadeDisplay:
@@ -54,11 +58,17 @@ class CascadeDisplay:
         if self._console.is_terminal:
             return
         for name, progress in cascade.progress.items():
-            now = progress.state, progress.reason
-            if self._said.get(name) != now:
+            now = progress.state, reason(cascade, progress)
+            if progress.state not in NOTHING_NEW and self._said.get(name) != now:
                 self._said[name] = now
-                self.say(f"{name}: {progress.state}{f', {progress.reason}' if progress.reason else ''}")
+                self.say(_line(progress, now[1]))
 
     def _drawn(self) -> RenderableType:
         spinner = Spinner("dots", self._doing)
         return Group(progress_tree(self._cascade), spinner) if self._cascade else spinner
+
+
+def _line(progress: Progress, why: str) -> str:
+    version = progress.version if progress.state is State.RELEASED else None
+    words = " ".join(str(word) for word in (progress.package, version, progress.state) if word)
+    return f"{words}: {why}" if why else words

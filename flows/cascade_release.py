@@ -1,6 +1,5 @@
 """The flow `cascade-release`: a release, and every release that it makes necessary; run it again, and it goes on."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from interlock.cascade_plan import Cascade
 from interlock.cascades import command, lease, proof, proposal, survey
 from interlock.cascades.following import Doors, Follower
 from interlock.cascades.request import CascadeRequest
-from interlock.cascades.walk import Course, walk
+from interlock.cascades.walk import begin, walk
 from interlock.cascades.yard import Yard, open_yard
 from interlock.releases.change import Proposal
 from interlock.reports import cascade_markdown, plan_markdown
@@ -75,9 +74,8 @@ async def cascade_release(request: CascadeRequest) -> Cascade:
     """Release a package and everything that its release makes necessary. Run it again after any crash: it goes on."""
     async with _yard(request) as yard:
         planned = await plan(yard)
-        async with lease.one_at_a_time(yard, planned.id):
-            begun = await asyncio.to_thread(yard.ledger.begin_cascade, planned)
-            course = Course(yard, begun.id)
+        async with lease.one_at_a_time(yard, planned):
+            course = await begin(yard, planned)
             doors = Doors(release=release_package, prove=prove, propose=propose, command=run_command)
             cascade = await walk(course, Follower(course, doors).follow)
         await report(cascade)

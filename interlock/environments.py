@@ -140,8 +140,11 @@ class Uv:
             wanted.write_text("\n".join(requirements))
             overrides.write_text("\n".join(forced))
             options = ("--quiet", "--no-header", "--format", "pylock.toml")
+            # What is asked for by its very version may be newer than the page that uv has kept.
+            exact = {line.partition("==")[0].partition("[")[0] for line in (*requirements, *forced) if "==" in line}
+            fresh = [option for name in sorted(exact) for option in ("--refresh-package", name)]
             completed = await self._run(
-                "pip", "compile", *options, "--python", interpreter.path, "--override", overrides, wanted
+                "pip", "compile", *options, *fresh, "--python", interpreter.path, "--override", overrides, wanted
             )
         if completed.returncode != 0:
             return _refusal(completed)

@@ -361,6 +361,9 @@ def test_every_deployment_is_made_and_a_worker_runs_one(interlock: Command, api:
         "everything": ["41 3 * * 0"],
         "daily": ["23 6 * * *"],
         "release": [],
+        "cascade": [],
+        "follow": [],
+        "merged": ["*/10 * * * *"],
     }
     asked = {"parameters": {"request": {"downstream": ["pipeline", "board"]}}, "state": {"type": "SCHEDULED"}}
     run = api.post(f"/deployments/{deployments['newest']['id']}/create_flow_run", json=asked)

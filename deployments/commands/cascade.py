@@ -12,14 +12,13 @@ from deployments.commands.release import BumpOption, JsonOption, VersionOption
 from interlock.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from interlock.cascade_plan import Cascade
     from interlock.cascades.request import CascadeRequest
 
 NOT_DONE = 1
-BY_SOMEBODY_ELSE = "by somebody else"
 
 
 class _RootFirst(TyperGroup):
@@ -55,7 +54,10 @@ def start(
     family: FamilyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Begin a cascade, or go on with the one that was begun. Exit code 0 when all is done, 1 when something is held."""
+    """Begin a cascade, or go on with the one that was begun.
+
+    Exit code 0 when all is done; 1 when something is held, has failed, or waits for a merge.
+    """
     raise typer.Exit(run_cascade(package, bump=bump, version=version, dry_run=dry_run, family=family, as_json=as_json))
 
 
@@ -79,8 +81,7 @@ def resume(cascade: Id, *, family: FamilyOption = None) -> None:
     from interlock.cascade_plan import resumed  # noqa: PLC0415  --help stays fast
 
     found = _decide(cascade, resumed, aborted=False)
-    is_followed = found.progress[found.root].reason == BY_SOMEBODY_ELSE
-    raise typer.Exit(run_cascade(found.root, version=str(found.version), family=family, is_followed=is_followed))
+    raise typer.Exit(run_cascade(found.root, version=str(found.version), family=family))
 
 
 @app.command()
@@ -104,32 +105,43 @@ def unhold(package: Package, *, of: CascadeOption = None) -> None:
 @app.command()
 def abort(cascade: Id) -> None:
     """End a cascade: what was released stays released, and nothing new starts."""
-    from interlock.cascade_plan import aborted  # noqa: PLC0415
+    from interlock.cascade_plan import Outcome, aborted  # noqa: PLC0415
 
-    found = _decide(cascade, aborted, aborted=True)
+    def decision(found: "Cascade", at: datetime) -> "Cascade":
+        if found.outcome is Outcome.DONE:
+            raise UsageError(f"{found.id} is done: there is nothing left to abort")
+        return aborted(found, at)
+
+    found = _decide(cascade, decision, aborted=True)
     typer.echo(f"{found.id} is aborted; to go on after all: interlock cascade resume {found.id}")
 
 
 def cascades(
     cascade: Annotated[str | None, typer.Argument(help="Show this one.")] = None, *, as_json: JsonOption = False
 ) -> None:
-    """Show the cascades, or one with all of its packages; with --json also its manifest."""
+    """Show the cascades, or one with all of its packages; with --json its manifest. docs/cascades.md says more."""
     from rich.console import Console  # noqa: PLC0415
 
+    from interlock.cascade_plan import settled  # noqa: PLC0415
     from interlock.ledger import open_ledger  # noqa: PLC0415
     from interlock.reports import manifest, manifest_json, print_cascade, print_cascades  # noqa: PLC0415
 
     console = Console(highlight=False)
     with open_ledger() as ledger:
         if cascade is None:
-            print_cascades(ledger.cascades(), console)
+            all_of_them = [settled(each, datetime.now(UTC)) for each in ledger.cascades()]
+            _as_array(all_of_them) if as_json else print_cascades(all_of_them, console)
             return
-        found = _known(ledger.cascade(cascade), cascade)
+        found = settled(_known(ledger.cascade(cascade), cascade), datetime.now(UTC))
         releases = [release for release in ledger.releases() if release.cascade == found.id]
     if as_json:
-        typer.echo(manifest_json(manifest(found, releases)))
+        typer.echo(manifest_json(manifest(found, releases)), nl=False)
     else:
         print_cascade(found, console)
+
+
+def _as_array(cascades: "Sequence[Cascade]") -> None:
+    typer.echo("[" + ",\n".join(each.model_dump_json(indent=2) for each in cascades) + "]")
 
 
 def _known(found: "Cascade | None", cascade: str | None) -> "Cascade":
@@ -146,7 +158,10 @@ def _decide(
     aborted: bool | None = None,
     hold: tuple[str, str | None] | None = None,
 ) -> "Cascade":
-    """Write what a person decides, where a walk that goes on in another process sees it."""
+    """Write what a person decides, where a walk that goes on in another process sees it.
+
+    What follows from a hold or an abort is the walk's to write: it may have gone on since this was read.
+    """
     from interlock.ledger import open_ledger  # noqa: PLC0415
 
     with open_ledger() as ledger:
@@ -157,14 +172,15 @@ def _decide(
             ledger.hold(found.id, *hold)
         if aborted is not None:
             ledger.abort_cascade(found.id, aborted)
-        moved = [each for name, each in decided.progress.items() if each != found.progress[name]]
-        ledger.record_progress(found.id, *moved)
+        before = found.progress
+        freed = [each for name, each in decided.progress.items() if before[name].state.blocks and each != before[name]]
+        ledger.record_progress(found.id, *freed)
         if not decided.is_over:
             ledger.end_cascade(found.id, None)
     return decided
 
 
-def run_cascade(
+def run_cascade(  # noqa: PLR0913  one for each option
     package: str,
     *,
     bump: str = "patch",
@@ -173,14 +189,18 @@ def run_cascade(
     dry_run: bool = False,
     family: "Path | None" = None,
     as_json: bool = False,
+    pages: bool = True,
 ) -> int:
     """Walk a cascade, watched in this terminal; the exit code."""
     from rich.console import Console  # noqa: PLC0415
 
+    from interlock import family_file  # noqa: PLC0415
     from interlock.cascade_plan import Outcome  # noqa: PLC0415
     from interlock.cascades.request import CascadeRequest  # noqa: PLC0415
     from interlock.reports import print_cascade, print_plan  # noqa: PLC0415
 
+    # A mistake that can be seen without a server is told at once.
+    family_file.load(family).package(package)
     request = CascadeRequest(
         root=package,
         bump=bump,
@@ -197,7 +217,7 @@ def run_cascade(
     if as_json:
         typer.echo(cascade.model_dump_json(indent=2))
     else:
-        print_cascade(cascade, console)
+        print_cascade(cascade, console, pages=pages)
         if ui:
             console.print(f"the run, in Prefect's UI: {ui}", soft_wrap=True)
     return 0 if cascade.outcome is Outcome.DONE else NOT_DONE

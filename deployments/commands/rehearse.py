@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -160,9 +161,13 @@ def cascade(  # noqa: PLR0913  one for each option
         from_git=tuple(from_git or ()),
         family=family,
     )
-    with _world(said.beside(context.obj)) as (world, _process):
+    wanted = said.beside(context.obj)
+    with _world(wanted) as (world, process):
         world.environment().apply(os.environ)
-        code = run_cascade(package, bump=bump, version=version, dry_run=dry_run, as_json=as_json)
+        keeps = wanted.keep or process is None
+        code = run_cascade(package, bump=bump, version=version, dry_run=dry_run, as_json=as_json, pages=keeps)
+        if not (dry_run or as_json):
+            _say_what_is_seen(world, keeps=keeps)
     raise typer.Exit(code)
 
 
@@ -305,6 +310,15 @@ def _say_how_to_install(world: "World", package: str, *, keeps: bool) -> None:
         url = f"{world.addresses()['index']}/simple/"
         before = "" if keeps else "while interlock rehearse runs: "
         typer.echo(f"{before}pip install --index-url {url} {package}=={newest}")
+
+
+def _say_what_is_seen(world: "World", *, keeps: bool) -> None:
+    """Where to look at what a cascade left; its pages and packages go with their server."""
+    directory = world.place.directory
+    found = directory.parent == _rehearsals()
+    said = "" if found else f" --directory {shlex.quote(str(directory))}"
+    first = "" if keeps else f"to look around in its world: interlock rehearse{said}; in another shell: "
+    typer.echo(f'{first}eval "$(interlock rehearse env{said})"; interlock cascades')
 
 
 def _line(seen: "Seen") -> str:

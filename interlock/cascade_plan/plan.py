@@ -83,6 +83,7 @@ def plan_cascade(
     current: Mapping[str, Version | None],
     declared: Declared,
     already: Mapping[str, Version] | None = None,
+    follow: bool = False,
 ) -> CascadePlan:
     """Plan what follows from a release of `root`.
 
@@ -95,24 +96,27 @@ def plan_cascade(
             require it.
         already: What this cascade has released before, as the tags say: planned as released, whatever is declared now.
 
+        follow: Whether somebody else releases the root.
+
     Raises:
         UsageError: The family has no such package, or the root publishes nothing.
     """
     planner = _Planner(family, current, declared, already or {})
-    planner.place(_root(family, root, root_version, current.get(root)))
+    planner.place(_root(family, root, root_version, current.get(root), follow=follow))
     for name in family.order():
         if name != root and (planned := planner.planned(name)):
             planner.place(planned)
     return CascadePlan(root=root, root_version=root_version, packages=tuple(planner.placed.values()))
 
 
-def _root(family: Family, root: str, version: Version, current: Version | None) -> Planned:
+def _root(family: Family, root: str, version: Version, current: Version | None, *, follow: bool) -> Planned:
     if not family.package(root).publishes:
         raise UsageError(
             f'"{root}" publishes nothing, so no cascade begins with it', hint="name the package that is released first"
         )
-    why = "was released: the cascade begins after it" if current == version else "the cascade begins with it"
-    return Planned(package=root, action=Action.RELEASE, current=current, next=version, why=why)
+    why = "somebody else releases it: the cascade begins after it" if follow else "the cascade begins with it"
+    action = Action.DISPATCH if follow else Action.RELEASE
+    return Planned(package=root, action=action, current=current, next=version, why=why)
 
 
 class _Planner:

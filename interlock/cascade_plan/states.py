@@ -60,7 +60,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.RELEASING: frozenset({State.TESTING, State.RELEASED, State.UNCHANGED, State.HELD, State.FAILED}),
     State.RELEASED: frozenset(),
     State.UNCHANGED: frozenset(),
-    State.HELD: frozenset({State.PLANNED}),
+    State.HELD: frozenset({State.PLANNED, State.RELEASED}),
     State.FAILED: frozenset({State.PLANNED}),
 }
 

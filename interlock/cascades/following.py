@@ -13,7 +13,7 @@ from interlock.cascades.proof import Moved, Proof, installable, prove
 from interlock.cascades.proposal import proposed
 from interlock.cascades.walk import Course
 from interlock.cascades.yard import Yard
-from interlock.errors import DispatchError, RepositoryError
+from interlock.errors import BusyError, DispatchError, RepositoryError
 from interlock.family import Change
 from interlock.lifecycle import Release
 from interlock.patience import until
@@ -71,26 +71,36 @@ class Follower:
 
     async def _root(self, cascade: Cascade) -> None:
         await self._course.mark(cascade.root, State.RELEASING, version=cascade.version)
-        if self._yard.request.follow:
+        asked = self._yard.request
+        if cascade.action(cascade.root) is Action.DISPATCH:
             await self._on_the_index(cascade.root, lambda version: version == cascade.version)
             await self._course.mark(cascade.root, State.RELEASED, "by somebody else", version=cascade.version)
             return
-        request = self._yard.request.release(version=str(cascade.version), cascade=cascade.id)
-        await self._released(cascade, request)
+        version = str(cascade.version)
+        await self._released(asked.release_of(cascade.root, version=version, cascade=cascade.id))
 
     async def _test(self, cascade: Cascade, name: str) -> None:
         if await self._proved(cascade, name):
             await self._course.mark(name, State.UNCHANGED, cascade.plan.package(name).why)
 
     async def _release_it(self, cascade: Cascade, name: str) -> None:
-        if not await self._proved(cascade, name):
+        # What an earlier run has begun to release is half out: it is finished, whatever is found out about it now.
+        begun = cascade.state(name) is State.RELEASING
+        if not begun and not await self._proved(cascade, name):
             return
         pins = cascade.pins(name)
+        try:
+            await self._release_with(cascade, name, pins)
+        except DecisionError as decision:
+            await self._course.mark(name, State.HELD, decision.message)
+
+    async def _release_with(self, cascade: Cascade, name: str, pins: Mapping[str, Version]) -> None:
         by_pull_request = self._yard.family.package(name).change is Change.PULL_REQUEST
-        if by_pull_request and not await self._merged(cascade, name, pins):
+        begun = cascade.state(name) is State.RELEASING
+        if by_pull_request and not begun and not await self._merged(cascade, name, pins):
             return
         await self._course.mark(name, State.RELEASING, cascade.plan.package(name).why)
-        await self._released(cascade, self._yard.request.release_of(name, pins=pins, cascade=cascade.id))
+        await self._released(self._yard.request.release_of(name, pins=pins, cascade=cascade.id))
 
     async def _proved(self, cascade: Cascade, name: str) -> bool:
         """Whether nothing regressed; else it is held, with what did."""
@@ -108,6 +118,8 @@ class Follower:
 
     async def _merged(self, cascade: Cascade, name: str, pins: Mapping[str, Version]) -> bool:
         """Whether the pull request with the new requirements is merged; a closed one is a person's decision."""
+        # Also to see whether somebody holds it by now: what is merged can't be taken back.
+        await self._course.mark(name, State.TESTING, "making its pull request")
         proposal = await self._doors.propose(self._yard, cascade, name, pins)
         if proposal is None or proposal.state is ProposalState.MERGED:
             return True
@@ -118,50 +130,66 @@ class Follower:
             await self._course.mark(name, State.AWAITING_MERGE, why, link=proposal.url)
         return False
 
-    async def _released(self, cascade: Cascade, request: ReleaseRequest) -> None:
+    async def _released(self, request: ReleaseRequest) -> None:
         try:
             release = await self._to_the_end(request)
-        except DecisionError as decision:
-            await self._course.mark(request.package, State.HELD, decision.message)
-            return
         except DispatchError:
-            release = await self._out(request)
+            if (out := await self._out(request)) is None:
+                raise
+            release = out
+        released = {**(await self._course.now()).released(), request.package: release.version}
+        # Before it counts as released: who is killed in between looks again, and nobody begins in between.
+        if (why := await installable(self._yard, released)) is not None:
+            await self._stop_the_others(request.package, why)
         words, version = _heard(release), release.version
         await self._course.mark(request.package, State.RELEASED, words, version=version, link=release.page)
-        released = dict((await self._course.now()).released())
-        if (why := await installable(self._yard, released)) is not None:
-            await self._stop_the_others(cascade, why)
 
     async def _to_the_end(self, request: ReleaseRequest) -> Release:
         for _ in range(MOST_RELEASES):
-            release = await self._doors.release(request)
-            if release.cascade == request.cascade:
+            release = await self._when_free(request)
+            if _is_meant(release, request):
                 return release
         raise RepositoryError(f"{request.package} was released, but not in {request.cascade}", hint="run it again")
 
-    async def _out(self, request: ReleaseRequest) -> Release:
-        """The release that is out, though not everybody has followed it."""
-        known = await asyncio.to_thread(self._yard.ledger.releases, request.package)
-        return next(release for release in known if release.cascade == request.cascade)
+    async def _when_free(self, request: ReleaseRequest) -> Release:
+        """Release it when nobody else does: another cascade may be at it."""
 
-    async def _stop_the_others(self, cascade: Cascade, why: str) -> None:
+        async def released() -> Release | None:
+            try:
+                return await self._doors.release(request)
+            except BusyError:
+                return None
+
+        found = await until(released, seconds=self._yard.request.patience.run, first=1.0)
+        return found or await self._doors.release(request)
+
+    async def _out(self, request: ReleaseRequest) -> Release | None:
+        """The release that is out, though not everybody has followed it; None when it was another one."""
+        known = await asyncio.to_thread(self._yard.ledger.releases, request.package)
+        return next((release for release in known if _is_meant(release, request)), None)
+
+    async def _stop_the_others(self, package: str, why: str) -> None:
         """Nothing more is released into a family that can't be installed."""
         now = await self._course.now()
+        reason = f"what was released can't be installed together: {why}"
         for name, progress in now.progress.items():
-            if not progress.state.is_end:
-                reason = f"what was released can't be installed together: {why}"
-                self._yard.ledger.hold(cascade.id, name, reason)
+            if name != package and not progress.state.is_end and progress.state is not State.RELEASING:
+                await asyncio.to_thread(self._yard.ledger.hold, now.id, name, reason)
 
     async def _wait_for_it(self, cascade: Cascade, name: str) -> None:
         """Its own workflows release it: they were told by its upstreams' releases."""
         await self._course.mark(name, State.RELEASING, "by its own workflows, which were told")
+        if not self._yard.family.package(name).publishes:
+            await self._course.mark(name, State.RELEASED, "its own workflows were told")
+            return
         current = cascade.plan.package(name).current
         version = await self._on_the_index(name, lambda version: current is None or version > current)
         await self._course.mark(name, State.RELEASED, "by its own workflows", version=version)
 
     async def _on_the_index(self, name: str, is_meant: Callable[[Version], bool]) -> Version:
         async def there() -> Version | None:
-            return max(filter(is_meant, await self._yard.index.served(name)), default=None)
+            served = await self._yard.index.served(name)
+            return max((each for each in served if is_meant(each) and not served[each].yanked), default=None)
 
         seconds = self._yard.request.patience.run
         found = await until(there, seconds=seconds)
@@ -177,6 +205,11 @@ class Follower:
         await self._course.mark(name, State.RELEASING, f"running {' '.join(package.command)}")
         log = await self._doors.command(self._yard, cascade, name)
         await self._course.mark(name, State.RELEASED, f"{' '.join(package.command)} ended well: {log}")
+
+
+def _is_meant(release: Release, request: ReleaseRequest) -> bool:
+    """Whether it is the cascade's; the root's version may have been begun by a release of its own."""
+    return release.cascade == request.cascade or release.version == request.wanted()
 
 
 def _heard(release: Release) -> str:

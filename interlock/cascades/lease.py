@@ -3,17 +3,18 @@
 import contextlib
 from collections.abc import AsyncIterator
 
+from interlock.cascade_plan import Cascade
 from interlock.cascades.yard import Yard
 from interlock.git import Repository, held
 
 
 @contextlib.asynccontextmanager
-async def one_at_a_time(yard: Yard, cascade: str) -> AsyncIterator[None]:
+async def one_at_a_time(yard: Yard, cascade: Cascade) -> AsyncIterator[None]:
     """Hold the lease of a cascade, in the repository of its root, for as long as the block lasts.
 
     Raises:
         BusyError: Somebody else walks it now.
     """
-    repository = await Repository.create(await yard.remote(yard.request.root), yard.work / "lease.git")
-    async with held(repository, f"cascade/{cascade}"):
+    repository = await Repository.create(await yard.remote(cascade.root), yard.work / "lease.git")
+    async with held(repository, f"cascade/{cascade.id}"):
         yield

@@ -21,7 +21,7 @@ from interlock.verdicts import Verdict
 from interlock.versions import VersionField
 
 # What holds a package when it is so with the new upstream and was not with the one before.
-RED = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT})
+RED = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT, Verdict.UNTESTED})
 
 
 class Proof(Value):
@@ -67,7 +67,8 @@ def _is_tested(yard: Yard, package: str, upstream: str) -> bool:
 async def _prove_edge(yard: Yard, package: str, edge: Moved, moved: Sequence[Moved]) -> Proof:
     together = tuple(f"{each.upstream}=={each.now}" for each in moved if each.upstream != edge.upstream)
     now = await _matrix(yard, package, edge.upstream, edge.now, together)
-    before = await _matrix(yard, package, edge.upstream, edge.before, ()) if edge.before else None
+    older = tuple(f"{each.upstream}=={each.before}" for each in moved if each.before and each.upstream != edge.upstream)
+    before = await _matrix(yard, package, edge.upstream, edge.before, older) if edge.before else None
     was_red = {red for sheet in before.sheets for red in _reds(sheet)} if before else set()
     lines = [
         _line(now, sheet, red, f"{edge.upstream} {edge.now}")
@@ -105,27 +106,28 @@ class Red(NamedTuple):
     """Something red: a test, or a whole suite that could not be run."""
 
     suite: str
+    python: str
     point: str
-    test: str | None
+    what: str
 
 
 def _reds(sheet: Sheet) -> Iterator[Red]:
-    """What is red in the one cell of a sheet."""
-    cell, point = sheet.cells[0][0], str(sorted(sheet.point.items()))
-    if cell.verdict in RED and not cell.regressed:
-        yield Red(sheet.suite, point, None)
-    for test in cell.regressed:
-        yield Red(sheet.suite, point, test)
+    """What is red in the one cell of a sheet, and may not be: its tests, or what became of the whole suite."""
+    cell = sheet.cells[0][0]
+    if sheet.allowed_to_fail or cell.verdict not in RED:
+        return
+    for what in cell.regressed or (cell.verdict.value,):
+        yield Red(sheet.suite, sheet.python, str(sorted(sheet.point.items())), what)
 
 
 def _line(report: MatrixReport, sheet: Sheet, red: Red, upstream: str) -> str:
     cell = sheet.cells[0][0]
     run = report.runs.get(cell.run or "")
-    if red.test is None:
+    if red.what not in cell.regressed:
         why = " ".join((run.reason or "").split())[:300] if run else ""
         return f"{sheet.suite}: {cell.verdict} with {upstream}{why and f': {why}'}"
-    error = next((each.error for each in run.tests if each.id == red.test and each.error), None) if run else None
-    return f"{sheet.suite}: {red.test} is red with {upstream}{f': {error}' if error else ''}"
+    error = next((each.error for each in run.tests if each.id == red.what and each.error), None) if run else None
+    return f"{sheet.suite}: {red.what} is red with {upstream}{f': {error}' if error else ''}"
 
 
 async def installable(yard: Yard, released: dict[str, Version]) -> str | None:

@@ -7,7 +7,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from interlock import pins
-from interlock.cascade_plan import Cascade, CascadePlan, begun, cascade_id, plan_cascade
+from interlock.cascade_plan import Cascade, CascadePlan, Outcome, begun, cascade_id, plan_cascade
 from interlock.cascades.yard import Yard
 from interlock.errors import UsageError
 from interlock.git import Checkout, Tag
@@ -26,18 +26,22 @@ class Member(Value):
     """What was found of a package.
 
     Attributes:
-        current: Its newest release that is not yanked.
+        versions: Its releases that are not yanked.
         declared: By upstream, the versions that its files admit; None where they don't require it.
         made: By cascade, the version that was released in it.
     """
 
-    current: VersionField | None = None
+    versions: tuple[VersionField, ...] = ()
     declared: Mapping[str, str | None] = {}
     made: Mapping[str, VersionField] = {}
 
+    def before(self, version: Version | None) -> Version | None:
+        """The newest release, or the newest before a version that this cascade makes or has made."""
+        return max((each for each in self.versions if version is None or each < version), default=None)
+
 
 async def plan(yard: Yard) -> Cascade:
-    """The cascade that is meant: one that was begun and not ended, or else a new one.
+    """The cascade that is meant: one that was begun and not ended, or that failed; or else a new one.
 
     Nothing is written.
 
@@ -57,7 +61,8 @@ def _joined(known: tuple[Cascade, ...], root: str, version: str | None) -> Casca
     """The cascade that goes on and that this one would only repeat: of the same root, or one that it is part of."""
     for cascade in known:
         progress = cascade.progress.get(root)
-        if cascade.ended_at is not None or cascade.aborted or progress is None:
+        is_over = cascade.ended_at is not None and cascade.outcome is not Outcome.FAILED
+        if is_over or cascade.aborted or progress is None:
             continue
         is_meant = version is None if cascade.root == root else False
         if is_meant or (version is not None and progress.version == Version(version)):
@@ -93,12 +98,12 @@ async def _member(yard: Yard, name: str) -> Member:
     if not package.publishes:
         return Member()
     served = await yard.index.served(name)
-    current = max((version for version, release in served.items() if not release.yanked), default=None)
+    versions = tuple(sorted(version for version, release in served.items() if not release.yanked))
     cloned = await yard.clone(name)
     declared = {upstream: _declared(cloned, upstream) for upstream in package.upstreams}
     made = dict(_made(package.tag, await cloned.tags()))
     texts = {upstream: None if each is None else str(each) for upstream, each in declared.items()}
-    return Member(current=current, declared=texts, made=made)
+    return Member(versions=versions, declared=texts, made=made)
 
 
 def _declared(cloned: Checkout, upstream: str) -> SpecifierSet | None:
@@ -137,11 +142,15 @@ def _planned(yard: Yard, members: Mapping[str, Member], version: Version) -> Cas
         yard.family,
         yard.request.root,
         version,
-        current={package: member.current for package, member in members.items()},
+        current={
+            package: member.before(version if package == yard.request.root else member.made.get(name))
+            for package, member in members.items()
+        },
         declared={
             (package, upstream): None if text is None else SpecifierSet(text)
             for package, member in members.items()
             for upstream, text in member.declared.items()
         },
         already={package: member.made[name] for package, member in members.items() if name in member.made},
+        follow=yard.request.follow,
     )

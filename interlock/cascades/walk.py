@@ -1,12 +1,13 @@
 """Walking a cascade: whoever is ready is begun, independent branches side by side, until nothing more can be done."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 
 from packaging.version import Version
 
-from interlock.cascade_plan import Cascade, HeldBy, State, moved, ready, settle, under_way
+from interlock.cascade_plan import Cascade, HeldBy, Outcome, State, moved, ready, resumed, settle, under_way
 from interlock.cascades.yard import Yard
 from interlock.errors import InterlockError
 
@@ -24,15 +25,25 @@ async def _nobody(_cascade: Cascade) -> None:
 watcher: ContextVar[Watch] = ContextVar("cascade_watcher", default=_nobody)
 
 
+class OvertakenError(Exception):
+    """Somebody holds the package meanwhile, or has ended the cascade: nothing more is done with it."""
+
+
 class Course:
     """One cascade as it goes on: its state is in the ledger, where others may hold a package or end it."""
 
     def __init__(self, yard: Yard, id: str) -> None:  # noqa: A002  the field's name
         self.yard = yard
         self.id = id
+        # From a look to what is written of it: what another branch has written meanwhile would be lost.
+        self._one_at_a_time = asyncio.Lock()
 
     async def now(self) -> Cascade:
         """The cascade as everybody left it, and with what follows from that."""
+        async with self._one_at_a_time:
+            return await self._settled()
+
+    async def _settled(self) -> Cascade:
         cascade = await asyncio.to_thread(self.yard.ledger.cascade, self.id)
         assert cascade is not None
         if follows := settle(cascade, self.yard.now()):
@@ -44,19 +55,40 @@ class Course:
     async def mark(
         self, package: str, state: State, reason: str = "", *, version: Version | None = None, link: str | None = None
     ) -> None:
-        """Let a package be in a state."""
-        cascade = await self.now()
-        progress = moved(
-            cascade.progress[package], state, reason, self.yard.now(), version=version, link=link, held_by=HeldBy.ITSELF
-        )
-        await asyncio.to_thread(self.yard.ledger.record_progress, self.id, progress)
-        await self.now()
+        """Let a package be in a state.
+
+        Raises:
+            OvertakenError: It is held by now, and so can't go on.
+        """
+        async with self._one_at_a_time:
+            progress = (await self._settled()).progress[package]
+            # What is out is out, whoever has held it meanwhile.
+            if progress.state is State.HELD and state not in {State.HELD, State.RELEASED}:
+                raise OvertakenError(package)
+            progress = moved(
+                progress, state, reason, self.yard.now(), version=version, link=link, held_by=HeldBy.ITSELF
+            )
+            await asyncio.to_thread(self.yard.ledger.record_progress, self.id, progress)
+            await self._settled()
+
+
+async def begin(yard: Yard, planned: Cascade) -> Course:
+    """Put a cascade into the ledger, or join the one that is there: what failed of it is tried again."""
+    ledger = yard.ledger
+    known = await asyncio.to_thread(ledger.begin_cascade, planned)
+    if known.outcome is Outcome.FAILED:
+        again = resumed(known, yard.now())
+        moved_again = [each for name, each in again.progress.items() if each != known.progress[name]]
+        await asyncio.to_thread(ledger.record_progress, known.id, *moved_again)
+        await asyncio.to_thread(ledger.end_cascade, known.id, None)
+    return Course(yard, known.id)
 
 
 async def walk(course: Course, act: Act) -> Cascade:
     """Begin whoever is ready, and again who was under way when an earlier run ended, until nobody is left.
 
-    What a package's act ends with is that package's business: it has failed, and those above it are held.
+    What a package's act ends with is that package's business: it has failed, and those above it are held. An error that
+    is none of ours is raised when the others have ended.
 
     Args:
         course: The cascade.
@@ -77,26 +109,31 @@ class _Walking:
 
     async def to_the_end(self) -> Cascade:
         cascade = await self._course.now()
-        begin = under_way(cascade)
-        while True:
-            for name in (*begin, *ready(cascade)):
-                self._tasks.setdefault(name, asyncio.create_task(self._one(name)))
-            running = [task for task in self._tasks.values() if not task.done()]
-            if not running:
-                break
+        self._begin(*under_way(cascade), *ready(cascade))
+        while running := [task for task in self._tasks.values() if not task.done()]:
             await asyncio.wait(running, timeout=LOOKS, return_when=asyncio.FIRST_COMPLETED)
-            cascade, begin = await self._course.now(), ()
+            ended = {name for name, task in self._tasks.items() if task.done() and not task.exception()}
+            cascade = await self._course.now()
+            # Ready again after it has ended is who was held, and let go.
+            self._begin(*(name for name in ready(cascade) if name in ended or name not in self._tasks))
+        for task in self._tasks.values():
+            task.result()
         if cascade.is_over:
             at = self._course.yard.now()
             await asyncio.to_thread(self._course.yard.ledger.end_cascade, cascade.id, at)
             cascade = cascade.model_copy(update={"ended_at": at})
         return cascade
 
+    def _begin(self, *names: str) -> None:
+        for name in names:
+            self._tasks[name] = asyncio.create_task(self._one(name))
+
     async def _one(self, name: str) -> None:
-        try:
-            await self._act(name)
-        except InterlockError as error:
-            await self._course.mark(name, State.FAILED, str(error))
+        with contextlib.suppress(OvertakenError):
+            try:
+                await self._act(name)
+            except InterlockError as error:
+                await self._course.mark(name, State.FAILED, str(error))
 
     async def stop(self) -> None:
         """End what still runs, as when somebody interrupts."""

@@ -9,12 +9,26 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from interlock.cascade_plan import Action, Advice, Cascade, CascadePlan, Outcome, Planned, Progress, State, advice
+from interlock.cascade_plan import (
+    Action,
+    Advice,
+    Cascade,
+    CascadePlan,
+    HeldBy,
+    Outcome,
+    Planned,
+    Progress,
+    State,
+    advice,
+)
 from interlock.cascade_plan.states import NOT_RELEASING
 from interlock.releases.notes import plain
 from interlock.reports.words import counted, moment, one_line
+from interlock.reports.words import plain as harmless
 
 WIDEST = 500
+# What stands in a table is cut here; the whole of it follows once.
+LONGEST_REASON = 160
 MARKS: Mapping[State, tuple[str, str]] = {
     State.PLANNED: ("·", "dim"),
     State.WAITING: ("·", "dim"),
@@ -38,20 +52,38 @@ def print_plan(plan: CascadePlan, console: Console) -> None:
     """Print what a cascade would do: a table with the reasons, and a tree that shows who waits for whom."""
     rows = [(each.package, each.action.value, _versions(each), ", ".join(each.suites) or "–") for each in plan.packages]
     table = _aligned([("package", "what", "version", "tested with"), *rows])
-    _print(_with_reasons(table, [_safe(each.why) for each in plan.packages]), console)
+    _print(_with_reasons(table, [(_safe(each.why),) for each in plan.packages]), console)
     console.print()
     console.print(plan_tree(plan))
     console.print(f"\n{_counts(plan)}; nothing was changed", highlight=False)
 
 
-def print_cascade(cascade: Cascade, console: Console) -> None:
-    """Print how far a cascade has come, with the reasons, and what a person should do about it."""
-    rows = [(each.package, _state(each), _version(cascade, each), moment(each.since)) for each in _all(cascade)]
+def print_cascade(cascade: Cascade, console: Console, *, pages: bool = True) -> None:
+    """Print how far a cascade has come, with the reasons, and what a person should do about it.
+
+    Args:
+        cascade: Is printed.
+        console: Where.
+        pages: Whether pages of releases are worth a look: those of a rehearsal go with it.
+    """
+    rows = [(each.package, _state(each), _path(cascade, each), moment(each.since)) for each in _all(cascade)]
     table = _aligned([("package", "state", "version", "since"), *rows])
     _print([f"[bold]{cascade.id}[/] {_said(cascade)}"], console)
-    _print(_with_reasons(table, [_reason(each) for each in _all(cascade)]), console)
+    _print(_with_reasons(table, [_account(cascade, each, pages=pages) for each in _all(cascade)]), console)
     _print((f"[yellow]![/] {name} will be held: {_safe(cascade.holds[name])}" for name in _pending(cascade)), console)
-    _print(map(_advice, _advised(cascade)), console)
+    _print(_whole_reasons(cascade), console)
+    advised = _advised(cascade)
+    _print([""] if advised else [], console)
+    _print((_advice(cascade, each) for each in advised), console)
+
+
+def reason(cascade: Cascade, progress: Progress) -> str:
+    """Why a package is in its state, in a few words: of what it has from others, only who that is."""
+    if progress.held_by is HeldBy.UPSTREAM:
+        return "; ".join(f"{each.package} {_blocks(each)}" for each in _causes(cascade, progress.package))
+    if progress.state is State.WAITING and not _awaited(cascade, progress.package):
+        return ""
+    return _cut(progress.reason)
 
 
 def plan_tree(plan: CascadePlan) -> Tree:
@@ -69,13 +101,16 @@ def progress_tree(cascade: Cascade) -> Tree:
     for name, progress in cascade.progress.items():
         mark, style = MARKS[progress.state]
         version = _version(cascade, progress)
-        reason = f": {_reason(progress)}" if progress.reason else ""
-        labels[name] = f"[{style}]{mark}[/] {name} {version} [{style}]{progress.state}[/]{reason}"
+        why = _reason(cascade, progress)
+        labels[name] = f"[{style}]{mark}[/] {name} {version} [{style}]{progress.state}[/]{why and f': {why}'}"
     return _tree(cascade.plan, labels)
 
 
 def print_cascades(cascades: Iterable[Cascade], console: Console) -> None:
     """Print cascades as a table, the newest first."""
+    if not (cascades := list(cascades)):
+        console.print("no cascade is in the ledger")
+        return
     table = Table(box=None, pad_edge=False)
     for title in ("cascade", "began", "state", "released", "held", "failed"):
         table.add_column(title, no_wrap=True)
@@ -107,9 +142,12 @@ def cascade_markdown(cascade: Cascade) -> str:
         link = f" ([look]({progress.link}))" if progress.link else ""
         lines.append(
             f"| {progress.package} | {MARKS[progress.state][0]} {progress.state} | {_version(cascade, progress)} "
-            f"| {moment(progress.since)} | {_plain(progress.reason)}{link} |"
+            f"| {moment(progress.since)} | {_plain(_why(cascade, progress))}{link} |"
         )
-    says = [f"- {_plain(each.says)}" + (f": `{each.command}`" if each.command else "") for each in _advised(cascade)]
+    whole = [f"- {name}: {_plain(text)}" for name, text in _long(cascade)]
+    if whole:
+        lines += ["", "### In full", "", *whole]
+    says = [_advice_markdown(cascade, each) for each in _advised(cascade)]
     ways = ["", "### What to do", "", *says] if says else []
     return "\n".join([*lines, *ways, "", *_fenced(plan_mermaid(cascade.plan, cascade.progress))]) + "\n"
 
@@ -145,13 +183,12 @@ def _padded(text: str, width: int) -> str:
     return text + " " * (width - len(_text(text)))
 
 
-def _with_reasons(table: Sequence[str], reasons: Iterable[str]) -> Iterator[str]:
+def _with_reasons(table: Sequence[str], reasons: Iterable[Iterable[str]]) -> Iterator[str]:
     title, *rows = table
     yield f"[bold]{title}[/]"
-    for row, reason in zip(rows, reasons, strict=True):
+    for row, below in zip(rows, reasons, strict=True):
         yield row
-        if reason:
-            yield f"    [dim]{reason}[/]"
+        yield from (f"    [dim]{line}[/]" for line in below if line)
 
 
 def _tree(plan: CascadePlan, labels: Mapping[str, str]) -> Tree:
@@ -201,9 +238,70 @@ def _state(progress: Progress) -> str:
     return f"[{style}]{mark} {progress.state}[/]"
 
 
-def _reason(progress: Progress) -> str:
-    link = f" {_safe(progress.link)}" if progress.link else ""
-    return _safe(progress.reason) + link
+def _path(cascade: Cascade, progress: Progress) -> str:
+    """From which version to which, where there are two."""
+    current, version = cascade.plan.package(progress.package).current, _version(cascade, progress)
+    is_new = progress.version is not None and current not in {None, progress.version}
+    return f"{current} → {version}" if is_new else version
+
+
+def _why(cascade: Cascade, progress: Progress) -> str:
+    """The reason of its state; of what Interlock has released, why it was, and what there is to say beside."""
+    planned, now = cascade.plan.package(progress.package), reason(cascade, progress)
+    says_why = progress.state is State.RELEASED and (planned.action is Action.RELEASE or not now)
+    return "; ".join(filter(None, (_cut(planned.why) if says_why else "", now)))
+
+
+def _account(cascade: Cascade, progress: Progress, *, pages: bool) -> tuple[str, str]:
+    is_page = progress.state is State.RELEASED
+    return _safe(_why(cascade, progress)), _link(progress) if pages or not is_page else ""
+
+
+def _reason(cascade: Cascade, progress: Progress) -> str:
+    """With what to look at; pages of what is released are for the end."""
+    link = "" if progress.state is State.RELEASED else _link(progress)
+    return " ".join(filter(None, (_safe(reason(cascade, progress)), link)))
+
+
+def _link(progress: Progress) -> str:
+    return _safe(progress.link) if progress.link and progress.link not in progress.reason else ""
+
+
+def _causes(cascade: Cascade, package: str) -> list[Progress]:
+    """Where what holds a package began, in dependency order."""
+    found: set[str] = set()
+    ahead = [package]
+    while ahead:
+        new = {name for name in cascade.plan.package(ahead.pop()).after if cascade.state(name).blocks} - found
+        found |= new
+        ahead += new
+    return [each for each in _all(cascade) if each.package in found and each.held_by is not HeldBy.UPSTREAM]
+
+
+def _blocks(progress: Progress) -> str:
+    return "is held" if progress.state is State.HELD else "failed"
+
+
+def _awaited(cascade: Cascade, package: str) -> bool:
+    return any(not cascade.state(name).is_end for name in cascade.plan.package(package).after)
+
+
+def _cut(text: str) -> str:
+    text = one_line(text)
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rsplit(' ', 1)[0]} …"
+
+
+def _long(cascade: Cascade) -> Iterator[tuple[str, str]]:
+    """The reasons that were cut, each once, with the package that has it."""
+    for each in _all(cascade):
+        if each.held_by is not HeldBy.UPSTREAM and _cut(each.reason) != one_line(each.reason):
+            yield each.package, each.reason
+
+
+def _whole_reasons(cascade: Cascade) -> Iterator[str]:
+    for name, text in _long(cascade):
+        yield f"\n[bold]{name}[/]"
+        yield from (f"    {escape(line)}" for line in harmless(text).replace("; ", ";\n").splitlines())
 
 
 def _said(cascade: Cascade) -> str:
@@ -231,9 +329,20 @@ def _advised(cascade: Cascade) -> tuple[Advice, ...]:
     return () if cascade.outcome is Outcome.RUNNING else advice(cascade)
 
 
-def _advice(found: Advice) -> str:
+def _advice(cascade: Cascade, found: Advice) -> str:
     command = f"\n    [bold]{escape(found.command)}[/]" if found.command else ""
-    return f"→ {found.about}: {_safe(found.says)}{command}"
+    return f"→ {found.about}: {_safe(_says(cascade, found))}{command}"
+
+
+def _advice_markdown(cascade: Cascade, found: Advice) -> str:
+    return f"- {_plain(_says(cascade, found))}" + (f": `{found.command}`" if found.command else "")
+
+
+def _says(cascade: Cascade, found: Advice) -> str:
+    """An advice, without a long reason that stands above it."""
+    progress = cascade.progress.get(found.about)
+    is_long = progress is not None and _cut(progress.reason) != one_line(progress.reason)
+    return found.says.removesuffix(f": {progress.reason}") if progress and is_long else found.says
 
 
 def _count(cascade: Cascade, state: State) -> int:

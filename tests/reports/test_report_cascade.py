@@ -23,6 +23,7 @@ from interlock.reports import (
     print_plan,
     progress_tree,
 )
+from interlock.reports.cascade import reason
 from interlock.reports.manifest import Manifest
 from interlock.verdicts import CellKey, Verdict
 from tests.releases.makers import NOON, a_release
@@ -150,7 +151,7 @@ def test_the_progress_says_state_version_and_reason_of_each() -> None:
     assert tree[:4] == [
         "✓ market-data-core 1.2.11 released",
         "├── … store 1.2.11 testing: contracts https://example.org/7",
-        "├── · pipeline 1.2.10 → 1.2.11 waiting for upstreams: they have all ended",
+        "├── · pipeline 1.2.10 → 1.2.11 waiting for upstreams",
         "│   └── · tip ? waiting for upstreams: store, pipeline",
     ]
 
@@ -159,11 +160,14 @@ def test_a_half_released_family_is_told_with_what_to_do() -> None:
     printed = lines(lambda console: print_cascade(half(), console))
 
     assert printed[0] == "market-data-core-1.2.11 over, with packages that are held; began 2026-11-20 12:00 UTC"
-    assert printed[2] == "market-data-core  ✓ released   1.2.11           2026-11-20 12:05 UTC"
+    assert printed[2:4] == [
+        "market-data-core  ✓ released   1.2.10 → 1.2.11  2026-11-20 12:05 UTC",
+        "    the cascade begins with it",
+    ]
     at = printed.index("store             ! held       1.2.10 → 1.2.11  2026-11-20 12:00 UTC")
     assert printed[at + 1] == "    test_enum is red"
     assert "notes             = unchanged  1.2.10           2026-11-20 12:00 UTC" in printed
-    assert printed.count("    store is held: test_enum is red") == 2
+    assert printed.count("    store is held") == 2
     assert "→ store: cure what holds it, then let it go: test_enum is red" in printed
     assert printed[printed.index("    interlock cascade unhold store") + 2] == (
         "    interlock cascade resume market-data-core-1.2.11"
@@ -179,6 +183,73 @@ def test_a_cascade_that_goes_on_gives_no_advice_and_tells_holds_that_are_not_obe
     assert "→ market" not in printed
     assert "not over" in printed
     assert "will be held" not in shown(lambda console: print_cascade(held(cascade, "tip", "no", NOON), console))
+
+
+def held_for(why: str) -> Cascade:
+    """Pipeline is held, and for its sake the tip and infra; everybody else is done."""
+    cascade = a_cascade()
+    for name in ("market-data-core", "store", "ibkr"):
+        cascade = go(cascade, name, State.RELEASING, State.RELEASED)
+    cascade = go(cascade, "notes", State.TESTING, State.UNCHANGED)
+    return go(cascade, "pipeline", State.TESTING, State.HELD, reason=why)
+
+
+def test_a_long_reason_is_cut_in_the_table_and_follows_in_full_once() -> None:
+    why = "uv says:\n" + "\n".join(f"because of {number} we can conclude [that]" for number in range(30)) + "\nthe end"
+    printed = shown(lambda console: print_cascade(held_for(why), console), 80)
+    rows = printed.splitlines()
+
+    cut = rows[rows.index(next(row for row in rows if row.startswith("pipeline "))) + 1]
+    assert cut.startswith("    uv says: because of 0 we can conclude [that] because")
+    assert cut.endswith(" …")
+    assert len(cut) <= 170
+    assert printed.count("because of 29 we can conclude [that]") == printed.count("    the end\n") == 1
+    assert "    pipeline is held\n" in printed
+    assert "→ pipeline: cure what holds it, then let it go\n    interlock cascade unhold pipeline\n" in printed
+    text = cascade_markdown(held_for(why))
+    assert text.count("the end") == 1
+    assert "### In full" in text
+
+
+def test_of_many_reasons_each_has_its_line() -> None:
+    why = "; ".join(f"contracts: test_{number} is red with market-data-core 1.2.11" for number in range(9))
+    printed = lines(lambda console: print_cascade(held_for(why), console))
+    at = printed.index("pipeline")
+    assert printed[at + 1] == "    contracts: test_0 is red with market-data-core 1.2.11;"
+    assert printed[at + 9 : at + 11] == ["    contracts: test_8 is red with market-data-core 1.2.11", ""]
+
+
+def test_a_short_reason_is_said_in_the_table_alone() -> None:
+    assert "In full" not in cascade_markdown(held_for("red"))
+    assert (
+        len([row for row in lines(lambda console: print_cascade(held_for("red"), console)) if row == "pipeline"]) == 0
+    )
+
+
+def test_what_is_held_for_another_names_where_that_began() -> None:
+    cascade = held_for("red")
+    assert reason(cascade, cascade.progress["tip"]) == "pipeline is held"
+    assert reason(cascade, cascade.progress["infra"]) == "pipeline is held"
+    core = go(a_cascade(), "market-data-core", State.RELEASING, State.FAILED, reason="no answer")
+    assert reason(core, core.progress["infra"]) == "market-data-core failed"
+    assert reason(core, core.progress["market-data-core"]) == "no answer"
+
+
+def test_pages_are_left_out_where_nobody_can_look_and_links_are_not_said_twice() -> None:
+    cascade = go(a_cascade(), "market-data-core", State.RELEASING, State.RELEASED, link="https://example.org/v1")
+    url = "https://example.org/pull/7"
+    cascade = go(cascade, "store", State.TESTING, State.AWAITING_MERGE, reason=f"{url} waits for checks", link=url)
+    printed = shown(lambda console: print_cascade(cascade, console))
+    assert "    the cascade begins with it\n    https://example.org/v1\n" in printed
+    assert printed.count(url) == 1
+    without = shown(lambda console: print_cascade(cascade, console, pages=False))
+    assert "example.org/v1" not in without
+    assert "example.org/v1" not in shown(lambda console: console.print(progress_tree(cascade)), 200)
+    assert without.count(url) == 1
+
+
+def test_no_cascade_is_said_so() -> None:
+    assert shown(lambda console: print_cascades([], console)) == "no cascade is in the ledger\n"
 
 
 def test_cascades_are_a_table() -> None:
@@ -197,7 +268,7 @@ def test_cascades_are_a_table() -> None:
 def test_a_cascade_is_markdown_with_its_graph_and_ways_out() -> None:
     text = cascade_markdown(half())
 
-    assert "| market-data-core | ✓ released | 1.2.11 | 2026-11-20 12:05 UTC |  |" in text
+    assert "| market-data-core | ✓ released | 1.2.11 | 2026-11-20 12:05 UTC | the cascade begins with it |" in text
     assert "- cure what holds it, then let it go: test\\_enum is red: `interlock cascade unhold store`" in text
     assert "```mermaid\ngraph LR\n" in text
     assert text.endswith("```\n")
