@@ -1,0 +1,208 @@
+"""The very body of the flow `cascade-release`, run without Prefect in a world that this process serves."""
+
+import asyncio
+import contextlib
+import logging
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import tenacity.asyncio
+from packaging.version import Version
+
+from interlock import building, publishing
+from interlock.building import BuiltFile
+from interlock.building.archives import normalise
+from interlock.cascade_plan import Cascade, State
+from interlock.cascades import following, walk
+from interlock.cascades.proof import Moved, Proof
+from interlock.cascades.request import CascadeRequest
+from interlock.cascades.yard import Yard
+from interlock.ledger import SqlLedger, open_ledger
+from interlock.rehearsal.front import Seen
+from interlock.releases import lease, preflight
+from interlock.releases.plan import Patience
+from tests.releases.rehearsed import CORE, Rehearsed, rehearsed
+from tests.releases.test_faults import _alone, _checked_before, _looked_before, _nap, _upload_here
+from tests.universe.packages import make_sdist, make_wheel
+
+PIPELINE, STORE, IBKR = "market-data-pipeline", "market-data-store", "market-data-ibkr"
+ORCHESTRATOR, INFRA = "market-data-orchestrator", "market-data-infra"
+FAMILY = (CORE, PIPELINE, STORE, IBKR, ORCHESTRATOR, INFRA)
+SHORT = Patience(index=5, receipt=5, run=5)
+Watch = Callable[[Cascade], Awaitable[None]]
+
+
+def flow_without_prefect(patch: pytest.MonkeyPatch, release: ModuleType) -> ModuleType:
+    """The module of the flow, its tasks replaced by what they do; artifacts go nowhere."""
+    from prefect.tasks import Task
+
+    import flows.cascade_release as module
+
+    async def no_artifact(**_fields: object) -> None:
+        return
+
+    for name, value in list(vars(module).items()):
+        if isinstance(value, Task):
+            patch.setattr(module, name, value.fn)
+    patch.setattr(module, "release_package", release.release_package.fn)
+    patch.setattr(module, "get_run_logger", lambda: logging.getLogger("tests.cascade"))
+    patch.setattr(module, "acreate_markdown_artifact", no_artifact)
+    return module
+
+
+@dataclass
+class Walked(Rehearsed):
+    """A world that is served, and the flow in it.
+
+    Attributes:
+        cascading: The module of the flow.
+    """
+
+    cascading: ModuleType | Any = None
+
+    def cascade(self, root: str = CORE, *, watch: Watch | None = None, **request: object) -> Cascade:
+        """Walk a cascade as far as it goes."""
+        return asyncio.run(self.cascade_async(root, watch=watch, **request))
+
+    async def cascade_async(self, root: str = CORE, *, watch: Watch | None = None, **request: object) -> Cascade:
+        """The same for whoever has a loop."""
+        if watch is not None:
+            walk.watcher.set(watch)
+        wanted = CascadeRequest.model_validate({"root": root, "patience": SHORT, **request})
+        walked: Cascade = await self.cascading.cascade_release.fn(wanted)
+        return walked
+
+    @contextlib.contextmanager
+    def ledger(self) -> Iterator[SqlLedger]:
+        """What is remembered."""
+        with open_ledger() as ledger:
+            yield ledger
+
+    def decide(self, decided: Cascade) -> None:
+        """Write what a person has decided, as the commands do."""
+        with self.ledger() as ledger:
+            for name in FAMILY:
+                ledger.hold(decided.id, name, decided.holds.get(name))
+            ledger.abort_cascade(decided.id, decided.aborted)
+            ledger.record_progress(decided.id, *decided.progress.values())
+            if not decided.is_over:
+                ledger.end_cascade(decided.id, None)
+
+    def family_file(self, *changes: tuple[str, str]) -> None:
+        """Replace texts in the family file, each of which is there once."""
+        path = self.world.place.family_file
+        text = path.read_text("utf-8")
+        for old, new in changes:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        path.write_text(text, "utf-8")
+
+    def replace(self, repository: str, path: str, *changes: tuple[str, str]) -> None:
+        """Replace texts in a file of a repository's default branch, as somebody else's commit."""
+        text = self.git(repository, "show", f"HEAD:{path}") + "\n"
+        for old, new in changes:
+            assert old in text, text
+            text = text.replace(old, new)
+        self.commit(repository, {path: text.encode()})
+
+    def wrote(self, origin: str, pattern: str) -> list[re.Match[str]]:
+        """What a server did, in order: the path of each request and its note, where they match."""
+        told = (f"{seen.path} {seen.note or ''}" for seen in self._written(origin))
+        return [found for line in told if (found := re.search(pattern, line))]
+
+    def _written(self, origin: str) -> Iterator[Seen]:
+        return (seen for seen in self.serving.log.all() if seen.wrote and seen.origin == origin)
+
+    def tagged(self) -> list[str]:
+        """Each tag that was pushed, with its repository, in order."""
+        return [f"{found[1]} {found[2]}" for found in self.wrote("git", r"/([\w-]+)\.git/.*refs/tags/(\S+)")]
+
+    def uploaded(self) -> list[str]:
+        """Each file that the index took, in order."""
+        return [found[1] for found in self.wrote("index", r" upload (\S+)")]
+
+    def counted(self) -> Counter[str]:
+        """Every write, leases and files that were there already aside."""
+        return Counter(write for write in self.writes() if not write.startswith("kept "))
+
+    def lines(self, repository: str, tag: str) -> list[str]:
+        """The lines that a release has changed."""
+        diff = self.git(repository, "diff", "--unified=0", f"{tag}^", tag).splitlines()
+        return [line for line in diff if line[0] in "+-" and line[:3] not in {"+++", "---"}]
+
+
+def states(cascade: Cascade) -> dict[str, str]:
+    """Where each package is."""
+    return {name: progress.state.value for name, progress in cascade.progress.items()}
+
+
+def versions(cascade: Cascade) -> dict[str, str]:
+    """What was released."""
+    return {name: str(version) for name, version in cascade.released().items()}
+
+
+@contextlib.contextmanager
+def walked(template: Path, folder: Path) -> Iterator[Walked]:
+    """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
+    with rehearsed(template, folder) as here, pytest.MonkeyPatch.context() as patch:
+        cascading = flow_without_prefect(patch, here.flow)
+        yield Walked(world=here.world, serving=here.serving, flow=here.flow, cascading=cascading)
+
+
+async def built(source: Path, *, version: Version, epoch: int, out: Path, **_facts: object) -> tuple[BuiltFile, ...]:
+    """What a build would make of a project's metadata, without the second that it takes; the same each time."""
+    project = tomllib.loads((source / "pyproject.toml").read_text("utf-8"))["project"]
+    name, requires = project["name"], project["dependencies"]
+    made = (
+        make_sdist(out, name, str(version), {"pyproject.toml": ""}),
+        make_wheel(out, name, str(version), files={}, requires=requires),
+    )
+    for path in made:
+        normalise(path, epoch)
+    return tuple(map(BuiltFile.of, made))
+
+
+async def all_is_green(_yard: Yard, _package: str, moved: Sequence[Moved]) -> Proof:
+    """Suites that pass, whatever moves."""
+    return Proof(tested=len(moved))
+
+
+async def _can_be_installed(_yard: Yard, _released: Mapping[str, object]) -> None:
+    """Resolving is the same each time."""
+
+
+@contextlib.contextmanager
+def quickly() -> Iterator[pytest.MonkeyPatch]:
+    """Without what takes long and is the same each time, and with pauses that are shorter."""
+    import flows.cascade_release as module
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tenacity.asyncio, "_portable_async_sleep", _nap)
+        patch.setattr(publishing, "upload", _upload_here)
+        patch.setattr(preflight, "preflight", _looked_before)
+        patch.setattr(lease, "one_at_a_time", contextlib.asynccontextmanager(_alone))
+        patch.setattr(building, "build", built)
+        patch.setattr(building, "check", _checked_before)
+        patch.setattr(module, "prove", all_is_green)
+        patch.setattr(following, "installable", _can_be_installed)
+        patch.setattr(walk, "LOOKS", 0.1)
+        yield patch
+
+
+def at(package: str, state: State, does: Callable[[Cascade], None]) -> Watch:
+    """Does something once, as soon as a package is in a state."""
+    done: list[bool] = []
+
+    async def look(cascade: Cascade) -> None:
+        if cascade.progress[package].state is state and not done:
+            done.append(True)
+            await asyncio.to_thread(does, cascade)
+
+    return look
