@@ -12,11 +12,11 @@ from prefect.runtime import flow_run
 from blocks.find import load_github_credentials, load_upload
 from flows.patient import patient_task
 from flows.release_package import release_package
-from interlock.cascade_plan import Cascade
+from interlock.cascade_plan import Cascade, State
 from interlock.cascades import command, lease, proof, proposal, survey
 from interlock.cascades.following import Doors, Follower
 from interlock.cascades.request import CascadeRequest
-from interlock.cascades.walk import begin, walk
+from interlock.cascades.walk import begin, walk, watcher
 from interlock.cascades.yard import Yard, open_yard
 from interlock.releases.change import Proposal
 from interlock.reports import cascade_markdown, plan_markdown
@@ -58,6 +58,21 @@ async def report(cascade: Cascade) -> None:
     await acreate_markdown_artifact(key=f"cascade-{cascade.root}", markdown=cascade_markdown(cascade))
 
 
+class _Shown:
+    """Shows a cascade in the UI whenever a package is somewhere else, and to whoever watches in this process."""
+
+    def __init__(self) -> None:
+        self._watch = watcher.get()
+        self._states: dict[str, State] = {}
+
+    async def __call__(self, cascade: Cascade) -> None:
+        await self._watch(cascade)
+        states = {name: progress.state for name, progress in cascade.progress.items()}
+        if states != self._states:
+            self._states = states
+            await acreate_markdown_artifact(key=f"cascade-{cascade.root}", markdown=cascade_markdown(cascade))
+
+
 @contextlib.asynccontextmanager
 async def _yard(request: CascadeRequest) -> AsyncIterator[Yard]:
     credentials = await load_github_credentials(request.family)
@@ -75,6 +90,7 @@ async def cascade_release(request: CascadeRequest) -> Cascade:
     async with _yard(request) as yard:
         planned = await plan(yard)
         async with lease.one_at_a_time(yard, planned):
+            watcher.set(_Shown())
             course = await begin(yard, planned)
             doors = Doors(release=release_package, prove=prove, propose=propose, command=run_command)
             cascade = await walk(course, Follower(course, doors).follow)

@@ -8,6 +8,7 @@ from packaging.version import Version
 from pydantic import AwareDatetime
 
 from interlock.values import Value
+from interlock.verdicts import CellKey, Verdict
 from interlock.versions import VersionField
 
 
@@ -74,6 +75,13 @@ class HeldBy(StrEnum):
     ABORT = "abort"
 
 
+class Proven(Value):
+    """What a cell showed on which it rests whether a package is released."""
+
+    cell: CellKey
+    verdict: Verdict
+
+
 class Progress(Value):
     """How far a package has come.
 
@@ -83,6 +91,7 @@ class Progress(Value):
         version: The version that it was released as, or is being released as.
         held_by: What holds it; None in every other state.
         link: Where to look: a pull request, a run.
+        proof: What its suites showed with what has moved beneath it.
     """
 
     package: str
@@ -92,6 +101,7 @@ class Progress(Value):
     version: VersionField | None = None
     held_by: HeldBy | None = None
     link: str | None = None
+    proof: tuple[Proven, ...] = ()
 
 
 def moved(
@@ -131,6 +141,7 @@ def moved(
         version=version or progress.version,
         held_by=held_by if state is State.HELD else None,
         link=link or (progress.link if stays else None),
+        proof=progress.proof,
     )
 
 

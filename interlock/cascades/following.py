@@ -112,6 +112,7 @@ class Follower:
         words = ", ".join(f"{each.upstream} {each.now}" for each in moved)
         await self._course.mark(name, State.TESTING, f"with {words}")
         proof = await self._doors.prove(self._yard, name, moved)
+        await self._course.prove(name, proof.cells)
         if proof.regressed:
             await self._course.mark(name, State.HELD, "; ".join(proof.regressed))
         return not proof.regressed

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
+from interlock.cascade_plan import Proven
 from interlock.cascades.yard import Yard
 from interlock.contracts.isolated import run_cell
 from interlock.ledger import MemoryLedger
@@ -17,7 +18,7 @@ from interlock.matrix.request import MatrixRequest
 from interlock.matrix.settle import settle
 from interlock.matrix.sources import choose, fetch
 from interlock.values import Value
-from interlock.verdicts import Verdict
+from interlock.verdicts import CellKey, Verdict
 from interlock.versions import VersionField
 
 # What holds a package when it is so with the new upstream and was not with the one before.
@@ -29,11 +30,11 @@ class Proof(Value):
 
     Attributes:
         regressed: What is red with the new upstreams and was not with those before, in words; empty when nothing is.
-        tested: How many cells say so.
+        cells: What each cell with the new upstreams showed.
     """
 
     regressed: tuple[str, ...] = ()
-    tested: int = 0
+    cells: tuple[Proven, ...] = ()
 
 
 class Moved(Value):
@@ -56,7 +57,7 @@ async def prove(yard: Yard, package: str, moved: Sequence[Moved]) -> Proof:
         await _prove_edge(yard, package, edge, moved) for edge in moved if _is_tested(yard, package, edge.upstream)
     ]
     lines = dict.fromkeys(line for proof in proofs for line in proof.regressed)
-    return Proof(regressed=tuple(lines), tested=sum(proof.tested for proof in proofs))
+    return Proof(regressed=tuple(lines), cells=tuple(cell for proof in proofs for cell in proof.cells))
 
 
 def _is_tested(yard: Yard, package: str, upstream: str) -> bool:
@@ -76,7 +77,21 @@ async def _prove_edge(yard: Yard, package: str, edge: Moved, moved: Sequence[Mov
         for red in _reds(sheet)
         if red not in was_red
     ]
-    return Proof(regressed=tuple(lines), tested=len(now.sheets))
+    return Proof(regressed=tuple(lines), cells=tuple(map(_proven, now.sheets)))
+
+
+def _proven(sheet: Sheet) -> Proven:
+    """The one cell of a sheet."""
+    key = CellKey(
+        upstream=sheet.upstream,
+        upstream_version=sheet.upstream_versions[0],
+        downstream=sheet.downstream,
+        downstream_version=sheet.rows[0].version,
+        suite=sheet.suite,
+        python=sheet.python,
+        point=",".join(f"{axis}={value}" for axis, value in sorted(sheet.point.items())),
+    )
+    return Proven(cell=key, verdict=sheet.cells[0][0].verdict)
 
 
 async def _matrix(yard: Yard, package: str, upstream: str, version: Version, together: tuple[str, ...]) -> MatrixReport:

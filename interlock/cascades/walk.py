@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 from packaging.version import Version
 
-from interlock.cascade_plan import Cascade, HeldBy, Outcome, State, moved, ready, resumed, settle, under_way
+from interlock.cascade_plan import Cascade, HeldBy, Outcome, Proven, State, moved, ready, resumed, settle, under_way
 from interlock.cascades.yard import Yard
 from interlock.errors import InterlockError
 
@@ -51,6 +51,12 @@ class Course:
             cascade = cascade.with_progress(*follows)
         await watcher.get()(cascade)
         return cascade
+
+    async def prove(self, package: str, proof: tuple[Proven, ...]) -> None:
+        """Keep what a package's suites showed."""
+        async with self._one_at_a_time:
+            progress = (await self._settled()).progress[package].model_copy(update={"proof": proof})
+            await asyncio.to_thread(self.yard.ledger.record_progress, self.id, progress)
 
     async def mark(
         self, package: str, state: State, reason: str = "", *, version: Version | None = None, link: str | None = None

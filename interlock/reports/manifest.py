@@ -4,21 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import AwareDatetime
 
-from interlock.cascade_plan import Action, Cascade, Outcome, State
+from interlock.cascade_plan import Action, Cascade, Outcome, Proven, State
 from interlock.dispatches import DispatchRecord
-from interlock.ledger import KnownCell
 from interlock.lifecycle import Release, ReleasedFile
 from interlock.values import Value
-from interlock.verdicts import CellKey, Verdict
 from interlock.versions import VersionField
-
-
-class ManifestVerdict(Value):
-    """What one of the package's cells showed."""
-
-    cell: CellKey
-    verdict: Verdict
-    at: AwareDatetime
 
 
 class ManifestPackage(Value):
@@ -44,7 +34,7 @@ class ManifestPackage(Value):
     page: str | None = None
     files: tuple[ReleasedFile, ...] = ()
     dispatches: tuple[DispatchRecord, ...] = ()
-    verdicts: tuple[ManifestVerdict, ...] = ()
+    verdicts: tuple[Proven, ...] = ()
 
 
 class Manifest(Value):
@@ -60,15 +50,12 @@ class Manifest(Value):
     packages: tuple[ManifestPackage, ...]
 
 
-def manifest(
-    cascade: Cascade, releases: Iterable[Release] = (), cells: Mapping[CellKey, KnownCell] | None = None
-) -> Manifest:
+def manifest(cascade: Cascade, releases: Iterable[Release] = ()) -> Manifest:
     """Put together what is known of a cascade.
 
     Args:
         cascade: How far it has come.
         releases: Those that the ledger has; others than the cascade's don't matter.
-        cells: The verdicts on which it rests; of each package those where it is the downstream are shown.
     """
     known = {(release.package, release.version): release for release in releases}
     return Manifest(
@@ -79,7 +66,7 @@ def manifest(
         aborted=cascade.aborted,
         began_at=cascade.began_at,
         ended_at=cascade.ended_at,
-        packages=tuple(_package(cascade, name, known, cells or {}) for name in cascade.progress),
+        packages=tuple(_package(cascade, name, known) for name in cascade.progress),
     )
 
 
@@ -88,12 +75,7 @@ def manifest_json(found: Manifest) -> str:
     return found.model_dump_json(indent=2) + "\n"
 
 
-def _package(
-    cascade: Cascade,
-    name: str,
-    releases: Mapping[tuple[str, VersionField], Release],
-    cells: Mapping[CellKey, KnownCell],
-) -> ManifestPackage:
+def _package(cascade: Cascade, name: str, releases: Mapping[tuple[str, VersionField], Release]) -> ManifestPackage:
     planned, progress, version = cascade.plan.package(name), cascade.progress[name], cascade.released().get(name)
     release = releases.get((name, version)) if version else None
     return ManifestPackage(
@@ -105,11 +87,7 @@ def _package(
         since=progress.since,
         previous=planned.current,
         version=version,
-        verdicts=tuple(
-            ManifestVerdict(cell=key, verdict=known.verdict, at=known.at)
-            for key, known in cells.items()
-            if key.downstream == name
-        ),
+        verdicts=progress.proof,
         **(_of_release(release) if release else {}),
     )
 

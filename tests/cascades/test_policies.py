@@ -92,6 +92,7 @@ def test_a_cap_that_excludes_the_version_is_a_persons_decision(here: Walked) -> 
 # --- reactions --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_one_that_releases_by_itself_is_waited_for(here: Walked, tmp_path: Path) -> None:
     here.family_file((ALWAYS_STORE, f'{ALWAYS_STORE}reaction = "dispatch"\n'))
 
@@ -112,6 +113,7 @@ def test_one_that_releases_by_itself_is_waited_for(here: Walked, tmp_path: Path)
     assert not [tag for tag in here.tagged() if STORE in tag]
 
 
+@pytest.mark.long
 def test_what_it_releases_when_it_is_told_is_what_the_others_take(here: Walked, tmp_path: Path) -> None:
     here.family_file((ALWAYS_STORE, f'{ALWAYS_STORE}reaction = "dispatch"\n'))
 
@@ -181,6 +183,7 @@ def _answer(here: Walked, method: str, path: str, body: Mapping[str, str]) -> No
     assert answer.is_success, answer.text
 
 
+@pytest.mark.long
 def test_a_clean_pull_request_is_merged_and_released_in_the_same_run(here: Walked) -> None:
     here.family_file(BY_PULL_REQUEST)
 
@@ -223,6 +226,7 @@ def test_a_pull_request_is_waited_for_without_a_run_and_goes_on_when_it_is_merge
     assert ">=1.2.11,<2.0.0" in here.git("market_data_pipeline", "show", "v0.8.2:pyproject.toml")
 
 
+@pytest.mark.long
 def test_a_pull_request_that_is_closed_holds_its_package(here: Walked) -> None:
     here.family_file(BY_PULL_REQUEST)
     _guarded(here, is_guarded=True)
@@ -285,6 +289,7 @@ class LetGo:
                 await asyncio.to_thread(_hold, self.here, None)
 
 
+@pytest.mark.long
 def test_one_that_is_held_while_it_is_tested_is_not_released_and_begins_again_when_it_is_let_go(
     here: Walked, quick: pytest.MonkeyPatch
 ) -> None:
@@ -304,6 +309,7 @@ def _hold(here: Walked, why: str | None) -> None:
         ledger.hold("market-data-core-1.2.11", STORE, why)
 
 
+@pytest.mark.long
 def test_an_abort_ends_what_has_not_begun_and_it_goes_on_when_it_is_resumed(here: Walked) -> None:
     def abort(cascade: Cascade) -> None:
         here.decide(aborted(cascade, NOON))
@@ -335,6 +341,7 @@ def test_a_version_that_somebody_else_releases_is_waited_for_and_followed(here: 
     assert '+  "market-data-core==1.2.11",' in here.lines("market_data_orchestrator", "v0.8.5")
 
 
+@pytest.mark.long
 def test_an_unfinished_release_of_the_root_is_finished_and_followed(here: Walked) -> None:
     async def stop(step: Step, moment: Moment) -> None:
         if (step, moment) == (Step.PUSH, Moment.ENDS):
@@ -374,6 +381,7 @@ def test_one_that_fails_holds_its_descendants_and_the_others_go_on(here: Walked,
     assert versions(here.cascade(version="1.2.11")) == ALL
 
 
+@pytest.mark.long
 def test_a_defect_is_told_when_the_others_have_ended(here: Walked, quick: pytest.MonkeyPatch) -> None:
     quick.setattr(here.cascading, "prove", _refusing(STORE, ZeroDivisionError("a defect")))
 
@@ -385,6 +393,7 @@ def test_a_defect_is_told_when_the_others_have_ended(here: Walked, quick: pytest
     assert versions(here.cascade()) == ALL
 
 
+@pytest.mark.long
 def test_nothing_more_is_released_into_a_family_that_cant_be_installed(here: Walked, quick: pytest.MonkeyPatch) -> None:
     async def never(_yard: Yard, _released: Mapping[str, object]) -> str:
         return "a needs b<2"

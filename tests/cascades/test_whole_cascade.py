@@ -76,6 +76,15 @@ def _assert_done(here: Walked, cascade: Cascade) -> None:
     assert list(cascade.progress) == [CORE, PIPELINE, STORE, IBKR, ORCHESTRATOR, INFRA]
     assert versions(cascade) == RELEASED
     assert states(cascade) == {**dict.fromkeys(FAMILY, "released"), IBKR: "unchanged"}
+    shown = {
+        (proven.cell.downstream, proven.cell.upstream, proven.verdict.value)
+        for progress in cascade.progress.values()
+        for proven in progress.proof
+    }
+    assert shown == {
+        *((name, CORE, "compatible") for name in (PIPELINE, STORE, IBKR, ORCHESTRATOR)),
+        *((ORCHESTRATOR, name, "compatible") for name in (PIPELINE, STORE)),
+    }
     with here.ledger() as ledger:
         (kept,) = ledger.cascades()
         assert kept.model_copy(update={"ended_at": cascade.ended_at}) == cascade

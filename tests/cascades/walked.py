@@ -171,7 +171,7 @@ async def built(source: Path, *, version: Version, epoch: int, out: Path, **_fac
 
 async def all_is_green(_yard: Yard, _package: str, moved: Sequence[Moved]) -> Proof:
     """Suites that pass, whatever moves."""
-    return Proof(tested=len(moved))
+    return Proof()
 
 
 async def _can_be_installed(_yard: Yard, _released: Mapping[str, object]) -> None:

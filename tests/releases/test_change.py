@@ -481,6 +481,7 @@ def _until_done(store: Proposing, change: Change) -> Proposal:
     raise AssertionError("three runs were not enough")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("write", "effect"),
     [
@@ -513,6 +514,7 @@ def test_a_lost_wish_for_auto_merge_is_looked_for(store: Proposing, effect: Effe
     assert store.writes().count("auto-merge pull 1 (squash)") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("effect", DONE_OR_NOT)
 @pytest.mark.parametrize("write", ["comment", "remove"])
 def test_an_older_one_is_closed_once_whatever_is_lost(store: Proposing, write: str, effect: Effect) -> None:

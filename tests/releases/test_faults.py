@@ -104,8 +104,8 @@ def _until_done(here: Rehearsed, seed: int) -> int:
     raise AssertionError(f"script {seed} was not done after {MOST_FAULTS + 2} runs")
 
 
-# The gate takes a tenth of them, `make test-long` all.
-BLOCKS = [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, 10))]
+# The gate takes a few of them, `make test-long` all.
+BLOCKS = [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, 30))]
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -115,7 +115,7 @@ def test_whatever_goes_wrong_in_the_end_everything_is_there_once(
 ) -> None:
     (interlock_home / "cache").mkdir(parents=True)
     (interlock_home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
-    for seed in range(block, SCRIPTS, 10):
+    for seed in range(block, SCRIPTS, 30):
         with rehearsed(seeded_world, tmp_path / str(seed)) as here:
             count = random.Random(seed).randint(1, MOST_FAULTS)
             here.serving.faults.add(*seeded(seed, requests=REQUESTS, count=count))

@@ -26,7 +26,7 @@ DONE = sorted(
     ]
 )
 MOMENTS = 24
-GATE = 4
+GATE = 2
 
 
 def _killed_after(here: Rehearsed, last: Step) -> int:

@@ -9,8 +9,19 @@ import pytest
 from packaging.version import Version
 from rich.console import Console
 
-from interlock.cascade_plan import Action, Cascade, CascadePlan, Planned, State, aborted, begun, held, moved, settled
-from interlock.ledger import KnownCell
+from interlock.cascade_plan import (
+    Action,
+    Cascade,
+    CascadePlan,
+    Planned,
+    Proven,
+    State,
+    aborted,
+    begun,
+    held,
+    moved,
+    settled,
+)
 from interlock.reports import (
     cascade_markdown,
     manifest,
@@ -314,16 +325,17 @@ def test_a_manifest_is_everything_that_is_known() -> None:
         upstream_version="1.2.11",
         downstream_version="1.2.10",
     )
-    known = {cell: KnownCell(verdict=Verdict.INCOMPATIBLE, at=NOON)}
+    shown = Proven(cell=cell, verdict=Verdict.INCOMPATIBLE)
+    cascade = half().with_progress(half().progress["store"].model_copy(update={"proof": (shown,)}))
     releases = [a_release(), a_release(version=Version("1.2.12"), commit="d" * 40), a_release(package="store")]
-    found = manifest(half(), releases, known)
+    found = manifest(cascade, releases)
     core, store, *others = found.packages
 
     assert (core.version, core.commit, core.tag) == (NEW, "c" * 40, "v1.2.11")
     assert core.files == releases[0].files
     assert core.dispatches == releases[0].dispatches
     assert (store.state, store.version, store.commit, store.reason) == (State.HELD, None, None, "test_enum is red")
-    assert [(each.cell, each.verdict) for each in store.verdicts] == [(cell, Verdict.INCOMPATIBLE)]
+    assert store.verdicts == (shown,)
     assert not any(each.verdicts for each in (core, *others))
     assert Manifest.model_validate_json(manifest_json(found)) == found
     assert json.loads(manifest_json(found))["outcome"] == "held"
