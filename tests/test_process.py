@@ -21,9 +21,9 @@ if sys.argv[2] == "wait":
     time.sleep(600)
 """
 STUBBORN = """
-import pathlib, signal, sys, time
+import os, pathlib, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: pathlib.Path(sys.argv[2]).touch())
-pathlib.Path(sys.argv[1]).touch()
+pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
 while True:
     time.sleep(60)
 """
@@ -127,19 +127,18 @@ def test_cancelling_ends_the_whole_group(tmp_path: Path) -> None:
 
 
 def test_cancelling_twice_does_not_leave_a_stubborn_program_behind(tmp_path: Path) -> None:
-    async def cancelled_twice() -> int:
+    async def cancelled_twice() -> None:
         arguments: list[str | Path] = [sys.executable, "-c", STUBBORN, tmp_path / "up", tmp_path / "asked"]
         running = asyncio.create_task(run(arguments, env=NOTHING))
         await appears(tmp_path / "up")
-        pid: int = next(child.pid for child in psutil.Process().children() if str(tmp_path / "up") in child.cmdline())
         running.cancel()
         await appears(tmp_path / "asked")
         running.cancel()
         await asyncio.wait([running])
         assert running.cancelled()
-        return pid
 
-    assert has_ended(asyncio.run(cancelled_twice()))
+    asyncio.run(cancelled_twice())
+    assert has_ended(int((tmp_path / "up").read_text()))
 
 
 def test_tools_are_given_what_they_need_and_no_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def test_json_says_the_same() -> None:
     assert (code, said["good"]) == (1, False)
     (found,) = (check for check in said["checks"] if check["state"] == "failed")
     assert (found["subject"], found["name"]) == ("market-data-store", "listener of core_release")
-    assert set(found) == {"name", "subject", "state", "cause", "cure"}
+    assert set(found) == {"name", "subject", "state", "cause", "cure", "transient"}
 
 
 def test_a_missing_token_fails_without_a_word_of_github(world: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,8 +108,10 @@ def test_two_machines_with_ledgers_of_their_own_tell_nobody_twice(here: Rehearse
     assert len(dispatches(here)) == 4
 
 
-def test_the_same_flow_run_started_again_makes_no_other_version(here: Rehearsed) -> None:
-    setattr(here.flow, "flow_run", type("Runtime", (), {"id": "one-run"}))  # noqa: B010  a module's
+def test_the_same_flow_run_started_again_makes_no_other_version(
+    here: Rehearsed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(here.flow, "flow_run", type("Runtime", (), {"id": "one-run"}))
     first = here.release(watch=nothing)
 
     again = here.release(watch=nothing)
