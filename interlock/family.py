@@ -124,6 +124,17 @@ class Change(StrEnum):
 PayloadField = Literal["version", "origin", "repository", "repo_name", "tag", "commit", "release_url"]
 
 
+class Contract(Value):
+    """What a package promises to its downstreams, and what is done when it has not changed."""
+
+    modules: tuple[str, ...] = Field(
+        default=(), description="The modules that are the contract, with all below them. Default: all of the package's."
+    )
+    unchanged: Literal["test", "skip"] = Field(
+        default="test", description="What is done when a ref changes nothing in the contract: test, or skip the suites."
+    )
+
+
 class Dispatch(Value):
     """The event that a release of a package sends to other members' repositories."""
 
@@ -177,6 +188,7 @@ class Package(Value):
         default=(), description="Names of secrets that the repository's own workflows need; doctor looks for them."
     )
     suites: tuple[Suite, ...] = Field(default=(), description="Its contract tests.")
+    contract: Contract = Field(default=Contract(), description="What of it is a contract; see docs/contracts.md.")
 
     @field_validator("follows", mode="before", json_schema_input_type=Follows | Mapping[PackageName, Follows])
     @classmethod

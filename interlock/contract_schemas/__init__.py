@@ -1,0 +1,14 @@
+"""The contract of a package, exported in its own environment, compared between two commits, and told by who uses it."""
+
+from interlock.contract_schemas.values import (
+    ContractChange,
+    ContractSchema,
+    Element,
+    ElementChange,
+    Kind,
+    Part,
+    Use,
+    What,
+)
+
+__all__ = ["ContractChange", "ContractSchema", "Element", "ElementChange", "Kind", "Part", "Use", "What"]
