@@ -78,9 +78,9 @@ async def build(desk: Desk, source: Checkout, plan: Plan) -> tuple[BuiltFile, ..
 
 
 @step(Step.CHECK)
-async def check(desk: Desk, plan: Plan, files: tuple[BuiltFile, ...]) -> None:
+async def check(_desk: Desk, plan: Plan, files: tuple[BuiltFile, ...]) -> None:
     """Check the files as the index would."""
-    await prepare.check(desk, plan, files)
+    await prepare.check(plan, files)
 
 
 @step(Step.COMMIT_AND_TAG)

@@ -43,6 +43,11 @@ class Release(Value):
     sdist: File | None = None
     yanked: bool = False
 
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All of them, the wheels first."""
+        return (*self.wheels, *([self.sdist] if self.sdist else []))
+
 
 class PackageIndex:
     """One index and the cache of what came from it; `notes` says what came from the cache for want of the index."""

@@ -44,8 +44,7 @@ async def missing(
 
 async def _hashes(package: str, version: Version, index: PackageIndex) -> Mapping[str, str]:
     release = (await index.served(package)).get(version)
-    files = (*release.wheels, *([release.sdist] if release.sdist else [])) if release else ()
-    return {file.name: file.sha256 for file in files}
+    return {file.name: file.sha256 for file in release.files} if release else {}
 
 
 async def upload(file: Path, target: Upload, *, cure: str) -> None:

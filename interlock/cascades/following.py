@@ -19,7 +19,7 @@ from interlock.lifecycle import Release
 from interlock.patience import until
 from interlock.releases.change import Proposal, ProposalState
 from interlock.releases.plan import ReleaseRequest
-from interlock.releases.prepare import DecisionError
+from interlock.releases.repinning import DecisionError
 
 # An unfinished release that is no part of the cascade is finished first; there is one at most.
 MOST_RELEASES = 2

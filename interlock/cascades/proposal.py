@@ -7,15 +7,13 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from interlock import pins as requirements
 from interlock.cascade_plan import Cascade
 from interlock.cascades.yard import Yard
 from interlock.releases.change import Proposal, propose
 from interlock.releases.change_branch import Change, Edge
-from interlock.releases.prepare import DecisionError
+from interlock.releases.repinning import Hashes, published_hashes, repinned
 
 LABELS = ("interlock",)
-Hashes = Mapping[str, tuple[str, ...]]
 
 
 async def proposed(yard: Yard, cascade: Cascade, package: str, pins: Mapping[str, Version]) -> Proposal | None:
@@ -31,7 +29,7 @@ async def proposed(yard: Yard, cascade: Cascade, package: str, pins: Mapping[str
         upstream=cascade.root,
         version=cascade.version,
     )
-    hashes = await _hashes(yard, pins)
+    hashes = await published_hashes(yard.index, pins)
     moved = ", ".join(f"{name} {version}" for name, version in pins.items())
     change = Change(
         edge=edge,
@@ -54,22 +52,5 @@ def _edited(root: Path, package: str, pins: Mapping[str, Version], hashes: Hashe
     """What shall stand in the files: tried in a copy, since the work tree is to be left as it is."""
     with tempfile.TemporaryDirectory(prefix="repinned-") as name:
         copy = Path(shutil.copytree(root, Path(name, "tree"), symlinks=True, ignore=shutil.ignore_patterns(".git")))
-        files = {file for upstream in pins for file in _repinned(copy, package, upstream, pins[upstream], hashes)}
+        files = {file for done in repinned(copy, package, pins, hashes) for file in done.files}
         return {file.as_posix(): (copy / file).read_bytes() for file in sorted(files)}
-
-
-def _repinned(root: Path, package: str, upstream: str, version: Version, hashes: Hashes) -> tuple[Path, ...]:
-    done = requirements.repin(root, upstream, version, hashes=hashes)
-    if done.refusals:
-        raise DecisionError(f"{package} can't be moved to {upstream} {version}: {'; '.join(map(str, done.refusals))}")
-    return done.files
-
-
-async def _hashes(yard: Yard, pins: Mapping[str, Version]) -> Hashes:
-    """By upstream, the hashes of its new version's files, for requirements that list them."""
-    found: dict[str, tuple[str, ...]] = {}
-    for upstream, version in pins.items():
-        release = (await yard.index.served(upstream)).get(version)
-        files = (*release.wheels, *([release.sdist] if release.sdist else [])) if release else ()
-        found[upstream] = tuple(sorted(file.sha256 for file in files))
-    return found

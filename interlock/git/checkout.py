@@ -138,10 +138,6 @@ class Checkout(Repository):
         await self._as(author, when, "tag", "--annotate", *_message(message), "--", name, checked_sha(at))
         return await self._object(ref)
 
-    async def drop_tag(self, name: str) -> None:
-        """Forget a tag of this clone, as after a push that was refused; the remote's stays as it is."""
-        await self._told("update-ref", "-d", f"refs/tags/{checked_ref(name)}")
-
     async def switch(self, sha: str) -> None:
         """Turn the work tree to a commit, on no branch.
 

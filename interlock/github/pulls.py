@@ -1,11 +1,10 @@
 """The calls about pull requests: found, made, changed, talked about, and merged now or as soon as it can be."""
 
-import contextlib
 import re
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from interlock.errors import GitHubError, InterlockError, TokenError
 from interlock.github.asking import PAGE, Asking, at, parsed
@@ -151,12 +150,6 @@ class Pulls(Asking):
                 return Waiting.NOT_ALLOWED
             raise
         return Waiting.ON
-
-    async def delete_branch(self, repo: str, branch: str) -> None:
-        """Remove a branch, wherever it is; nothing happens when it is gone."""
-        url = f"{at(repo)}/git/refs/heads/{quote(branch)}"
-        with contextlib.suppress(NotThereError, UnprocessableError):
-            await self._transport.write("DELETE", url, f"remove the branch {branch}", repo)
 
     async def _all(self, url: str, what: str, repo: str, named: str) -> list[dict[str, Any]]:
         try:

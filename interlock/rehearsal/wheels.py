@@ -20,11 +20,6 @@ LONG_AGO = (2020, 1, 1, 0, 0, 0)
 INSTALLED = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 
 
-def is_installed(name: str) -> bool:
-    """Whether a distribution is installed beside Interlock."""
-    return any(importlib.metadata.distributions(name=name))
-
-
 def pack_closure(folder: Path, names: Iterable[str]) -> tuple[Path, ...]:
     """Wheels of installed distributions and of everything that they require here, sorted; each is made once and kept.
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from packaging.version import Version
+
 from interlock.checks import Access, World, open_world
 from interlock.errors import UsageError
 from interlock.family import Family, Package
@@ -17,6 +19,7 @@ from interlock.github import Credentials, GitHub, Place, place
 from interlock.home import cache
 from interlock.index_settings import Upload
 from interlock.ledger import Ledger, open_ledger
+from interlock.lifecycle import Release
 from interlock.package_index import PackageIndex
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.progress import Journal
@@ -72,6 +75,11 @@ class Desk:
     def repository(self) -> str:
         """As owner/name."""
         return self.family.repository(self.name)
+
+    async def remembered(self, version: Version) -> Release | None:
+        """What the ledger knows of a release of the package."""
+        known = await asyncio.to_thread(self.ledger.releases, self.name)
+        return next((release for release in known if release.version == version), None)
 
     @property
     def cache(self) -> Path:

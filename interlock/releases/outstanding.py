@@ -1,6 +1,5 @@
 """Whether something of a tagged release is still to be done: as the ledger remembers it, or as the world shows it."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 from interlock import publishing
@@ -18,9 +17,7 @@ async def is_outstanding(desk: Desk, plan: Plan) -> bool:
     Raises:
         IndexUnavailableError, GitHubError: The world could not be asked.
     """
-    known = await asyncio.to_thread(desk.ledger.releases, plan.package)
-    remembered = next((release for release in known if release.version == plan.version), None)
-    if remembered is not None:
+    if (remembered := await desk.remembered(plan.version)) is not None:
         return not remembered.is_finished
     if desk.now() - datetime.fromtimestamp(plan.epoch, UTC) > FORGOTTEN:
         return False

@@ -17,16 +17,12 @@ from interlock.fingerprint import digest
 from interlock.git import Checkout, Tag
 from interlock.lifecycle import ReleasedFile
 from interlock.package_index import Release as OnIndex
-from interlock.pins import Repin, repin
 from interlock.releases.desk import Desk
 from interlock.releases.outstanding import is_outstanding
 from interlock.releases.plan import Plan, newer, released, told_by
+from interlock.releases.repinning import published_hashes, repinned
 from interlock.releases.tags import Manifest, tag_name, tag_version
 from interlock.version_files import VersionPlace, find_version, project_name
-
-
-class DecisionError(RefusedError):
-    """Something that a person has to decide before a package can be released."""
 
 
 async def checkout(desk: Desk) -> Checkout:
@@ -74,11 +70,9 @@ async def _begun(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag]) -> P
     """The release that is to be finished: the wanted one, or the newest if something of it is missing."""
     wanted = await _made_by_this_run(desk) or _of_this_cascade(desk, tags) or desk.request.wanted()
     version = wanted if isinstance(wanted, Version) else max(tags, default=None)
-    tag = tags.get(version) if version else None
-    manifest = Manifest.read(tag.message) if tag else None
-    if version is None or tag is None or manifest is None:
+    if version is None or version not in tags or (manifest := Manifest.read(tags[version].message)) is None:
         return None
-    plan = _going_on(desk, cloned, version, tag, manifest, tags, await cloned.commit_time(tag.commit))
+    plan = await _going_on(desk, cloned, tags, version, manifest)
     return plan if version == wanted or await is_outstanding(desk, plan) else None
 
 
@@ -95,15 +89,10 @@ def _of_this_cascade(desk: Desk, tags: Mapping[Version, Tag]) -> Version | None:
     return max(made, default=None) if desk.request.cascade else None
 
 
-def _going_on(
-    desk: Desk,
-    cloned: Checkout,
-    version: Version,
-    tag: Tag,
-    manifest: Manifest,
-    tags: Mapping[Version, Tag],
-    committed: int,
+async def _going_on(
+    desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag], version: Version, manifest: Manifest
 ) -> Plan:
+    tag = tags[version]
     gone = [told for told in manifest.told if told.target not in desk.family.packages]
     return Plan(
         package=desk.name,
@@ -116,7 +105,7 @@ def _going_on(
         commit=tag.commit,
         tag_object=tag.sha,
         manifest=manifest,
-        epoch=tag.when or committed,
+        epoch=tag.when or await cloned.commit_time(tag.commit),
         place=f"the tag {tag.name}",
         told=manifest.told,
         resumed=True,
@@ -129,7 +118,8 @@ async def _new(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag], served
     base = await cloned.head()
     version = next_version(desk.request.wanted(), known=_known(desk, place, tags, served))
     epoch = max(_today(desk), await cloned.commit_time(base))
-    pinned = [await _repinned(desk, cloned.path, upstream, at) for upstream, at in desk.request.pins.items()]
+    pins = desk.request.pins
+    pinned = repinned(cloned.path, desk.name, pins, await published_hashes(desk.index, pins))
     changed = {*place.write(version), *(cloned.path / file for each in pinned for file in each.files)}
     return Plan(
         package=desk.name,
@@ -148,24 +138,6 @@ async def _new(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag], served
             *(remark for each in pinned for remark in each.remarks),
         ),
     )
-
-
-async def _repinned(desk: Desk, root: Path, upstream: str, version: Version) -> Repin:
-    """Move the requirements on an upstream to its new version.
-
-    Raises:
-        DecisionError: A requirement can't be moved without a person's decision.
-    """
-    release = (await desk.index.served(upstream)).get(version)
-    files = (*release.wheels, *([release.sdist] if release.sdist else [])) if release else ()
-    done = repin(root, upstream, version, hashes={upstream: tuple(sorted(file.sha256 for file in files))})
-    if done.refusals:
-        lines = "; ".join(map(str, done.refusals))
-        raise DecisionError(
-            f"{desk.name} can't be moved to {upstream} {version}: {lines}",
-            hint=f"a person decides: change the requirement in {desk.repository}, or leave it as it is",
-        )
-    return done
 
 
 def _today(desk: Desk) -> int:
@@ -266,8 +238,7 @@ async def _one_promised(desk: Desk, plan: Plan, file: ReleasedFile, built: Built
     if built is not None and built.sha256 == file.sha256:
         return built
     release = (await desk.index.served(plan.package)).get(plan.version)
-    published = (*release.wheels, *([release.sdist] if release.sdist else [])) if release else ()
-    for there in published:
+    for there in release.files if release else ():
         if there.name == file.name and there.sha256 == file.sha256:
             return BuiltFile.of(await desk.index.download(there))
     raise ConflictError(
@@ -277,7 +248,7 @@ async def _one_promised(desk: Desk, plan: Plan, file: ReleasedFile, built: Built
     )
 
 
-async def check(_desk: Desk, plan: Plan, files: tuple[BuiltFile, ...]) -> None:
+async def check(plan: Plan, files: tuple[BuiltFile, ...]) -> None:
     """Check the files as the index would, and that they are of this package and version.
 
     Raises:

@@ -38,7 +38,7 @@ async def preview(desk: Desk) -> Preview:
     plan = await prepare.bump(desk, cloned)
     await prepare.guard(desk, cloned, plan)
     files = await prepare.build(desk, cloned, plan)
-    await prepare.check(desk, plan, files)
+    await prepare.check(plan, files)
     return Preview(
         checks=checks,
         plan=plan,

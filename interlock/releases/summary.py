@@ -20,8 +20,7 @@ async def summarize(desk: Desk, plan: Plan, page: str, records: Sequence[Dispatc
         records: Its dispatches.
     """
     ended = desk.now() if all(record.receipt for record in records) else None
-    known = await asyncio.to_thread(desk.ledger.releases, plan.package)
-    earlier = next((release for release in known if release.version == plan.version), None)
+    earlier = await desk.remembered(plan.version)
     release = begun(desk, plan).model_copy(
         update={
             "began_at": earlier.began_at if earlier else desk.journal.began_at,

@@ -5,7 +5,6 @@ to be told of it.
 """
 
 import re
-from collections.abc import Mapping
 from typing import NamedTuple, Self
 
 from packaging.version import InvalidVersion, Version
@@ -79,9 +78,3 @@ def tag_version(form: str, name: str) -> Version | None:
         return Version(inner)
     except InvalidVersion:
         return None
-
-
-def by_version(form: str, names: Mapping[str, str]) -> dict[Version, str]:
-    """The tags that are of versions, with what each of them has in the mapping."""
-    found = ((tag_version(form, name), value) for name, value in names.items())
-    return {version: value for version, value in found if version is not None}

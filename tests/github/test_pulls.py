@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import httpx
 import pytest
 
 from interlock.errors import GitHubError, InterlockError, TokenError
@@ -78,9 +77,6 @@ def test_a_pull_request_goes_from_proposed_to_merged(proposed: World) -> None:
         merged = await github.pull(CORE, 1)
         assert (merged.is_open, merged.merge_commit_sha, sha) == (False, sha, proposed.hub.head)
         assert merged.merged_at is not None
-        await github.delete_branch(CORE, "topic")
-        await github.delete_branch(CORE, "topic")
-        assert proposed.hub.git.ref("refs/heads/topic") is None
 
     proposed.ask(work)
 
@@ -232,13 +228,6 @@ def test_what_a_fork_proposes_is_left_out(repo: object) -> None:
 def test_a_head_that_github_leaves_aside_is_looked_for_nevertheless() -> None:
     wire = Wire(told([PULL, {**PULL, "number": 4, "head": {**END, "ref": "another"}}]))
     assert [pull.number for pull in asyncio.run(github(wire).pulls("o/n", head="topic"))] == [3]
-
-
-def test_removing_a_branch_that_is_gone_says_nothing_and_of_another_trouble_it_tells() -> None:
-    gone = httpx.Response(422, json={"message": "Reference does not exist"})
-    asyncio.run(github(Wire(gone)).delete_branch("o/n", "a/b"))
-    with pytest.raises(UnreachableError):
-        asyncio.run(github(Wire(httpx.ReadError("x"))).delete_branch("o/n", "a/b"))
 
 
 @pytest.mark.parametrize(

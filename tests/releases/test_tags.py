@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from interlock.lifecycle import ReleasedFile
-from interlock.releases.tags import Manifest, Told, by_version, tag_name, tag_version
+from interlock.releases.tags import Manifest, Told, tag_name, tag_version
 from tests.releases.makers import a_file
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,20}", fullmatch=True)
@@ -56,10 +56,3 @@ def test_a_version_is_found_in_its_tag(form: str, text: str) -> None:
 @pytest.mark.parametrize("name", ["v", "vnext", "1.2", "V1.2", "v1.2-beta-x", "nightly", "xv1.2", "v1.2/3"])
 def test_a_tag_of_another_form_has_no_version(name: str) -> None:
     assert tag_version("v{version}", name) is None
-
-
-def test_only_tags_of_versions_are_kept() -> None:
-    assert by_version("v{version}", {"v1.0": "a", "nightly": "b", "v2.0rc1": "c"}) == {
-        Version("1.0"): "a",
-        Version("2.0rc1"): "c",
-    }
