@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from deployments.progress_display import ProgressDisplay
 from interlock.errors import IndexUnavailableError
 
 if TYPE_CHECKING:
@@ -16,38 +16,19 @@ if TYPE_CHECKING:
     from interlock.matrix.settle import Tally
 
 
-class MatrixDisplay:
-    """A line that says what goes on, then a bar of the suites to run; on standard error, and only on a terminal."""
+class MatrixDisplay(ProgressDisplay):
+    """A line that says what goes on, then a bar of the suites to run."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._progress = Progress(
+        super().__init__(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("suites  {task.fields[tally]}"),
+            TextColumn("suites  {task.fields[detail]}"),
             TimeRemainingColumn(),
-            console=console or Console(stderr=True),
-            transient=True,
+            console=console,
         )
-        self._task = self._progress.add_task("starting", total=None, tally="")
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def say(self, text: str) -> None:
-        """Print a line that stays."""
-        self._progress.console.print(text, highlight=False, soft_wrap=True)
-
-    def doing(self, what: str) -> None:
-        """Name what goes on now."""
-        self._progress.update(self._task, description=what)
 
     async def show(self, tally: "Tally") -> None:
         """Show how far it has come."""
@@ -62,7 +43,7 @@ class MatrixDisplay:
             description="running" if tally.to_run else "done",
             completed=tally.runs,
             total=tally.runs + tally.to_run,
-            tally=", ".join(parts),
+            detail=", ".join(parts),
         )
 
     async def preview(self, request: "MatrixRequest", *, until: "asyncio.Future[Record]") -> None:
