@@ -24,7 +24,7 @@ from interlock.rehearsal.apps import Apps
 from interlock.rehearsal.environment import gitconfig
 from interlock.rehearsal.place import ORIGINS, Facts, Place, Server
 from interlock.rehearsal.process import READY, START_SECONDS
-from interlock.rehearsal.serving import PortTakenError, bind, serve_all
+from interlock.rehearsal.serving import HOST, PortTakenError, bind, listen, serve_all
 
 # Below those that systems give to connections as they come and go: these are free again the next time.
 PORTS = range(20_000, 32_000)
@@ -60,10 +60,12 @@ class Serving:
 
 def _bind(port: int) -> socket.socket:
     """The port that a server had before, which addresses in its world have in them, or another one."""
-    for candidate in (*([port] if port else []), *random.sample(PORTS, TRIES)):
+    for candidate in (*([port] if port else []), *random.sample(PORTS, TRIES), 0):
+        # Listened to at once: another world may have bound the same one, and only one of them can listen.
         with contextlib.suppress(PortTakenError):
-            return bind(candidate)
-    return bind()
+            listen(taken := bind(candidate))
+            return taken
+    raise PortTakenError(f"no port can be had on {HOST}")
 
 
 @contextlib.contextmanager

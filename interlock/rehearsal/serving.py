@@ -49,8 +49,12 @@ def _or_port_taken(place: socket.socket, port: int) -> Iterator[None]:
         raise PortTakenError(error.errno, f"port {port} can't be had: {error.strerror}") from None
 
 
-def _listen(place: socket.socket) -> None:
-    # Two may have a port by now, and only one can listen there.
+def listen(place: socket.socket) -> None:
+    """Let connections wait there until something is served; a repetition changes nothing.
+
+    Raises:
+        PortTakenError: Two had bound the port, and the other was first to listen.
+    """
     with _or_port_taken(place, place.getsockname()[1]):
         place.listen(BACKLOG)
 
@@ -78,7 +82,7 @@ async def serve_all(
         urls = {}
         for name, app in apps.items():
             place = (places or {}).get(name) or bind()
-            _listen(place)
+            listen(place)
             urls[name] = url_of(place)
             await stack.enter_async_context(_serving(app, place))
         yield urls
@@ -178,7 +182,7 @@ class Served:
         Raises:
             PortTakenError: Something else was first to listen there.
         """
-        _listen(self._place)
+        listen(self._place)
         self._thread.start()
         self._listens.wait()
         return self.url

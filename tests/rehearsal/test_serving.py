@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from interlock.rehearsal import child
 from interlock.rehearsal.faults import Effect, Fault, FaultScript
 from interlock.rehearsal.front import Front, RequestLog
 from interlock.rehearsal.serving import (
@@ -16,6 +18,7 @@ from interlock.rehearsal.serving import (
     Served,
     bind,
     close_connection,
+    listen,
     serve_all,
     url_of,
 )
@@ -74,6 +77,15 @@ def test_one_that_was_never_started_gives_its_port_back() -> None:
         with pytest.raises(PortTakenError, match=f"port {port} can't be had"):
             second.start()
     second.stop()
+
+
+def test_a_world_that_has_its_ports_can_lose_them_to_nobody() -> None:
+    with contextlib.closing(child._bind(0)) as ours:
+        port = ours.getsockname()[1]
+        with pytest.raises(PortTakenError, match=f"port {port} can't be had"):
+            listen(bind(port))
+        with contextlib.closing(child._bind(port)) as another:
+            assert another.getsockname()[1] != port
 
 
 def test_the_end_waits_for_nobody_and_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
