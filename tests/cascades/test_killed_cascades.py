@@ -1,6 +1,7 @@
 """A cascade that is killed, at whatever moments, ends as if nothing had happened: and nothing is done twice."""
 
 import asyncio
+import faulthandler
 import os
 import random
 import signal
@@ -15,12 +16,13 @@ import pytest
 from interlock.cascade_plan import Outcome
 from tests.cascades.walked import Walked, quickly, states, versions, walked
 
-BLOCKS = 3
-KILLS = 10
+# How often it is killed in each of them: the first is the gate's, and `make test-long` takes all.
+BLOCKS = (4, 10, 20)
 # Of all requests of an undisturbed cascade, how many one run makes at most before it is killed.
 PART = 1 / 3
 MORE_SECONDS = 0.1
-SILENCE = 5.0
+# Who makes no request for so long hangs: no pause of a walk with `quickly` is a tenth of it.
+SILENCE = 60.0
 # A world in which it takes more kills than this to get to the end does not get there.
 MOST_KILLS = 40
 
@@ -70,6 +72,7 @@ def _forked(here: Walked) -> int:
     code = 1
     try:
         os.setsid()
+        faulthandler.register(signal.SIGUSR1)
         asyncio.run(here.cascade_async())
         code = 0
     finally:
@@ -85,15 +88,19 @@ def _quiet(here: Walked) -> None:
 
 
 def _is_killed(here: Walked, child: int, requests: int, seconds: float) -> bool:
-    """Kill a process some time after its requests, or when it makes none for long; false when it ended before."""
+    """Kill a process some time after its requests; false when it ended before. One that hangs says where."""
     until = len(here.serving.log.all()) + requests
     moment = time.monotonic() + SILENCE
     seen = 0
-    while (now := len(here.serving.log.all())) < until and time.monotonic() < moment:
+    while (now := len(here.serving.log.all())) < until:
         if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            seconds = 0
             break
         if now > seen:
             seen, moment = now, time.monotonic() + SILENCE
+        if time.monotonic() > moment:
+            os.kill(child, signal.SIGUSR1)
+            pytest.fail(f"a walk made no request for {SILENCE:.0f} seconds: see its traceback")
         time.sleep(0.005)
     time.sleep(seconds)
     os.killpg(child, signal.SIGKILL) if os.getpgid(child) == child else os.kill(child, signal.SIGKILL)
@@ -103,15 +110,14 @@ def _is_killed(here: Walked, child: int, requests: int, seconds: float) -> bool:
     return ended != 0
 
 
-# The gate takes one of them, `make test-long` all.
-@pytest.mark.parametrize("block", [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, BLOCKS))])
+@pytest.mark.parametrize("wanted", [BLOCKS[0], *(pytest.param(kills, marks=pytest.mark.long) for kills in BLOCKS[1:])])
 @pytest.mark.usefixtures("kept_builds")
 def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(
-    seeded_world: Path, tmp_path: Path, undisturbed: tuple[Left, int], block: int
+    seeded_world: Path, tmp_path: Path, undisturbed: tuple[Left, int], wanted: int
 ) -> None:
     left, requests = undisturbed
-    chance, kills, world = random.Random(block), 0, 0
-    while kills < KILLS:
+    chance, kills, world = random.Random(wanted), 0, 0
+    while kills < wanted:
         world += 1
         with walked(seeded_world, tmp_path / str(world)) as here, quickly():
             while _is_killed(
@@ -119,7 +125,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(
             ):
                 kills += 1
                 assert kills < MOST_KILLS
-            assert _left(here) == left, f"block {block}, world {world}, after {kills} kills"
+            assert _left(here) == left, f"world {world}, after {kills} kills"
             assert [
                 ref
                 for name in here.repositories.iterdir()

@@ -43,7 +43,7 @@ ALWAYS_PIPELINE = (
 ALWAYS_STORE = '[packages.market-data-store]\nupstreams = ["market-data-core"]\nfollows = "always"\n'
 ALL = {CORE: "1.2.11", PIPELINE: "0.8.2", STORE: "0.6.4", ORCHESTRATOR: "0.8.5"}
 BY_PULL_REQUEST = (ALWAYS_PIPELINE, f'{ALWAYS_PIPELINE}change = "pull-request"\n')
-Prove = Callable[[Yard, str, Sequence[Moved]], Awaitable[Proof]]
+Prove = Callable[[Yard, str, Sequence[Moved], object], Awaitable[Proof]]
 COMMAND = 'command = ["make", "rebuild-all"]'
 
 
@@ -215,6 +215,8 @@ def test_a_pull_request_is_waited_for_without_a_run_and_goes_on_when_it_is_merge
     assert joined.progress[PIPELINE].link == progress.link
     # Who is told that a package of it was released, by whomever, joins it too.
     assert here.cascade(STORE, version="0.6.4", follow=True).id == first.id
+    # And who wants one released that it has yet to release.
+    assert here.cascade(ORCHESTRATOR).id == first.id
     assert here.counted() == done
 
     _guarded(here, is_guarded=False)
@@ -270,7 +272,7 @@ class LetGo:
     is_held: asyncio.Event = field(default_factory=asyncio.Event)
     begins_again: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def prove(self, yard: Yard, package: str, moved: Sequence[Moved]) -> Proof:
+    async def prove(self, yard: Yard, package: str, moved: Sequence[Moved], _release: object) -> Proof:
         self.tested.append(package)
         if package == STORE and self.tested.count(STORE) == 1:
             await asyncio.to_thread(_hold, self.here, "wait")
@@ -358,7 +360,7 @@ def test_an_unfinished_release_of_the_root_is_finished_and_followed(here: Walked
 
 
 def _refusing(package: str, error: Exception) -> Prove:
-    async def prove(yard: Yard, name: str, moved: Sequence[Moved]) -> Proof:
+    async def prove(yard: Yard, name: str, moved: Sequence[Moved], _release: object) -> Proof:
         if name == package:
             raise error
         return await all_is_green(yard, name, moved)

@@ -16,7 +16,7 @@ import pytest
 import tenacity.asyncio
 from packaging.version import Version
 
-from interlock import building, publishing
+from interlock import building
 from interlock.building import BuiltFile
 from interlock.building.archives import normalise
 from interlock.cascade_plan import Cascade, State
@@ -27,9 +27,9 @@ from interlock.cascades.yard import Yard
 from interlock.ledger import SqlLedger, open_ledger
 from interlock.rehearsal.front import Seen
 from interlock.releases import lease, preflight
-from interlock.releases.plan import Patience
+from interlock.releases.plan import Patience, ReleaseRequest
 from tests.releases.rehearsed import CORE, Rehearsed, rehearsed
-from tests.releases.test_faults import _alone, _checked_before, _looked_before, _nap, _upload_here
+from tests.releases.test_faults import _alone, _checked_before, _looked_before, _nap
 from tests.universe.packages import make_sdist, make_wheel
 
 PIPELINE, STORE, IBKR = "market-data-pipeline", "market-data-store", "market-data-ibkr"
@@ -169,7 +169,9 @@ async def built(source: Path, *, version: Version, epoch: int, out: Path, **_fac
     return tuple(map(BuiltFile.of, made))
 
 
-async def all_is_green(_yard: Yard, _package: str, moved: Sequence[Moved]) -> Proof:
+async def all_is_green(
+    _yard: Yard, _package: str, moved: Sequence[Moved], _release: ReleaseRequest | None = None
+) -> Proof:
     """Suites that pass, whatever moves."""
     return Proof()
 
@@ -185,7 +187,6 @@ def quickly() -> Iterator[pytest.MonkeyPatch]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tenacity.asyncio, "_portable_async_sleep", _nap)
-        patch.setattr(publishing, "upload", _upload_here)
         patch.setattr(preflight, "preflight", _looked_before)
         patch.setattr(lease, "one_at_a_time", contextlib.asynccontextmanager(_alone))
         patch.setattr(building, "build", built)

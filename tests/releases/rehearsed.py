@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import io
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -13,9 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
+from twine.commands.upload import upload as twine_upload
+from twine.settings import Settings
 
+from interlock import publishing
 from interlock.ledger import open_ledger
 from interlock.lifecycle import Release
+from interlock.process import Completed
 from interlock.rehearsal.world import World
 from interlock.releases.plan import Patience, ReleaseRequest
 from interlock.releases.progress import Watch, watcher
@@ -42,7 +47,27 @@ def flow_without_prefect(patch: pytest.MonkeyPatch) -> ModuleType:
             patch.setattr(module, name, value.fn)
     patch.setattr(module, "get_run_logger", lambda: logging.getLogger("tests.release"))
     patch.setattr(module, "acreate_markdown_artifact", no_artifact)
+    patch.setattr(publishing, "run", twine_here)
     return module
+
+
+async def twine_here(command: Sequence[str | Path], *, env: Mapping[str, str], **_limits: object) -> Completed:
+    """Twine in this process: as the subprocess, but for a second of imports; what that is given has its own tests."""
+    settings = Settings(
+        username=env["TWINE_USERNAME"],
+        password=env["TWINE_PASSWORD"],
+        repository_url=env["TWINE_REPOSITORY_URL"],
+        non_interactive=True,
+        disable_progress_bar=True,
+    )
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        try:
+            await asyncio.to_thread(twine_upload, settings, [str(command[-1])])
+        except Exception as error:  # noqa: BLE001  whatever twine ends with
+            told = f"{said.getvalue()}ERROR    {type(error).__name__}: {error}"
+            return Completed(returncode=1, output=told, errors="", seconds=0)
+    return Completed(returncode=0, output=said.getvalue(), errors="", seconds=0)
 
 
 @dataclass

@@ -2,20 +2,16 @@
 
 import asyncio
 import contextlib
-import io
 import random
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import tenacity.asyncio
-from twine.commands.upload import upload as twine_upload
-from twine.settings import Settings
 
-from interlock import building, publishing
+from interlock import building
 from interlock.checks import Check
-from interlock.errors import InterlockError, PublishError
-from interlock.index_settings import Upload
+from interlock.errors import InterlockError
 from interlock.rehearsal.faults import seeded
 from interlock.releases import lease, preflight
 from interlock.releases.plan import Patience
@@ -32,29 +28,11 @@ DONE = sorted(
         *(f"dispatch downstream_release mjdevaccount/market_data_{name}" for name in ("infra", "orchestrator")),
     ]
 )
-SCRIPTS = 300
+SCRIPTS, PARTS = 300, 50
 # A release asks about that often; a fault that is due later than its end never happens.
 REQUESTS = 32
 # However unlucky a script is, it has no more faults than this, and each ends at most one run.
 MOST_FAULTS = 4
-
-
-async def _upload_here(file: Path, target: Upload, *, cure: str) -> None:
-    """Twine in this process: as the subprocess, but for half a second of imports."""
-    assert target.repository_url is not None
-    settings = Settings(
-        username=target.username,
-        password=target.password.get_secret_value(),
-        repository_url=target.repository_url.get_secret_value(),
-        non_interactive=True,
-        disable_progress_bar=True,
-    )
-    with contextlib.redirect_stdout(io.StringIO()):
-        try:
-            await asyncio.to_thread(twine_upload, settings, [str(file)])
-        except Exception as error:  # noqa: BLE001  whatever twine ends with
-            if not publishing.EXISTS.search(str(error)):
-                raise PublishError(f"the index did not take {file.name}: {error}", hint=cure, transient=True) from None
 
 
 async def _checked_before(*_files: object, **_facts: object) -> None:
@@ -84,7 +62,6 @@ def quick() -> Iterator[None]:
     """Without what takes long and is the same each time, and with pauses that are shorter."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tenacity.asyncio, "_portable_async_sleep", _nap)
-        patch.setattr(publishing, "upload", _upload_here)
         patch.setattr(preflight, "preflight", _looked_before)
         patch.setattr(lease, "one_at_a_time", contextlib.asynccontextmanager(_alone))
         patch.setattr(building, "check", _checked_before)
@@ -105,7 +82,7 @@ def _until_done(here: Rehearsed, seed: int) -> int:
 
 
 # The gate takes a few of them, `make test-long` all.
-BLOCKS = [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, 30))]
+BLOCKS = [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, PARTS))]
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -115,7 +92,7 @@ def test_whatever_goes_wrong_in_the_end_everything_is_there_once(
 ) -> None:
     (interlock_home / "cache").mkdir(parents=True)
     (interlock_home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
-    for seed in range(block, SCRIPTS, 30):
+    for seed in range(block, SCRIPTS, PARTS):
         with rehearsed(seeded_world, tmp_path / str(seed)) as here:
             count = random.Random(seed).randint(1, MOST_FAULTS)
             here.serving.faults.add(*seeded(seed, requests=REQUESTS, count=count))

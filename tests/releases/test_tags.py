@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from interlock.lifecycle import ReleasedFile
-from interlock.releases.tags import Manifest, Told, tag_name, tag_version
+from interlock.releases.tags import Manifest, Told
+from interlock.versions import tag_name, tag_version
 from tests.releases.makers import a_file
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,20}", fullmatch=True)
