@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import re
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache as once
 from pathlib import Path
 from stat import S_ISDIR
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.version import Version
 from uv import find_uv_bin
 
 from interlock.errors import DistributionError, EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
@@ -104,6 +106,15 @@ class Uv:
         self._environment = {**tool_environment(), **index, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
         self._store = store
         self._shared: Once[str, Path] = Once()
+        self._offered: dict[str, tuple[Path, ...]] = {}
+
+    def offer(self, package: str, version: Version, paths: Iterable[Path]) -> None:
+        """Let `resolve` find a version of a package that is on no index, when it is asked for that very version."""
+        self._offered[f"{package}=={version}"] = tuple(paths)
+
+    def withdraw(self, package: str, version: Version) -> None:
+        """Offer a version no more."""
+        self._offered.pop(f"{package}=={version}", None)
 
     async def interpreter(self, wanted: str) -> Interpreter:
         """Find a Python by version, as `3.11`.
@@ -144,7 +155,16 @@ class Uv:
             exact = {line.partition("==")[0].partition("[")[0] for line in (*requirements, *forced) if "==" in line}
             fresh = [option for name in sorted(exact) for option in ("--refresh-package", name)]
             completed = await self._run(
-                "pip", "compile", *options, *fresh, "--python", interpreter.path, "--override", overrides, wanted
+                "pip",
+                "compile",
+                *options,
+                *fresh,
+                *self._links(Path(folder, "offered"), (*requirements, *forced)),
+                "--python",
+                interpreter.path,
+                "--override",
+                overrides,
+                wanted,
             )
         if completed.returncode != 0:
             return _refusal(completed)
@@ -152,6 +172,18 @@ class Uv:
             return Lock.parse(completed.output)
         except DistributionError as error:
             return Unresolvable(reason=str(error))
+
+    def _links(self, folder: Path, lines: Iterable[str]) -> Iterator[str]:
+        """The options by which uv finds what is offered of these very versions, and nothing else that is."""
+        asked = {re.sub(r"\[.*?\]", "", line) for line in lines}
+        if paths := [path for line, paths in self._offered.items() if line in asked for path in paths]:
+            folder.mkdir()
+            for path in paths:
+                (folder / path.name).symlink_to(path)
+            # An option replaces the user's own links, which the variable names.
+            users = self._environment.get("UV_FIND_LINKS", "")
+            for link in (*filter(None, users.split(",")), str(folder)):
+                yield from ("--find-links", link)
 
     async def shared(self, lock: Lock, interpreter: Interpreter) -> Path:
         """The site-packages of a lock, installed once for all cells that need it.

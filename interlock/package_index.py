@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -35,6 +35,7 @@ class Release(Value):
     Attributes:
         wheels: In the index's order.
         yanked: Whether every file of it is yanked (PEP 592).
+        tree: Of a candidate, which is on no index: the files that it was built from.
     """
 
     package: str
@@ -42,6 +43,7 @@ class Release(Value):
     wheels: tuple[File, ...] = ()
     sdist: File | None = None
     yanked: bool = False
+    tree: Path | None = None
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -59,6 +61,7 @@ class PackageIndex:
         self._read: Once[str, Mapping[Version, Release]] = Once()
         self._pages = cache / "pages"
         self._files = cache / "files"
+        self._offered: dict[str, dict[Version, Release]] = {}
 
     async def releases(self, package: str) -> Mapping[Version, Release]:
         """Every release of a package that is not a mere name: with the files that the index serves of it.
@@ -67,7 +70,34 @@ class PackageIndex:
             IndexUnavailableError: The index did not answer, and nothing of it is in the cache.
             DistributionError: The index has no such package.
         """
-        return await self._read.get(package, lambda: self._releases(package))
+        if not (offered := self._offered.get(canonicalize_name(package))):
+            return await self._read.get(package, lambda: self._releases(package))
+        try:
+            # What is really served meanwhile is no offer any more.
+            return {**offered, **await self._read.get(package, lambda: self._releases(package))}
+        except DistributionError:
+            return dict(offered)
+
+    async def offer(self, release: Release, paths: Iterable[Path]) -> tuple[Path, ...]:
+        """Have a release in this process, though no server serves it; `served` knows nothing of it.
+
+        Args:
+            release: With the hashes of its files.
+            paths: Where its files are.
+
+        Returns:
+            Where they are kept from now on.
+        """
+        named = {path.name: path for path in paths}
+        for file in release.files:
+            content = await asyncio.to_thread(named[file.name].read_bytes)
+            await asyncio.to_thread(write_whole, self._kept(file), content)
+        self._offered.setdefault(canonicalize_name(release.package), {})[release.version] = release
+        return tuple(map(self._kept, release.files))
+
+    def withdraw(self, package: str, version: Version) -> None:
+        """Offer a release no more."""
+        self._offered.get(canonicalize_name(package), {}).pop(version, None)
 
     def forget(self, package: str) -> None:
         """Ask the index anew when the releases of a package are asked for next."""
@@ -95,7 +125,7 @@ class PackageIndex:
             IndexUnavailableError: The file could not be had.
             DistributionError: What came has another hash.
         """
-        path = self._files / file.sha256 / file.name
+        path = self._kept(file)
         if not path.exists():
             content = (await self._get(file.url.get_secret_value(), file.name)).content
             if hashlib.sha256(content).hexdigest() != file.sha256:
@@ -105,6 +135,9 @@ class PackageIndex:
                 )
             await asyncio.to_thread(write_whole, path, content)
         return path
+
+    def _kept(self, file: File) -> Path:
+        return (self._files / file.sha256 / file.name).absolute()
 
     async def _page(self, package: str) -> ProjectPage:
         address = self._address(package)

@@ -103,3 +103,20 @@ def _existing(version: Version, package: str, versions: Mapping[Version, bool]) 
     newer = min((each for each in versions if each > version), default=None)
     near = " and ".join(str(each) for each in (older, newer) if each is not None)
     raise UsageError(f"{package} has no release {version}", hint=f"the nearest: {near}" if near else None)
+
+
+def tag_name(form: str, version: Version) -> str:
+    """The tag of a version, as `v1.2.11`."""
+    return form.replace("{version}", str(version))
+
+
+def tag_version(form: str, name: str) -> Version | None:
+    """The version that a tag is of; None for a tag of another form."""
+    before, after = form.split("{version}")
+    inner = name[len(before) : len(name) - len(after)]
+    if not (name.startswith(before) and name.endswith(after) and re.match(r"\d", inner)):
+        return None
+    try:
+        return Version(inner)
+    except InvalidVersion:
+        return None

@@ -28,5 +28,5 @@ class Candidate(Value):
     tree: Path
 
     def release(self, *, wheel: File, sdist: File) -> Release:
-        """It as a release, for whoever asks an index."""
-        return Release(package=self.package, version=self.version, wheels=(wheel,), sdist=sdist)
+        """The release that whoever asks an index is offered."""
+        return Release(package=self.package, version=self.version, wheels=(wheel,), sdist=sdist, tree=self.tree)

@@ -9,7 +9,7 @@ from interlock.environments import Uv
 from interlock.family import Family
 from interlock.family_file import load
 from interlock.home import cache
-from interlock.index_settings import find_index
+from interlock.index_settings import Index, find_index
 from interlock.ledger import Ledger, open_ledger
 from interlock.package_index import PackageIndex, open_index
 
@@ -42,8 +42,22 @@ async def open_bench(family_file: str | None = None) -> AsyncIterator[Bench]:
     ledger = await asyncio.to_thread(open_ledger)
     try:
         async with open_index(index, cache()) as package_index:
-            yield Bench(
-                family, package_index, Uv(index.environment(), cache() / "environments", package_index.download), ledger
-            )
+            yield Bench(family, package_index, _uv(index, package_index), ledger)
     finally:
         ledger.close()
+
+
+@contextlib.asynccontextmanager
+async def open_uv(named: str) -> AsyncIterator[Uv]:
+    """What runs cells that were planned elsewhere.
+
+    Args:
+        named: The index that the family names.
+    """
+    index = find_index(named)
+    async with open_index(index, cache()) as package_index:
+        yield _uv(index, package_index)
+
+
+def _uv(index: Index, package_index: PackageIndex) -> Uv:
+    return Uv(index.environment(), cache() / "environments", package_index.download)

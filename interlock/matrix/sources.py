@@ -84,7 +84,8 @@ async def choose(bench: Bench, request: MatrixRequest) -> Choice:
 
 
 def _select(selection: Selection, package: str, releases: Mapping[Version, Release]) -> tuple[Release, ...]:
-    yanked = {version: release.yanked for version, release in releases.items()}
+    # A candidate, like a yanked release, is only meant by who names it.
+    yanked = {version: release.yanked or release.tree is not None for version, release in releases.items()}
     return tuple(releases[version] for version in selection.select(package, yanked))
 
 
@@ -154,7 +155,10 @@ class Sources:
             return await asyncio.to_thread(suite_files.read_folder, folder), folder.name
         if suite.git is not None:
             package = self._bench.family.packages[release.package]
-            ref = (suite.git.ref or package.tag).format(version=release.version)
+            form = suite.git.ref or package.tag
+            if release.tree is not None and suite.git.url is None and "{version}" in form:
+                return await asyncio.to_thread(suite_files.read_tree, release.tree), suite.git.path
+            ref = form.format(version=release.version.public)
             url = suite.git.url or self._clone_url(release.package)
             return await git.files_at(url, ref, self._bench.cache), suite.git.path
         if release.sdist is None:

@@ -1,0 +1,111 @@
+"""Building a candidate: the files of a commit or of a folder, at a version that says which."""
+
+import asyncio
+from pathlib import Path
+
+from packaging.version import Version
+
+from interlock import building
+from interlock.building import BuiltFile, FailedBuildError
+from interlock.candidates.finding import Found
+from interlock.candidates.source import Source, named, of_commit, of_folder
+from interlock.candidates.values import Candidate
+from interlock.candidates.workshop import Workshop
+from interlock.errors import InterlockError, RefusedError, UsageError
+from interlock.files import write_whole
+from interlock.fingerprint import digest
+from interlock.version_files import VersionPlace, find_version, project_name
+
+NO_VERSION = Version("0")
+
+
+async def build_candidate(workshop: Workshop, package: str, found: Found) -> Candidate:
+    """Build what was found, once: what was built of the same commit before is taken from the cache.
+
+    Neither the repository's clone nor a folder is changed. The build sees no token, whosever code it is.
+
+    Raises:
+        UsageError: It is a released version.
+        BuildError: It can't be built; a log that says why is kept.
+        RefusedError: It is another package.
+    """
+    if found.version is not None:
+        raise UsageError(f"{package} {found.version} is released: there is nothing to build")
+    sha = found.sha
+    if found.folder is not None:  # which may be another one the next time
+        source = await of_folder(workshop, package, found.folder, found.head, sha)
+        return await _built(workshop, package, found, source)
+    assert sha is not None
+
+    async def built() -> Candidate:
+        return await _built(workshop, package, found, await of_commit(workshop, package, sha))
+
+    candidate = await workshop.built.get((package, sha), built)
+    return candidate.model_copy(update={"described": found.described})
+
+
+async def _built(workshop: Workshop, package: str, found: Found, source: Source) -> Candidate:
+    place = find_version(_of_this_package(workshop, package, source.path))
+    version = _marked(place, source)
+    place.write(version)
+    files = await _build(workshop, package, found, source, version)
+    by_kind = {file.kind: file.path for file in files}
+    return Candidate(
+        package=package,
+        version=version,
+        described=found.described,
+        sha=found.sha,
+        wheel=by_kind["wheel"],
+        sdist=by_kind["sdist"],
+        tree=source.tree,
+    )
+
+
+def _of_this_package(workshop: Workshop, package: str, path: Path) -> Path:
+    if (name := project_name(path)) != package:
+        where = workshop.family.repository(package)
+        raise RefusedError(
+            f"this is {name}, and not {package} of {where}",
+            hint=f"name {name} as the package, or the repository of {package} in the family file",
+        )
+    return path
+
+
+def _marked(place: VersionPlace, source: Source) -> Version:
+    """What the files say (of a version from tags, the newest tag), and which files they are."""
+    version = place.version or source.tagged or NO_VERSION
+    return Version(f"{version.public}+{source.mark}")
+
+
+async def _build(
+    workshop: Workshop, package: str, found: Found, source: Source, version: Version
+) -> tuple[BuiltFile, ...]:
+    try:
+        files = await building.build(
+            source.path,
+            version=version,
+            epoch=source.epoch,
+            environment=workshop.index.index.environment(),
+            out=workshop.folder("dist"),
+            cache=workshop.cache / "builds",
+            key=digest(package, await named(source.tree), source.epoch, str(version)),
+        )
+    except FailedBuildError as error:
+        raise await _kept(workshop, package, found, version, error) from None
+    await building.check(files, name=package, version=version)
+    return files
+
+
+async def _kept(
+    workshop: Workshop, package: str, found: Found, version: Version, error: FailedBuildError
+) -> InterlockError:
+    """The error, with its log where it stays."""
+    log = workshop.cache / "logs" / f"{package}-{version}.log"
+    await asyncio.to_thread(write_whole, log, error.log.encode())
+    cure = (error.hint or "").partition("; the whole log")[0]
+    return FailedBuildError(
+        f"{package}, {found.described}: {error.message}",
+        hint=f"{cure}; the whole log: {log}",
+        log=error.log,
+        transient=error.transient,
+    )

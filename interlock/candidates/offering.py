@@ -1,0 +1,50 @@
+"""Offering a candidate: in this process the index has it and uv resolves it; no server ever hears of it."""
+
+import asyncio
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from interlock.building import BuiltFile
+from interlock.candidates.values import Candidate
+from interlock.environments import Uv
+from interlock.locks import File
+from interlock.package_index import PackageIndex, Release
+
+
+class Shelf(Protocol):
+    """Whatever has an index and a uv: a workshop, a bench, a yard."""
+
+    @property
+    def index(self) -> PackageIndex:
+        """Where releases are looked for."""
+        ...
+
+    @property
+    def uv(self) -> Uv:
+        """What resolves environments."""
+        ...
+
+
+async def offer(shelf: Shelf, candidate: Candidate) -> Release:
+    """Let whoever works with an index and a uv find a candidate, as if it were released.
+
+    Only who asks for its very version gets it: `latest:1` never means a candidate, and no resolution takes one
+    by itself.
+    """
+    paths = candidate.wheel, candidate.sdist
+    wheel, sdist = [await asyncio.to_thread(BuiltFile.of, path) for path in paths]
+    release = candidate.release(wheel=_file(wheel), sdist=_file(sdist))
+    kept = await shelf.index.offer(release, paths)
+    shelf.uv.offer(candidate.package, candidate.version, kept)
+    return release
+
+
+def withdraw(shelf: Shelf, candidate: Candidate) -> None:
+    """Offer it no more, as when it has been released."""
+    shelf.index.withdraw(candidate.package, candidate.version)
+    shelf.uv.withdraw(candidate.package, candidate.version)
+
+
+def _file(built: BuiltFile) -> File:
+    return File(name=built.name, url=SecretStr(built.path.absolute().as_uri()), sha256=built.sha256)

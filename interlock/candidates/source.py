@@ -1,0 +1,144 @@
+"""What a candidate is built from: a copy of a commit's files or of a folder's, which is nobody else's."""
+
+import asyncio
+import email
+import hashlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from interlock.building.tree import copy_tree
+from interlock.candidates.workshop import Workshop
+from interlock.fingerprint import digest
+from interlock.git import Checkout, Identity, Remote
+from interlock.git.command import git, succeeded
+from interlock.git.history import files_of
+from interlock.versions import tag_version
+
+DIGITS = 12
+# Of a folder without a history: the first moment that a zip can say.
+NO_TIME = 315_532_800
+NOBODY = Identity(name="Interlock", email="interlock@localhost")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What is built.
+
+    Attributes:
+        path: A copy that is nobody else's.
+        tree: The files as they were found.
+        epoch: The time of them, in seconds since 1970.
+        mark: What the version says of them: `g` and the commit, or `d` and the digest of a folder.
+        tagged: The newest version among the tags in its history.
+    """
+
+    path: Path
+    tree: Path
+    epoch: int
+    mark: str
+    tagged: Version | None = None
+
+
+async def of_commit(workshop: Workshop, package: str, sha: str) -> Source:
+    """The files of a commit, in a copy of the clone with its whole history.
+
+    Raises:
+        RepositoryError: They can't be had.
+    """
+    place, clone = workshop.folder(package), await workshop.clone(package)
+    async with clone.one_at_a_time:
+        await asyncio.to_thread(shutil.copytree, clone.checkout.path, place / "source", symlinks=True)
+    checkout = Checkout(clone.checkout.remote, place / "source", clone.checkout.branch)
+    await checkout.switch(sha)
+    await checkout.export(sha, place / "tree")
+    return Source(
+        path=checkout.path,
+        tree=place / "tree",
+        epoch=await checkout.commit_time(sha),
+        mark=f"g{sha[:DIGITS]}",
+        tagged=await _newest_tag(workshop, package, checkout, sha),
+    )
+
+
+async def of_folder(workshop: Workshop, package: str, folder: Path, head: str | None, sha: str | None) -> Source:
+    """A folder's files as they are now; a work tree's copy is a repository too, since some build backends ask Git.
+
+    Args:
+        workshop: Where the copy goes.
+        package: Whose folder it is.
+        folder: Is left as it is.
+        head: The commit that it is made from, if it is a work tree.
+        sha: The commit that it does not differ from.
+
+    Raises:
+        RepositoryError, BuildError: The files can't be had.
+    """
+    place = workshop.folder(package)
+    tree, source = place / "tree", place / "source"
+    if head is None:
+        await copy_tree(folder, tree, epoch=NO_TIME, history=False)
+        await asyncio.to_thread(shutil.copytree, tree, source, symlinks=True)
+        return Source(path=source, tree=tree, epoch=NO_TIME, mark=f"d{await named(tree)}", tagged=_packed(tree))
+    files = await files_of(folder)
+    for target in (tree, source):
+        await asyncio.to_thread(_copy, folder, files, target)
+    original = Checkout(Remote(url=str(folder)), folder, "")
+    epoch = await original.commit_time(head)
+    await _commit_all(source, epoch)
+    return Source(
+        path=source,
+        tree=tree,
+        epoch=epoch,
+        mark=f"g{sha[:DIGITS]}" if sha else f"d{await named(tree)}",
+        tagged=await _newest_tag(workshop, package, original, head),
+    )
+
+
+async def _newest_tag(workshop: Workshop, package: str, checkout: Checkout, sha: str) -> Version | None:
+    form = workshop.family.package(package).tag
+    names = await checkout.merged_tags(sha)
+    return max((version for name in names if (version := tag_version(form, name))), default=None)
+
+
+async def _commit_all(source: Path, epoch: int) -> None:
+    who = NOBODY.environment(epoch)
+    for command in (
+        ("init", "--quiet", "--template="),
+        ("add", "--all", "--force"),
+        ("commit", "--quiet", "--allow-empty", "--message=candidate", "--no-verify"),
+    ):
+        succeeded(await git(*command, at=source, extra=who), "a copy of the folder can't be made")
+
+
+def _copy(folder: Path, files: Iterable[Path], target: Path) -> None:
+    target.mkdir(parents=True)
+    for path in files:
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(folder / path, target / path, follow_symlinks=False)
+
+
+async def named(tree: Path) -> str:
+    """What names the files of a folder: their paths, contents, and whether they can be executed."""
+    facts = await asyncio.to_thread(lambda: [_facts(tree, path) for path in sorted(tree.rglob("*"))])
+    return digest([fact for fact in facts if fact])[:DIGITS]
+
+
+def _facts(tree: Path, path: Path) -> tuple[str, ...] | None:
+    name = path.relative_to(tree).as_posix()
+    if path.is_symlink():
+        return name, "link", str(path.readlink())
+    if not path.is_file():
+        return None
+    return name, "x" if path.stat().st_mode & 0o100 else "", hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _packed(tree: Path) -> Version | None:
+    """The version that an unpacked sdist says it is."""
+    try:
+        return Version(email.message_from_bytes((tree / "PKG-INFO").read_bytes())["Version"] or "")
+    except (OSError, InvalidVersion):
+        return None

@@ -1,0 +1,16 @@
+"""Repositories and a workshop of each test's own, beside the session's index."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.candidates.makers import Yard, a_yard
+from tests.universe.world import Universe
+
+
+@pytest.fixture
+def yard(shared_universe: Universe, tmp_path: Path) -> Iterator[Yard]:
+    """Nothing but an index yet."""
+    with a_yard(tmp_path / "yard", shared_universe) as made:
+        yield made
