@@ -24,6 +24,7 @@ from interlock.cascade_plan import (
     begun,
     cascade_id,
     held,
+    mended,
     moved,
     ready,
     resumed,
@@ -208,7 +209,7 @@ def test_what_cannot_be_held_or_let_go_is_said() -> None:
         unheld(cascade, "core", NOON)
     with pytest.raises(UsageError, match="core failed: boom") as caught:
         unheld(cascade, "tip", NOON)
-    assert caught.value.hint == "begin with store, pipeline"
+    assert caught.value.hint == "begin with core"
     with pytest.raises(UsageError, match="aborted") as caught:
         unheld(aborted(a_cascade(FAMILY), NOON), "tip", NOON)
     assert caught.value.hint == "interlock cascade resume core-1.2.11"
@@ -354,6 +355,58 @@ def test_who_holds_a_package_lets_it_go() -> None:
     assert advice(cascade)[0].command == "interlock cascade unhold store"
 
 
+# ---- what can't be installed together ----------------------------------------------------------------------------
+
+
+def broken(cascade: Cascade, package: str) -> Cascade:
+    """The package is out, and since then what is out can't be installed together."""
+    cascade = end(cascade, package, State.RELEASED, "a needs b<2")
+    return settled(cascade.with_progress(cascade.progress[package].model_copy(update={"breaks": True})), NOON)
+
+
+def test_what_breaks_the_family_holds_everybody_else_and_one_word_lets_all_of_them_go() -> None:
+    cascade = end(a_cascade(FAMILY), "core", State.RELEASED)
+    before = end(cascade, "store", State.RELEASED)
+    cascade = broken(cascade, "store")
+
+    others = [cascade.progress[name] for name in ("pipeline", "tip", "infra")]
+    assert {(each.state, each.held_by) for each in others} == {(State.HELD, HeldBy.UPSTREAM)}
+    assert {each.reason for each in others} == {"store 1.2.11 is out: a needs b<2"}
+    assert (cascade.outcome, ready(cascade)) == (Outcome.HELD, ())
+    with pytest.raises(UsageError, match=r"store 1\.2\.11 is out") as caught:
+        unheld(cascade, "pipeline", NOON)
+    assert caught.value.hint == "begin with store"
+    assert [(each.about, each.command) for each in advice(cascade)][:2] == [
+        ("store", "interlock cascade unhold store"),
+        ("core-1.2.11", "interlock cascade resume core-1.2.11"),
+    ]
+
+    let_go = unheld(cascade, "store", NOON)
+    assert ready(let_go) == ready(before) == ("pipeline",)
+    assert states(let_go)["tip"] == states(before)["tip"] == "waiting"
+    assert let_go.progress["store"].accepted
+
+
+def test_who_is_being_released_while_the_family_breaks_ends_its_release() -> None:
+    cascade = end(end(a_cascade(FAMILY), "core", State.RELEASED), "pipeline", State.RELEASING)
+    cascade = broken(cascade, "store")
+    assert (states(cascade)["pipeline"], states(cascade)["tip"]) == ("releasing", "held")
+
+
+def test_a_later_version_that_mends_the_family_takes_the_place_of_what_broke_it() -> None:
+    cascade = broken(end(a_cascade(FAMILY), "core", State.RELEASED), "store")
+    fixed = end(mended(cascade, "store", Version("1.2.12"), NOON), "pipeline", State.RELEASED)
+    assert ready(fixed) == ("tip",)
+    assert fixed.pins("tip") == {"store": Version("1.2.12"), "pipeline": NEW}
+    assert fixed.progress["store"].reason == "1.2.12 mended what 1.2.11 broke"
+
+
+def test_a_cascade_whose_last_release_breaks_the_family_is_not_done() -> None:
+    cascade = end(a_cascade({"core": "", "store": "core"}), "core", State.RELEASED)
+    assert broken(cascade, "store").outcome is Outcome.HELD
+    assert unheld(broken(cascade, "store"), "store", NOON).outcome is Outcome.DONE
+
+
 # ---- any cascade, any sequence -----------------------------------------------------------------------------------
 
 
@@ -401,6 +454,20 @@ class Walk(RuleBasedStateMachine):
         own = [name for name, each in self.cascade.progress.items() if each.held_by is HeldBy.ITSELF]
         if candidates := sorted({*own, *self.cascade.holds}):
             self.go(unheld(self.cascade, data.draw(st.sampled_from(candidates)), LATER))
+
+    @precondition(lambda self: bool(self.cascade.released()))
+    @rule(data=st.data())
+    def breaks_the_family(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.cascade.released())))
+        breaking = self.cascade.progress[name].model_copy(update={"breaks": True, "reason": "why"})
+        self.go(self.cascade.with_progress(breaking))
+        assert not ready(self.cascade)
+
+    @precondition(lambda self: bool(self.cascade.breakers()))
+    @rule(data=st.data())
+    def is_accepted(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from([each.package for each in self.cascade.breakers()]))
+        self.go(unheld(self.cascade, name, LATER))
 
     @rule()
     def is_aborted(self) -> None:

@@ -2,6 +2,7 @@
 
 from interlock.cascade_plan.advice import Advice, advice
 from interlock.cascade_plan.cascade import Cascade, Outcome, begun, cascade_id
+from interlock.cascade_plan.meeting import beside, released_with, upstreams_moved, who_goes_first
 from interlock.cascade_plan.plan import CascadePlan, Planned, plan_cascade
 from interlock.cascade_plan.states import (
     TRANSITIONS,
@@ -13,7 +14,18 @@ from interlock.cascade_plan.states import (
     moved,
     states_mermaid,
 )
-from interlock.cascade_plan.walk import aborted, held, ready, resumed, settle, settled, under_way, unheld
+from interlock.cascade_plan.walk import (
+    aborted,
+    causes,
+    held,
+    mended,
+    ready,
+    resumed,
+    settle,
+    settled,
+    under_way,
+    unheld,
+)
 
 __all__ = [
     "TRANSITIONS",
@@ -30,15 +42,21 @@ __all__ = [
     "aborted",
     "advice",
     "begun",
+    "beside",
     "cascade_id",
+    "causes",
     "held",
+    "mended",
     "moved",
     "plan_cascade",
     "ready",
+    "released_with",
     "resumed",
     "settle",
     "settled",
     "states_mermaid",
     "under_way",
     "unheld",
+    "upstreams_moved",
+    "who_goes_first",
 ]

@@ -34,7 +34,7 @@ def advice(cascade: Cascade) -> tuple[Advice, ...]:
 
 def _is_cause(progress: Progress) -> bool:
     inherited = progress.held_by in {HeldBy.UPSTREAM, HeldBy.ABORT}
-    return progress.state.blocks and not inherited
+    return progress.breaks or (progress.state.blocks and not inherited)
 
 
 def _about(progress: Progress) -> Advice:
@@ -42,6 +42,9 @@ def _about(progress: Progress) -> Advice:
     if progress.state is State.FAILED:
         return Advice(about=name, says=f"cure what made it fail, then go on: {progress.reason}")
     lets_go = f"interlock cascade unhold {name}"
+    if progress.breaks:
+        says = f"release a fix of it, and go on; or let the others go on as it is: {progress.reason}"
+        return Advice(about=name, says=says, command=lets_go)
     if progress.held_by is HeldBy.PERSON:
         return Advice(about=name, says=f"a person holds it ({progress.reason}); let it go", command=lets_go)
     return Advice(about=name, says=f"cure what holds it, then let it go: {progress.reason}", command=lets_go)

@@ -89,6 +89,10 @@ class Cascade(Value):
         unneeded = planned.action is Action.RELEASE and planned.pins and not self.pins(package)
         return Action.TEST if unneeded else planned.action
 
+    def breakers(self) -> tuple[Progress, ...]:
+        """The packages since whose release what was released can't be installed together."""
+        return tuple(each for each in self.progress.values() if each.breaks)
+
     @property
     def is_over(self) -> bool:
         """Whether every package has ended in one way or another."""
@@ -102,7 +106,7 @@ class Cascade(Value):
             return Outcome.RUNNING
         if State.FAILED in states:
             return Outcome.FAILED
-        return Outcome.HELD if State.HELD in states else Outcome.DONE
+        return Outcome.HELD if State.HELD in states or self.breakers() else Outcome.DONE
 
 
 def begun(plan: CascadePlan, at: datetime) -> Cascade:

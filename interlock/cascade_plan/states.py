@@ -92,6 +92,10 @@ class Progress(Value):
         held_by: What holds it; None in every other state.
         link: Where to look: a pull request, a run.
         proof: What its suites showed with what has moved beneath it.
+        pins: The upstreams that it is proved and released with, of this cascade and of others that met it here.
+        breaks: Whether what the cascade has released can't be installed together since this is out: it holds all the
+            others that are not out yet.
+        accepted: Whether a person let the others go on nevertheless.
     """
 
     package: str
@@ -102,6 +106,9 @@ class Progress(Value):
     held_by: HeldBy | None = None
     link: str | None = None
     proof: tuple[Proven, ...] = ()
+    pins: Mapping[str, VersionField] = {}
+    breaks: bool = False
+    accepted: bool = False
 
 
 def moved(
@@ -142,6 +149,7 @@ def moved(
         held_by=held_by if state is State.HELD else None,
         link=link or (progress.link if stays else None),
         proof=progress.proof,
+        pins=progress.pins,
     )
 
 

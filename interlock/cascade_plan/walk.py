@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from packaging.version import Version
+
 from interlock.cascade_plan.cascade import Cascade
 from interlock.cascade_plan.plan import Planned
 from interlock.cascade_plan.states import BEGUN, NOT_RELEASING, HeldBy, Progress, State, moved
@@ -19,6 +21,7 @@ def settle(cascade: Cascade, at: datetime) -> tuple[Progress, ...]:
 
     - A package that a person holds is held, and one whose upstream is held or failed; what is released already, or
       is being released, stays.
+    - When a release has made what is out impossible to install together, that package holds everybody else.
     - A package none of whose upstreams was released, though all have ended, is unchanged.
     - A package that is held for a reason that holds no more is planned again.
     - In an aborted cascade, everything that isn't being released yet is held.
@@ -68,10 +71,15 @@ def held(cascade: Cascade, package: str, why: str, at: datetime) -> Cascade:
 def unheld(cascade: Cascade, package: str, at: datetime) -> Cascade:
     """The cascade with a package that is tried again, whatever held it, and what follows.
 
+    Of a package that is out and holds all the others: they go on nevertheless.
+
     Raises:
         UsageError: The package takes no part, or nothing holds it, or what holds it is an upstream or the abort.
     """
     progress = _member(cascade, package)
+    if progress.breaks:
+        let_go = progress.model_copy(update={"breaks": False, "accepted": True})
+        return settled(cascade.with_progress(let_go), at)
     if progress.state is not State.HELD and package not in cascade.holds:
         raise UsageError(f"{package} is {progress.state} in {cascade.id}: nothing holds it")
     if package not in cascade.holds and progress.held_by is not HeldBy.ITSELF:
@@ -81,6 +89,14 @@ def unheld(cascade: Cascade, package: str, at: datetime) -> Cascade:
     if progress.held_by is HeldBy.ITSELF:
         free = free.with_progress(moved(progress, State.PLANNED, "", at))
     return settled(free, at)
+
+
+def mended(cascade: Cascade, package: str, version: Version, at: datetime) -> Cascade:
+    """The cascade in which a later version of what broke the family takes its place, and what follows."""
+    progress = _member(cascade, package)
+    why = f"{version} mended what {progress.version} broke"
+    newer = progress.model_copy(update={"breaks": False, "version": version, "reason": why, "link": None})
+    return settled(cascade.with_progress(newer), at)
 
 
 def aborted(cascade: Cascade, at: datetime) -> Cascade:
@@ -114,23 +130,26 @@ def _hold(cascade: Cascade, planned: Planned) -> tuple[HeldBy, str] | None:
         return HeldBy.PERSON, cascade.holds[planned.package]
     if cascade.aborted:
         return HeldBy.ABORT, ABORTED
-    causes = _causes(cascade, planned)
-    return (HeldBy.UPSTREAM, "; ".join(_told(cascade.progress[name]) for name in causes)) if causes else None
+    found = causes(cascade, planned.package)
+    return (HeldBy.UPSTREAM, "; ".join(map(_told, found))) if found else None
 
 
-def _causes(cascade: Cascade, planned: Planned) -> list[str]:
-    """Where what blocks a package began, in dependency order: descendants of descendants name the same."""
-    found: set[str] = set()
-    ahead = [planned.package]
+def causes(cascade: Cascade, package: str) -> tuple[Progress, ...]:
+    """Where what holds a package began, in dependency order: descendants of descendants name the same."""
+    found: set[str] = {each.package for each in cascade.breakers()} - {package}
+    ahead = [package]
     while ahead:
         for upstream in cascade.plan.package(ahead.pop()).after:
             if cascade.state(upstream).blocks and upstream not in found:
                 found.add(upstream)
                 ahead.append(upstream)
-    return [each for each in cascade.progress if each in found and cascade.progress[each].held_by != HeldBy.UPSTREAM]
+    members = (each for name, each in cascade.progress.items() if name in found)
+    return tuple(each for each in members if each.held_by is not HeldBy.UPSTREAM)
 
 
 def _told(progress: Progress) -> str:
+    if progress.breaks:
+        return f"{progress.package} {progress.version} is out: {progress.reason}"
     return f"{progress.package} {'is held' if progress.state is State.HELD else 'failed'}: {progress.reason}"
 
 
@@ -139,7 +158,8 @@ def _waiting(cascade: Cascade, progress: Progress, after: tuple[str, ...], at: d
         return moved(progress, State.WAITING, ", ".join(awaited), at)
     if after and all(cascade.state(upstream) is State.UNCHANGED for upstream in after):
         return moved(progress, State.UNCHANGED, f"none of its upstreams was released: {', '.join(after)}", at)
-    return moved(progress, State.WAITING, READY, at) if progress.state is State.WAITING else progress
+    named_them = progress.state is State.WAITING and set(progress.reason.split(", ")) <= set(after)
+    return moved(progress, State.WAITING, READY, at) if named_them else progress
 
 
 def _awaited(cascade: Cascade, after: Iterable[str]) -> list[str]:
@@ -157,5 +177,4 @@ def _member(cascade: Cascade, package: str) -> Progress:
 def _cure(cascade: Cascade, package: str) -> str:
     if cascade.progress[package].held_by is HeldBy.ABORT:
         return f"interlock cascade resume {cascade.id}"
-    after = cascade.plan.package(package).after
-    return f"begin with {', '.join(upstream for upstream in after if cascade.state(upstream).blocks)}"
+    return f"begin with {', '.join(each.package for each in causes(cascade, package))}"

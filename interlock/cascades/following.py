@@ -8,7 +8,9 @@ from pathlib import Path
 from packaging.version import Version
 
 from interlock.cascade_plan import Action, Cascade, State
+from interlock.cascades.candidate import head
 from interlock.cascades.command import run_command
+from interlock.cascades.meeting import what_moves
 from interlock.cascades.proof import Moved, Proof, installable, prove
 from interlock.cascades.proposal import proposed
 from interlock.cascades.walk import Course
@@ -23,6 +25,9 @@ from interlock.releases.repinning import DecisionError
 
 # An unfinished release that is no part of the cascade is finished first; there is one at most.
 MOST_RELEASES = 2
+# So often a branch may move while its suites run.
+MOST_PROOFS = 3
+BROKEN = "what was released can't be installed together"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +36,13 @@ class Doors:
 
     Attributes:
         release: Releases a package.
-        prove: Runs the suites of an edge.
+        prove: Runs the suites of what a package is about to be released as, or of its newest release.
         propose: Makes or looks at a pull request.
         command: Runs a member's command.
     """
 
     release: Callable[[ReleaseRequest], Awaitable[Release]]
-    prove: Callable[[Yard, str, Sequence[Moved]], Awaitable[Proof]] = prove
+    prove: Callable[[Yard, str, Sequence[Moved], ReleaseRequest | None], Awaitable[Proof]] = prove
     propose: Callable[[Yard, Cascade, str, Mapping[str, Version]], Awaitable[Proposal | None]] = proposed
     command: Callable[[Yard, Cascade, str], Awaitable[Path]] = run_command
 
@@ -54,6 +59,8 @@ class Follower:
         self._course = course
         self._yard = course.yard
         self._doors = doors
+        # What two have released at the same time is looked at together.
+        self._one_by_one = asyncio.Lock()
 
     async def follow(self, name: str) -> None:
         """Do it, and mark where the package is; errors are the walk's business."""
@@ -77,45 +84,69 @@ class Follower:
             await self._course.mark(cascade.root, State.RELEASED, "by somebody else", version=cascade.version)
             return
         version = str(cascade.version)
-        await self._released(asked.release_of(cascade.root, version=version, cascade=cascade.id))
+        await self._released(self._request(cascade, cascade.root, version=version, despite=asked.despite))
+
+    def _request(self, cascade: Cascade, name: str, **fields: object) -> ReleaseRequest:
+        """The release of a package: the same whenever it is asked for, so that what was proved is what is released."""
+        began = int(cascade.began_at.timestamp())
+        return self._yard.request.release_of(name, cascade=cascade.id, at=began, **fields)
 
     async def _test(self, cascade: Cascade, name: str) -> None:
-        if await self._proved(cascade, name):
+        if await self._proved(cascade, name, None):
             await self._course.mark(name, State.UNCHANGED, cascade.plan.package(name).why)
 
     async def _release_it(self, cascade: Cascade, name: str) -> None:
+        pins = await what_moves(self._course, name)
+        if pins is None:
+            return
         # What an earlier run has begun to release is half out: it is finished, whatever is found out about it now.
         begun = cascade.state(name) is State.RELEASING
-        if not begun and not await self._proved(cascade, name):
+        request = self._request(cascade, name, pins=pins)
+        if not begun and not await self._proved(cascade, name, request):
             return
-        pins = cascade.pins(name)
         try:
-            await self._release_with(cascade, name, pins)
+            await self._release_with(cascade, request)
         except DecisionError as decision:
             await self._course.mark(name, State.HELD, decision.message)
 
-    async def _release_with(self, cascade: Cascade, name: str, pins: Mapping[str, Version]) -> None:
+    async def _release_with(self, cascade: Cascade, request: ReleaseRequest) -> None:
+        name = request.package
         by_pull_request = self._yard.family.package(name).change is Change.PULL_REQUEST
         begun = cascade.state(name) is State.RELEASING
-        if by_pull_request and not begun and not await self._merged(cascade, name, pins):
+        if by_pull_request and not begun and not await self._merged(cascade, name, request.pins):
             return
         await self._course.mark(name, State.RELEASING, cascade.plan.package(name).why)
-        await self._released(self._yard.request.release_of(name, pins=pins, cascade=cascade.id))
+        await self._released(request)
 
-    async def _proved(self, cascade: Cascade, name: str) -> bool:
-        """Whether nothing regressed; else it is held, with what did."""
-        released = cascade.released()
+    async def _proved(self, cascade: Cascade, name: str, request: ReleaseRequest | None) -> bool:
+        """Whether nothing regressed; else it is held, with what did. What was pushed meanwhile is proved too."""
+        for _ in range(MOST_PROOFS):
+            proof = await self._proof(cascade, name, request)
+            if proof.regressed:
+                await self._course.mark(name, State.HELD, "; ".join(proof.regressed))
+                return False
+            if proof.base is None or proof.base == await head(self._yard, name):
+                return True
+        raise RepositoryError(f"the branch of {name} moved whenever its suites had run", hint="run it again")
+
+    async def _proof(self, cascade: Cascade, name: str, request: ReleaseRequest | None) -> Proof:
+        pins = request.pins if request else {}
+        released = {**cascade.released(), **pins}
         upstreams = [each for each in self._yard.family.package(name).upstreams if each in released]
-        moved = [
-            Moved(upstream=each, before=cascade.plan.package(each).current, now=released[each]) for each in upstreams
-        ]
+        moved = [await self._moved(cascade, each, released[each]) for each in upstreams]
         words = ", ".join(f"{each.upstream} {each.now}" for each in moved)
-        await self._course.mark(name, State.TESTING, f"with {words}")
-        proof = await self._doors.prove(self._yard, name, moved)
+        await self._course.mark(name, State.TESTING, f"with {words}", pins=pins)
+        proof = await self._doors.prove(self._yard, name, moved, request)
         await self._course.prove(name, proof.cells)
-        if proof.regressed:
-            await self._course.mark(name, State.HELD, "; ".join(proof.regressed))
-        return not proof.regressed
+        return proof
+
+    async def _moved(self, cascade: Cascade, upstream: str, now: Version) -> Moved:
+        if upstream in cascade.progress:
+            return Moved(upstream=upstream, before=cascade.plan.package(upstream).current, now=now)
+        # Of a cascade that met this one here: its plan is another.
+        served = await self._yard.index.served(upstream)
+        earlier = (each for each in served if each < now and not served[each].yanked)
+        return Moved(upstream=upstream, before=max(earlier, default=None), now=now)
 
     async def _merged(self, cascade: Cascade, name: str, pins: Mapping[str, Version]) -> bool:
         """Whether the pull request with the new requirements is merged; a closed one is a person's decision."""
@@ -138,12 +169,28 @@ class Follower:
             if (out := await self._out(request)) is None:
                 raise
             release = out
-        released = {**(await self._course.now()).released(), request.package: release.version}
-        # Before it counts as released: who is killed in between looks again, and nobody begins in between.
-        if (why := await installable(self._yard, released)) is not None:
-            await self._stop_the_others(request.package, why)
-        words, version = _heard(release), release.version
-        await self._course.mark(request.package, State.RELEASED, words, version=version, link=release.page)
+        async with self._one_by_one:
+            # Before it counts as released: who is killed in between looks again, and nobody begins in between.
+            why = await self._broken_by(request.package, release.version)
+            words = "; ".join(filter(None, (why, _heard(release))))
+            await self._course.mark(
+                request.package,
+                State.RELEASED,
+                words,
+                version=release.version,
+                link=release.page,
+                breaks=why is not None,
+            )
+
+    async def _broken_by(self, package: str, version: Version) -> str | None:
+        """Why what was released can't be installed together now; None when it can, or could not before."""
+        cascade = await self._course.now()
+        if cascade.breakers():
+            return None
+        # What a person lets go on is not asked for again.
+        others = {name: each for name, each in cascade.released().items() if not cascade.progress[name].accepted}
+        why = await installable(self._yard, {**others, package: version})
+        return f"{BROKEN}: {why}" if why is not None else None
 
     async def _to_the_end(self, request: ReleaseRequest) -> Release:
         for _ in range(MOST_RELEASES):
@@ -168,14 +215,6 @@ class Follower:
         """The release that is out, though not everybody has followed it; None when it was another one."""
         known = await asyncio.to_thread(self._yard.ledger.releases, request.package)
         return next((release for release in known if _is_meant(release, request)), None)
-
-    async def _stop_the_others(self, package: str, why: str) -> None:
-        """Nothing more is released into a family that can't be installed."""
-        now = await self._course.now()
-        reason = f"what was released can't be installed together: {why}"
-        for name, progress in now.progress.items():
-            if name != package and not progress.state.is_end and progress.state is not State.RELEASING:
-                await asyncio.to_thread(self._yard.ledger.hold, now.id, name, reason)
 
     async def _wait_for_it(self, cascade: Cascade, name: str) -> None:
         """Its own workflows release it: they were told by its upstreams' releases."""
@@ -203,7 +242,10 @@ class Follower:
 
     async def _command(self, cascade: Cascade, name: str) -> None:
         package = self._yard.family.package(name)
-        await self._course.mark(name, State.RELEASING, f"running {' '.join(package.command)}")
+        pins = await what_moves(self._course, name)
+        if pins is None:
+            return
+        await self._course.mark(name, State.RELEASING, f"running {' '.join(package.command)}", pins=pins)
         log = await self._doors.command(self._yard, cascade, name)
         await self._course.mark(name, State.RELEASED, f"{' '.join(package.command)} ended well: {log}")
 

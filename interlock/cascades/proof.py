@@ -1,13 +1,16 @@
-"""Whether a downstream works with what an upstream was released as: by its suites, beside the release before."""
+"""Whether what a downstream is about to release works with what its upstreams were released as: by its suites."""
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.version import Version
 
 from interlock.cascade_plan import Proven
+from interlock.cascades.candidate import offered
 from interlock.cascades.yard import Yard
 from interlock.contracts.isolated import run_cell
+from interlock.errors import BuildError
 from interlock.ledger import MemoryLedger
 from interlock.locks import Unresolvable
 from interlock.matrix.assemble import Occasion, assemble
@@ -17,24 +20,31 @@ from interlock.matrix.report import MatrixReport, Sheet
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.settle import settle
 from interlock.matrix.sources import choose, fetch
+from interlock.releases.plan import ReleaseRequest
+from interlock.releases.repinning import DecisionError
 from interlock.values import Value
 from interlock.verdicts import CellKey, Verdict
 from interlock.versions import VersionField
 
 # What holds a package when it is so with the new upstream and was not with the one before.
 RED = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT, Verdict.UNTESTED})
+NEWEST = "latest:1"
+FIRST_LINES = 4
 
 
 class Proof(Value):
     """What a downstream's suites showed.
 
     Attributes:
-        regressed: What is red with the new upstreams and was not with those before, in words; empty when nothing is.
+        regressed: What is red with the new upstreams and was not with those before, in words, or why there is nothing
+            that could be released; empty when nothing holds it.
         cells: What each cell with the new upstreams showed.
+        base: The commit that is to be released; None when the newest release was proved.
     """
 
     regressed: tuple[str, ...] = ()
     cells: tuple[Proven, ...] = ()
+    base: str | None = None
 
 
 class Moved(Value):
@@ -45,17 +55,44 @@ class Moved(Value):
     now: VersionField
 
 
-async def prove(yard: Yard, package: str, moved: Sequence[Moved]) -> Proof:
-    """Run the suites of the newest release of a package with all that has moved beneath it, and with what was before.
+async def prove(yard: Yard, package: str, moved: Sequence[Moved], release: ReleaseRequest | None = None) -> Proof:
+    """Run the suites of a package with all that has moved beneath it; beside them, its newest release with what was.
 
     What the ledger knows is not run again.
+
+    Args:
+        yard: What the cascade works with.
+        package: Whose suites they are.
+        moved: The upstreams.
+        release: How it is going to be released: that is built, and proved. None proves its newest release, which its
+            users have and which is to stay.
 
     Raises:
         IndexUnavailableError: The index did not answer.
     """
-    proofs = [
-        await _prove_edge(yard, package, edge, moved) for edge in moved if _is_tested(yard, package, edge.upstream)
-    ]
+    if release is None:
+        return await _prove(yard, package, moved, NEWEST)
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            made = await stack.enter_async_context(offered(yard, release))
+        except (BuildError, DecisionError) as error:
+            if error.transient:
+                raise
+            return Proof(regressed=(_unreleasable(error),))
+        proof = await _prove(yard, package, moved, str(made.version))
+        return proof.model_copy(update={"base": made.base})
+
+
+def _unreleasable(error: BuildError | DecisionError) -> str:
+    if isinstance(error, DecisionError):
+        return error.message
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"it can't be built: {' / '.join(lines[:FIRST_LINES])}"
+
+
+async def _prove(yard: Yard, package: str, moved: Sequence[Moved], versions: str) -> Proof:
+    tested = [edge for edge in moved if _is_tested(yard, package, edge.upstream)]
+    proofs = [await _prove_edge(yard, package, edge, moved, versions) for edge in tested]
     lines = dict.fromkeys(line for proof in proofs for line in proof.regressed)
     return Proof(regressed=tuple(lines), cells=tuple(cell for proof in proofs for cell in proof.cells))
 
@@ -65,12 +102,11 @@ def _is_tested(yard: Yard, package: str, upstream: str) -> bool:
     return any(not suite.upstreams or upstream in suite.upstreams for suite in suites)
 
 
-async def _prove_edge(yard: Yard, package: str, edge: Moved, moved: Sequence[Moved]) -> Proof:
+async def _prove_edge(yard: Yard, package: str, edge: Moved, moved: Sequence[Moved], versions: str) -> Proof:
     together = tuple(f"{each.upstream}=={each.now}" for each in moved if each.upstream != edge.upstream)
-    now = await _matrix(yard, package, edge.upstream, edge.now, together)
+    now = await _matrix(yard, package, versions, edge.upstream, edge.now, together)
     older = tuple(f"{each.upstream}=={each.before}" for each in moved if each.before and each.upstream != edge.upstream)
-    before = await _matrix(yard, package, edge.upstream, edge.before, older) if edge.before else None
-    was_red = {red for sheet in before.sheets for red in _reds(sheet)} if before else set()
+    was_red = await _red_before(yard, package, edge, older)
     lines = [
         _line(now, sheet, red, f"{edge.upstream} {edge.now}")
         for sheet in now.sheets
@@ -78,6 +114,19 @@ async def _prove_edge(yard: Yard, package: str, edge: Moved, moved: Sequence[Mov
         if red not in was_red
     ]
     return Proof(regressed=tuple(lines), cells=tuple(map(_proven, now.sheets)))
+
+
+async def _red_before(yard: Yard, package: str, edge: Moved, together: tuple[str, ...]) -> set["Red"]:
+    """What was red in the newest release with the upstreams before; nothing where there was none."""
+    if edge.before is None or not await _is_released(yard, package):
+        return set()
+    before = await _matrix(yard, package, NEWEST, edge.upstream, edge.before, together)
+    return {red for sheet in before.sheets for red in _reds(sheet)}
+
+
+async def _is_released(yard: Yard, package: str) -> bool:
+    served = await yard.index.served(package)
+    return any(not release.yanked and not version.is_prerelease for version, release in served.items())
 
 
 def _proven(sheet: Sheet) -> Proven:
@@ -94,13 +143,15 @@ def _proven(sheet: Sheet) -> Proven:
     return Proven(cell=key, verdict=sheet.cells[0][0].verdict)
 
 
-async def _matrix(yard: Yard, package: str, upstream: str, version: Version, together: tuple[str, ...]) -> MatrixReport:
+async def _matrix(
+    yard: Yard, package: str, versions: str, upstream: str, version: Version, together: tuple[str, ...]
+) -> MatrixReport:
     request = MatrixRequest(
         family=yard.request.family,
         upstream=upstream,
         downstream=(package,),
         upstream_versions=str(version),
-        downstream_versions="latest:1",
+        downstream_versions=versions,
         together=together,
     )
     bench = Bench(yard.family, yard.index, yard.uv, yard.ledger)
@@ -145,7 +196,7 @@ def _line(report: MatrixReport, sheet: Sheet, red: Red, upstream: str) -> str:
     return f"{sheet.suite}: {red.what} is red with {upstream}{f': {error}' if error else ''}"
 
 
-async def installable(yard: Yard, released: dict[str, Version]) -> str | None:
+async def installable(yard: Yard, released: Mapping[str, Version]) -> str | None:
     """Why what was released can't be installed together, in uv's words; None when it can."""
     interpreter = await yard.uv.interpreter(yard.family.python[0])
     lines = [f"{name}=={version}" for name, version in released.items()]

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from interlock.errors import UsageError
 from interlock.releases.plan import Patience, ReleaseRequest
@@ -10,26 +10,30 @@ from interlock.values import Value
 
 
 class CascadeRequest(Value):
-    """A root, and how its next version is found.
+    """A root, and how its next version is found."""
 
-    Attributes:
-        bump: As `patch`, or `minor,rc`.
-        version: An explicit version instead.
-        follow: Whether somebody else releases the root as this version: it is waited for, and the others follow.
-        family: The family file.
-    """
-
-    root: str
-    bump: str = "patch"
-    version: str | None = None
-    follow: bool = False
-    family: str | None = None
-    patience: Patience = Patience()
+    root: str = Field(description="The package that the cascade begins with.")
+    bump: str = Field(default="patch", description="Which part of its version moves: patch, minor, major, or minor,rc.")
+    version: str | None = Field(default=None, description="This version of it instead of a bump.")
+    follow: bool = Field(
+        default=False,
+        description="Somebody else releases the root as this version: it is waited for, and the others follow. "
+        "A dry run needs no version: it shows who would follow the newest release.",
+    )
+    family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
+    patience: Patience = Field(default=Patience(), description="How long others are waited for.")
+    despite: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=300,
+        description="Why the root is released though its contracts say no, or nothing; kept with its release.",
+    )
+    dry_run: bool = Field(default=False, description="Only plan, and write nothing anywhere.")
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:
         self.release().wanted()
-        if self.follow and self.version is None:
+        if self.follow and self.version is None and not self.dry_run:
             raise UsageError(
                 f"nobody said which version of {self.root} is to be followed",
                 hint=f"for example: interlock follow {self.root} 1.2.11",
@@ -40,7 +44,7 @@ class CascadeRequest(Value):
         """The release of the root that is meant."""
         fields = {"package": self.root, "bump": self.bump, "version": self.version}
         return ReleaseRequest.model_validate(
-            {**fields, "family": self.family, "patience": self.patience, **others},
+            {**fields, "family": self.family, "patience": self.patience, "despite": self.despite, **others},
         )
 
     def release_of(self, package: str, **others: object) -> ReleaseRequest:

@@ -7,15 +7,15 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from interlock import pins
-from interlock.cascade_plan import Cascade, CascadePlan, Outcome, begun, cascade_id, plan_cascade
+from interlock.cascade_plan import Action, Cascade, CascadePlan, Outcome, begun, cascade_id, plan_cascade
 from interlock.cascades.yard import Yard
 from interlock.errors import UsageError
 from interlock.git import Checkout, Tag
 from interlock.releases import prepare
 from interlock.releases.desk import open_desk
-from interlock.releases.tags import Manifest, tag_version
+from interlock.releases.tags import Manifest
 from interlock.values import Value
-from interlock.versions import VersionField
+from interlock.versions import VersionField, tag_version
 
 CLONES_AT_ONCE = 4
 # Where a distribution says what it needs to run; what stands elsewhere does not bind who installs it.
@@ -53,21 +53,24 @@ async def plan(yard: Yard) -> Cascade:
     if (joined := _joined(known, yard.request.root, yard.request.version)) is not None:
         return joined
     members = await survey(yard)
-    version = await _root_version(yard)
+    version = await _root_version(yard, members[yard.request.root])
     return begun(_planned(yard, members, version), yard.now())
 
 
 def _joined(known: tuple[Cascade, ...], root: str, version: str | None) -> Cascade | None:
-    """The cascade that goes on and that this one would only repeat: of the same root, or one that it is part of."""
+    """The cascade that goes on and that this one would only repeat: of the same root, or one that it is part of.
+
+    Without a version, it is part of one that has yet to release the package; what is released there is out, and whoever
+    releases it anew means a newer version.
+    """
     for cascade in known:
         progress = cascade.progress.get(root)
         is_over = cascade.ended_at is not None and cascade.outcome is not Outcome.FAILED
         if is_over or cascade.aborted or progress is None:
             continue
-        is_meant = version is None if cascade.root == root else False
-        if is_meant or (version is not None and progress.version == Version(version)):
-            return cascade
-        if cascade.root == root and version is not None and cascade.version == Version(version):
+        made = cascade.version if cascade.root == root else progress.version
+        yet_to_release = not progress.state.is_end and cascade.action(root) is not Action.TEST
+        if made == Version(version) if version is not None else cascade.root == root or yet_to_release:
             return cascade
     return None
 
@@ -124,12 +127,13 @@ def _made(form: str, tags: Iterable[Tag]) -> Iterator[tuple[str, Version]]:
             yield manifest.cascade, version
 
 
-async def _root_version(yard: Yard) -> Version:
+async def _root_version(yard: Yard, root: Member) -> Version:
     """The version that the root has, or will have."""
     request = yard.request
-    if request.follow:
-        assert request.version is not None
+    if request.follow and request.version is not None:
         return Version(request.version)
+    if request.follow and (newest := root.before(None)) is not None:
+        return newest
     if not yard.family.package(request.root).publishes:
         raise UsageError(f"{request.root} publishes nothing: no cascade begins with it", hint="interlock family show")
     async with open_desk(request.release(), yard.credentials, yard.upload) as desk:

@@ -2,12 +2,25 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 
 from packaging.version import Version
 
-from interlock.cascade_plan import Cascade, HeldBy, Outcome, Proven, State, moved, ready, resumed, settle, under_way
+from interlock.cascade_plan import (
+    Cascade,
+    HeldBy,
+    Outcome,
+    Proven,
+    State,
+    mended,
+    moved,
+    ready,
+    resumed,
+    settle,
+    under_way,
+)
+from interlock.cascades.proof import installable
 from interlock.cascades.yard import Yard
 from interlock.errors import InterlockError
 
@@ -59,9 +72,17 @@ class Course:
             await asyncio.to_thread(self.yard.ledger.record_progress, self.id, progress)
 
     async def mark(
-        self, package: str, state: State, reason: str = "", *, version: Version | None = None, link: str | None = None
+        self,
+        package: str,
+        state: State,
+        reason: str = "",
+        *,
+        version: Version | None = None,
+        link: str | None = None,
+        pins: Mapping[str, Version] | None = None,
+        breaks: bool = False,
     ) -> None:
-        """Let a package be in a state.
+        """Let a package be in a state; one that `breaks` what was released holds all the others from now on.
 
         Raises:
             OvertakenError: It is held by now, and so can't go on.
@@ -73,6 +94,9 @@ class Course:
                 raise OvertakenError(package)
             progress = moved(
                 progress, state, reason, self.yard.now(), version=version, link=link, held_by=HeldBy.ITSELF
+            )
+            progress = progress.model_copy(
+                update={"breaks": breaks or progress.breaks, "pins": progress.pins if pins is None else pins}
             )
             await asyncio.to_thread(self.yard.ledger.record_progress, self.id, progress)
             await self._settled()
@@ -87,7 +111,22 @@ async def begin(yard: Yard, planned: Cascade) -> Course:
         moved_again = [each for name, each in again.progress.items() if each != known.progress[name]]
         await asyncio.to_thread(ledger.record_progress, known.id, *moved_again)
         await asyncio.to_thread(ledger.end_cascade, known.id, None)
+    await _look_for_fixes(yard, known)
     return Course(yard, known.id)
+
+
+async def _look_for_fixes(yard: Yard, cascade: Cascade) -> None:
+    """Let a later version of what broke the family take its place, when all can be installed together with it."""
+    for breaker in cascade.breakers():
+        served = await yard.index.served(breaker.package)
+        final = (each for each, release in served.items() if not release.yanked and not each.is_prerelease)
+        newest = max(final, default=None)
+        if newest is None or breaker.version is None or newest <= breaker.version:
+            continue
+        if await installable(yard, {**cascade.released(), breaker.package: newest}) is None:
+            fixed = mended(cascade, breaker.package, newest, yard.now())
+            await asyncio.to_thread(yard.ledger.record_progress, cascade.id, *fixed.progress.values())
+            await asyncio.to_thread(yard.ledger.end_cascade, cascade.id, None)
 
 
 async def walk(course: Course, act: Act) -> Cascade:

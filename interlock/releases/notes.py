@@ -49,5 +49,7 @@ def _line(change: Change, repository_url: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Somebody's text as Markdown that shows just that."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("@", "&#64;")
+    """Somebody's text as Markdown that shows just that, and notifies nobody."""
+    # GitHub looks for mentions in what Markdown has become, where an entity for @ is one again: a space without width
+    # is not.
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("@", "@&#8203;")

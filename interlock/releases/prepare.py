@@ -21,8 +21,9 @@ from interlock.releases.desk import Desk
 from interlock.releases.outstanding import is_outstanding
 from interlock.releases.plan import Plan, newer, released, told_by
 from interlock.releases.repinning import published_hashes, repinned
-from interlock.releases.tags import Manifest, tag_name, tag_version
+from interlock.releases.tags import Manifest
 from interlock.version_files import VersionPlace, find_version, project_name
+from interlock.versions import tag_name, tag_version
 
 
 async def checkout(desk: Desk) -> Checkout:
@@ -55,6 +56,17 @@ async def bump(desk: Desk, cloned: Checkout) -> Plan:
         await cloned.switch(begun.base)
         return begun
     return await _new(desk, cloned, tags, await desk.index.served(desk.name))
+
+
+async def anew(desk: Desk, cloned: Checkout) -> Plan:
+    """The next version, written into the clone's files, also where another release is to be finished before it.
+
+    Raises:
+        RefusedError: The repository is another package's.
+        UsageError, ConflictError: The wanted version can't be.
+        DecisionError: A requirement can't be moved without a person's decision.
+    """
+    return await _new(desk, cloned, await _tags(desk, cloned), await desk.index.served(desk.name))
 
 
 async def _tags(desk: Desk, cloned: Checkout) -> Mapping[Version, Tag]:
@@ -141,9 +153,10 @@ async def _new(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag], served
 
 
 def _today(desk: Desk) -> int:
-    """The time of the release, in seconds: now, unless whoever builds reproducibly says another."""
+    """The time of the release, in seconds: now, unless who asks for it or builds reproducibly says another."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return int(given) if given.isdecimal() else int(desk.now().timestamp())
+    asked = desk.request.at
+    return int(given) if given.isdecimal() else int(desk.now().timestamp()) if asked is None else asked
 
 
 def _of_this_package(desk: Desk, path: Path) -> VersionPlace:

@@ -7,8 +7,6 @@ to be told of it.
 import re
 from typing import NamedTuple, Self
 
-from packaging.version import InvalidVersion, Version
-
 from interlock.lifecycle import ReleasedFile
 from interlock.values import Value
 
@@ -61,20 +59,3 @@ class Manifest(Value):
             told=tuple(Told(event, target) for event, target in _ORDER.findall(message)),
             cascade=cascade[1] if (cascade := re.search(rf"^{CASCADE}: (\S+)$", message, re.MULTILINE)) else None,
         )
-
-
-def tag_name(form: str, version: Version) -> str:
-    """The tag of a version, as `v1.2.11`."""
-    return form.replace("{version}", str(version))
-
-
-def tag_version(form: str, name: str) -> Version | None:
-    """The version that a tag is of; None for a tag of another form."""
-    before, after = form.split("{version}")
-    inner = name[len(before) : len(name) - len(after)]
-    if not (name.startswith(before) and name.endswith(after) and re.match(r"\d", inner)):
-        return None
-    try:
-        return Version(inner)
-    except InvalidVersion:
-        return None

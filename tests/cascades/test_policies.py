@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from deployments.cli import app
 from interlock.cascade_plan import Cascade, HeldBy, Outcome, State, aborted, held, resumed, unheld
-from interlock.cascades import following
+from interlock.cascades import following, walk
 from interlock.cascades.proof import Moved, Proof
 from interlock.cascades.yard import Yard
 from interlock.errors import IndexUnavailableError, RefusedError
@@ -395,17 +397,61 @@ def test_a_defect_is_told_when_the_others_have_ended(here: Walked, quick: pytest
     assert versions(here.cascade()) == ALL
 
 
-@pytest.mark.long
-def test_nothing_more_is_released_into_a_family_that_cant_be_installed(here: Walked, quick: pytest.MonkeyPatch) -> None:
-    async def never(_yard: Yard, _released: Mapping[str, object]) -> str:
-        return "a needs b<2"
+@dataclass
+class Together:
+    """Tells whether what was released can be installed together: not with one of the versions that break it."""
 
-    quick.setattr(following, "installable", never)
+    breaking: Mapping[str, str]
+    asked: list[set[str]] = field(default_factory=list)
+
+    async def installable(self, _yard: Yard, released: Mapping[str, object]) -> str | None:
+        self.asked.append({f"{name}=={version}" for name, version in released.items()})
+        broken = any(str(released.get(name)) == version for name, version in self.breaking.items())
+        return "a needs b<2" if broken else None
+
+    def instead(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(following, "installable", self.installable)
+        patch.setattr(walk, "installable", self.installable)
+
+
+BROKEN = "what was released can't be installed together: a needs b<2"
+
+
+def test_what_breaks_the_family_holds_all_the_others_until_one_command_lets_them_go(
+    here: Walked, quick: pytest.MonkeyPatch
+) -> None:
+    together = Together({CORE: "1.2.11"})
+    together.instead(quick)
 
     cascade = here.cascade()
 
-    assert versions(cascade) == {CORE: "1.2.11"}
-    assert {each.held_by for name, each in cascade.progress.items() if name != CORE} == {HeldBy.PERSON}
-    assert {each.reason for name, each in cascade.progress.items() if name != CORE} == {
-        "what was released can't be installed together: a needs b<2"
-    }
+    assert (versions(cascade), cascade.outcome) == ({CORE: "1.2.11"}, Outcome.HELD)
+    assert cascade.progress[CORE].reason == BROKEN
+    others = [each for name, each in cascade.progress.items() if name != CORE]
+    assert {each.held_by for each in others} == {HeldBy.UPSTREAM}
+    assert {each.reason for each in others} == {f"{CORE} 1.2.11 is out: {BROKEN}"}
+    assert cascade.holds == {}
+
+    _run("unhold", CORE)
+    assert versions(here.cascade(version="1.2.11")) == ALL
+    assert f"{CORE}==1.2.11" not in set().union(*together.asked[1:]), "who let it go is not asked again"
+
+
+def _run(*arguments: str) -> None:
+    result = CliRunner().invoke(app, ["cascade", *arguments])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.long
+def test_a_later_version_that_mends_the_family_lets_the_others_go_on_with_it(
+    here: Walked, quick: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Together({CORE: "1.2.11"}).instead(quick)
+    broken = here.cascade()
+    put(here, tmp_path, CORE, "1.2.12")
+
+    mended = here.cascade(version="1.2.11")
+
+    assert mended.id == broken.id
+    assert versions(mended) == {**ALL, CORE: "1.2.12"}
+    assert '+  "market-data-core==1.2.12",' in here.lines("market_data_orchestrator", "v0.8.5")

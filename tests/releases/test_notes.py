@@ -50,6 +50,6 @@ def test_nobodys_subject_formats_mentions_or_closes_anything(text: str) -> None:
     shown = plain(text)
 
     assert "\n" not in shown
-    assert "@" not in shown
+    assert "@" not in shown.replace("@&#8203;", "")
     for special in "`*_[]<>#|":
-        assert shown.count(special) == shown.count(f"\\{special}") + ("&#64;".count(special) * shown.count("&#64;"))
+        assert shown.replace("&#8203;", "").count(special) == shown.count(f"\\{special}")

@@ -1,0 +1,54 @@
+"""What a cascade is about to release: a branch's head with new requirements, built as the release will build it."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from interlock.building import BuiltFile
+from interlock.candidates import Candidate, offer, withdraw
+from interlock.cascades.yard import Yard
+from interlock.git import Repository
+from interlock.releases import prepare
+from interlock.releases.desk import open_desk
+from interlock.releases.plan import Plan, ReleaseRequest
+
+
+@contextlib.asynccontextmanager
+async def offered(yard: Yard, request: ReleaseRequest) -> AsyncIterator[Plan]:
+    """The release that is asked for, built and offered under the version that it is going to have, and not released.
+
+    The release itself then finds the same files in the cache of builds: equal trees, times and versions.
+
+    Raises:
+        BuildError: It can't be built.
+        DecisionError: A requirement can't be moved without a person's decision.
+        RepositoryError, IndexUnavailableError: Something could not be had.
+    """
+    async with open_desk(request, yard.credentials, yard.upload) as desk:
+        cloned = await prepare.checkout(desk)
+        plan = await prepare.anew(desk, cloned)
+        files = await prepare.build(desk, cloned, plan)
+        await prepare.check(plan, files)
+        candidate = Candidate(
+            package=plan.package,
+            version=plan.version,
+            described=f"branch {plan.branch} ({plan.base[:12]})",
+            sha=plan.base,
+            wheel=_the("wheel", files).path,
+            sdist=_the("sdist", files).path,
+            tree=cloned.path,
+        )
+        await offer(yard, candidate)
+        try:
+            yield plan
+        finally:
+            withdraw(yard, candidate)
+
+
+def _the(kind: str, files: tuple[BuiltFile, ...]) -> BuiltFile:
+    return next(file for file in files if file.kind == kind)
+
+
+async def head(yard: Yard, package: str) -> str | None:
+    """The newest commit of a package's branch, as it is now."""
+    ref = f"refs/heads/{yard.family.package(package).branch}"
+    return (await Repository(await yard.remote(package), yard.work).remote_refs(ref)).get(ref)

@@ -1,0 +1,131 @@
+"""What is proved is what is released: the head of a branch with its new requirements, built once."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from blocks.find import load_github_credentials, load_upload
+from interlock import building
+from interlock.building import BuiltFile, FailedBuildError, making
+from interlock.cascades.candidate import offered
+from interlock.cascades.proof import Moved, Proof
+from interlock.cascades.proof import prove as really_prove
+from interlock.cascades.request import CascadeRequest
+from interlock.cascades.yard import Yard, open_yard
+from interlock.releases.plan import Plan, ReleaseRequest
+from tests.cascades.walked import ORCHESTRATOR, PIPELINE, STORE, Walked, all_is_green, built, states
+from tests.releases.rehearsed import CORE
+
+pytestmark = pytest.mark.usefixtures("quick")
+ROOT = CascadeRequest(root=CORE)
+# Another one than the tests' own, of which there are builds already.
+EPOCH = 1_796_000_000
+
+
+async def offering(request: ReleaseRequest) -> tuple[Plan, list[str]]:
+    """A candidate, and the versions of its package on offer before and after."""
+    seen = []
+    async with open_yard(ROOT, await load_github_credentials(None), await load_upload(None)) as yard:
+        async with offered(yard, request) as plan:
+            release = (await yard.index.releases(request.package))[plan.version]
+            assert plan.version not in await yard.index.served(request.package)
+            seen = [file.name for file in release.files]
+        assert plan.version not in await yard.index.releases(request.package)
+    return plan, seen
+
+
+@pytest.fixture
+def really_built(quick: pytest.MonkeyPatch) -> list[str]:
+    """What is really built: with the very build, and its cache."""
+    made: list[str] = []
+    run = making._run_build
+
+    async def counted(work: Path, out: Path, telling: Mapping[str, str], log: Path) -> None:
+        await run(work, out, telling, log)
+        made.extend(path.name for path in out.glob("*.whl"))
+
+    quick.setattr(building, "build", making.build)
+    quick.setattr(making, "_run_build", counted)
+    quick.delenv("SOURCE_DATE_EPOCH")
+    return made
+
+
+def test_the_release_after_a_proof_builds_nothing_anew(here: Walked, really_built: list[str]) -> None:
+    core = {CORE: Version("1.2.10")}
+    request = ReleaseRequest(package=STORE, pins=core, cascade="x-1", at=EPOCH)
+
+    plan, files = asyncio.run(offering(request))
+    released = here.release(STORE, pins=core, cascade="x-1", at=EPOCH)
+
+    assert really_built == ["market_data_store-0.6.4-py3-none-any.whl"]
+    assert (released.version, plan.epoch) == (plan.version, EPOCH)
+    assert sorted(file.name for file in released.files) == sorted(files)
+    assert here.git("market-data-store", "show", "--no-patch", "--format=%ct", "v0.6.4^{commit}") == str(EPOCH)
+
+
+def test_what_is_asked_to_be_proved_is_what_is_asked_to_be_released(here: Walked, quick: pytest.MonkeyPatch) -> None:
+    asked: dict[str, list[ReleaseRequest | None]] = {}
+    release = here.cascading.release
+
+    async def prove(yard: Yard, name: str, moved: Sequence[Moved], request: ReleaseRequest | None) -> Proof:
+        asked.setdefault(name, []).append(request)
+        return await all_is_green(yard, name, moved)
+
+    async def released(request: ReleaseRequest) -> object:
+        asked.setdefault(request.package, []).append(request)
+        return await release(request)
+
+    quick.setattr(here.cascading, "prove", prove)
+    quick.setattr(here.cascading, "release", released)
+    cascade = here.cascade()
+
+    for name in (PIPELINE, STORE, ORCHESTRATOR):
+        proved, made = asked[name]
+        assert proved == made
+        assert made is not None
+        assert made.at == int(cascade.began_at.timestamp())
+    unchanged = [name for name, state in states(cascade).items() if state == "unchanged"]
+    assert unchanged
+    assert [asked[name] for name in unchanged] == [[None]] * len(unchanged), "its users have its newest release"
+
+
+def test_what_is_pushed_while_the_suites_run_is_proved_too(here: Walked, quick: pytest.MonkeyPatch) -> None:
+    proved: list[str] = []
+
+    async def prove(yard: Yard, name: str, moved: Sequence[Moved], _request: object) -> Proof:
+        if name != STORE:
+            return await all_is_green(yard, name, moved)
+        proved.append(here.git("market-data-store", "rev-parse", "HEAD"))
+        if len(proved) == 1:
+            here.commit("market-data-store", {"NEWS": b"somebody's"})
+        return Proof(base=proved[-1])
+
+    quick.setattr(here.cascading, "prove", prove)
+    here.cascade()
+
+    assert len(set(proved)) == 2
+    assert here.git("market-data-store", "rev-parse", "v0.6.4^^{commit}") == proved[-1]
+
+
+def test_what_cant_be_built_is_held_with_the_first_lines_of_why(here: Walked, quick: pytest.MonkeyPatch) -> None:
+    async def build(source: Path, **facts: object) -> tuple[BuiltFile, ...]:
+        if "market-data-store" in (source / "pyproject.toml").read_text().partition("dependencies")[0]:
+            raise FailedBuildError("the build failed:\n  no wheels today", hint="try it in a clone", log="")
+        return await built(source, **facts)  # type: ignore[arg-type]
+
+    async def prove(yard: Yard, name: str, moved: Sequence[Moved], request: ReleaseRequest | None) -> Proof:
+        return await (really_prove if name == STORE else all_is_green)(yard, name, moved, request)
+
+    quick.setattr(building, "build", build)
+    quick.setattr(here.cascading, "prove", prove)
+    cascade = here.cascade()
+
+    assert states(cascade)[STORE] == "held"
+    assert (
+        cascade.progress[STORE].reason == "it can't be built: the build failed: / no wheels today / try it in a clone"
+    )
+    assert states(cascade)[PIPELINE] == "released"
+    assert not [tag for tag in here.tagged() if "store" in tag]
