@@ -22,13 +22,16 @@ class Element(Value):
     """One thing that is promised.
 
     Attributes:
-        name: Where it is imported from: `market_data_core.telemetry.BackpressureLevel`.
-        schema: A model's JSON Schemas (`{"validation": …, "serialization": …}`), an enum's members by name, the
-            members of a protocol or class and the signature of a function, as text.
+        name: The shortest name by which it is public: `market_data_core.BackpressureLevel`.
+        names: Every name by which it is public in the modules of the contract, `name` among them; sorted.
+        seen_as: Every name by which the package's loaded modules have it, public or not; sorted.
+        shape: What it looks like, in a form for each kind: see docs/contracts.md and `exporter.py`.
     """
 
     name: str
     kind: Kind
+    names: tuple[str, ...] = ()
+    seen_as: tuple[str, ...] = ()
     shape: JsonValue
 
 
@@ -71,6 +74,8 @@ class ElementChange(Value):
         breaks_readers: Whether who reads what the new version writes may fail.
         breaks_writers: Whether what was written for the old version may be refused by the new one; also whether code
             that calls or imports it may fail.
+        names: Every name by which it is or was to be had, for whoever looks for its uses.
+        values: Values of an enum that came or went, for the same.
     """
 
     name: str
@@ -79,6 +84,8 @@ class ElementChange(Value):
     details: tuple[str, ...] = ()
     breaks_readers: bool = False
     breaks_writers: bool = False
+    names: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
 
     @property
     def breaks(self) -> bool:
@@ -103,6 +110,7 @@ class ContractChange(Value):
         api: Breakages of the API that griffe names, one a line.
         part: What the version must be raised by at least.
         uses: By downstream, what each changed element is to it.
+        notes: What could not be compared, such as modules that can't be imported.
     """
 
     before: str
@@ -111,8 +119,9 @@ class ContractChange(Value):
     api: tuple[str, ...] = ()
     part: Part = Part.PATCH
     uses: Mapping[str, Mapping[str, Use]] = {}
+    notes: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether the contract is the same."""
-        return not self.changes and not self.api
+        """Whether the contract is the same, and all of it could be compared."""
+        return not self.changes and not self.api and not self.notes

@@ -1,0 +1,442 @@
+"""Run by an environment's own Python: imports modules of one package and writes down what they promise.
+
+`python -I exporter.py SPEC.json`, where the specification has `out` (where to write, one JSON line for each fact, at
+once), `package` (top-level names: what is defined below others is somebody else's), `modules` (to import) and `skip`
+(of those, the ones that ended a Python before). It uses the standard library, and pydantic where the package has it.
+
+The facts: `{"importing": module}`, `{"unreadable": module, "error": "…"}`, `{"element": {…}}`, and `{"done": true}`.
+"""
+
+import ast
+import contextlib
+import enum
+import importlib
+import inspect
+import json
+import os
+import re
+import sys
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+LONGEST = 400
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+LATER: Any = None
+if sys.version_info >= (3, 14):
+    LATER = importlib.import_module("annotationlib").Format.FORWARDREF
+PLAIN = (str, int, float, bool, type(None))
+# What a class may have of its own without meaning to promise it.
+MACHINERY = frozenset({"model_config", "model_fields", "model_computed_fields", "model_extra", "model_fields_set"})
+
+
+def text(value: object) -> str:
+    """What a value looks like, the same in every process."""
+    if isinstance(value, (set, frozenset)):
+        return f"{type(value).__name__}({{{', '.join(sorted(map(text, value)))}}})"
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__qualname__}.{value.name}"
+    if isinstance(value, type) or inspect.isroutine(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    try:
+        return ADDRESS.sub("", repr(value))[:LONGEST]
+    except Exception:
+        return f"<{type(value).__qualname__}>"
+
+
+def annotation(hint: Any) -> str:
+    """A type in one spelling, by the mere names of classes: `Optional[int]` is `int | None`, `List` is `list`."""
+    return joined(alternatives(hint))
+
+
+def joined(options: "list[str]") -> str:
+    """A union, each once and in order, `None` at the end."""
+    return " | ".join(sorted(set(options), key=lambda option: (option == "None", option)))
+
+
+def alternatives(hint: Any) -> "list[str]":
+    """The options of a type."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Union or isinstance(hint, getattr(types, "UnionType", ())):
+        return [option for argument in arguments for option in alternatives(argument)]
+    if origin is typing.Literal:
+        return [f"Literal[{text(value)}]" for value in arguments]
+    if isinstance(hint, (str, typing.ForwardRef)):
+        return written_alternatives(hint if isinstance(hint, str) else hint.__forward_arg__)
+    return [named(hint, origin, arguments)]
+
+
+def named(hint: Any, origin: Any, arguments: "tuple[Any, ...]") -> str:
+    """A type that is no union."""
+    if hint is None or hint is type(None):
+        return "None"
+    if hint is Ellipsis:
+        return "..."
+    if isinstance(hint, typing.TypeVar):
+        return "T"  # its name and variance promise nothing
+    if isinstance(hint, (list, tuple)):
+        return f"[{', '.join(map(annotation, hint))}]"
+    if origin is typing.Annotated:
+        return f"Annotated[{', '.join([annotation(arguments[0]), *map(text, hint.__metadata__)])}]"
+    if origin is not None:
+        return f"{annotation(origin)}[{', '.join(map(annotation, arguments))}]" if arguments else annotation(origin)
+    if isinstance(hint, type):
+        return hint.__qualname__
+    return getattr(hint, "_name", None) or getattr(hint, "__name__", None) or text(hint)
+
+
+def written_alternatives(written: str) -> "list[str]":
+    """The options of a type that is known as it is written only, since a name of it is not there at run time."""
+    try:
+        return node_alternatives(ast.parse(written.strip(), mode="eval").body)
+    except SyntaxError:
+        return [written]
+
+
+def node_alternatives(node: ast.expr) -> "list[str]":
+    """The same of a type in its syntax."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return [*node_alternatives(node.left), *node_alternatives(node.right)]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return written_alternatives(node.value)
+    if not isinstance(node, ast.Subscript):
+        return [node_name(node)]
+    head = node_name(node.value)
+    inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    if head in ("Union", "Optional"):
+        options = [option for each in inner for option in node_alternatives(each)]
+        return [*options, "None"] if head == "Optional" else options
+    if head == "Literal":
+        return [f"Literal[{ast.unparse(each)}]" for each in inner]
+    return [f"{head}[{', '.join(joined(node_alternatives(each)) for each in inner)}]"]
+
+
+def node_name(node: ast.expr) -> str:
+    """The last part of a dotted name, as a class has it."""
+    if isinstance(node, ast.List):
+        return f"[{', '.join(joined(node_alternatives(each)) for each in node.elts)}]"
+    if isinstance(node, ast.Constant) and node.value is Ellipsis:
+        return "..."
+    name = node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
+    return name.lower() if name in ("List", "Dict", "Set", "FrozenSet", "Tuple", "Type") else name
+
+
+def hints_of(thing: Any) -> "dict[str, Any]":
+    """Annotations, resolved where their names can be found, else as they are written."""
+    try:
+        return typing.get_type_hints(thing, include_extras=True)
+    except Exception:
+        found: "dict[str, Any]" = {}
+        for base in reversed(getattr(thing, "__mro__", (thing,))):
+            names = vars(sys.modules.get(getattr(base, "__module__", ""), types))
+            found.update({name: resolved(hint, names) for name, hint in own_annotations(base).items()})
+        return found
+
+
+def own_annotations(thing: Any) -> "dict[str, Any]":
+    """The annotations of a function, or of a class without its bases, as they are there."""
+    if sys.version_info >= (3, 14):  # they are made when they are asked for
+        return dict(inspect.get_annotations(thing, format=LATER))
+    own = vars(thing).get("__annotations__") if isinstance(thing, type) else getattr(thing, "__annotations__", None)
+    return dict(own or {})
+
+
+def resolved(hint: Any, names: "dict[str, Any]") -> Any:
+    """One annotation by the names of its module, as `typing` does it for all of them or none."""
+    if not isinstance(hint, str):
+        return hint
+    try:
+        return eval(hint, dict(names))  # noqa: S307  its own text, in its own process
+    except Exception:
+        return hint
+
+
+def signature(function: Any) -> "dict[str, Any] | None":
+    """A callable's parameters and what it returns; None where Python can't tell."""
+    try:
+        found = inspect.signature(function, **({"annotation_format": LATER} if LATER else {}))
+    except (TypeError, ValueError):
+        return None
+    made = (
+        inspect.getattr_static(function, "__init__", None) if isinstance(function, type) else inspect.unwrap(function)
+    )
+    hints = hints_of(made)
+    parameters = []
+    for parameter in found.parameters.values():
+        told: "dict[str, Any]" = {"name": parameter.name, "kind": parameter.kind.name.lower()}
+        told["required"] = parameter.default is parameter.empty and not told["kind"].startswith("var_")
+        if parameter.annotation is not parameter.empty:
+            told["type"] = annotation(hints.get(parameter.name, parameter.annotation))
+        if parameter.default is not parameter.empty:
+            told["default"] = text(parameter.default)
+        parameters.append(told)
+    shape: "dict[str, Any]" = {"parameters": parameters, "async": is_async(function)}
+    if found.return_annotation is not found.empty and not isinstance(function, type):
+        shape["returns"] = annotation(hints.get("return", found.return_annotation))
+    return shape
+
+
+def is_async(function: Any) -> bool:
+    """Whether what it returns has to be awaited or iterated asynchronously."""
+    plain = inspect.unwrap(function)
+    return inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain)
+
+
+def is_public(name: str) -> bool:
+    """Whether a name is meant for others."""
+    return not name.startswith("_")
+
+
+class Exporter:
+    """Collects what the imported modules of a package have, by identity: each thing once, with all of its names."""
+
+    def __init__(self, tops: "list[str]") -> None:
+        self._tops = tops
+        self._found: "dict[int, tuple[Any, set[str], set[str]]]" = {}
+
+    def owns(self, module: object) -> bool:
+        """Whether something of this module is the package's own."""
+        return isinstance(module, str) and any(module == top or module.startswith(f"{top}.") for top in self._tops)
+
+    def collect(self, chosen: "list[str]") -> None:
+        """Find what the chosen modules promise, and under which names all loaded modules of the package have it."""
+        loaded = {name: module for name, module in list(sys.modules.items()) if self.owns(name) and module is not None}
+        for name in sorted(set(chosen) & set(loaded)):
+            for key, value in self._members(loaded[name]):
+                if is_offered(loaded[name], key, value):
+                    self._found.setdefault(id(value), (value, set(), set()))[1].add(f"{name}.{key}")
+        for name, module in loaded.items():
+            for key, value in self._members(module):
+                if id(value) in self._found:
+                    self._found[id(value)][2].add(f"{name}.{key}")
+
+    def _members(self, module: Any) -> "list[tuple[str, Any]]":
+        members = [
+            (key, value)
+            for key, value in sorted({**lazy(module), **vars(module)}.items())
+            if is_public(key) and key.isidentifier()
+        ]
+        return [(key, value) for key, value in members if is_described(value) and self.owns(home_of(value))]
+
+    def elements(self) -> "list[dict[str, Any]]":
+        """Everything that was found, by its shortest public name."""
+        told = []
+        for value, names, seen in self._found.values():
+            kind, shape = self._describe(value)
+            name = min(names, key=lambda each: (each.count("."), len(each), each))
+            told.append({"name": name, "kind": kind, "names": sorted(names), "seen_as": sorted(seen), "shape": shape})
+        return sorted(told, key=lambda element: element["name"])
+
+    def _describe(self, value: Any) -> "tuple[str, Any]":
+        if not isinstance(value, type):
+            return "function", signature(value)
+        if issubclass(value, enum.Enum):
+            return "enum", {**self._class(value, constructor=False), **enum_shape(value)}
+        schemas = model_schemas(value)
+        if schemas is not None:
+            shape = self._class(value, constructor=False)
+            attributes = {name: each for name, each in shape["attributes"].items() if name not in schemas["fields"]}
+            return "model", {**shape, "attributes": attributes, **schemas}
+        if getattr(value, "_is_protocol", False):
+            return "protocol", {**self._class(value, constructor=False), "implemented": True}
+        if typing.is_typeddict(value) if hasattr(typing, "is_typeddict") else hasattr(value, "__required_keys__"):
+            return "class", {"keys": keys_of(value)}
+        kind = "protocol" if inspect.isabstract(value) else "class"
+        return kind, self._class(value, constructor=kind == "class")
+
+    def _class(self, value: Any, *, constructor: bool) -> "dict[str, Any]":
+        """Its bases, public methods, attributes, and how it is made."""
+        own = [base for base in value.__mro__ if self.owns(base.__module__)]
+        names = sorted({name for base in own for name in vars(base) if is_public(name)} - MACHINERY)
+        fields = attributes_of(value, own)
+        static = {name: inspect.getattr_static(value, name) for name in names}
+        methods = {name: described for name, each in static.items() if (described := member(value, name, each))}
+        shape: "dict[str, Any]" = {
+            "bases": [annotation(base) for base in value.__mro__[1:] if self._is_told(base)],
+            "methods": methods,
+            "attributes": {name: kind for name, kind in fields.items() if name not in methods},
+            "frozen": is_frozen(value),
+        }
+        if constructor:
+            shape["constructor"] = signature(value)
+        return shape
+
+    def _is_told(self, base: type) -> bool:
+        return (self.owns(base.__module__) and is_public(base.__name__)) or (
+            base.__module__ == "builtins" and base is not object
+        )
+
+
+def lazy(module: Any) -> "dict[str, Any]":
+    """What a module lists and makes when it is asked for."""
+    listed = getattr(module, "__all__", None)
+    found = {}
+    for name in listed if isinstance(listed, (list, tuple)) else ():
+        with contextlib.suppress(Exception):  # the name is missing then, as it is to whoever imports it
+            found[str(name)] = getattr(module, name)
+    return found
+
+
+def is_frozen(value: Any) -> bool:
+    """Whether its instances can't be changed, and so can be keys."""
+    parameters, config = getattr(value, "__dataclass_params__", None), getattr(value, "model_config", None)
+    return bool(getattr(parameters, "frozen", False) or (isinstance(config, dict) and config.get("frozen")))
+
+
+def is_described(value: object) -> bool:
+    """Whether it is a class or a function, also one behind a decorator."""
+    return isinstance(value, type) or inspect.isroutine(value) or inspect.isroutine(getattr(value, "__wrapped__", None))
+
+
+def home_of(value: object) -> "str | None":
+    """The module that defines it."""
+    return getattr(value, "__module__", None)
+
+
+def is_offered(module: Any, key: str, value: object) -> bool:
+    """Whether a module offers a name: by `__all__`, else what it defines, and what a package brings together."""
+    listed = getattr(module, "__all__", None)
+    if isinstance(listed, (list, tuple)):
+        return key in listed
+    return home_of(value) == module.__name__ or hasattr(module, "__path__")
+
+
+def member(owner: type, name: str, static: Any) -> "dict[str, Any] | None":
+    """A method or property of a class; None for anything else."""
+    if isinstance(static, property) or type(static).__name__ == "cached_property":
+        getter = getattr(static, "fget", None) or getattr(static, "func", None)
+        return {"is": "property", "type": annotation(hints_of(getter).get("return")) if getter else None}
+    how = {classmethod: "classmethod", staticmethod: "staticmethod"}.get(type(static), "method")
+    function = getattr(owner, name, None)
+    if not inspect.isroutine(function):
+        return None
+    abstract = bool(getattr(function, "__isabstractmethod__", False))
+    return {"is": how, "abstract": abstract, "signature": signature(function)}
+
+
+def attributes_of(value: Any, own: "list[Any]") -> "dict[str, str]":
+    """The annotated public attributes that a class and its bases in the package have."""
+    hints = hints_of(value)
+    names = {name for base in own for name in own_annotations(base) if is_public(name)}
+    return {name: annotation(hints.get(name, "?")) for name in sorted(names - MACHINERY)}
+
+
+def keys_of(value: Any) -> "dict[str, Any]":
+    """The keys of a TypedDict."""
+    hints = hints_of(value)
+    required: "frozenset[str]" = getattr(value, "__required_keys__", frozenset())
+    return {
+        name: {"type": annotation(bare(hint)), "required": name in required} for name, hint in sorted(hints.items())
+    }
+
+
+def bare(hint: Any) -> Any:
+    """A key's type without what is said of the key."""
+    while getattr(typing.get_origin(hint), "_name", None) in ("Required", "NotRequired", "ReadOnly"):
+        hint = typing.get_args(hint)[0]
+    return hint
+
+
+def enum_shape(value: Any) -> "dict[str, Any]":
+    """An enum's members, aliases among them, and what kind of values they are."""
+    members = {name: each.value for name, each in value.__members__.items()}
+    return {
+        "members": {name: each if isinstance(each, PLAIN) else text(each) for name, each in members.items()},
+        "mixin": next((base.__name__ for base in (str, int, float, enum.Flag) if issubclass(value, base)), None),
+    }
+
+
+def model_schemas(value: Any) -> "dict[str, Any] | None":
+    """A pydantic model's JSON Schemas and the names of its fields; None for what is none."""
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is None:
+        return None
+    base = getattr(pydantic, "BaseModel", None)
+    if base is not None and issubclass(value, base):
+        return newer_schemas(value) if hasattr(value, "model_json_schema") else older_schemas(value)
+    older = getattr(sys.modules.get("pydantic.v1"), "BaseModel", None)
+    return older_schemas(value) if older is not None and issubclass(value, older) else None
+
+
+def newer_schemas(value: Any) -> "dict[str, Any]":
+    """The schemas of pydantic 2; one that it can't make is told as its error."""
+    shape: "dict[str, Any]" = {"fields": sorted(value.model_fields)}
+    for mode in ("validation", "serialization"):
+        try:
+            shape[mode] = value.model_json_schema(mode=mode, schema_generator=written_generator())
+        except Exception as error:
+            shape[mode] = {"unknown": first_line(error)}
+    return shape
+
+
+def written_generator() -> Any:
+    """A generator that knows that every field is written, also one that has a default."""
+    from pydantic.json_schema import GenerateJsonSchema  # noqa: PLC0415  the package's pydantic, which it may not have
+
+    class Written(GenerateJsonSchema):
+        def field_is_required(self, field: Any, *arguments: Any, **named: Any) -> bool:
+            if self.mode == "serialization" and field.get("type") in ("model-field", "dataclass-field"):
+                return not field.get("serialization_exclude", False)
+            return bool(super().field_is_required(field, *arguments, **named))
+
+    return Written
+
+
+def older_schemas(value: Any) -> "dict[str, Any]":
+    """The schema of pydantic 1, which has one for both; every field of it is written."""
+    shape: "dict[str, Any]" = {"fields": sorted(value.__fields__)}
+    try:
+        schema = json.loads(value.schema_json())
+    except Exception as error:
+        unknown = {"unknown": first_line(error)}
+        return {**shape, "validation": unknown, "serialization": unknown}
+    return {**shape, "validation": schema, "serialization": all_required(schema)}
+
+
+def all_required(schema: Any) -> Any:
+    """A schema of pydantic 1 in which each object has all of its properties."""
+    if isinstance(schema, list):
+        return [all_required(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: all_required(item) for key, item in schema.items()}
+    is_object = isinstance(inner.get("properties"), dict) and inner.get("type") == "object"
+    return {**inner, "required": sorted(inner["properties"])} if is_object else inner
+
+
+def first_line(error: BaseException) -> str:
+    """What kind of error, and the first line of what it says."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"[:LONGEST].rstrip(": ")
+
+
+def main(specification: str) -> None:
+    """Do what the specification says."""
+    spec = json.loads(Path(specification).read_text(encoding="utf-8"))
+    out = Path(spec["out"]).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115  open as long as the process
+
+    def tell(**fact: object) -> None:
+        out.write(json.dumps(fact, sort_keys=True, default=text) + "\n")
+
+    for module in spec["modules"]:
+        if module in spec["skip"]:
+            continue
+        tell(importing=module)
+        try:
+            importlib.import_module(module)
+        except BaseException as error:
+            tell(unreadable=module, error=first_line(error))
+    tell(importing=None)
+    exporter = Exporter(spec["package"])
+    exporter.collect(spec["modules"])
+    for element in exporter.elements():
+        tell(element=element)
+    tell(done=True)
+    out.close()
+    # Threads that a module began, and what it wants to do at the end, are none of our business.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

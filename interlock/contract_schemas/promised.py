@@ -1,0 +1,58 @@
+"""Which modules of a wheel, and which names, are its contract."""
+
+import zipfile
+from collections.abc import Collection, Sequence
+from pathlib import Path, PurePosixPath
+
+TESTS = frozenset({"test", "tests", "testing", "conftest"})
+
+
+def sources_of(wheel: Path) -> dict[str, bytes]:
+    """The Python files of a wheel, by their paths."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
+
+
+def modules_of(wheel: Path) -> tuple[str, ...]:
+    """Every module of a wheel that can be imported by a name, sorted; `__main__` runs when it is, and is none."""
+    with zipfile.ZipFile(wheel) as archive:
+        return tuple(sorted({name for file in archive.namelist() if (name := module_of(file))}))
+
+
+def module_of(file: str) -> str | None:
+    """The module that a file of a wheel is; None for one that is none, or can't be imported by a name."""
+    path = PurePosixPath(file)
+    stem, _, suffix = path.name.partition(".")
+    if not (suffix == "py" or suffix.endswith(("so", "pyd"))) or stem == "__main__":
+        return None
+    parts = path.parts[:-1] if stem == "__init__" else (*path.parts[:-1], stem)
+    return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else None
+
+
+def choose(offered: Collection[str], modules: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The modules of a wheel that are the contract, and those of it that the wheel has not got.
+
+    A module that is named counts even if it is private; what is below it does unless it is private or a test.
+    """
+    chosen = tuple(sorted(name for name in offered if is_promised(name, modules)))
+    return chosen, tuple(each for each in modules if not any(is_in(name, each) for name in offered))
+
+
+def is_in(name: str, module: str) -> bool:
+    """Whether a dotted name is a module, or below it."""
+    return name == module or name.startswith(f"{module}.")
+
+
+def _is_below(name: str, module: str) -> bool:
+    return is_in(name, module) and is_public(name.removeprefix(module).removeprefix("."))
+
+
+def is_public(module: str) -> bool:
+    """Whether no part of a dotted name is private, or a test."""
+    parts = module.split(".")
+    return not any(part.startswith(("_", "test_")) or part in TESTS for part in parts)
+
+
+def is_promised(name: str, modules: Sequence[str]) -> bool:
+    """Whether a dotted name is part of the contract, by the modules that are it (none: all that are public)."""
+    return is_public(name) if not modules else any(_is_below(name, each) for each in modules)

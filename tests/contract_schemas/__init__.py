@@ -1,0 +1,1 @@
+"""Tests of contracts that are exported, compared and looked for."""
