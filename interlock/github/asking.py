@@ -42,6 +42,13 @@ class Asking:
         except (NotThereError, TokenError):
             return None
 
+    async def _all(self, url: str, what: str, repo: str, named: str) -> list[dict[str, Any]]:
+        """The same of what must be there, called so."""
+        try:
+            return [item async for item in self._transport.pages(url, what, repo)]
+        except NotThereError:
+            raise self._invisible(named) from None
+
     def _invisible(self, repo: str) -> TokenError:
         return TokenError(
             f"{repo} does not exist on GitHub, or the token of {self._transport.credentials.name} cannot see it",

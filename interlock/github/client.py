@@ -14,12 +14,15 @@ import httpx
 from interlock.dispatches import WorkflowRun
 from interlock.errors import GitHubError
 from interlock.github.asking import PAGE, at, parsed
+from interlock.github.check_runs import CheckRuns
 from interlock.github.credentials import TIMEOUT, Credentials
 from interlock.github.errors import NotThereError, UnprocessableError
+from interlock.github.hooks import Hooks
 from interlock.github.patience import Patience
 from interlock.github.place import Place
 from interlock.github.pulls import Pulls
 from interlock.github.rules import Rules
+from interlock.github.statuses import Statuses
 from interlock.github.transport import Transport
 from interlock.github.values import Asset, GitHubRelease, Repository, TokenFacts, expiry
 from interlock.github.wire import Reply
@@ -29,7 +32,7 @@ FILES_AT_ONCE = 8
 KINDS = {"ghp_": "classic", "github_pat_": "fine-grained", "ghs_": "app"}
 
 
-class GitHub(Pulls, Rules):
+class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
     """GitHub as one token sees it. Repositories are named owner/name.
 
     Every call may raise, beside what it names:

@@ -58,6 +58,23 @@ class StaticToken:
         return self._token
 
 
+class AppItself:
+    """An App as itself and not as an installation of it.
+
+    Args:
+        name: What messages call it.
+        key: Makes what it signs itself with.
+    """
+
+    def __init__(self, name: str, key: Callable[[], str]) -> None:
+        self.name = name
+        self._key = key
+
+    async def token(self) -> SecretStr:
+        """What it signs itself with, anew for each request."""
+        return SecretStr(self._key())
+
+
 class _Issued(Answer):
     token: SecretStr
     expires_at: AwareDatetime
@@ -121,6 +138,10 @@ class AppInstallation:
                 return _Issued.model_validate(await Wire(client, self._place.api).post(url, None, data=b"", jwt=key))
             except STUMBLES as error:
                 raise _as_token_error(told(error, asked)) from None
+
+    def itself(self) -> "AppItself":
+        """The App as itself, for what is its own, as its webhook."""
+        return AppItself(self.name, self._key)
 
     def _key(self) -> str:
         """What the app signs itself with, for ten minutes at most."""

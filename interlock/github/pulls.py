@@ -1,15 +1,14 @@
-"""The calls about pull requests: found, made, changed, talked about, and merged now or as soon as it can be."""
+"""The calls about pull requests: found, made, changed, and merged now or as soon as it can be."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from enum import StrEnum
-from typing import Any
 from urllib.parse import urlencode
 
-from interlock.errors import GitHubError, InterlockError, TokenError
-from interlock.github.asking import PAGE, Asking, at, parsed
-from interlock.github.errors import MINUTE, NotThereError, RateLimitError, UnprocessableError, UnreachableError
-from interlock.github.values import Comment, PullRequest
+from interlock.github.asking import PAGE, at, parsed
+from interlock.github.comments import Comments
+from interlock.github.errors import NotThereError, UnprocessableError
+from interlock.github.values import PullRequest
 
 ENABLE = """mutation($pull: ID!, $method: PullRequestMergeMethod!) {
   enablePullRequestAutoMerge(input: {pullRequestId: $pull, mergeMethod: $method}) { clientMutationId }
@@ -26,7 +25,7 @@ class Waiting(StrEnum):
     NOT_ALLOWED = "the repository does not allow auto-merge"
 
 
-class Pulls(Asking):
+class Pulls(Comments):
     """The calls about pull requests."""
 
     async def pulls(self, repo: str, *, head: str = "", base: str = "", state: str = "open") -> tuple[PullRequest, ...]:
@@ -90,25 +89,15 @@ class Pulls(Asking):
         url = f"{at(repo)}/issues/{number}/labels"
         await self._write("POST", url, f"label the pull request {number}", repo, {"labels": sorted(labels)})
 
-    async def comments(self, repo: str, number: int) -> tuple[Comment, ...]:
-        """What was said of it, oldest first.
+    async def changed_files(self, repo: str, number: int) -> tuple[str, ...]:
+        """The paths of the files that it adds or changes, 3,000 at most.
 
         Raises:
             TokenError: There is no such pull request, or this token cannot see it.
         """
-        url = f"{at(repo)}/issues/{number}/comments?{PAGE}"
-        found = await self._all(url, "list the comments", repo, f"{repo}#{number}")
-        return tuple(parsed(Comment, one, repo) for one in found)
-
-    async def comment(self, repo: str, number: int, body: str) -> Comment:
-        """Say something of it.
-
-        Raises:
-            UnreachableError: It may have been said: look at the comments.
-        """
-        url = f"{at(repo)}/issues/{number}/comments"
-        reply = await self._write("POST", url, f"comment the pull request {number}", repo, {"body": body})
-        return parsed(Comment, reply.data, repo)
+        url = f"{at(repo)}/pulls/{number}/files?{PAGE}"
+        found = await self._all(url, "list the changed files", repo, f"{repo}#{number}")
+        return tuple(one["filename"] for one in found if one["status"] != "removed")
 
     async def merge_pull(self, repo: str, number: int, *, sha: str, method: str) -> str:
         """Merge it now; the commit that it became.
@@ -150,30 +139,3 @@ class Pulls(Asking):
                 return Waiting.NOT_ALLOWED
             raise
         return Waiting.ON
-
-    async def _all(self, url: str, what: str, repo: str, named: str) -> list[dict[str, Any]]:
-        try:
-            return [item async for item in self._transport.pages(url, what, repo)]
-        except NotThereError:
-            raise self._invisible(named) from None
-
-    async def _graphql(self, query: str, variables: Mapping[str, Any], what: str, repo: str) -> None:
-        # GitHub's own and GitHub Enterprise's: …/graphql beside the API, …/api/graphql beside …/api/v3.
-        url = f"{self._transport.place.api.removesuffix('/v3')}/graphql"
-        reply = await self._write("POST", url, what, repo, {"query": query, "variables": dict(variables)})
-        for error in reply.data.get("errors") or ():
-            raise _told(error, f"{repo}: GitHub did not {what}", self._transport.credentials.name)
-
-
-def _told(error: Mapping[str, Any], message: str, token: str) -> InterlockError:
-    """What is wrong with a request that was answered with 200, as GraphQL's all are."""
-    kind, said = error.get("type"), f"{message}: {error.get('message')}"
-    if kind == "RATE_LIMITED":
-        return RateLimitError(said, seconds=MINUTE)
-    if kind in {"FORBIDDEN", "INSUFFICIENT_SCOPES", "NOT_FOUND"}:
-        return TokenError(said, hint=f"the token of {token} needs Contents: write and Pull requests: write")
-    if kind is None and "omething went wrong" in said:
-        return UnreachableError(said, hint="see githubstatus.com, and run it again")
-    if kind in {None, "UNPROCESSABLE"}:
-        return UnprocessableError(said, hint="what was asked is not possible as GitHub's words say")
-    return GitHubError(said)

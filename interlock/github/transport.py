@@ -48,6 +48,10 @@ class Transport:
         """
         return await self._patience.reading(lambda: self._exchange("GET", url, what, subject))
 
+    async def query(self, url: str, what: str, subject: str, data: Any) -> Reply:  # noqa: ANN401
+        """POST what changes nothing, again and again where that may help."""
+        return await self._patience.reading(lambda: self._exchange("POST", url, what, subject, data))
+
     async def pages(self, url: str, what: str, subject: str, key: str = "") -> AsyncIterator[Any]:
         """The items of a list, page by page; pages that nobody comes to are not asked for.
 

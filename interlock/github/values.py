@@ -185,12 +185,38 @@ class AutoMerge(Answer):
     merge_method: str
 
 
+class Account(Answer):
+    """Who writes: a person, or the bot of an App.
+
+    Attributes:
+        login: An App's bot is called after its slug, as `slug[bot]`, which no person can be.
+        type: `User`, `Bot` and others.
+    """
+
+    login: str
+    type: str = "User"
+
+    @property
+    def is_app(self) -> bool:
+        """Whether it is the bot of an App."""
+        return self.type == "Bot"
+
+    def is_same(self, other: "Account | None") -> bool:
+        """Whether both are one."""
+        return other is not None and self.login.lower() == other.login.lower()
+
+
 class Comment(Answer):
-    """What somebody said of a pull request."""
+    """What somebody said of a pull request.
+
+    Attributes:
+        user: Whose it is; None when the account is gone.
+    """
 
     id: int
     body: str | None = None
     html_url: str
+    user: Account | None = None
 
 
 class PullRequest(Answer):

@@ -43,8 +43,11 @@ class Wire(GitHubAPI):
 
     async def exchange(self, method: str, url: str, data: Any, token: str) -> Reply:  # noqa: ANN401  any JSON
         """Send a request, once, and read the answer."""
+        # What an App signs itself with is no token, and GitHub wants it told from one.
+        signs = token.startswith("ey") and token.count(".") == 2
+        jwt, oauth_token = (token, None) if signs else (None, token)
         body, following, _ = await self._make_request(
-            method, url, None, data, sansio.accept_format(), oauth_token=token
+            method, url, None, data, sansio.accept_format(), jwt=jwt, oauth_token=oauth_token
         )
         return Reply(data=body, headers=self._heard, next=following)
 

@@ -3,6 +3,7 @@
 from interlock.reports.as_json import schema, schema_text, write_json
 from interlock.reports.cascade import (
     cascade_markdown,
+    plan_counts,
     plan_markdown,
     plan_mermaid,
     plan_tree,
@@ -11,24 +12,40 @@ from interlock.reports.cascade import (
     print_plan,
     progress_tree,
 )
+from interlock.reports.contracts import (
+    contracts_comment,
+    contracts_json,
+    contracts_markdown,
+    contracts_schema_text,
+    contracts_texts,
+    print_contracts,
+)
 from interlock.reports.for_prefect import answer, markdown_summary, table_rows
 from interlock.reports.manifest import Manifest, manifest, manifest_json
 from interlock.reports.page import write_html
-from interlock.reports.release import print_preview, print_release, print_releases, release_markdown
+from interlock.reports.release import preview_markdown, print_preview, print_release, print_releases, release_markdown
 from interlock.reports.terminal import print_report
 
 __all__ = [
     "Manifest",
     "answer",
     "cascade_markdown",
+    "contracts_comment",
+    "contracts_json",
+    "contracts_markdown",
+    "contracts_schema_text",
+    "contracts_texts",
     "manifest",
     "manifest_json",
     "markdown_summary",
+    "plan_counts",
     "plan_markdown",
     "plan_mermaid",
     "plan_tree",
+    "preview_markdown",
     "print_cascade",
     "print_cascades",
+    "print_contracts",
     "print_plan",
     "print_preview",
     "print_release",

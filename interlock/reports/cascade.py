@@ -20,6 +20,7 @@ from interlock.cascade_plan import (
     Progress,
     State,
     advice,
+    causes,
 )
 from interlock.cascade_plan.states import NOT_RELEASING
 from interlock.releases.notes import plain
@@ -55,7 +56,7 @@ def print_plan(plan: CascadePlan, console: Console) -> None:
     _print(_with_reasons(table, [(_safe(each.why),) for each in plan.packages]), console)
     console.print()
     console.print(plan_tree(plan))
-    console.print(f"\n{_counts(plan)}; nothing was changed", highlight=False)
+    console.print(f"\n{plan_counts(plan)}; nothing was changed", highlight=False)
 
 
 def print_cascade(cascade: Cascade, console: Console, *, pages: bool = True) -> None:
@@ -80,7 +81,7 @@ def print_cascade(cascade: Cascade, console: Console, *, pages: bool = True) -> 
 def reason(cascade: Cascade, progress: Progress) -> str:
     """Why a package is in its state, in a few words: of what it has from others, only who that is."""
     if progress.held_by is HeldBy.UPSTREAM:
-        return "; ".join(f"{each.package} {_blocks(each)}" for each in _causes(cascade, progress.package))
+        return "; ".join(f"{each.package} {_blocks(each)}" for each in causes(cascade, progress.package))
     if progress.state is State.WAITING and not _awaited(cascade, progress.package):
         return ""
     return _cut(progress.reason)
@@ -126,7 +127,7 @@ def print_cascades(cascades: Iterable[Cascade], console: Console) -> None:
 
 def plan_markdown(plan: CascadePlan) -> str:
     """The plan as Markdown, with its graph; whatever others wrote stands there as text."""
-    lines = [f"## Plan: {plan.root} {plan.root_version} and what follows", "", _counts(plan), ""]
+    lines = [f"## Plan: {plan.root} {plan.root_version} and what follows", "", plan_counts(plan), ""]
     lines += ["| package | what | version | tested with | why |", "|---|---|---|---|---|"]
     for each in plan.packages:
         tests = plain(", ".join(each.suites)) or "–"
@@ -267,18 +268,9 @@ def _link(progress: Progress) -> str:
     return _safe(progress.link) if progress.link and progress.link not in progress.reason else ""
 
 
-def _causes(cascade: Cascade, package: str) -> list[Progress]:
-    """Where what holds a package began, in dependency order."""
-    found: set[str] = set()
-    ahead = [package]
-    while ahead:
-        new = {name for name in cascade.plan.package(ahead.pop()).after if cascade.state(name).blocks} - found
-        found |= new
-        ahead += new
-    return [each for each in _all(cascade) if each.package in found and each.held_by is not HeldBy.UPSTREAM]
-
-
 def _blocks(progress: Progress) -> str:
+    if progress.breaks:
+        return "can't be installed with the others"
     return "is held" if progress.state is State.HELD else "failed"
 
 
@@ -349,7 +341,7 @@ def _count(cascade: Cascade, state: State) -> int:
     return sum(each.state is state for each in _all(cascade))
 
 
-def _counts(plan: CascadePlan) -> str:
+def plan_counts(plan: CascadePlan) -> str:
     """As `3 releases, 1 test, 1 command`."""
     nouns = {Action.TEST: "test without release", Action.DISPATCH: "dispatch"}
     plurals = {Action.TEST: "tests without release", Action.DISPATCH: "dispatches"}

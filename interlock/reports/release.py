@@ -142,6 +142,20 @@ def _heard(release: Release) -> str:
     return f"{taken} of {len(release.dispatches)}{failed}" if release.dispatches else "–"
 
 
+def preview_markdown(found: Preview) -> str:
+    """What a release would do as Markdown; whatever others wrote stands there as text."""
+    lines = [f"## {found.plan.package} {found.plan.version}" if found.plan else "## It would not be started", ""]
+    lines += ["Nothing was changed.", "", "| check | state | cause |", "|---|---|---|"]
+    lines += [f"| {plain(f'{c.subject}, {c.name}')} | {c.state} | {plain(c.cause)} |" for c in found.checks]
+    if found.files:
+        lines += ["", "| file | SHA-256 | bytes |", "|---|---|---|"]
+        lines += [f"| {plain(file.name)} | `{file.sha256}` | {file.size:,} |" for file in found.files]
+    if found.orders:
+        lines += ["", "| would tell | event |", "|---|---|"]
+        lines += [f"| {plain(order.repository)} | {plain(order.event)} |" for order in found.orders]
+    return "\n".join(lines) + "\n"
+
+
 def print_preview(found: Preview, console: Console) -> None:
     """Print what a release would do, and everything that was checked."""
     _print(map(_check, found.checks), console)

@@ -1,29 +1,24 @@
-"""The words that all reports share: counts, times, names and untrusted text made harmless."""
+"""The words that all reports share: counts, times, names, and untrusted text made harmless."""
 
-import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from interlock.matrix.report import Sheet, Totals, VersionRange
+from interlock.untrusted import one_line, plain
 
-# Escape sequences as ECMA-48 defines them: CSI, OSC with its end, and the two-character ones.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-# What is left and would move a cursor, ring a bell or turn the direction of writing around.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-# Halves of characters, as Python keeps bytes that are no text; they cannot be written.
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-def plain(text: str) -> str:
-    """Text that came from a program under test, without anything that a terminal or browser would obey."""
-    visible = _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
-    return _SURROGATES.sub("\ufffd", visible)
-
-
-def one_line(text: str) -> str:
-    """The same for text that must stay on its line."""
-    return " ".join(plain(text).split())
+__all__ = [
+    "counted",
+    "duration",
+    "edge",
+    "listed",
+    "moment",
+    "one_line",
+    "plain",
+    "setting",
+    "specifier",
+    "totals_line",
+]
 
 
 def counted(number: int, noun: str) -> str:

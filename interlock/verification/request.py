@@ -1,5 +1,7 @@
 """What is to be verified: a ref of an upstream, against what, and with which downstreams."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
@@ -19,8 +21,16 @@ class ContractsRequest(Value):
     python: tuple[str, ...] = Field(default=(), description="Python versions. Default: those of the family file.")
     jobs: int = Field(default=DEFAULT_JOBS, ge=1, le=MOST_JOBS, description="How many cells run side by side.")
     fresh: bool = Field(default=False, description="Run every cell again, whatever the ledger knows.")
+    released_only: bool = Field(
+        default=False, description="Test the newest releases of the downstreams, and not their default branches."
+    )
     tell: bool = Field(default=True, description="Tell GitHub: statuses, check run, comment.")
     family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
+
+    @property
+    def family_path(self) -> Path | None:
+        """The family file that is named."""
+        return Path(self.family) if self.family else None
 
     @property
     def title(self) -> str:

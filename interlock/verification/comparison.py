@@ -1,0 +1,101 @@
+"""What is verified, and what it is compared with: found in the upstream's repository, on the index, or on this disk."""
+
+from packaging.version import Version
+
+from interlock.candidates import Found, Kind, find, merge_base, parse_ref
+from interlock.errors import DistributionError, RepositoryError, TokenError, UsageError
+from interlock.package_index import PackageIndex, Release
+from interlock.values import Value
+from interlock.verification.stand import Stand
+
+
+class Comparison(Value):
+    """The ref, and its baseline.
+
+    Attributes:
+        baseline: None when there is nothing to compare with: no release yet.
+        notes: What a reader must know beside.
+    """
+
+    found: Found
+    baseline: Found | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_on_github(self) -> bool:
+        """Whether it is a commit of which something can be told there."""
+        return self.found.sha is not None and self.found.kind is not Kind.FOLDER
+
+
+async def find_comparison(stand: Stand) -> Comparison:
+    """Find the ref and its baseline: what was asked for, else the merge base, else the last release.
+
+    Raises:
+        UsageError: The ref or the baseline is nothing, or both are the same.
+        RepositoryError: The repository can't be had.
+        TokenError: Access was refused.
+        IndexUnavailableError: The index did not answer.
+    """
+    found = await _found(stand, stand.request.ref)
+    baseline, note = await _baseline(stand, found)
+    if baseline is not None and _name(baseline) == _name(found):
+        raise UsageError(f"{found.described} would be compared with itself", hint="give another --against")
+    notes = (found.note, baseline.note if baseline else None, note)
+    return Comparison(found=found, baseline=baseline, notes=tuple(filter(None, notes)))
+
+
+def _name(found: Found) -> object:
+    return found.version or found.sha or found.folder
+
+
+async def _found(stand: Stand, text: str) -> Found:
+    return await find(stand.workshop, stand.upstream, parse_ref(text))
+
+
+async def _baseline(stand: Stand, found: Found) -> tuple[Found | None, str | None]:
+    if stand.request.baseline is not None:
+        return await _found(stand, stand.request.baseline), None
+    base, note = await _merge_base(stand, found)
+    return base or await last_release(stand, found), note
+
+
+async def _merge_base(stand: Stand, found: Found) -> tuple[Found | None, str | None]:
+    """A folder may be compared without the repository: then it is with the last release."""
+    try:
+        return await merge_base(stand.workshop, stand.upstream, found), None
+    except (RepositoryError, TokenError) as error:
+        if found.kind is not Kind.FOLDER:
+            raise
+        return None, f"compared with the last release, since there is no merge base: {error.message}"
+
+
+async def last_release(stand: Stand, found: Found | None = None) -> Found | None:
+    """The newest final release of the upstream; of a release that is verified, the one before it."""
+    release = await newest_release(stand.index, stand.upstream, before=found.version if found else None)
+    if release is None:
+        return None
+    version, which = release.version, "the release before" if found and found.version else "the last release"
+    return Found(package=stand.upstream, kind=Kind.VERSION, described=f"{version}, {which}", version=version)
+
+
+async def newest_release(index: PackageIndex, package: str, *, before: Version | None = None) -> Release | None:
+    """The newest final release of a package that is not yanked; None when there is none.
+
+    Args:
+        index: Where.
+        package: Its name.
+        before: Older than this version.
+
+    Raises:
+        IndexUnavailableError: The index did not answer.
+    """
+    try:
+        releases = (await index.releases(package)).values()
+    except DistributionError:
+        return None
+    final = [each for each in releases if each.tree is None and not each.yanked and not each.version.is_prerelease]
+    return max((each for each in final if before is None or each.version < before), key=_version, default=None)
+
+
+def _version(release: Release) -> Version:
+    return release.version

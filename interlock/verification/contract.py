@@ -1,0 +1,127 @@
+"""What became of the upstream's contract, whether that is reason to run anything, and what it is to the downstreams."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from interlock.contract_schemas import ContractChange
+from interlock.contract_schemas.change import contract_change, with_uses
+from interlock.contract_schemas.uses import DownstreamSources
+from interlock.contracts.recipe import Recipe
+from interlock.environments import Interpreter
+from interlock.errors import DistributionError, InterlockError
+from interlock.family import Contract as Policy
+from interlock.ledger import KnownContract
+from interlock.matrix.plan import Plan
+from interlock.matrix.sources import Sources
+from interlock.package_index import Release
+from interlock.untrusted import one_line
+from interlock.values import Value
+from interlock.verification.comparison import Comparison
+from interlock.verification.sides import Compared, Downstream
+from interlock.verification.stand import Stand
+
+
+class Contract(Value):
+    """What became of a contract.
+
+    Attributes:
+        change: None when that could not be found out, or there is nothing to compare with.
+        notes: Why not.
+    """
+
+    change: ContractChange | None = None
+    notes: tuple[str, ...] = ()
+
+
+async def compare_contracts(stand: Stand, compared: Compared) -> Contract:
+    """What changed in the contract between the baseline and the ref; an upstream that has none is tested all the same.
+
+    Raises:
+        InterlockError: Another try may help.
+    """
+    if compared.baseline is None:
+        return Contract(notes=("the contract is compared with nothing: there is no release yet",))
+    try:
+        return Contract(change=await _change(stand, compared.baseline.release, compared.ref.release))
+    except InterlockError as error:
+        if error.transient:
+            raise
+        return Contract(notes=(f"the contract could not be compared: {one_line(error.message)}",))
+
+
+async def _change(stand: Stand, before: Release, after: Release) -> ContractChange:
+    python = (stand.request.python or stand.family.python)[0]
+    interpreter = await stand.bench.uv.interpreter(python)
+    return await contract_change(
+        await _wheel(stand, before, interpreter),
+        await _wheel(stand, after, interpreter),
+        modules=stand.package.contract.modules,
+        uv=stand.bench.uv,
+        interpreter=interpreter,
+        cache=stand.bench.cache,
+    )
+
+
+async def _wheel(stand: Stand, release: Release, interpreter: Interpreter) -> Path:
+    wheel = await Sources(stand.bench).wheel(release, interpreter)
+    if isinstance(wheel, str):
+        raise DistributionError(wheel)
+    return wheel.path
+
+
+def reason_to_skip(policy: Policy, compared: Compared, contract: Contract) -> str | None:
+    """Why no suite is run, or None. What could not be compared is never the same."""
+    change = contract.change
+    if policy.unchanged != "skip" or compared.baseline is None or change is None or not change.is_empty:
+        return None
+    return f"nothing in the contract of {compared.upstream} has changed since {compared.baseline.described}"
+
+
+async def find_uses(contract: Contract, downstreams: Sequence[Downstream], plan: Plan) -> Contract:
+    """The same, with what each change is to the downstreams: by their wheels, and by the suites that would be run."""
+    if contract.change is None:
+        return contract
+    found = {each.name: _sources(each, plan) for each in downstreams}
+    change = await with_uses(contract.change, {name: sources for name, sources in found.items() if sources})
+    return contract.model_copy(update={"change": change})
+
+
+def _sources(downstream: Downstream, plan: Plan) -> DownstreamSources | None:
+    """The newest that there is of a downstream: its branch, else its release."""
+    for side in reversed(downstream.sides):
+        recipes = list(_recipes(downstream.name, side.version, plan))
+        for wheel in recipes[0].wheels if recipes else ():
+            if wheel.name == downstream.name:
+                tests = dict.fromkeys(recipe.tests for recipe in recipes if recipe.tests)
+                imports = dict.fromkeys(module for recipe in recipes for module in recipe.modules)
+                return DownstreamSources(wheel=wheel.path, tests=tuple(tests), imports=tuple(imports))
+    return None
+
+
+def _recipes(name: str, version: str, plan: Plan) -> Iterator[Recipe]:
+    keyed = (cell for cell in plan.cells if (cell.key.downstream, cell.key.downstream_version) == (name, version))
+    return (cell.recipe for cell in keyed if cell.recipe)
+
+
+def remember(stand: Stand, comparison: Comparison, contract: Contract) -> None:
+    """Keep what a commit does to the contract, for whoever will release it."""
+    change, baseline = contract.change, comparison.baseline
+    if change is None or baseline is None or comparison.found.sha is None or stand.request.baseline is not None:
+        return
+    stand.ledger.record_contract(
+        KnownContract(
+            package=stand.upstream,
+            sha=comparison.found.sha,
+            part=change.part.value,
+            text="\n".join((f"compared with {baseline.described}", *_lines(change))),
+            at=datetime.now(UTC),
+        )
+    )
+
+
+def _lines(change: ContractChange) -> Iterator[str]:
+    """What changed, what may break somebody first."""
+    for each in sorted(change.changes, key=lambda one: not one.breaks):
+        yield one_line(f"{each.name} {each.what}{': ' if each.details else ''}{'; '.join(each.details)}")
+    yield from map(one_line, change.api)

@@ -1,0 +1,195 @@
+"""The very body of the flow `verify-contracts`, run without Prefect in a world that this process serves."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import pytest
+
+from interlock.checks import Access
+from interlock.github import GitHub, StaticToken, open_github, place
+from interlock.matrix import progress
+from interlock.matrix.settle import Tally
+from interlock.rehearsal.github import pulls
+from interlock.verification import CellResult, ContractsReport, ContractsRequest
+from interlock.verification.comparison import Comparison, find_comparison
+from interlock.verification.preparing import build
+from interlock.verification.sides import Compared
+from interlock.verification.stand import open_stand
+from tests.releases.rehearsed import CORE, Rehearsed, rehearsed
+
+PIPELINE, STORE = "market-data-pipeline", "market-data-store"
+TELEMETRY = "src/market_data_core/telemetry.py"
+CONFORMANCE = "tests/contracts/test_protocol_conformance.py"
+NAMED = f"{CONFORMANCE}::test_levels_have_the_values_that_are_sent"
+# Whoever writes `BackpressureLevel.soft` still can; whoever compares all names with a list finds another one.
+RENAMED = ('    soft = "soft"\n', '    gentle = "soft"\n    soft = "soft"\n')
+
+Done = TypeVar("Done")
+
+
+class _NoProgress:
+    """Stands for the artifact that shows progress."""
+
+    @classmethod
+    async def begin(cls, _key: str) -> "_NoProgress":
+        return cls()
+
+    async def show(self, tally: Tally) -> None:
+        await progress.watcher.get()(tally)
+
+
+def flow_without_prefect(patch: pytest.MonkeyPatch) -> ModuleType:
+    """The module of the flow, its tasks replaced by what they do; artifacts go nowhere."""
+    from prefect.tasks import Task
+
+    import flows.matrix_cells as cells
+    import flows.verify_contracts as module
+
+    async def no_artifact(**_fields: object) -> None:
+        return
+
+    for each in (cells, module):
+        for name, value in list(vars(each).items()):
+            if isinstance(value, Task):
+                patch.setattr(each, name, value.fn)
+        patch.setattr(each, "get_run_logger", lambda: logging.getLogger("tests.contracts"))
+    patch.setattr(cells, "_Progress", _NoProgress)
+    patch.setattr(module, "acreate_markdown_artifact", no_artifact)
+    return module
+
+
+@dataclass
+class Verified(Rehearsed):
+    """A world that is served, and the flow in it.
+
+    Attributes:
+        verifying: The module of the flow.
+        home: Where Interlock keeps everything.
+    """
+
+    verifying: ModuleType | Any = None
+    home: Path = Path()
+
+    def verify(self, ref: str, *downstream: str, **request: object) -> tuple[ContractsReport, int]:
+        """Verify a ref of core, telling nobody unless asked to; the report, and how many suites were run for it."""
+        tallies: list[Tally] = []
+
+        async def watch(tally: Tally) -> None:
+            tallies.append(tally)
+
+        async def verified() -> ContractsReport:
+            progress.watcher.set(watch)
+            fields = {"upstream": CORE, "ref": ref, "downstream": downstream, "tell": False, **request}
+            found: ContractsReport = await self.verifying.verify_contracts.fn(ContractsRequest.model_validate(fields))
+            return found
+
+        report = self._at_home(verified)
+        return report, tallies[-1].runs if tallies else 0
+
+    def compare(self, ref: str, **request: object) -> Comparison:
+        """Find a ref of core and what it is compared with; nothing is built."""
+        wanted = ContractsRequest.model_validate({"upstream": CORE, "ref": ref, **request})
+
+        async def found() -> Comparison:
+            async with open_stand(wanted, Access()) as stand:
+                return await find_comparison(stand)
+
+        return self._at_home(found)
+
+    def build(self, ref: str, **request: object) -> Compared:
+        """Build a ref of core and what it is compared with; nothing is run."""
+        wanted = ContractsRequest.model_validate({"upstream": CORE, "ref": ref, **request})
+
+        async def built() -> Compared:
+            async with open_stand(wanted, Access()) as stand:
+                return await build(stand, await find_comparison(stand))
+
+        return self._at_home(built)
+
+    def _at_home(self, work: Callable[[], Coroutine[Any, Any, Done]]) -> Done:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("INTERLOCK_HOME", str(self.home))
+            return asyncio.run(work())
+
+    def branch(self, name: str, files: Mapping[str, bytes | None], repository: str = CORE) -> str:
+        """Make a branch with a commit of its own on top of the default one; its SHA."""
+        state = self.serving.github
+        with state.changing():
+            record = state.repository(f"mjdevaccount/{repository}")
+            git = state.git(record)
+            tip = git.ref(f"refs/heads/{record.default_branch}")
+            assert tip is not None
+            sha = git.write_commit(tip, dict(files), f"a branch: {name}")
+            git.set_ref(f"refs/heads/{name}", sha, None)
+        return sha
+
+    def pull_request(self, branch: str) -> int:
+        """Open a pull request for a branch of core; its number."""
+        state = self.serving.github
+        with state.changing():
+            record = state.repository(f"mjdevaccount/{CORE}")
+            new = pulls.NewPull(title=branch, head=branch, base=record.default_branch)
+            return pulls.open_pull(state, record, new, "mjdevaccount").number
+
+    def statuses(self, sha: str) -> dict[str, str]:
+        """What is said of a commit of core in each context: the newest state, and its description."""
+        return {
+            context: f"{one.state}: {one.description}"
+            for context, one in self._asked(lambda github: github.statuses(f"mjdevaccount/{CORE}", sha)).items()
+        }
+
+    def comments(self, number: int) -> list[str]:
+        """What is said of a pull request of core."""
+        found = self._asked(lambda github: github.comments(f"mjdevaccount/{CORE}", number))
+        return [one.body or "" for one in found]
+
+    def _asked(self, question: Callable[[GitHub], Coroutine[Any, Any, Done]]) -> Done:
+        async def asked() -> Done:
+            token = StaticToken(self.world.place.tokens().github, "test")
+            async with open_github(token, place()) as github:
+                return await question(github)
+
+        return asyncio.run(asked())
+
+    def changed(self, repository: str, path: str, old: str, new: str) -> dict[str, bytes]:
+        """A file of the default branch with a text replaced."""
+        text = self.git(repository, "show", f"HEAD:{path}") + "\n"
+        assert old in text, text
+        return {path: text.replace(old, new).encode()}
+
+    @contextlib.contextmanager
+    def family_file(self, old: str, new: str) -> Iterator[None]:
+        """Replace a text in the family file, which is there once, for the time of the block."""
+        path = self.world.place.family_file
+        text = path.read_text("utf-8")
+        assert text.count(old) == 1, old
+        path.write_text(text.replace(old, new), "utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(text, "utf-8")
+
+
+@contextlib.contextmanager
+def verified(template: Path, folder: Path) -> Iterator[Verified]:
+    """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
+    with rehearsed(template, folder) as here, pytest.MonkeyPatch.context() as patch:
+        yield Verified(
+            world=here.world,
+            serving=here.serving,
+            flow=here.flow,
+            verifying=flow_without_prefect(patch),
+            home=folder / "home",
+        )
+
+
+def cells(report: ContractsReport) -> dict[tuple[str, bool], CellResult]:
+    """The cells by downstream, and whether of its branch."""
+    found = [cell for each in report.downstreams for cell in each.cells]
+    return {(cell.downstream, cell.side.startswith("branch ")): cell for cell in found}
