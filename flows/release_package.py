@@ -7,11 +7,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
+from prefect.client.schemas.objects import State as RunState
 from prefect.runtime import flow_run
 from prefect.tasks import Task
 
 from blocks.find import load_github_credentials, load_upload
+from flows import dry_run
 from flows.patient import patient_task
+from interlock.admission import gate
 from interlock.building import BuiltFile
 from interlock.checks import Check
 from interlock.dispatches import DispatchRecord
@@ -21,7 +24,8 @@ from interlock.lifecycle import Release, Step
 from interlock.releases import lease, outward, preflight, prepare, summary, telling
 from interlock.releases.desk import Desk, open_desk
 from interlock.releases.plan import Plan, ReleaseRequest
-from interlock.reports import release_markdown
+from interlock.releases.preview import Preview, preview
+from interlock.reports import preview_markdown, release_markdown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,6 +73,15 @@ async def bump(desk: Desk, source: Checkout) -> Plan:
 async def guard(desk: Desk, source: Checkout, plan: Plan) -> None:
     """Refuse a version or a tag that is taken."""
     await prepare.guard(desk, source, plan)
+
+
+@step(Step.ADMISSION)
+async def admit(desk: Desk, plan: Plan) -> Plan:
+    """Refuse what is known to break a downstream."""
+    plan = await gate.admit(desk, plan)
+    for remark in plan.remarks:
+        get_run_logger().warning("%s %s: %s", plan.package, plan.version, remark)
+    return plan
 
 
 @step(Step.BUILD)
@@ -145,13 +158,29 @@ async def _desk(request: ReleaseRequest) -> AsyncIterator[Desk]:
         yield desk
 
 
+@patient_task("preview")
+async def look_only(desk: Desk) -> Preview:
+    """Go through all steps that leave no trace, and show what would be done."""
+    found = await preview(desk, gate.admit)
+    await acreate_markdown_artifact(key=f"preview-{desk.request.package}", markdown=preview_markdown(found))
+    return found
+
+
+async def _dry_run(request: ReleaseRequest) -> str:
+    async with _desk(request) as desk:
+        return (await look_only(desk)).says()
+
+
 def _flow_run_name() -> str:
-    return f"release {ReleaseRequest.model_validate(flow_run.parameters['request']).title}"
+    request = ReleaseRequest.model_validate(flow_run.parameters["request"])
+    return f"release {request.title}{' (dry run)' if request.dry_run else ''}"
 
 
 @flow(name="release-package", flow_run_name=_flow_run_name, persist_result=False)
-async def release_package(request: ReleaseRequest) -> Release:
+async def release_package(request: ReleaseRequest) -> Release | RunState[None]:
     """Release one package. Run it again after any crash: it finishes the same release."""
+    if request.dry_run:
+        return await dry_run.told(lambda: _dry_run(request))
     async with _desk(request) as desk:
         await look_ahead(desk)
         async with lease.one_at_a_time(desk):
@@ -160,6 +189,7 @@ async def release_package(request: ReleaseRequest) -> Release:
                 source = await checkout(desk)
                 plan = await bump(desk, source)
                 await guard(desk, source, plan)
+                plan = await admit(desk, plan)
                 files = await build(desk, source, plan)
                 await check(desk, plan, files)
                 plan = await commit_and_tag(desk, source, plan, files)

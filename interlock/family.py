@@ -133,6 +133,10 @@ class Contract(Value):
     unchanged: Literal["test", "skip"] = Field(
         default="test", description="What is done when a ref changes nothing in the contract: test, or skip the suites."
     )
+    evidence: Literal["wanted", "required"] = Field(
+        default="wanted",
+        description="What a release is without evidence that the downstreams work with it: remarked on, or refused.",
+    )
 
 
 class Dispatch(Value):

@@ -18,6 +18,7 @@ class Step(StrEnum):
     CHECKOUT = "checkout"
     BUMP = "bump"
     GUARD = "guard"
+    ADMISSION = "admission"
     BUILD = "build"
     CHECK = "check"
     COMMIT_AND_TAG = "commit-and-tag"
@@ -50,6 +51,7 @@ LIFECYCLE: Mapping[Step, Promise] = {
     Step.CHECKOUT: Promise("clone the branch with its tags", "repository", None),
     Step.BUMP: Promise("find the next version, or the release that is to be finished", "files, tags, index", None),
     Step.GUARD: Promise("refuse a version that is taken", "tags, index", None),
+    Step.ADMISSION: Promise("refuse what is known to break a downstream", "ledger, index", None),
     Step.BUILD: Promise("build sdist and wheel, reproducibly", "earlier builds", None),
     Step.CHECK: Promise("twine check --strict, names and versions", "files", None),
     Step.COMMIT_AND_TAG: Promise("commit the version, tag it with the files' hashes", "clone", None),

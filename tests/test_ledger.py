@@ -23,10 +23,11 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from interlock.bump import Part
 from interlock.cascade_plan import Action, Cascade, CascadePlan, Planned, begun, moved
 from interlock.cascade_plan import State as CascadeState
 from interlock.errors import LedgerError
-from interlock.ledger import KnownCell, Ledger, SqlLedger, open_ledger
+from interlock.ledger import KnownCell, KnownContract, Ledger, SqlLedger, open_ledger
 from interlock.ledger.engine import connect, writer
 from interlock.ledger.migrate import MIGRATIONS, bring_up_to_date, downgrade
 from interlock.ledger.place import place_of
@@ -165,6 +166,54 @@ def test_a_large_matrix_goes_in_and_comes_out(ledger: Ledger) -> None:
     assert {key: known.verdict for key, known in ledger.cells(cells).items()} == cells
 
 
+def test_a_cell_keeps_the_run_that_says_so(ledger: Ledger) -> None:
+    one, other = some_keys(2)
+    ledger.record_cells({one: Verdict.INCOMPATIBLE, other: Verdict.COMPATIBLE}, START, {one: "f"})
+    assert [known.run for known in (ledger.cells([one])[one], ledger.cells([other])[other])] == ["f", None]
+    ledger.record_cells({one: Verdict.COMPATIBLE}, START + timedelta(days=1), {one: "g"})
+    ledger.record_cells({one: Verdict.FLAKY}, START, {one: "old"})
+    assert ledger.cells([one])[one] == KnownCell(verdict=Verdict.COMPATIBLE, at=START + timedelta(days=1), run="g")
+
+
+def test_all_cells_of_one_version_of_an_upstream_are_found(ledger: Ledger) -> None:
+    key = some_keys(1)[0]
+    mine = [
+        key.model_copy(update={"upstream_version": "1.4+gab", **others})
+        for others in ({}, {"downstream": "store"}, {"downstream_version": "0.9+gcd"}, {"point": "p=9"})
+    ]
+    others = [key, *(each.model_copy(update={"upstream": "store"}) for each in mine)]
+    ledger.record_cells(dict.fromkeys((*mine, *others), Verdict.FLAKY), START, {mine[0]: "f"})
+    assert ledger.cells_of("core", "1.4+gab") == {
+        each: KnownCell(verdict=Verdict.FLAKY, at=START, run="f" if each == mine[0] else None) for each in mine
+    }
+    assert ledger.versions_of("core") == {key.upstream_version, "1.4+gab"}
+    assert (ledger.cells_of("core", "1.4"), ledger.versions_of("ibkr")) == ({}, frozenset())
+
+
+def a_contract(*, sha: str = "a" * 40, part: Part = Part.MAJOR, text: str = "removed\nand \x00") -> KnownContract:
+    return KnownContract.model_validate(
+        {
+            "package": "core",
+            "sha": sha,
+            "part": part,
+            "text": text,
+            "at": START.astimezone(timezone(timedelta(hours=5))),
+        }
+    )
+
+
+def test_what_became_of_a_contract_is_kept_by_commit_and_replaced(ledger: Ledger) -> None:
+    ledger.record_contract(a_contract())
+    ledger.record_contract(other := a_contract(sha="b" * 40, text=""))
+    ledger.record_contract(last := a_contract(part=Part.PATCH))
+    assert ledger.contract("core", "a" * 40) == last
+    assert ledger.contract("core", "b" * 40) == other
+    found = ledger.contract("core", "a" * 40)
+    assert found is not None
+    assert found.at.isoformat() == "2026-11-20T08:00:00+00:00"
+    assert (ledger.contract("core", "c" * 40), ledger.contract("store", "a" * 40)) == (None, None)
+
+
 def test_a_release_is_kept_as_far_as_it_has_come(ledger: Ledger) -> None:
     begun, other = a_release(ended_at=None), a_release(package="market-data-store", began_at=NOON + timedelta(days=1))
     for release in (begun, other, a_release(version="1.2.12", began_at=NOON + timedelta(hours=1))):
@@ -228,6 +277,11 @@ def test_what_is_released_stays_released_whoever_writes(ledger: Ledger) -> None:
     found = ledger.cascade(cascade.id)
     assert found is not None
     assert found.progress["core"] == released
+
+    ledger.record_progress(cascade.id, accepted := released.model_copy(update={"accepted": True}))
+    found = ledger.cascade(cascade.id)
+    assert found is not None
+    assert found.progress["core"] == accepted
 
 
 def test_holds_aborts_and_ends_are_seen_by_who_reads_again(ledger: Ledger) -> None:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,11 @@ def writer(engine: Engine) -> Engine:
 
 def _make_file(place: Place, path: Path) -> None:
     try:
-        # made here, since SQLite would let everyone read it; its -wal and -shm take over the mode
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        # made here, since SQLite would let everyone read it; its -wal and -shm take over the mode. One that is there is
+        # not opened: closing it would end the locks that this process may have on it by another ledger, and who closes
+        # it next would remove the journal from under that one.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         _enter_wal(path)
     except (OSError, sqlite3.Error) as error:
         raise place.failure(error) from None

@@ -8,15 +8,17 @@ from typing import Self
 
 from interlock.cascade_plan import Cascade, Progress, State
 from interlock.dispatches import DispatchRecord, Order
-from interlock.ledger.protocol import KnownCell, in_utc
+from interlock.ledger.memory_deliveries import MemoryDeliveries
+from interlock.ledger.protocol import KnownCell, KnownContract, in_utc
 from interlock.lifecycle import Release
 from interlock.verdicts import CellKey, Run, Verdict
 
 
-class MemoryLedger:
+class MemoryLedger(MemoryDeliveries):
     """The twin of `SqlLedger` without a database; see `Ledger` for what its methods do."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()
         self._runs: dict[str, list[Run]] = {}
         self._readers: dict[str, frozenset[str]] = {}
@@ -24,6 +26,7 @@ class MemoryLedger:
         self._releases: dict[tuple[str, str], Release] = {}
         self._cascades: dict[str, Cascade] = {}
         self._dispatches: dict[tuple[str, str], DispatchRecord] = {}
+        self._contracts: dict[tuple[str, str], KnownContract] = {}
 
     def runs(self, fingerprints: Collection[str]) -> dict[str, tuple[Run, ...]]:
         """All runs of each fingerprint that has any, oldest first."""
@@ -59,14 +62,30 @@ class MemoryLedger:
         with self._lock:
             return {key: self._cells[key] for key in keys if key in self._cells}
 
-    def record_cells(self, cells: Mapping[CellKey, Verdict], at: datetime) -> None:
+    def versions_of(self, upstream: str) -> frozenset[str]:
+        """The versions of an upstream of which any cell is known."""
+        with self._lock:
+            return frozenset(key.upstream_version for key in self._cells if key.upstream == upstream)
+
+    def cells_of(self, upstream: str, version: str) -> dict[CellKey, KnownCell]:
+        """The last verdict of every cell of one version of an upstream."""
+        with self._lock:
+            return {
+                key: known
+                for key, known in self._cells.items()
+                if (key.upstream, key.upstream_version) == (upstream, version)
+            }
+
+    def record_cells(
+        self, cells: Mapping[CellKey, Verdict], at: datetime, runs: Mapping[CellKey, str] | None = None
+    ) -> None:
         """Keep verdicts, unless a later one is known."""
         moment = in_utc(at)
         with self._lock:
             for key, verdict in cells.items():
                 known = self._cells.get(key)
                 if known is None or known.at <= moment:
-                    self._cells[key] = KnownCell(verdict=verdict, at=moment)
+                    self._cells[key] = KnownCell(verdict=verdict, at=moment, run=(runs or {}).get(key))
 
     def record_release(self, release: Release) -> None:
         """Keep how far a release has come."""
@@ -98,7 +117,8 @@ class MemoryLedger:
         """Keep how far packages have come."""
         with self._lock:
             kept = self._cascades[cascade]
-            news = [each for each in progress if kept.state(each.package) is not State.RELEASED]
+            out = State.RELEASED
+            news = [each for each in progress if kept.state(each.package) is not out or each.state is out]
             self._cascades[cascade] = kept.with_progress(*news)
 
     def hold(self, cascade: str, package: str, why: str | None) -> None:
@@ -128,6 +148,16 @@ class MemoryLedger:
         with self._lock:
             found = [cascade for cascade in self._cascades.values() if root in {None, cascade.root}]
         return tuple(sorted(found, key=lambda cascade: cascade.began_at, reverse=True))
+
+    def record_contract(self, known: KnownContract) -> None:
+        """Keep what became of a contract."""
+        with self._lock:
+            self._contracts[known.package, known.sha] = known.model_copy(update={"at": in_utc(known.at)})
+
+    def contract(self, package: str, sha: str) -> KnownContract | None:
+        """What became of a package's contract at a commit."""
+        with self._lock:
+            return self._contracts.get((package, sha))
 
     def _update(self, kept: Cascade, **fields: object) -> None:
         self._cascades[kept.id] = kept.model_copy(update=fields)

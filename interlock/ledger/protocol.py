@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import AwareDatetime
 
+from interlock.bump import Part
 from interlock.cascade_plan import Cascade, Progress
 from interlock.dispatches import DispatchRecord, Order
+from interlock.ledger.deliveries import Deliveries
 from interlock.lifecycle import Release
 from interlock.values import Value
 from interlock.verdicts import CellKey, Run, Verdict
@@ -18,14 +20,33 @@ class KnownCell(Value):
 
     Attributes:
         at: When that was, in UTC.
+        run: The fingerprint of the run that says so; None where it was not kept.
     """
 
     verdict: Verdict
     at: AwareDatetime
+    run: str | None = None
 
 
-class Ledger(Protocol):
-    """The memory of every run, of every cell's last verdict, of releases with their dispatches, and of cascades.
+class KnownContract(Value):
+    """What became of a package's contract at a commit.
+
+    Attributes:
+        sha: The commit, 40 hex digits.
+        part: The part of the version that the change asks for: patch, minor or major.
+        text: What changed, for people; a line for each thing.
+        at: When that was found out.
+    """
+
+    package: str
+    sha: str
+    part: Literal[Part.PATCH, Part.MINOR, Part.MAJOR]
+    text: str
+    at: AwareDatetime
+
+
+class Ledger(Deliveries, Protocol):
+    """The memory of runs, of every cell's last verdict, of releases with dispatches, cascades, contracts, deliveries.
 
     All of it may be called from several threads, and by several processes that share one database. Whatever a method
     has recorded when it returns is kept. Each method raises LedgerError when the ledger cannot be reached or read.
@@ -51,8 +72,23 @@ class Ledger(Protocol):
         """The last verdict of each cell that has one."""
         ...
 
-    def record_cells(self, cells: Mapping[CellKey, Verdict], at: datetime) -> None:
+    def versions_of(self, upstream: str) -> frozenset[str]:
+        """The versions of an upstream of which any cell is known, as they were written."""
+        ...
+
+    def cells_of(self, upstream: str, version: str) -> dict[CellKey, KnownCell]:
+        """The last verdict of every cell of one version of an upstream."""
+        ...
+
+    def record_cells(
+        self, cells: Mapping[CellKey, Verdict], at: datetime, runs: Mapping[CellKey, str] | None = None
+    ) -> None:
         """Keep the cells' verdicts, all of them or none; one that is already known from later than `at` stays.
+
+        Args:
+            cells: Their verdicts.
+            at: When they were found out.
+            runs: By cell, the fingerprint of the run that says so, where there is one.
 
         Raises:
             ValueError: `at` has no time zone.
@@ -105,6 +141,14 @@ class Ledger(Protocol):
 
     def cascades(self, root: str | None = None) -> tuple[Cascade, ...]:
         """The cascades of a root, or all, the one that began last first."""
+        ...
+
+    def record_contract(self, known: KnownContract) -> None:
+        """Keep what became of a contract; an earlier record of the same package and commit is replaced."""
+        ...
+
+    def contract(self, package: str, sha: str) -> KnownContract | None:
+        """What became of a package's contract at a commit."""
         ...
 
     def close(self) -> None:

@@ -19,8 +19,19 @@ from interlock.ledger.cascades import cascade_row, hold_rows, progress_rows, rea
 from interlock.ledger.engine import connect, writer
 from interlock.ledger.migrate import bring_up_to_date
 from interlock.ledger.place import Place, place_of
-from interlock.ledger.protocol import KnownCell, in_utc
-from interlock.ledger.tables import CASCADE, CASCADE_HOLD, CASCADE_PACKAGE, CELL, DISPATCH, RELEASE, RUN, VERSION_READER
+from interlock.ledger.protocol import KnownCell, KnownContract, in_utc
+from interlock.ledger.sql_deliveries import SqlDeliveries
+from interlock.ledger.tables import (
+    CASCADE,
+    CASCADE_HOLD,
+    CASCADE_PACKAGE,
+    CELL,
+    CONTRACT,
+    DISPATCH,
+    RELEASE,
+    RUN,
+    VERSION_READER,
+)
 from interlock.lifecycle import Release
 from interlock.verdicts import CellKey, Run, Verdict
 
@@ -35,12 +46,12 @@ _RUNS = (
     .order_by(RUN.c.fingerprint, RUN.c.started_at, RUN.c.id)
 )
 _READERS = select(VERSION_READER).where(VERSION_READER.c.fingerprint.in_(bindparam("wanted", expanding=True)))
-_CELLS_OF_SHEET = select(CELL.c.upstream_version, CELL.c.downstream_version, CELL.c.verdict, CELL.c.at).where(
-    and_(*(CELL.c[name] == bindparam(name) for name in _SHEET))
-)
+_CELLS_OF_SHEET = select(
+    CELL.c.upstream_version, CELL.c.downstream_version, CELL.c.verdict, CELL.c.at, CELL.c.run
+).where(and_(*(CELL.c[name] == bindparam(name) for name in _SHEET)))
 
 
-class SqlLedger:
+class SqlLedger(SqlDeliveries):
     """The ledger of `open_ledger`; see `Ledger` for what its methods do."""
 
     def __init__(self, engine: Engine, place: Place) -> None:
@@ -88,16 +99,39 @@ class SqlLedger:
         with self._reading() as connection:
             for sheet, wanted in _by_sheet(keys).items():
                 rows = connection.execute(_CELLS_OF_SHEET, dict(zip(_SHEET, sheet, strict=True)))
-                for *versions, verdict, at in rows:
+                for *versions, verdict, at, run in rows:
                     key = wanted.get(tuple(versions))
                     if key is not None:
-                        known[key] = KnownCell(verdict=verdict, at=at)
+                        known[key] = KnownCell(verdict=verdict, at=at, run=run)
         return known
 
-    def record_cells(self, cells: Mapping[CellKey, Verdict], at: datetime) -> None:
+    def versions_of(self, upstream: str) -> frozenset[str]:
+        """The versions of an upstream of which any cell is known."""
+        wanted = select(CELL.c.upstream_version).where(CELL.c.upstream == upstream).distinct()
+        with self._reading() as connection:
+            return frozenset(connection.scalars(wanted))
+
+    def cells_of(self, upstream: str, version: str) -> dict[CellKey, KnownCell]:
+        """The last verdict of every cell of one version of an upstream."""
+        wanted = select(CELL).where(CELL.c.upstream == upstream, CELL.c.upstream_version == version)
+        with self._reading() as connection:
+            rows = [row._asdict() for row in connection.execute(wanted)]
+            return {
+                CellKey.model_validate({name: row[name] for name in _KEY}): KnownCell(
+                    verdict=row["verdict"], at=row["at"], run=row["run"]
+                )
+                for row in rows
+            }
+
+    def record_cells(
+        self, cells: Mapping[CellKey, Verdict], at: datetime, runs: Mapping[CellKey, str] | None = None
+    ) -> None:
         """Keep verdicts in one transaction, unless a later one is known."""
-        moment = in_utc(at)
-        rows = [{**key.model_dump(), "verdict": verdict.value, "at": moment} for key, verdict in cells.items()]
+        moment, shown = in_utc(at), runs or {}
+        rows = [
+            {**key.model_dump(), "verdict": verdict.value, "at": moment, "run": shown.get(key)}
+            for key, verdict in cells.items()
+        ]
         if not rows:
             return
         # PostgreSQL locks row by row; who all go in one order never wait in a circle
@@ -106,7 +140,7 @@ class SqlLedger:
             insert = _insert(connection, CELL)
             newer = insert.on_conflict_do_update(
                 index_elements=_KEY,
-                set_={"verdict": insert.excluded.verdict, "at": insert.excluded.at},
+                set_={name: insert.excluded[name] for name in ("verdict", "at", "run")},
                 where=CELL.c.at <= insert.excluded.at,
             )
             connection.execute(newer, rows)
@@ -171,7 +205,9 @@ class SqlLedger:
             newer = insert.on_conflict_do_update(
                 index_elements=["cascade", "package"],
                 set_={"state": insert.excluded.state, "progress": insert.excluded.progress},
-                where=CASCADE_PACKAGE.c.state != State.RELEASED.value,
+                # What is out stays so.
+                where=(CASCADE_PACKAGE.c.state != State.RELEASED.value)
+                | (insert.excluded.state == State.RELEASED.value),
             )
             connection.execute(newer, rows)
 
@@ -202,6 +238,17 @@ class SqlLedger:
         wanted = true() if root is None else CASCADE.c.root == root
         with self._reading() as connection:
             return tuple(read_cascades(connection, wanted))
+
+    def record_contract(self, known: KnownContract) -> None:
+        """Keep what became of a contract."""
+        self._keep(CONTRACT, **known.model_dump() | {"part": known.part.value})
+
+    def contract(self, package: str, sha: str) -> KnownContract | None:
+        """What became of a package's contract at a commit."""
+        wanted = select(CONTRACT).where(CONTRACT.c.package == package, CONTRACT.c.sha == sha)
+        with self._reading() as connection:
+            found = connection.execute(wanted).one_or_none()
+            return None if found is None else KnownContract.model_validate(found._asdict())
 
     def _change(self, cascade: str, **fields: object) -> None:
         with self._writing() as connection:

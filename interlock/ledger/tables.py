@@ -98,6 +98,7 @@ CELL = Table(
     Column("downstream_version", String, primary_key=True),
     Column("verdict", String, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("run", String),
     sqlite_with_rowid=False,
 )
 
@@ -157,4 +158,40 @@ CASCADE_HOLD = Table(
     # JSON, since what a person wrote may hold NUL
     Column("why", JSON, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# What became of a package's contract at a commit, since the release before it; the last word replaces the ones before.
+CONTRACT = Table(
+    "ledger_contract",
+    metadata,
+    Column("package", String, primary_key=True),
+    Column("sha", String, primary_key=True),
+    Column("part", String, nullable=False),
+    # JSON, since what stands in somebody's source may hold NUL
+    Column("text", JSON, nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# A delivery is here before it is answered. What a stranger sent is not: only what was signed, and what it leads to.
+DELIVERY = Table(
+    "ledger_delivery",
+    metadata,
+    Column("guid", String, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("event", String, nullable=False),
+    Column("action", String),
+    Column("repository", String),
+    Column("at", Moment, nullable=False),
+    Column("state", String, nullable=False),
+    Column("start", JSON(none_as_null=True)),
+    # JSON, since what a server said may hold NUL
+    Column("why", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Moment),
+    Column("run", String),
+    Column("ended_at", Moment),
+    Column("body", CompressedText),
+    Index("ledger_delivery_state", "state", "due_at"),
+    Index("ledger_delivery_at", "at"),
 )

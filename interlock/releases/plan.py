@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Self
 
 from packaging.version import Version
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from interlock.building import BuiltFile
 from interlock.bump import Bump, parse_version
@@ -17,39 +17,40 @@ from interlock.versions import VersionField
 
 
 class Patience(Value):
-    """How long others are waited for, in seconds.
+    """How long others are waited for, in seconds."""
 
-    Attributes:
-        index: Until the index serves what it took.
-        receipt: Until a workflow run takes a dispatch.
-        run: Until that run has ended.
-    """
-
-    index: float = 900
-    receipt: float = 300
-    run: float = 1800
+    index: float = Field(default=900, description="Until the index serves what it took, in seconds.")
+    receipt: float = Field(default=300, description="Until a workflow run takes a dispatch, in seconds.")
+    run: float = Field(default=1800, description="Until that run has ended, in seconds.")
 
 
 class ReleaseRequest(Value):
-    """What is asked for: a package, and how its next version is found.
+    """A package, and how its next version is found."""
 
-    Attributes:
-        bump: As `patch`, or `minor,rc`.
-        version: An explicit version instead.
-        ref: The branch to release from, if it is not the family file's: then its own tags alone count as earlier ones.
-        family: The family file.
-        pins: By upstream, the version to which its requirement is moved in the same commit.
-        cascade: The cascade that this release is part of.
-    """
-
-    package: str
-    bump: str = "patch"
-    version: str | None = None
-    ref: str | None = None
-    family: str | None = None
-    patience: Patience = Patience()
-    pins: Mapping[str, VersionField] = {}
-    cascade: str | None = None
+    package: str = Field(description="The package, as the family file names it.")
+    bump: str = Field(default="patch", description="Which part moves: patch, minor, major, or as minor,rc.")
+    version: str | None = Field(default=None, description="This version instead of a bump.")
+    ref: str | None = Field(
+        default=None,
+        description="Another branch to release from: then its own tags alone count as earlier ones. "
+        "Default: the family file's.",
+    )
+    family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
+    patience: Patience = Field(default=Patience(), description="How long others are waited for.")
+    pins: Mapping[str, VersionField] = Field(
+        default={}, description="By upstream, the version to which its requirement is moved in the same commit."
+    )
+    cascade: str | None = Field(default=None, description="The cascade that this release is part of.")
+    at: int | None = Field(
+        default=None, ge=0, description="The time that its files and its tag bear, in seconds since 1970. Default: now."
+    )
+    despite: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=300,
+        description="Why it is released though its contracts say no, or nothing; kept with the release.",
+    )
+    dry_run: bool = Field(default=False, description="Only check, plan and build, and write nothing anywhere.")
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:

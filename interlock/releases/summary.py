@@ -26,6 +26,7 @@ async def summarize(desk: Desk, plan: Plan, page: str, records: Sequence[Dispatc
             "began_at": earlier.began_at if earlier else desk.journal.began_at,
             "ended_at": (earlier.ended_at if earlier else None) or ended,
             "page": page,
+            "remarks": tuple(dict.fromkeys((*(earlier.remarks if earlier else ()), *plan.remarks))),
             "dispatches": tuple(records),
             "seconds": dict(desk.journal.seconds),
         }

@@ -1,0 +1,55 @@
+"""`interlock check`: may a version be released? Answered from the ledger; nothing is run, and no server is started."""
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.commands.family import FamilyOption
+from deployments.commands.release import JsonOption
+
+if TYPE_CHECKING:
+    from interlock.admission import Admission
+    from interlock.admission.asking import Question
+
+REF_HELP = "A released version, branch, tag, SHA, or pull request (#12)."
+
+Package = Annotated[str, typer.Argument(help="The upstream, as the family file names it.")]
+RefArgument = Annotated[str, typer.Argument(metavar="REF_OR_VERSION", help=REF_HELP)]
+Downstream = Annotated[list[str] | None, typer.Option(help="Only this downstream; may be repeated. Default: all.")]
+
+
+def check(
+    package: Package,
+    ref: RefArgument,
+    *,
+    downstream: Downstream = None,
+    as_json: JsonOption = False,
+    family: FamilyOption = None,
+) -> None:
+    """Say whether a version may be released, by what its downstreams' suites have shown; nothing is run.
+
+    Exit code 0 for yes, 1 for no, 2 when it is not known; no evidence is never yes. docs/exit-codes.md has the others.
+    """
+    from rich.console import Console  # noqa: PLC0415  --help stays fast
+
+    from interlock.admission.asking import Question  # noqa: PLC0415
+    from interlock.candidates import parse_ref  # noqa: PLC0415
+    from interlock.reports.admission import print_admission  # noqa: PLC0415
+
+    question = Question(package=package, ref=parse_ref(ref), downstream=tuple(downstream or ()))
+    found = asyncio.run(_answer(question, str(family.resolve()) if family else None))
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        print_admission(found, Console(highlight=False))
+    raise typer.Exit(found.answer.exit_code)
+
+
+async def _answer(question: "Question", family: str | None) -> "Admission":
+    from interlock.admission.asking import answer  # noqa: PLC0415
+    from interlock.matrix.bench import open_bench  # noqa: PLC0415
+
+    async with open_bench(family) as bench:
+        return await answer(bench, question, os.environ)
