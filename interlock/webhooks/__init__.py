@@ -1,1 +1,31 @@
 """Webhooks, without I/O: whether a delivery is genuine, what it says, and which deployments it starts."""
+
+from interlock.webhooks.delivery import Condition, Delivery, DeliveryState, Source, Start
+from interlock.webhooks.github import Envelope, check_media_type, read_envelope
+from interlock.webhooks.hearing import Arrival, hear_github, hear_signed
+from interlock.webhooks.refusals import DeliveryRefusedError, Reason
+from interlock.webhooks.routing import Ignored, Kind, route
+from interlock.webhooks.signature import Secrets, check, find_secrets, read_signature
+
+__all__ = [
+    "Arrival",
+    "Condition",
+    "Delivery",
+    "DeliveryRefusedError",
+    "DeliveryState",
+    "Envelope",
+    "Ignored",
+    "Kind",
+    "Reason",
+    "Secrets",
+    "Source",
+    "Start",
+    "check",
+    "check_media_type",
+    "find_secrets",
+    "hear_github",
+    "hear_signed",
+    "read_envelope",
+    "read_signature",
+    "route",
+]

@@ -1,0 +1,141 @@
+"""The gateway's addresses, and what runs behind them as long as it is up."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from deployments.gateway.bodies import Bodies, Limits
+from deployments.gateway.book import Book
+from deployments.gateway.logs import say
+from deployments.gateway.metrics import CONTENT_TYPE, Metrics
+from deployments.gateway.reception import Answer, Reception
+from deployments.gateway.starter import Starter
+from deployments.gateway.worker import Pace, Worker
+from interlock.errors import LedgerError
+from interlock.family import Family
+from interlock.ledger import Ledger
+from interlock.webhooks import Reason, Secrets, Source
+
+BUSY_SECONDS = "30"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a gateway is made of.
+
+    Attributes:
+        ledger: Where deliveries are kept.
+        starter: Makes flow runs.
+    """
+
+    secrets: Secrets = field(repr=False)
+    family: Family
+    ledger: Ledger
+    starter: Starter
+    limits: Limits = field(default_factory=Limits)
+    pace: Pace = field(default_factory=Pace)
+
+
+class Gateway:
+    """A gateway: its reception, its worker, and how they are.
+
+    Args:
+        parts: What it is made of.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.metrics = Metrics()
+        self._book = Book(parts.ledger)
+        self._worker = Worker(parts.ledger, parts.starter, self.metrics, pace=parts.pace)
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self.reception = Reception(
+            secrets=parts.secrets,
+            family=parts.family,
+            book=self._book,
+            metrics=self.metrics,
+            bodies=Bodies(parts.limits),
+            wake=self._worker.wake,
+        )
+
+    @contextlib.asynccontextmanager
+    async def running(self, _app: object = None) -> AsyncIterator[None]:
+        """Work as long as this lasts; at its end, what has been begun is finished."""
+        book, worker = (asyncio.create_task(work()) for work in (self._book.run, self._worker.run))
+        self._tasks = (book, worker)
+        say(logging.INFO, "working", family=self._parts.family.name)
+        try:
+            yield
+        finally:
+            self._worker.stop()
+            book.cancel()
+            ended = await asyncio.gather(book, worker, return_exceptions=True)
+            await self._parts.starter.close()
+            defects = [one for one in ended if isinstance(one, Exception)]
+            say(logging.INFO, "stopped", defects=[repr(one) for one in defects] or None)
+
+    async def waiting(self) -> int:
+        """How many deliveries wait.
+
+        Raises:
+            LedgerError: The ledger can't be read.
+        """
+        found = await asyncio.to_thread(self._parts.ledger.waiting_deliveries)
+        self.metrics.waiting.set(found)
+        return found
+
+    async def ready(self) -> Answer:
+        """Whether it can take deliveries; that Prefect is away only delays what follows from them."""
+        told = {"worker": "works", "ledger": "answers", "prefect": "answers"}
+        if any(task.done() for task in self._tasks) or not self._tasks:
+            told["worker"] = "has ended"
+        try:
+            told["waiting"] = str(await self.waiting())
+        except LedgerError as error:
+            told["ledger"] = error.message
+        if not await self._parts.starter.answers():
+            told["prefect"] = "does not answer: what is accepted waits for it"
+        is_ready = told["worker"] == "works" and told["ledger"] == "answers"
+        status = "degraded" if told["prefect"] != "answers" else "ready"
+        return Answer(status=200 if is_ready else 503, content={"status": status if is_ready else "not ready", **told})
+
+
+def make_app(gateway: Gateway) -> FastAPI:
+    """The gateway's addresses."""
+    app = FastAPI(
+        title="Interlock's gateway", docs_url=None, redoc_url=None, openapi_url=None, lifespan=gateway.running
+    )
+
+    @app.post("/webhooks/github")
+    async def github(request: Request) -> Response:
+        return _response(await gateway.reception.take(Source.GITHUB, dict(request.headers), request.stream()))
+
+    @app.post("/webhooks/signed")
+    async def signed(request: Request) -> Response:
+        return _response(await gateway.reception.take(Source.SIGNED, dict(request.headers), request.stream()))
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return JSONResponse({"status": "alive"})
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        return _response(await gateway.ready())
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        with contextlib.suppress(LedgerError):
+            await gateway.waiting()
+        return Response(gateway.metrics.text(), media_type=CONTENT_TYPE)
+
+    return app
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"retry-after": BUSY_SECONDS} if answer.status == Reason.BUSY.status else {}
+    return JSONResponse(dict(answer.content), status_code=answer.status, headers=headers)

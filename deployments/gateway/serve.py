@@ -1,0 +1,49 @@
+"""Serving the gateway until it is told to end by SIGTERM or Ctrl-C."""
+
+import asyncio
+import logging
+import signal
+import socket
+
+import uvicorn
+
+from deployments.gateway.app import Gateway, Parts, make_app
+from deployments.gateway.logs import say
+from interlock.errors import UsageError
+
+# What is in hand gets this long to end; GitHub has given up by then.
+GRACE = 20
+BACKLOG = 1024
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the place where it is served; whoever connects before it serves waits a little.
+
+    Raises:
+        UsageError: It can't be had.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        words = getattr(error, "strerror", None) or "there is no such port"
+        what = f"the gateway can't be served at {host}, port {port}: {words}"
+        raise UsageError(what, hint="choose others with --host and --port") from None
+
+
+def serve(parts: Parts, place: socket.socket) -> None:
+    """Serve until SIGTERM: nothing new is taken then, and what has been begun is finished."""
+    # uvicorn ends well and then raises the signal once more, which would end this process as if it had failed.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    asyncio.run(server_of(parts, place).serve(sockets=[place]))
+
+
+def server_of(parts: Parts, place: socket.socket) -> uvicorn.Server:
+    """The server of a gateway, not started yet."""
+    host, port = place.getsockname()[:2]
+    app = make_app(Gateway(parts))
+    say(logging.INFO, "listening", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=GRACE
+    )
+    return uvicorn.Server(config)

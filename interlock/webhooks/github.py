@@ -1,0 +1,123 @@
+"""GitHub's deliveries: what their headers say, and their payloads as typed events."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from interlock.values import Value
+from interlock.webhooks.events import (
+    DispatchEvent,
+    Event,
+    PullRequestEvent,
+    PushEvent,
+    ReleaseEvent,
+    RepositoryName,
+    Unheard,
+    WorkflowRunEvent,
+)
+from interlock.webhooks.refusals import DeliveryRefusedError, Reason
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_REPOSITORY: TypeAdapter[str] = TypeAdapter(RepositoryName)
+_KINDS: Mapping[str, type[Event]] = {
+    "pull_request": PullRequestEvent,
+    "push": PushEvent,
+    "release": ReleaseEvent,
+    "repository_dispatch": DispatchEvent,
+    "workflow_dispatch": DispatchEvent,
+    "workflow_run": WorkflowRunEvent,
+}
+EVENTS = (*_KINDS, "ping")
+
+
+class Envelope(Value):
+    """What the headers say.
+
+    Attributes:
+        guid: The delivery's own; a redelivery keeps it.
+    """
+
+    event: str
+    guid: UUID
+
+
+def read_envelope(headers: Mapping[str, str]) -> Envelope:
+    """What the headers of a delivery say.
+
+    Args:
+        headers: By their names in lower case.
+
+    Raises:
+        DeliveryRefusedError: They don't say which event it is, or not which delivery.
+    """
+    event, guid = headers.get("x-github-event", ""), headers.get("x-github-delivery", "")
+    if not re.fullmatch(r"[a-z_]{1,60}", event, re.ASCII) or not _GUID.fullmatch(guid):
+        raise DeliveryRefusedError(Reason.HEADERS)
+    return Envelope(event=event, guid=UUID(guid))
+
+
+def check_media_type(headers: Mapping[str, str]) -> None:
+    """See that a body is said to be JSON.
+
+    Raises:
+        DeliveryRefusedError: It is not.
+    """
+    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media == "application/x-www-form-urlencoded":
+        raise DeliveryRefusedError(Reason.FORM)
+    if media != "application/json":
+        raise DeliveryRefusedError(Reason.MEDIA_TYPE)
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """A body as the JSON object that it must be.
+
+    Raises:
+        DeliveryRefusedError: It is none.
+    """
+    try:
+        found = json.loads(body.decode())
+    except (ValueError, RecursionError):  # the latter: brackets in brackets, without end
+        raise DeliveryRefusedError(Reason.MALFORMED, "it is no JSON") from None
+    if not isinstance(found, dict):
+        raise DeliveryRefusedError(Reason.MALFORMED, "it is no JSON object")
+    return found
+
+
+def read_event(event: str, body: bytes) -> Event | Unheard:
+    """What a genuine delivery of GitHub's says.
+
+    Raises:
+        DeliveryRefusedError: Its body is no JSON object.
+    """
+    payload = read_object(body)
+    kind = _KINDS.get(event)
+    if kind is None:
+        why = "a ping: the webhook reaches the gateway" if event == "ping" else f"nothing follows from {event}"
+        return Unheard(why=why, repository=_repository(payload), is_ping=event == "ping")
+    try:
+        return kind.model_validate(_named(event, payload))
+    except ValidationError as error:
+        wrong = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
+        return Unheard(why=f"its payload is not as GitHub describes it: {wrong}", repository=_repository(payload))
+
+
+def _named(event: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload, with the name of its workflow file in the place of the event's type."""
+    if event != "workflow_dispatch":
+        return payload
+    workflow = payload.get("workflow")
+    return {**payload, "action": PurePosixPath(workflow).stem if isinstance(workflow, str) else None}
+
+
+def _repository(payload: dict[str, Any]) -> str | None:
+    found = payload.get("repository")
+    try:
+        return _REPOSITORY.validate_python(found.get("full_name") if isinstance(found, dict) else None)
+    except ValidationError:
+        return None

@@ -1,0 +1,75 @@
+"""Why a delivery is not taken: each reason with the status that answers it, and the cure for whoever sent it."""
+
+from enum import StrEnum
+
+from interlock.errors import RefusedError
+
+
+class Reason(StrEnum):
+    """Why a delivery is not taken."""
+
+    UNSIGNED = "unsigned"
+    SHA1_ONLY = "sha1-only"
+    FORGED = "forged"
+    MEDIA_TYPE = "media-type"
+    FORM = "form"
+    TOO_LARGE = "too-large"
+    TOO_SLOW = "too-slow"
+    GONE = "gone"
+    HEADERS = "headers"
+    MALFORMED = "malformed"
+    BUSY = "busy"
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return _ANSWERS[self][0]
+
+
+_ANSWERS: dict[Reason, tuple[int, str, str]] = {
+    Reason.UNSIGNED: (
+        401,
+        "the delivery is not signed",
+        "give the webhook the gateway's secret; see docs/gateway.md",
+    ),
+    Reason.SHA1_ONLY: (
+        401,
+        "the delivery is signed by SHA-1 alone, which proves nothing any more",
+        "send X-Hub-Signature-256, as GitHub does by itself",
+    ),
+    Reason.FORGED: (
+        403,
+        "the signature is not of this body and any of the gateway's secrets",
+        "give the webhook the gateway's secret, and sign the body as it is sent, byte for byte",
+    ),
+    Reason.MEDIA_TYPE: (415, "the body is not said to be JSON", "send it with content-type: application/json"),
+    Reason.FORM: (
+        415,
+        "the body is a form",
+        "in the webhook's settings on GitHub, choose the content type application/json",
+    ),
+    Reason.TOO_LARGE: (413, "the body is larger than any that GitHub sends", "send less than 25 MB"),
+    Reason.TOO_SLOW: (408, "the body did not come within its time", "send it again"),
+    Reason.GONE: (400, "the sender went away before all of the body was here", "send it again"),
+    Reason.HEADERS: (
+        400,
+        "the delivery does not say what it is",
+        "send X-GitHub-Event with the event's name, and X-GitHub-Delivery with a GUID",
+    ),
+    Reason.MALFORMED: (400, "the body is not what it should be", "see docs/gateway.md for its fields"),
+    Reason.BUSY: (503, "the gateway can't keep the delivery just now", "send it again; GitHub's are swept up hourly"),
+}
+
+
+class DeliveryRefusedError(RefusedError):
+    """A delivery that is not taken; nothing of it is kept.
+
+    Args:
+        reason: Why.
+        detail: What exactly, where there is more to say than the reason has; never what a stranger wrote.
+    """
+
+    def __init__(self, reason: Reason, detail: str | None = None) -> None:
+        _status, message, cure = _ANSWERS[reason]
+        super().__init__(f"{message}: {detail}" if detail else message, hint=cure)
+        self.reason = reason

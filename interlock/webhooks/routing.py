@@ -1,0 +1,216 @@
+"""Which deployment an event starts, and with which parameters: by the family file alone."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_version
+from packaging.version import Version
+
+from interlock.family import Family, Package
+from interlock.values import Value
+from interlock.versions import tag_version
+from interlock.webhooks.delivery import Condition, Start
+from interlock.webhooks.events import (
+    DispatchEvent,
+    Event,
+    Heard,
+    PullRequestEvent,
+    PushEvent,
+    ReleaseEvent,
+    Unheard,
+    VersionEvent,
+    WorkflowRunEvent,
+)
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+VERIFY = "verify-contracts/verify-contracts"
+FOLLOW = "cascade-release/follow-upstream"
+CONTINUE = "continue-cascades/continue-cascades"
+# Of the pull requests that cascades make; interlock.releases.change_branch names them so.
+CHANGE_BRANCHES = "interlock/"
+VERIFIED_ACTIONS = frozenset({"opened", "synchronize", "reopened"})
+# Whose code runs on the workers' machines without a person's leave, besides that of who may push: who is known to the
+# repository's owner, as for GitHub's own workflows.
+TRUSTED = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+BAD_ENDS = frozenset({"failure", "cancelled", "timed_out", "action_required", "startup_failure", "stale"})
+
+
+class Kind(StrEnum):
+    """Why nothing follows from an event, in a word that can be counted."""
+
+    PING = "ping"
+    EVENT = "event"
+    REPOSITORY = "repository"
+    ACTION = "action"
+    BRANCH = "branch"
+    FORK = "fork"
+    UNTESTED = "untested"
+    UNFOLLOWED = "unfollowed"
+    VERSION = "version"
+
+
+class Ignored(Value):
+    """Nothing follows from an event.
+
+    Attributes:
+        why: In a line, for whoever looks at the deliveries.
+    """
+
+    kind: Kind
+    why: str
+
+
+Route = Start | Ignored
+
+
+def package_in(family: Family, repository: str) -> str | None:
+    """The member that lives in a repository; GitHub doesn't tell upper from lower case."""
+    return next((name for name in family.packages if family.repository(name).lower() == repository.lower()), None)
+
+
+def route(event: Heard, family: Family) -> Route:
+    """What follows from an event in one of the family's repositories."""
+    if isinstance(event, Unheard):
+        return Ignored(kind=Kind.PING if event.is_ping else Kind.EVENT, why=event.why)
+    name = package_in(family, event.repository)
+    if name is None:
+        why = f'{event.repository} is no repository of the family "{family.name}"'
+        return Ignored(kind=Kind.REPOSITORY, why=why)
+    return _route(event, name, family)
+
+
+def _route(event: Event, name: str, family: Family) -> Route:
+    match event:
+        case PullRequestEvent():
+            return _pull_request(event, name, family)
+        case PushEvent():
+            return _push(event, name, family)
+        case ReleaseEvent():
+            return _release(event, name, family)
+        case VersionEvent():
+            return _follow(name, event.version, family)
+        case DispatchEvent():
+            return _dispatch(event, name, family)
+    assert isinstance(event, WorkflowRunEvent)
+    return _workflow_run(event, name)
+
+
+def _pull_request(event: PullRequestEvent, name: str, family: Family) -> Route:
+    package = family.package(name)
+    if event.base != package.branch:
+        return Ignored(kind=Kind.BRANCH, why=f"it is for {event.base}, not for the default branch {package.branch}")
+    if event.verb == "closed":
+        return _merged(event, name)
+    if event.verb not in VERIFIED_ACTIONS:
+        return Ignored(kind=Kind.ACTION, why=f"nothing follows from a pull request that is {event.verb}")
+    if not _is_trusted(event):
+        command = f"interlock contracts '#{event.number}' --of {name} --pr {event.number}"
+        return Ignored(kind=Kind.FORK, why=f"its code is a stranger's, and runs only by hand: {command}")
+    return _verify(name, event.repository, event.sha, family, pull=event.number)
+
+
+def _is_trusted(event: PullRequestEvent) -> bool:
+    is_own = (event.head_repository or "").lower() == event.repository.lower()
+    return is_own or event.association in TRUSTED
+
+
+def _merged(event: PullRequestEvent, name: str) -> Route:
+    is_ours = event.head.startswith(CHANGE_BRANCHES) and (event.head_repository or "") == event.repository
+    if not event.merged or not is_ours:
+        return Ignored(kind=Kind.ACTION, why="a pull request was closed that no cascade waits for")
+    key = f"{CONTINUE}:{event.repository.lower()}#{event.number}"
+    return Start(deployment=CONTINUE, parameters={}, key=key, package=name)
+
+
+def _push(event: PushEvent, name: str, family: Family) -> Route:
+    package = family.package(name)
+    if event.deleted or event.ref != f"refs/heads/{package.branch}":
+        return Ignored(kind=Kind.BRANCH, why=f"{event.ref} is not the default branch {package.branch}")
+    return _verify(name, event.repository, event.sha, family)
+
+
+def _verify(name: str, repository: str, sha: str, family: Family, *, pull: int | None = None) -> Route:
+    tested = any(family.suites_of(edge) for edge in family.edges() if edge.upstream == name)
+    if not tested:
+        return Ignored(kind=Kind.UNTESTED, why=f"no suite of a downstream tests {name}")
+    request: dict[str, JsonValue] = {"upstream": name, "ref": sha}
+    if pull is not None:
+        request["pull"] = pull
+    # One head has one run: the repository's hook and an App's tell of it each, and a merge may tell of it again.
+    return Start(
+        deployment=VERIFY, parameters={"request": request}, key=f"{VERIFY}:{repository.lower()}:{sha}", package=name
+    )
+
+
+def _release(event: ReleaseEvent, name: str, family: Family) -> Route:
+    if event.verb != "published" or event.draft:
+        return Ignored(kind=Kind.ACTION, why=f"nothing follows from a release that is {event.verb}")
+    version = tag_version(family.package(name).tag, event.tag)
+    if version is None:
+        return Ignored(kind=Kind.VERSION, why=f"{event.tag} is no tag of a version of {name}")
+    return _follow(name, str(version), family)
+
+
+def _dispatch(event: DispatchEvent, name: str, family: Family) -> Route:
+    """A release of another member that this repository is told of, as the family file's dispatches say."""
+    senders = {
+        sender: package
+        for sender, package in family.packages.items()
+        if any(each.event == event.name and name in each.targets for each in package.dispatches)
+    }
+    if not senders:
+        return Ignored(kind=Kind.EVENT, why=f'no member of the family tells {name} of "{event.name}"')
+    origin = _origin(event, senders, family)
+    if origin is None:
+        why = f'"{event.name}" does not say which of {", ".join(senders)} it is from'
+        return Ignored(kind=Kind.VERSION, why=why)
+    version = event.version or _tagged(event.tag, senders[origin])
+    if version is None:
+        return Ignored(kind=Kind.VERSION, why=f'"{event.name}" of {origin} does not say which version is out')
+    return _follow(origin, version, family)
+
+
+def _origin(event: DispatchEvent, senders: Mapping[str, Package], family: Family) -> str | None:
+    if event.origin is None:
+        return next(iter(senders)) if len(senders) == 1 else None
+    given = event.origin.lower()
+    for sender in senders:
+        repository = family.repository(sender).lower()
+        if given in {sender, repository, repository.rpartition("/")[2]}:
+            return sender
+    return None
+
+
+def _tagged(tag: str | None, package: Package) -> str | None:
+    found = tag_version(package.tag, tag) if tag else None
+    return str(found) if found else None
+
+
+def _follow(name: str, version: str, family: Family) -> Route:
+    if not family.package(name).publishes or not family.downstreams(name):
+        return Ignored(kind=Kind.UNFOLLOWED, why=f"nobody follows {name}")
+    if Version(version).is_prerelease:
+        why = f"{version} is a pre-release, which is followed by hand only: interlock follow {name} {version}"
+        return Ignored(kind=Kind.VERSION, why=why)
+    request: dict[str, JsonValue] = {"root": name, "version": version, "follow": True}
+    # Of one release there may be a GitHub Release, a dispatch to each downstream, and a workflow's own word.
+    return Start(
+        deployment=FOLLOW,
+        parameters={"request": request},
+        key=f"{FOLLOW}:{name}=={canonicalize_version(version)}",
+        package=name,
+        condition=Condition.NOT_OURS,
+    )
+
+
+def _workflow_run(event: WorkflowRunEvent, name: str) -> Route:
+    """A check of a cascade's pull request that went wrong: it won't be merged by itself, which a person should know."""
+    if event.verb != "completed" or event.conclusion not in BAD_ENDS:
+        return Ignored(kind=Kind.ACTION, why="nothing follows from a workflow run that goes on, or went well")
+    if not (event.branch or "").startswith(CHANGE_BRANCHES):
+        return Ignored(kind=Kind.BRANCH, why=f"{event.branch} is no branch of a cascade")
+    key = f"{CONTINUE}:{event.repository.lower()}:run-{event.run}-{event.attempt}"
+    return Start(deployment=CONTINUE, parameters={}, key=key, package=name, condition=Condition.A_CASCADE_WAITS)

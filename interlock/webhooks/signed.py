@@ -1,0 +1,106 @@
+"""Plain signed POSTs, as a workflow sends them with curl: what has happened, in a few fields."""
+
+import hashlib
+from typing import Any
+from uuid import UUID, uuid5
+
+from pydantic import ConfigDict, ValidationError
+
+from interlock.values import Value
+from interlock.webhooks.events import (
+    DispatchEvent,
+    Heard,
+    Number,
+    PullRequestEvent,
+    PushEvent,
+    Ref,
+    RepositoryName,
+    Sha,
+    VersionEvent,
+    VersionText,
+    Word,
+)
+from interlock.webhooks.github import read_object
+from interlock.webhooks.refusals import DeliveryRefusedError, Reason
+
+# Of deliveries that are named by what they say: drawn by lot, once.
+_NAMES = UUID("b9c1c5ea-5a52-4fd0-8a53-1b1c0f6c2d0e")
+RELEASE, PUSH, PULL_REQUEST = "release", "push", "pull_request"
+
+
+class Post(Value):
+    """What a workflow says.
+
+    Attributes:
+        event: `release`, `push`, `pull_request`, or the name of a dispatch of the family file, as `core_release`.
+        repository: Where it happened, as owner/name.
+        version: Of a release.
+        sha: Of a push or pull request.
+        branch: That was pushed, or that the pull request is for. Default: the repository's default branch.
+        pull: The number of the pull request.
+        origin: Of a dispatch: the package that was released.
+        id: Anything; two posts that differ in nothing else are two deliveries.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    event: Word
+    repository: RepositoryName
+    version: VersionText | None = None
+    sha: Sha | None = None
+    branch: Ref | None = None
+    pull: Number | None = None
+    origin: Word | None = None
+    id: Word | None = None
+
+
+def guid_of(body: bytes) -> UUID:
+    """The name of a plain delivery: that of its bytes, so that nobody can have an old one heard again as a new one."""
+    return uuid5(_NAMES, hashlib.sha256(body).hexdigest())
+
+
+def read_post(body: bytes) -> Post:
+    """What a genuine plain POST says.
+
+    Raises:
+        DeliveryRefusedError: It is not as `Post` describes it.
+    """
+    try:
+        post = Post.model_validate(read_object(body))
+    except ValidationError as error:
+        wrong = sorted({f"{'.'.join(map(str, one['loc']))[:60]!a} {_said(one['type'])}" for one in error.errors()})
+        raise DeliveryRefusedError(Reason.MALFORMED, ", ".join(wrong[:9])) from None
+    for name in _NEEDED.get(post.event, ()):
+        if getattr(post, name) is None:
+            raise DeliveryRefusedError(Reason.MALFORMED, f"'{name}' is missing, which a {post.event} has")
+    return post
+
+
+_NEEDED = {RELEASE: ("version",), PUSH: ("sha",), PULL_REQUEST: ("sha", "pull")}
+
+
+def _said(kind: str) -> str:
+    return {"missing": "is missing", "extra_forbidden": "is unknown"}.get(kind, "is not as it should be")
+
+
+def event_of(post: Post, default_branch: str) -> Heard:
+    """The event that a post tells of.
+
+    Args:
+        post: What a workflow says.
+        default_branch: Of its repository, for a post that names none.
+    """
+    fields: dict[str, Any] = {"repository": post.repository, "sha": post.sha}
+    branch = post.branch or default_branch
+    match post.event:
+        case "release":
+            return VersionEvent(repository=post.repository, version=post.version or "")
+        case "push":
+            return PushEvent.model_validate({**fields, "ref": f"refs/heads/{branch}"})
+        case "pull_request":
+            # Workflows of forks get no secrets: who can sign may push.
+            mine = {"head": branch, "head_repository": post.repository, "base": branch}
+            return PullRequestEvent.model_validate({**fields, **mine, "verb": "synchronize", "number": post.pull})
+        case name:
+            told = {"repository": post.repository, "origin": post.origin, "version": post.version}
+            return DispatchEvent.model_validate({**told, "name": name})
