@@ -10,9 +10,11 @@ from prefect.client.schemas.objects import State as RunState
 from prefect.states import Completed, Failed
 
 from blocks.find import find_access
+from flows.events import tell
 from interlock import checks, family_file
 from interlock.checks import Check, State
 from interlock.home import cache
+from interlock.reports.notices import expiring
 
 LEVELS = {State.OK: logging.INFO, State.FAILED: logging.ERROR}
 ARTIFACT = "tokens"
@@ -50,6 +52,7 @@ async def check_tokens(family: str | None = None) -> RunState[None]:
     """
     found = await look_at_tokens(family)
     await show_tokens(found)
+    await tell(expiring(family_file.load(Path(family) if family else None).name, found))
     return conclude(found)
 
 

@@ -1,41 +1,29 @@
 """The flow `run-matrix`: every cell of a family's compatibility matrix, and the report on them."""
 
 import platform
-import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from uuid import UUID
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import (
-    acreate_link_artifact,
-    acreate_markdown_artifact,
-    acreate_progress_artifact,
-    acreate_table_artifact,
-    aupdate_progress_artifact,
-)
+from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from flows.events import tell
+from flows.matrix_cells import fetch_distributions, resolve, run_cells
 from flows.patient import patient_task
-from interlock.contracts.isolated import run_cell
-from interlock.contracts.recipe import Recipe
-from interlock.locks import Resolution
 from interlock.matrix.assemble import Occasion, assemble
 from interlock.matrix.bench import Bench, open_bench
-from interlock.matrix.pair import Pair
-from interlock.matrix.plan import Plan, resolve_pair
+from interlock.matrix.plan import Plan
 from interlock.matrix.planning import plan_matrix
-from interlock.matrix.progress import watcher
 from interlock.matrix.report import MatrixReport
 from interlock.matrix.request import MatrixRequest
-from interlock.matrix.settle import Settled, Tally, settle
-from interlock.matrix.sources import Choice, Sources, choose, fetch
+from interlock.matrix.settle import Settled
+from interlock.matrix.sources import Choice, choose
 from interlock.reports import answer, markdown_summary, table_rows, write_html, write_json
-from interlock.verdicts import Run
+from interlock.reports.notices import incompatible
 
-SECONDS_BETWEEN_UPDATES = 2.0
 DEFAULT = MatrixRequest()
 
 
@@ -43,27 +31,6 @@ DEFAULT = MatrixRequest()
 async def choose_versions(bench: Bench, request: MatrixRequest) -> Choice:
     """Find on the index which versions the request means."""
     return await choose(bench, request)
-
-
-@patient_task("fetch-distributions")
-async def fetch_distributions(bench: Bench, choice: Choice) -> Sources:
-    """Download what is not in the cache, with its hash checked."""
-    return await fetch(bench, choice)
-
-
-@patient_task("resolve", "resolve-{pair.title}")
-async def resolve(bench: Bench, pair: Pair) -> Resolution:
-    """Resolve the environment of a pair of wheels, and of all pairs that require the same."""
-    return await resolve_pair(pair, bench.uv)
-
-
-@patient_task("run-cell", "{recipe.title}")
-async def run_one_cell(bench: Bench, recipe: Recipe) -> tuple[Run, ...]:
-    """Run one suite in its environment; red is confirmed in a fresh one."""
-    runs = await run_cell(recipe, bench.uv)
-    for run in runs:
-        get_run_logger().info("%s: %s %s", recipe.title, run.status, run.reason or "")
-    return runs
 
 
 @task(name="publish-report", task_run_name="publish-report", cache_policy=NO_CACHE, persist_result=False)
@@ -95,24 +62,21 @@ async def run_matrix(request: MatrixRequest = DEFAULT) -> MatrixReport:
     async with open_bench(request.family) as bench:
         choice = await choose_versions(bench, request)
         sources = await fetch_distributions(bench, choice)
-        plan, notes = await plan_matrix(bench, request, choice, sources, partial(resolve, bench))
-        settled = await _run_cells(bench, request, plan)
+        plan, notes = await plan_matrix(bench, request, choice, sources, partial(resolve, bench.uv))
+        settled = await run_cells(
+            bench,
+            plan,
+            jobs=request.jobs,
+            fresh=request.fresh,
+            key="matrix-progress",
+            runner=request.runner,
+            scheduler=request.scheduler,
+        )
         report = _assemble(bench, request, plan, settled, notes)
     await publish_report(report, request)
+    await tell(incompatible(report))
     get_run_logger().info("%s %s", *answer(report))
     return report
-
-
-async def _run_cells(bench: Bench, request: MatrixRequest, plan: Plan) -> Settled:
-    progress = await _Progress.begin()
-    return await settle(
-        plan.cells,
-        ledger=bench.ledger,
-        run=lambda recipe: run_one_cell(bench, recipe),
-        jobs=request.jobs,
-        fresh=request.fresh,
-        observe=progress.show,
-    )
 
 
 def _assemble(
@@ -121,26 +85,3 @@ def _assemble(
     started = flow_run.scheduled_start_time or datetime.now(UTC)
     occasion = Occasion(family=bench.family.name, covers=request.covers(), started_at=started, notes=notes)
     return assemble(plan, settled, occasion, bench.ledger)
-
-
-class _Progress:
-    """Shows a tally to whoever watches, and now and then in the UI."""
-
-    def __init__(self, artifact: UUID) -> None:
-        self._artifact = artifact
-        self._shown = 0.0
-
-    @classmethod
-    async def begin(cls) -> "_Progress":
-        made = await acreate_progress_artifact(progress=0.0, key="matrix-progress", description="cells settled")
-        assert isinstance(made, UUID)
-        return cls(made)
-
-    async def show(self, tally: Tally) -> None:
-        await watcher.get()(tally)
-        now = time.monotonic()
-        if now - self._shown > SECONDS_BETWEEN_UPDATES or not tally.to_run:
-            self._shown = now
-            await aupdate_progress_artifact(
-                artifact_id=self._artifact, progress=round(100 * tally.settled / tally.cells, 1)
-            )

@@ -1,6 +1,7 @@
 """`interlock matrix`: the compatibility matrix, as a flow run that is watched in this terminal."""
 
 import asyncio
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 DEFAULT_VERSIONS = "latest:10"
 SPEC_HELP = 'A specifier (">=1.4,<2"), a list ("1.4.8, 1.4.9"), all, or latest:N.'
 
+
+class Where(StrEnum):
+    """Where cells run."""
+
+    HERE = "here"
+    DASK = "dask"
+
+
 Upstream = Annotated[str | None, typer.Option(help="Only the edges from this package. Default: all.")]
 Downstream = Annotated[list[str] | None, typer.Option(help="Only the edges to this package; may be repeated.")]
 UpstreamVersions = Annotated[str, typer.Option(metavar="SPEC", help=f"Versions of the upstream. {SPEC_HELP}")]
@@ -22,6 +31,11 @@ DownstreamVersions = Annotated[str, typer.Option(metavar="SPEC", help=f"Versions
 Python = Annotated[list[str] | None, typer.Option(metavar="3.x", help="Default: those of the family file.")]
 Jobs = Annotated[int | None, typer.Option(min=1, max=64, help="Cells side by side. Default: twice the cores.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run all again, and show where a verdict wavers.")]
+On = Annotated[Where, typer.Option(help="Where cells run: on this machine, or on a Dask cluster.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Of the cluster, as tcp://host:8786. Default: one of this machine."),
+]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")]
 HtmlFile = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Where to write the HTML report.")]
 
@@ -36,6 +50,8 @@ def matrix(  # noqa: PLR0913  one for each option
     python: Python = None,
     jobs: Jobs = None,
     fresh: Fresh = False,
+    on: On = Where.HERE,
+    scheduler: Scheduler = None,
     json_file: JsonFile = None,
     html: HtmlFile = None,
 ) -> None:
@@ -43,7 +59,7 @@ def matrix(  # noqa: PLR0913  one for each option
 
     Exit code 0 when everything that is declared to work does, 1 when something does not; others: docs/exit-codes.md.
     """
-    from interlock.matrix.request import DEFAULT_JOBS, MatrixRequest  # noqa: PLC0415  --help stays fast
+    from interlock.matrix.request import DEFAULT_JOBS, MatrixRequest, Runner  # noqa: PLC0415  --help stays fast
 
     request = MatrixRequest(
         family=str(family.resolve()) if family else None,
@@ -54,6 +70,8 @@ def matrix(  # noqa: PLR0913  one for each option
         python=tuple(python or ()),
         jobs=jobs or DEFAULT_JOBS,
         fresh=fresh,
+        runner=Runner(on),
+        scheduler=scheduler,
         json_file=str(json_file.resolve()) if json_file else None,
         html=str(html.resolve()) if html else None,
     )

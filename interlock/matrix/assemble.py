@@ -30,12 +30,13 @@ def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger) -
     """The report of a matrix; the verdicts of its cells are recorded, to be compared with next time."""
     assembly = _Assembly(plan, settled)
     sheets = tuple(assembly.sheet(sheet) for sheet in plan.sheets)
-    verdicts = {
-        cell.key: shown.verdict
+    shown = {
+        cell.key: shown
         for sheet, made in zip(plan.sheets, sheets, strict=True)
         for row, cells in zip(sheet.rows, made.cells, strict=True)
         for cell, shown in zip(row.cells, cells, strict=True)
     }
+    verdicts = {key: cell.verdict for key, cell in shown.items()}
     finished = datetime.now(UTC)
     return MatrixReport(
         family=occasion.family,
@@ -45,7 +46,7 @@ def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger) -
         notes=occasion.notes,
         sheets=sheets,
         runs=assembly.shown,
-        changes=_remember(verdicts, finished, ledger),
+        changes=_remember(shown, finished, ledger),
         totals=assembly.totals(verdicts),
     )
 
@@ -150,9 +151,10 @@ def _fails(judged: Judged) -> bool:
     return not judged.own_fault and judged.verdict in SEEN_BROKEN
 
 
-def _remember(verdicts: Mapping[CellKey, Verdict], at: datetime, ledger: Ledger) -> tuple[Change, ...]:
+def _remember(shown: Mapping[CellKey, Cell], at: datetime, ledger: Ledger) -> tuple[Change, ...]:
+    verdicts = {key: cell.verdict for key, cell in shown.items()}
     before = ledger.cells(list(verdicts))
-    ledger.record_cells(verdicts, at)
+    ledger.record_cells(verdicts, at, {key: cell.run for key, cell in shown.items() if cell.run})
     return tuple(
         Change(cell=key, before=known.verdict, after=verdicts[key], since=known.at)
         for key, known in before.items()

@@ -1,9 +1,11 @@
 """What a matrix covers: which edges, which versions, which Pythons."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from interlock.errors import UsageError
 from interlock.family import Family
@@ -16,6 +18,13 @@ from interlock.values import Value
 # 0.48, and more than 4 gained nothing.
 MOST_JOBS = 64
 DEFAULT_JOBS = min(2 * (os.cpu_count() or 1), MOST_JOBS)
+
+
+class Runner(StrEnum):
+    """Where cells are run."""
+
+    HERE = "here"
+    DASK = "dask"
 
 
 class MatrixRequest(Value):
@@ -36,8 +45,20 @@ class MatrixRequest(Value):
     together: tuple[str, ...] = Field(
         default=(), description="Versions of other packages that come with each pair, as name==1.0. Default: none."
     )
+    runner: Runner = Field(default=Runner.HERE, title="Run on", description="This machine, or a Dask cluster.")
+    scheduler: str | None = Field(
+        default=None,
+        title="Dask scheduler",
+        description="The address of a cluster, as tcp://host:8786. Default: one on this machine, for this matrix.",
+    )
     html: str | None = Field(default=None, title="HTML report", description="Where to. Default: among the reports.")
     json_file: str | None = Field(default=None, title="JSON report", description="Where to. Default: nowhere.")
+
+    @model_validator(mode="after")
+    def _can_be_meant(self) -> Self:
+        if self.scheduler is not None and self.runner is not Runner.DASK:
+            raise UsageError("a scheduler of Dask is named, and nothing is run on Dask", hint="add: --on dask")
+        return self
 
     def page(self, report: MatrixReport) -> Path:
         """Where the HTML report goes."""

@@ -14,7 +14,7 @@ from interlock.fingerprint import bound_to
 from interlock.ledger import Ledger
 from interlock.matrix.plan import PlannedCell
 from interlock.values import Value
-from interlock.verdicts import Run, RunStatus
+from interlock.verdicts import CellKey, Run, RunStatus
 
 RunCell = Callable[[Recipe], Awaitable[tuple[Run, ...]]]
 
@@ -95,6 +95,15 @@ async def look_ahead(cells: Sequence[PlannedCell], ledger: Ledger, *, fresh: boo
     settling = _Settling([cell for cell in cells if cell.recipe], ledger, _never, fresh=fresh)
     await settling.look_up()
     return settling.tally(unrun=sum(1 for cell in cells if cell.unrun), to_run=len(settling.waiting()))
+
+
+async def known_runs(cells: Sequence[PlannedCell], ledger: Ledger) -> dict[CellKey, tuple[Run, ...]]:
+    """The runs of each cell of which the ledger has any, oldest first, and of each in which nothing can be run."""
+    settling = _Settling([cell for cell in cells if cell.recipe], ledger, _never, fresh=False)
+    await settling.look_up()
+    found = {cell.key: settling.runs.get(settling.fingerprint(cell), ()) for cell in cells if cell.recipe}
+    unrun = {cell.key: (cell.unrun,) for cell in cells if cell.unrun}
+    return {key: runs for key, runs in found.items() if runs} | unrun
 
 
 async def _never(recipe: Recipe) -> tuple[Run, ...]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from interlock.errors import UsageError
 from interlock.family import Family
 from interlock.matrix.report import MatrixReport, Totals
-from interlock.matrix.request import MatrixRequest, edges
+from interlock.matrix.request import MatrixRequest, Runner, edges
 
 
 def a_suite(name: str, **settings: object) -> dict[str, object]:
@@ -103,6 +103,12 @@ def test_the_usual_number_of_jobs_is_one_that_is_taken() -> None:
 def test_a_number_of_jobs_that_makes_no_sense_is_refused(jobs: int) -> None:
     with pytest.raises(ValidationError):
         MatrixRequest(jobs=jobs)
+
+
+def test_a_scheduler_without_dask_is_refused() -> None:
+    with pytest.raises(UsageError, match="nothing is run on Dask"):
+        MatrixRequest(scheduler="tcp://127.0.0.1:8786")
+    assert MatrixRequest(runner=Runner.DASK, scheduler="tcp://127.0.0.1:8786").runner is Runner.DASK
 
 
 class TestThePage:

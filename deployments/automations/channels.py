@@ -1,0 +1,207 @@
+"""Where people are told: a channel is a block with its secret, and two automations that send what happens there."""
+
+import contextlib
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
+from prefect.events.actions import ActionTypes, RunDeployment, SendNotification
+from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
+from prefect.types import SecretDict
+from prefect_email import EmailServerCredentials  # type: ignore[import-untyped]
+from pydantic import SecretStr
+
+from deployments.automations.applied import apply, with_prefix
+from deployments.automations.kinds import About, Kind
+from deployments.automations.runs import EVERY_RUN, FLOWS, OF_A_DEPLOYMENT, SENDER, of_flows
+from deployments.automations.values import BLOCK, PREFIX, Channel, MailServer
+from interlock.errors import ServerError
+from interlock.reports.notices import News
+
+if TYPE_CHECKING:
+    from prefect.blocks.core import Block
+    from prefect.client.orchestration import PrefectClient
+
+TRIED = "interlock.notify.test"
+NEWS = {
+    About.FAILURES: News.FAILED,
+    About.HELD: News.HELD,
+    About.TOKENS: News.TOKEN,
+    About.MATRIX: News.INCOMPATIBLE,
+    About.CONTRACTS: News.REGRESSED,
+}
+
+SLUGS = {
+    Kind.SLACK: SlackWebhook.get_block_type_slug(),
+    Kind.EMAIL: EmailServerCredentials.get_block_type_slug(),
+    Kind.WEBHOOK: CustomWebhookNotificationBlock.get_block_type_slug(),
+}
+
+# Whatever a run's end says stays on its line, and is no order to Slack or to a mail program.
+_WORDS = "| string | replace('<', '‹') | replace('>', '›') | replace('`', \"'\") | truncate(600, true)"
+SUBJECT_OF_RUN = (
+    "{{ (event.resource.name or 'a run').split() | join(' ') " + _WORDS + " }}: "
+    "{{ event.resource['prefect.state-name'] | lower }}"
+)
+BODY_OF_RUN = "{{ (event.resource.get('prefect.state-message') or '').split() | join(' ') " + _WORDS + " }}"
+LINK_OF_RUN = "/runs/flow-run/{{ event.resource.id.split('.')[-1] }}"
+
+
+class NoSenderError(ServerError):
+    """E-mails are sent by a deployment that is not there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the deployment {SENDER}/{SENDER}, which sends e-mails, is not on the server",
+            hint="prefect --no-prompt deploy --all, then the same command again; a worker must run there",
+        )
+
+
+def slack_block(url: SecretStr) -> SlackWebhook:
+    """What posts into a channel of Slack."""
+    return SlackWebhook(url=url)
+
+
+def webhook_block(url: SecretStr, token: SecretStr | None = None) -> CustomWebhookNotificationBlock:
+    """What posts JSON with `subject`, `body`, and `text`, which is both, to any address.
+
+    Args:
+        url: The address. Prefect's server writes it into its log when nobody takes the JSON there.
+        token: What is sent as a bearer's, which it does not.
+    """
+    secrets = {"url": url.get_secret_value(), **({"token": token.get_secret_value()} if token else {})}
+    return CustomWebhookNotificationBlock(
+        name="interlock",
+        url="{{url}}",  # the field is no secret one
+        secrets=SecretDict(secrets),
+        headers={"Authorization": "Bearer {{token}}"} if token else None,
+        json_data={"subject": "{{subject}}", "body": "{{body}}", "text": "{{subject}}\n{{body}}"},
+    )
+
+
+def email_block(server: MailServer) -> EmailServerCredentials:
+    """What e-mails are handed to."""
+    return EmailServerCredentials(
+        smtp_server=server.host,
+        smtp_port=server.port,
+        smtp_type=server.security.value,
+        username=server.user,
+        password=server.password,
+    )
+
+
+async def set_channel(client: "PrefectClient", channel: Channel, block: "Block") -> tuple[str, ...]:
+    """Make a channel, or change the one of this name to this.
+
+    Returns:
+        What was done, a line for each.
+
+    Raises:
+        NoSenderError: It is one by e-mail, and nothing is there that could send them.
+    """
+    sender = await _sender(client) if channel.kind is Kind.EMAIL else None
+    before = await _automations(client, channel.name)
+    if (other := channel_of(before)) is not None and other.kind is not channel.kind:
+        await remove_channel(client, other.name)
+        before = ()
+    document = await block.asave(channel.block, overwrite=True)
+    wanted = automations(channel, document, sender)
+    for each in before:
+        if each.name not in {every.name for every in wanted}:
+            await client.delete_automation(each.id)
+    saved = f"saved the block {block.get_block_type_slug()}/{channel.block}"
+    return (saved, *await apply(client, wanted))
+
+
+async def list_channels(client: "PrefectClient") -> tuple[Channel, ...]:
+    """Every channel, by name."""
+    found: dict[str, list[Automation]] = {}
+    for each in await with_prefix(client, PREFIX):
+        found.setdefault(each.name.removeprefix(PREFIX).partition(" ")[0], []).append(each)
+    channels = (channel_of(each) for each in found.values())
+    return tuple(channel for channel in channels if channel is not None)
+
+
+async def remove_channel(client: "PrefectClient", name: str) -> bool:
+    """Remove a channel, with its secret; false when there is none of this name."""
+    made = await _automations(client, name)
+    for each in made:
+        await client.delete_automation(each.id)
+    for slug in SLUGS.values():
+        with contextlib.suppress(ObjectNotFound):
+            block = await client.read_block_document_by_name(f"{BLOCK}{name}", slug, include_secrets=False)
+            await client.delete_block_document(block.id)
+    return bool(made)
+
+
+def channel_of(automations: Iterable[Automation]) -> Channel | None:
+    """The channel of which these are the automations; None for a stranger's that happens to be called alike."""
+    made = tuple(automations)
+    found = re.fullmatch(rf"{PREFIX}(\S+) \((\w+)\) of .*", made[0].name) if made else None
+    if found is None or found[2] not in set(Kind):
+        return None
+    expected = {event for each in made if isinstance(each.trigger, EventTrigger) for event in each.trigger.expect}
+    sent = [action.parameters or {} for each in made for action in each.actions if isinstance(action, RunDeployment)]
+    return Channel(
+        name=found[1],
+        kind=Kind(found[2]),
+        about=frozenset(about for about, news in NEWS.items() if news in expected),
+        to=tuple(sent[0].get("to", ())) if sent else (),
+        sender=sent[0].get("sender") if sent else None,
+        paused=not all(each.enabled for each in made),
+    )
+
+
+async def _automations(client: "PrefectClient", name: str) -> tuple[Automation, ...]:
+    return await with_prefix(client, f"{PREFIX}{name} (")
+
+
+async def _sender(client: "PrefectClient") -> UUID:
+    try:
+        return (await client.read_deployment_by_name(f"{SENDER}/{SENDER}")).id
+    except ObjectNotFound:
+        raise NoSenderError from None
+
+
+def automations(channel: Channel, block: UUID, sender: UUID | None) -> tuple[AutomationCore, ...]:
+    """What sends to a channel: the news, which say themselves what is to be told; and runs of deployments that failed.
+
+    Args:
+        channel: Where to.
+        block: The document of its block.
+        sender: The deployment that sends e-mails, of a channel by e-mail.
+    """
+    news = {str(NEWS[about]) for about in channel.about} | {f"{TRIED}.{channel.name}"}
+    subject, body = "{{ event.payload.subject }}", "{{ event.payload.body }}"
+    told = _automation(channel, "news", _reactive(news), _action(channel, block, sender, subject, body))
+    if About.FAILURES not in channel.about:
+        return (told,)
+    ends = {f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")}
+    failed = _reactive(ends, match=EVERY_RUN, match_related=[of_flows(*FLOWS), OF_A_DEPLOYMENT])
+    link = f"\n{ui.rstrip('/')}{LINK_OF_RUN}" if (ui := get_current_settings().ui_url) else ""
+    act = _action(channel, block, sender, SUBJECT_OF_RUN, BODY_OF_RUN + link)
+    return (told, _automation(channel, "failed runs", failed, act))
+
+
+def _automation(channel: Channel, of: str, trigger: EventTrigger, act: ActionTypes) -> AutomationCore:
+    about = f"Made by: interlock notify {channel.kind}. Change it by the same command."
+    return AutomationCore(name=f"{channel.prefix} of {of}", description=about, trigger=trigger, actions=[act])
+
+
+def _reactive(expect: set[str], **match: Any) -> EventTrigger:  # noqa: ANN401  Prefect's own
+    return EventTrigger(posture=Posture.Reactive, expect=expect, threshold=1, within=timedelta(0), **match)
+
+
+def _action(channel: Channel, block: UUID, sender: UUID | None, subject: str, body: str) -> ActionTypes:
+    if sender is None:
+        return SendNotification(block_document_id=block, subject=subject, body=body)
+    said = {"subject": subject, "body": body}
+    # A template without its kind is rendered as JSON, and what isn't JSON then ends the run.
+    rendered = {name: {"__prefect_kind": "jinja", "template": template} for name, template in said.items()}
+    settings = {"to": list(channel.to), "sender": channel.sender, "credentials": channel.block}
+    return RunDeployment(source="selected", deployment_id=sender, parameters={**rendered, **settings})

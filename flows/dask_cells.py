@@ -1,0 +1,145 @@
+"""Cells on a Dask cluster: a chunk of them is one task, which a worker's process runs.
+
+A task whose worker dies is run again by another worker. That is right for cells, which leave nothing behind but their
+answer; no step of a release is ever run like this.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from prefect import get_run_logger
+
+from flows.patient import patient_task
+from interlock.contracts import elsewhere
+from interlock.contracts.isolated import RUNNER, run_cell
+from interlock.contracts.recipe import Recipe
+from interlock.environments import Uv
+from interlock.errors import EnvironmentUnavailableError, UsageError
+from interlock.matrix.bench import Bench, open_uv
+from interlock.matrix.chunks import Chunks
+from interlock.matrix.settle import RunCell
+from interlock.verdicts import Run
+
+# Of the asynchronous side of distributed's classes their types know nothing.
+Client = Any
+
+# A task costs 129 ms, and a cell of a tiny suite a second: with eight of them that is nothing any more.
+MOST_CELLS = 8
+# As many for each core as are run without a cluster: suites sleep, and wait for the disk.
+SIDE_BY_SIDE = 2
+ANSWERS_WITHIN = 30
+
+
+@patient_task("run-cells", "{recipes[0].title} and others")
+async def run_chunk(recipes: tuple[Recipe, ...], index: str, runner: str) -> tuple[tuple[Run, ...], ...]:
+    """Run some suites, each in its environment, in a worker of the cluster.
+
+    Args:
+        recipes: The cells.
+        index: The index that the family names; everything else about it is this machine's own configuration.
+        runner: What planned them.
+
+    Raises:
+        EnvironmentUnavailableError: They can't be run here.
+    """
+    elsewhere.check(recipes, runner)
+    async with open_uv(index) as uv:
+        found = await _side_by_side(recipes, uv)
+    for recipe, runs in zip(recipes, found, strict=True):
+        for run in runs:
+            get_run_logger().info("%s: %s %s", recipe.title, run.status, run.reason or "")
+    return found
+
+
+async def _side_by_side(recipes: Sequence[Recipe], uv: Uv) -> tuple[tuple[Run, ...], ...]:
+    free = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def one(recipe: Recipe) -> tuple[Run, ...]:
+        async with free:
+            return await run_cell(recipe, uv)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(recipe)) for recipe in recipes]
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+    return tuple(task.result() for task in tasks)
+
+
+@contextlib.asynccontextmanager
+async def cells_on_dask(bench: Bench, scheduler: str | None, jobs: int) -> AsyncIterator[tuple[RunCell, int]]:
+    """What runs a cell on the cluster, and how many should be asked for at once.
+
+    Args:
+        bench: What they were planned with.
+        scheduler: The address of a cluster's scheduler; None makes a cluster on this machine, for as long as it takes.
+        jobs: How many cells a cluster on this machine runs side by side.
+
+    Raises:
+        UsageError: The library for it is not installed.
+        EnvironmentUnavailableError: The cluster does not answer, or has no workers.
+    """
+    async with _client(scheduler, jobs) as client:
+        takers = sum((await client.nthreads()).values())
+
+        async def run(recipes: tuple[Recipe, ...]) -> tuple[tuple[Run, ...], ...]:
+            return await _submit(client, recipes, bench.family.index)
+
+        async with Chunks(run, takers=takers, most=MOST_CELLS) as chunks:
+            yield chunks, takers * MOST_CELLS
+
+
+async def _submit(client: Client, recipes: tuple[Recipe, ...], index: str) -> tuple[tuple[Run, ...], ...]:
+    from distributed import KilledWorker  # noqa: PLC0415
+
+    future = client.submit(run_chunk, recipes=recipes, index=index, runner=RUNNER)
+    try:
+        found: tuple[tuple[Run, ...], ...] = await future
+    except KilledWorker:
+        names = "; ".join(recipe.title for recipe in recipes)
+        raise EnvironmentUnavailableError(
+            f"worker after worker died while it ran one of these: {names}",
+            hint="look into the workers' logs: memory, above all; then make the matrix again, it goes on from here",
+        ) from None
+    except asyncio.CancelledError:
+        await future.cancel()
+        raise
+    return found
+
+
+@contextlib.asynccontextmanager
+async def _client(scheduler: str | None, jobs: int) -> AsyncIterator[Client]:
+    try:
+        from distributed import LocalCluster  # noqa: PLC0415
+        from prefect_dask.client import PrefectDaskClient  # noqa: PLC0415
+    except ImportError:
+        raise UsageError(
+            "cells run on Dask with a library that is not installed",
+            hint="in the checkout: uv pip install -e '.[dask]'",
+        ) from None
+    cluster: Any = LocalCluster
+    connect: Any = PrefectDaskClient
+    async with contextlib.AsyncExitStack() as stack:
+        where = scheduler or await stack.enter_async_context(
+            cluster(
+                n_workers=-(-jobs // SIDE_BY_SIDE),
+                threads_per_worker=1,
+                memory_limit=0,  # suites are processes of their own
+                dashboard_address=None,
+                silence_logs=logging.ERROR,
+                asynchronous=True,
+            )
+        )
+        client = connect(where, asynchronous=True, set_as_default=False, timeout=ANSWERS_WITHIN)
+        try:
+            await stack.enter_async_context(client)
+            await client.wait_for_workers(1, timeout=ANSWERS_WITHIN)
+        except (OSError, TimeoutError):
+            raise EnvironmentUnavailableError(
+                f"no Dask cluster with a worker answers at {scheduler or 'this machine'}",
+                hint="dask scheduler, and dask worker tcp://HOST:8786 for each worker",
+            ) from None
+        yield client
