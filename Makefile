@@ -15,6 +15,7 @@ test: lint
 # All that the gate takes a part of: random faults and kills.
 test-long: setup
 	$(BIN)/pytest -n 2 -m "long or not live" tests/releases tests/cascades
+	$(BIN)/pytest -m long tests/deployments tests/flows
 
 # The same against the real package index; not part of the gate, which stays hermetic.
 test-live: setup
@@ -51,6 +52,7 @@ lock: setup
 schema: setup
 	$(BIN)/interlock family schema > docs/family.schema.json
 	$(BIN)/python -c "from interlock.reports import schema_text; print(schema_text(), end='')" > docs/matrix.schema.json
+	$(BIN)/python -c "from interlock.reports import contracts_schema_text; print(contracts_schema_text(), end='')" > docs/contracts.schema.json
 
 clean:
 	rm -rf $(VENV) report.html .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,7 +13,23 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from deployments.commands import blocks, cascade, doctor, family, listener, matrix, rehearse, release, server
+from deployments.commands import (
+    bisect,
+    blocks,
+    cascade,
+    check,
+    contracts,
+    doctor,
+    family,
+    gateway,
+    listener,
+    matrix,
+    notify,
+    rehearse,
+    release,
+    server,
+    up,
+)
 from interlock.errors import InterlockError
 from interlock.files import write_whole
 from interlock.home import home
@@ -54,8 +70,15 @@ app.command()(release.releases)
 app.add_typer(cascade.app, name="cascade")
 app.command()(cascade.cascades)
 app.command()(cascade.follow)
+app.command()(check.check)
+app.command()(contracts.contracts)
+app.command()(bisect.bisect)
 app.command()(doctor.doctor)
+app.command()(gateway.gateway)
+app.command()(gateway.deliveries)
+app.add_typer(notify.app, name="notify")
 app.command()(listener.listener)
+app.command()(up.up)
 
 
 def main() -> None:

@@ -122,7 +122,7 @@ class DispatchError(InterlockError):
 
 
 class BusyError(InterlockError):
-    """Another release of the same package is under way."""
+    """Another release of the same package, or another `interlock up` in the same home, is under way."""
 
     exit_code = 17
 

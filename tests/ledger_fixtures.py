@@ -114,13 +114,20 @@ def _wait_until_ready(server: Postgres, process: subprocess.Popen[bytes], log: P
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
+    with served() as server:
+        yield server
+
+
+@contextmanager
+def served(installed: Path | None = None) -> Iterator[Postgres]:
+    """A PostgreSQL, empty and running; of the wheel, unless programs are named."""
     # Not in pytest's directory: that one is closed to other users, and every pytest that starts closes it again.
     # This one's path is also short enough for a socket.
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
         scratch = Path(name)
         if identity := _identity():
             os.chown(scratch, identity["user"], identity["group"])
-        programs = _programs(scratch)
+        programs = installed or _programs(scratch)
         server = _make(scratch, programs)
         with _running(server, programs, scratch / "log"):
             yield server

@@ -34,7 +34,7 @@ def test_it_names_every_command_and_no_other(command: str) -> None:
 def test_it_names_the_deployments_of_cascades() -> None:
     deployed = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
     names = [each["name"] for each in deployed if "cascade" in each["tags"]]
-    assert names == ["cascade", "follow", "merged"]
+    assert names == ["cascade-release", "follow-upstream", "continue-cascades"]
     assert all(f"`{name}`" in DOCUMENT or f"cascade-release/{name} " in DOCUMENT for name in names)
 
 

@@ -288,6 +288,45 @@ def no_password_is_seen(interlock: Command) -> None:
             continue
 
 
+# ---- what the ledger answers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "code", "says"),
+    [
+        ("1.3", 0, "✓ yes  core 1.3 (before: 1.2): 2 cells work"),
+        ("1.2", 1, "✗ tests/test_speed.py::test_speed: assert 2 == 1"),
+        ("1.1", 0, "red with the last release too"),
+    ],
+)
+def test_whether_a_version_may_be_released_is_known(
+    interlock: Command, second: Ended, version: str, code: int, says: str
+) -> None:
+    assert second.code == 1
+    ended = interlock.run("check", "core", version, "--family", interlock.family, *PLAIN)
+    assert (ended.code, ended.err) == (code, "")
+    assert says in ended.out
+
+
+def test_what_nobody_has_tried_is_unknown_for_a_program_too(interlock: Command, second: Ended) -> None:
+    assert second.code == 1
+    sha = "0123456789abcdef0123456789abcdef01234567"
+    ended = interlock.run("check", "core", sha, "--family", interlock.family, "--json")
+    assert ended.code == 2
+    assert json.loads(ended.out)["answer"] == "unknown"
+
+
+def test_the_first_version_that_breaks_a_suite_is_found_without_a_run(interlock: Command, second: Ended) -> None:
+    assert second.code == 1
+    words = ("--of", "core", "--downstream", "pipeline", "--good", "1.0", "--bad", "1.2")
+    ended = interlock.run("bisect", "--family", interlock.family, *words)
+    assert ended.code == 0, ended.err
+    assert "✗ core 1.2 is the first that breaks pipeline 2.2" in ended.out
+    assert "✗ tests/test_speed.py::test_speed: assert 2 == 1" in ended.out
+    assert "3 steps, 0 runs of a suite" in ended.out
+    assert "the run, in Prefect's UI: http" in ended.out
+
+
 # ---- mistakes ---------------------------------------------------------------------------------------------------
 
 MISTAKES = {

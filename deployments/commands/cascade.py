@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from deployments.commands.family import FamilyOption
-from deployments.commands.release import BumpOption, JsonOption, VersionOption
+from deployments.commands.release import BumpOption, DespiteOption, JsonOption, VersionOption
 from interlock.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def start(
     *,
     bump: BumpOption = "patch",
     version: VersionOption = None,
+    despite: DespiteOption = None,
     dry_run: DryRun = False,
     family: FamilyOption = None,
     as_json: JsonOption = False,
@@ -58,7 +59,10 @@ def start(
 
     Exit code 0 when all is done; 1 when something is held, has failed, or waits for a merge.
     """
-    raise typer.Exit(run_cascade(package, bump=bump, version=version, dry_run=dry_run, family=family, as_json=as_json))
+    code = run_cascade(
+        package, bump=bump, version=version, despite=despite, dry_run=dry_run, family=family, as_json=as_json
+    )
+    raise typer.Exit(code)
 
 
 def follow(
@@ -173,7 +177,8 @@ def _decide(
         if aborted is not None:
             ledger.abort_cascade(found.id, aborted)
         before = found.progress
-        freed = [each for name, each in decided.progress.items() if before[name].state.blocks and each != before[name]]
+        stuck = {name for name, each in before.items() if each.state.blocks or each.breaks}
+        freed = [each for name, each in decided.progress.items() if name in stuck and each != before[name]]
         ledger.record_progress(found.id, *freed)
         if not decided.is_over:
             ledger.end_cascade(found.id, None)
@@ -186,6 +191,7 @@ def run_cascade(  # noqa: PLR0913  one for each option
     bump: str = "patch",
     version: str | None = None,
     is_followed: bool = False,
+    despite: str | None = None,
     dry_run: bool = False,
     family: "Path | None" = None,
     as_json: bool = False,
@@ -206,6 +212,7 @@ def run_cascade(  # noqa: PLR0913  one for each option
         bump=bump,
         version=version,
         follow=is_followed,
+        despite=despite,
         family=str(family.resolve()) if family else None,
     )
     console = Console(highlight=False)
@@ -225,12 +232,15 @@ def run_cascade(  # noqa: PLR0913  one for each option
 
 async def _planned(request: "CascadeRequest") -> "Cascade":
     from blocks.find import load_github_credentials, load_upload  # noqa: PLC0415
+    from interlock.cascades import gate  # noqa: PLC0415
     from interlock.cascades.survey import plan  # noqa: PLC0415
     from interlock.cascades.yard import open_yard  # noqa: PLC0415
 
     credentials = await load_github_credentials(request.family)
     async with open_yard(request, credentials, await load_upload(request.family)) as yard:
-        return await plan(yard)
+        planned = await plan(yard)
+        await gate.admit(yard, planned)
+        return planned
 
 
 async def _run(request: "CascadeRequest") -> "tuple[Cascade, str | None]":

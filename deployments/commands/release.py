@@ -19,15 +19,20 @@ BumpOption = Annotated[str, typer.Option("--bump", metavar="PART", help=BUMP_HEL
 VersionOption = Annotated[str | None, typer.Option("--version", metavar="X", help="This version instead of a bump.")]
 RefOption = Annotated[str | None, typer.Option("--ref", metavar="BRANCH", help="Another branch to release from.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and plan and build, and write nothing anywhere.")]
+DespiteOption = Annotated[
+    str | None,
+    typer.Option("--despite", metavar="WHY", help="Release it though its contracts say no; the reason is kept."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="For a program.")]
 
 
-def release(
+def release(  # noqa: PLR0913  one for each option
     package: Package,
     *,
     bump: BumpOption = "patch",
     version: VersionOption = None,
     ref: RefOption = None,
+    despite: DespiteOption = None,
     dry_run: DryRun = False,
     family: FamilyOption = None,
     as_json: JsonOption = False,
@@ -36,7 +41,16 @@ def release(
 
     Run it again after any interruption: it finishes the same release. Exit codes: docs/exit-codes.md.
     """
-    code = run_release(package, bump=bump, version=version, ref=ref, dry_run=dry_run, family=family, as_json=as_json)
+    code = run_release(
+        package,
+        bump=bump,
+        version=version,
+        ref=ref,
+        despite=despite,
+        dry_run=dry_run,
+        family=family,
+        as_json=as_json,
+    )
     raise typer.Exit(code)
 
 
@@ -67,6 +81,7 @@ def run_release(  # noqa: PLR0913  one for each option
     bump: str = "patch",
     version: str | None = None,
     ref: str | None = None,
+    despite: str | None = None,
     dry_run: bool = False,
     family: Path | None = None,
     as_json: bool = False,
@@ -80,6 +95,7 @@ def run_release(  # noqa: PLR0913  one for each option
         bump=bump,
         version=version,
         ref=ref,
+        despite=despite,
         family=str(family.resolve()) if family else None,
         patience=Patience(**(patience or {})),
     )
@@ -100,6 +116,7 @@ def _preview(request: "ReleaseRequest", *, as_json: bool) -> int:
     from rich.console import Console  # noqa: PLC0415
 
     from blocks.find import load_github_credentials, load_upload  # noqa: PLC0415
+    from interlock.admission import gate  # noqa: PLC0415
     from interlock.releases.desk import open_desk  # noqa: PLC0415
     from interlock.releases.preview import Preview, preview  # noqa: PLC0415
     from interlock.reports import print_preview  # noqa: PLC0415
@@ -107,7 +124,7 @@ def _preview(request: "ReleaseRequest", *, as_json: bool) -> int:
     async def look() -> Preview:
         credentials = await load_github_credentials(request.family)
         async with open_desk(request, credentials, await load_upload(request.family)) as desk:
-            return await preview(desk)
+            return await preview(desk, gate.admit)
 
     found = asyncio.run(look())
     if as_json:

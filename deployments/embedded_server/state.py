@@ -148,11 +148,16 @@ class Place:
 
     def log_tail(self, lines: int = 15) -> str:
         """The last lines of the log, indented."""
-        try:
-            text = self.log.read_text(errors="replace")
-        except FileNotFoundError:
-            return ""
-        return "".join(f"\n  {line}" for line in text.strip().splitlines()[-lines:])
+        return tail(self.log, lines)
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """The last lines of a log, indented."""
+    try:
+        text = log.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "".join(f"\n  {line}" for line in text.strip().splitlines()[-lines:])
 
 
 def default_place() -> Place:

@@ -190,11 +190,11 @@ def free_port(wanted: int) -> int:
     raise OSError(f"no port is free on {HOST}")
 
 
-def answers(port: int) -> bool:
-    """Whether the server is ready, asked directly and through no proxy."""
+def answers(port: int, path: str = "/api/ready") -> bool:
+    """Whether what listens to a port of this machine says that it is well, asked directly and through no proxy."""
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
-        connection.request("GET", "/api/ready", headers={"Connection": "close"})
+        connection.request("GET", path, headers={"Connection": "close"})
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -18,12 +18,13 @@ from interlock.rehearsal.github.state import Addresses, GitHubState
 from interlock.rehearsal.index import IndexStore, index_app
 from interlock.rehearsal.place import Facts, Place
 
-# Enough for what a release does, and no more.
+# Enough for what a release does and for sweeping up deliveries, and no more.
 PERMISSIONS = {
     "contents": "write",
     "metadata": "read",
     "actions": "read",
     "pull_requests": "write",
+    "repository_hooks": "write",
     "statuses": "write",
     "workflows": "write",
     "secrets": "read",

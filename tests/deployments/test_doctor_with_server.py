@@ -91,7 +91,7 @@ def test_what_is_not_there_yet_is_a_warning_with_its_cure(api: str) -> None:
     block = found["block interlock-github-credentials"]
     assert (block.state, block.cure) == (State.WARNING, "interlock blocks register")
     assert found["deployments"].state is State.WARNING
-    assert "everything" in found["deployments"].cause
+    assert "weekly" in found["deployments"].cause
 
 
 def test_blocks_are_registered_and_saved_by_one_command_and_found_then(

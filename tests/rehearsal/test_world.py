@@ -111,7 +111,7 @@ def test_a_new_world_has_repositories_releases_and_a_github_that_knows_them(worl
         assert index.owners("market-data-pipeline") == ("mjdevaccount",)
 
 
-def test_the_maintainers_token_may_do_what_a_release_needs_and_no_more(world: World) -> None:
+def test_the_maintainers_token_may_do_what_releases_and_the_sweeper_need_and_no_more(world: World) -> None:
     with world.serve() as serving:
         token = serving.apps.github.tokens[hash_of(world.place.tokens().github.get_secret_value())]
     assert token.kind is TokenKind.FINE_GRAINED
@@ -120,6 +120,7 @@ def test_the_maintainers_token_may_do_what_a_release_needs_and_no_more(world: Wo
         "metadata": "read",
         "actions": "read",
         "pull_requests": "write",
+        "repository_hooks": "write",
         "statuses": "write",
         "workflows": "write",
         "secrets": "read",
