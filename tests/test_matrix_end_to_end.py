@@ -354,7 +354,8 @@ def test_a_mistake_is_answered_with_its_own_code_and_a_cure(
         assert word in ended.err
 
 
-def test_an_index_that_does_not_answer_is_told_at_once_while_nothing_is_cached(tmp_path: Path) -> None:
+@pytest.mark.long
+def test_an_index_that_does_not_answer_is_told_while_nothing_is_cached(tmp_path: Path) -> None:
     with command_in(tmp_path, UV_DEFAULT_INDEX=f"http://{USER}:{PASSWORD}@127.0.0.1:9/simple/") as interlock:
         ended = interlock.matrix("none", *PLAIN)
         assert ended.code == 4, ended.err

@@ -394,6 +394,7 @@ def test_healing_is_set_up_once(api: str) -> None:
     assert changed == ("corrected Interlock: a crashed run is started again",)
 
 
+@pytest.mark.long
 def test_a_crashed_run_is_started_again_a_few_times_and_never_one_by_hand(api: str) -> None:
     async def crash(client: PrefectClient) -> tuple[int, set[StateType]]:
         await ensure_automations(client, Healing(attempts=3))
