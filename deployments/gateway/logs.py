@@ -2,11 +2,16 @@
 
 import json
 import logging
+import time
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 NAME: Final = "interlock.gateway"
 FACTS: Final = "facts"
+# Of one kind in a minute.
+MOST: Final = 20
 logger = logging.getLogger(NAME)
 
 
@@ -34,13 +39,45 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=True)
 
 
+class Seldom(logging.Filter):
+    """Lets a few warnings of one kind pass in a minute: what strangers send may not fill the disk with lines.
+
+    Args:
+        most: How many.
+        clock: Tells the seconds.
+    """
+
+    def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._most, self._clock = most, clock
+        self._said: Counter[tuple[str, str, str]] = Counter()
+        self._until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is to be written."""
+        if record.levelno != logging.WARNING:
+            return True
+        if self._clock() >= self._until:
+            self._said.clear()
+            self._until = self._clock() + 60
+        kind = (record.name, str(record.msg), str(getattr(record, FACTS, {}).get("reason")))
+        self._said[kind] += 1
+        return self._said[kind] <= self._most
+
+
 def set_up() -> None:
     """Write every logger's lines to standard error so."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
+    handler.addFilter(Seldom())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logger.setLevel(logging.INFO)
+    # Prefect gives uvicorn's loggers and its own a handler that writes lines of its own form.
+    for other in logging.root.manager.loggerDict.values():
+        if isinstance(other, logging.Logger):
+            other.handlers[:] = []
+            other.propagate = True
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from deployments.gateway.bodies import Bodies
 from deployments.gateway.book import Book
-from deployments.gateway.logs import say
+from deployments.gateway.logs import logger, say
 from deployments.gateway.metrics import Metrics
 from interlock.errors import LedgerError
 from interlock.family import Family
@@ -87,6 +87,9 @@ class Reception:
             answer = self._refuse(source, refused)
         except LedgerError as error:
             say(logging.ERROR, "the ledger fails", why=error.message)
+            answer = self._refuse(source, DeliveryRefusedError(Reason.BUSY))
+        except Exception:  # noqa: BLE001  a defect: what it is stays here, and whoever sends it counts on an answer
+            logger.exception("a defect while taking")
             answer = self._refuse(source, DeliveryRefusedError(Reason.BUSY))
         self.metrics.answered.observe(time.perf_counter() - began)
         return answer

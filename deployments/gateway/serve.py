@@ -33,9 +33,11 @@ def bind(host: str, port: int) -> socket.socket:
 
 def serve(parts: Parts, place: socket.socket) -> None:
     """Serve until SIGTERM: nothing new is taken then, and what has been begun is finished."""
-    # uvicorn ends well and then raises the signal once more, which would end this process as if it had failed.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    asyncio.run(server_of(parts, place).serve(sockets=[place]))
+    server = server_of(parts, place)
+    # uvicorn ends well and then raises the signal once more, which would end this process as if it had failed. One that
+    # comes before uvicorn listens to it counts too.
+    signal.signal(signal.SIGTERM, server.handle_exit)
+    asyncio.run(server.serve(sockets=[place]))
 
 
 def server_of(parts: Parts, place: socket.socket) -> uvicorn.Server:

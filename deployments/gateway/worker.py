@@ -16,6 +16,8 @@ from interlock.webhooks import Delivery
 
 KEEP_BODIES = timedelta(days=14)
 KEEP_ROWS = timedelta(days=90)
+# So often a delivery is tried alone while Prefect fails; then it takes turns with the others.
+PROBES = 5
 
 
 class Pace(Value):
@@ -89,7 +91,11 @@ class Worker:
             try:
                 found = await self._round()
             except (PrefectDownError, LedgerError) as error:
-                await self._pause(error)
+                await self._pause("prefect" if isinstance(error, PrefectDownError) else "ledger", error.message)
+                continue
+            except Exception as defect:  # noqa: BLE001  without it nothing would be started until somebody looks
+                logger.exception("a defect while working")
+                await self._pause("defect", type(defect).__name__)
                 continue
             self._failures = 0
             if not found:
@@ -115,25 +121,29 @@ class Worker:
             try:
                 await self._one(delivery)
             except PrefectDownError as error:
-                await self._record(delivery.put_off(error.message, self._clock()))
+                await self._record(delivery.put_off(error.message, self._clock() + self._aside(delivery)))
                 await self._put_back(taken[number + 1 :])
                 raise
         return bool(taken)
 
+    def _aside(self, delivery: Delivery) -> timedelta:
+        """How long a delivery with which Prefect fails lets others be tried first: it may be Prefect, or this one."""
+        if delivery.attempts < PROBES:
+            return timedelta()
+        return timedelta(seconds=min(self._pace.refused * 2 ** min(delivery.attempts, 20), 2 * self._pace.longest))
+
     async def _one(self, delivery: Delivery) -> None:
         start = delivery.start
         assert start is not None
-        if why := await asyncio.to_thread(obstacle, start, self._ledger):
-            await self._record(delivery.ignored(why, self._clock()))
-            self._metrics.dropped.inc()
-            say(logging.INFO, "dropped", delivery=delivery.guid, why=why)
-            return
         try:
+            if why := await asyncio.to_thread(obstacle, start, self._ledger):
+                await self._drop(delivery, why)
+                return
             run = await self._starter.start(start)
         except StartRefusedError as error:
             await self._put_off(delivery, f"{error.message}{f' ({error.hint})' if error.hint else ''}")
             return
-        except PrefectDownError:
+        except (PrefectDownError, LedgerError):
             raise
         except Exception as defect:  # noqa: BLE001  one delivery that nobody can start must not keep the others waiting
             logger.exception("a defect while starting")
@@ -142,6 +152,11 @@ class Worker:
         await self._record(delivery.started(run, self._clock()))
         self._metrics.started.labels(start.deployment).inc()
         say(logging.INFO, "started", delivery=delivery.guid, deployment=start.deployment, run=run)
+
+    async def _drop(self, delivery: Delivery, why: str) -> None:
+        await self._record(delivery.ignored(why, self._clock()))
+        self._metrics.dropped.inc()
+        say(logging.INFO, "dropped", delivery=delivery.guid, why=why)
 
     async def _put_off(self, delivery: Delivery, why: str) -> None:
         seconds = min(self._pace.refused * 2 ** min(delivery.attempts, 20), self._pace.longest_refused)
@@ -164,13 +179,12 @@ class Worker:
             await asyncio.to_thread(self._ledger.forget_deliveries, now - KEEP_BODIES, now - KEEP_ROWS)
             self._tidied = now
 
-    async def _pause(self, error: PrefectDownError | LedgerError) -> None:
+    async def _pause(self, trouble: str, why: str) -> None:
         """Wait longer each time; nobody wakes it earlier, since more deliveries make nobody come back."""
-        trouble = "prefect" if isinstance(error, PrefectDownError) else "ledger"
         self._metrics.troubles.labels(trouble).inc()
         seconds = min(self._pace.first * 2 ** min(self._failures, 20), self._pace.longest)
         self._failures += 1
-        say(logging.WARNING, "waiting", trouble=trouble, why=error.message, seconds=seconds)
+        say(logging.WARNING, "waiting", trouble=trouble, why=why, seconds=seconds)
         await self._wait(self._stops, seconds)
 
     async def _wait(self, event: asyncio.Event, seconds: float) -> None:

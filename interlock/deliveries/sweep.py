@@ -144,11 +144,16 @@ def leads_to(hook: Hook, gateway: str | None) -> bool:
 def unheard(hook: Hook, attempts: Sequence[HookDelivery]) -> Iterable[Missed]:
     """The deliveries of which no attempt went well, and none is under way.
 
+    One whose first attempt GitHub has forgotten is given up: what the gateway always refuses would otherwise be sent
+    every hour for ever, and become more and more.
+
     Args:
         hook: To whom.
         attempts: The newest first.
     """
     over = {each.guid for each in attempts if each.is_good or each.is_pending}
-    last = {each.guid: each for each in reversed(attempts) if each.guid not in over and each.event != "ping"}
+    fresh = {each.guid for each in attempts if not each.redelivery and each.event != "ping"}
+    wanted = fresh - over
+    last = {each.guid: each for each in reversed(attempts) if each.guid in wanted}
     for guid, each in last.items():
         yield Missed(hook=hook, id=each.id, guid=guid, event=each.event, at=each.delivered_at, said=each.status)

@@ -38,6 +38,7 @@ class HookDelivery(Answer):
         guid: The same for each attempt of one delivery.
         status: In words, as `OK`; `pending` before there is an answer.
         code: The receiver's answer; 0 when there was none.
+        redelivery: Whether somebody had asked for it.
     """
 
     id: int
@@ -46,6 +47,7 @@ class HookDelivery(Answer):
     delivered_at: AwareDatetime
     status: str
     code: int = Field(validation_alias="status_code")
+    redelivery: bool = False
 
     @property
     def is_good(self) -> bool:

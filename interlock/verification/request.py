@@ -1,11 +1,15 @@
 """What is to be verified: a ref of an upstream, against what, and with which downstreams."""
 
+import re
 from pathlib import Path
 
 from pydantic import Field
 
 from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
 from interlock.values import Value
+
+_WHOLE_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHOWN_DIGITS = 12
 
 
 class ContractsRequest(Value):
@@ -34,5 +38,9 @@ class ContractsRequest(Value):
 
     @property
     def title(self) -> str:
-        """What is verified, for people."""
-        return f"{self.upstream} {self.ref}"
+        """What is verified, for people: `core topic`, `core #12`, `core #12 (0123456789ab)`."""
+        ref = self.ref[:_SHOWN_DIGITS] if _WHOLE_SHA.fullmatch(self.ref) else self.ref
+        pull = f"#{self.pull}"
+        if self.pull is None or ref == pull:
+            return f"{self.upstream} {ref}"
+        return f"{self.upstream} {pull} ({ref})"

@@ -29,9 +29,9 @@ RepositoryName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9_.-]+$", max_length=200)
 ]
 Sha = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
-Ref = Annotated[
-    str, StringConstraints(pattern=r"^[^\x00-\x20\x7f~^:?*\[\\-][^\x00-\x20\x7f~^:?*\[\\]*$", max_length=250)
-]
+_REF = r"^[^\x00-\x20\x7f~^:?*\[\\-][^\x00-\x20\x7f~^:?*\[\\]*$"
+Ref = Annotated[str, StringConstraints(pattern=_REF, max_length=250)]
+WholeRef = Annotated[str, StringConstraints(pattern=_REF, max_length=250 + len("refs/heads/"))]
 VersionText = Annotated[str, StringConstraints(max_length=100), AfterValidator(_version)]
 Number = Annotated[int, Field(ge=1, lt=LARGEST)]
 
@@ -72,6 +72,9 @@ class PullRequestEvent(ActionEvent):
         base: The branch that it is to be merged into.
         head: Its own branch.
         head_repository: Where that is; None when it is gone.
+        before: The newest commit before this one, where there was one.
+        base_before: The branch that it was to be merged into until now, where that is what has changed.
+        author: Who opened it.
         association: What its author is to the repository, in GitHub's words.
     """
 
@@ -82,6 +85,9 @@ class PullRequestEvent(ActionEvent):
     head_repository: RepositoryName | None = Field(
         default=None, validation_alias=AliasPath("pull_request", "head", "repo", "full_name")
     )
+    before: Sha | None = None
+    base_before: Ref | None = Field(default=None, validation_alias=AliasPath("changes", "base", "ref", "from"))
+    author: Word | None = Field(default=None, validation_alias=AliasPath("pull_request", "user", "login"))
     association: Word = Field(default="NONE", validation_alias=AliasPath("pull_request", "author_association"))
     merged: bool = Field(default=False, validation_alias=AliasPath("pull_request", "merged"))
 
@@ -94,16 +100,21 @@ class PushEvent(Event):
         sha: Where it is now.
     """
 
-    ref: Ref
+    ref: WholeRef
     sha: Sha = Field(validation_alias="after")
     deleted: bool = False
 
 
 class ReleaseEvent(ActionEvent):
-    """Something has become of a release on GitHub."""
+    """Something has become of a release on GitHub.
+
+    Attributes:
+        prerelease: Whether it is marked as one there, whatever its tag says.
+    """
 
     tag: Ref = Field(validation_alias=AliasPath("release", "tag_name"))
     draft: bool = Field(default=False, validation_alias=AliasPath("release", "draft"))
+    prerelease: bool = Field(default=False, validation_alias=AliasPath("release", "prerelease"))
 
 
 class DispatchEvent(Event):
@@ -140,12 +151,17 @@ class WorkflowRunEvent(ActionEvent):
     """A workflow run has begun or ended.
 
     Attributes:
+        branch: That it runs on.
+        branch_repository: Where that is; None when it is gone.
         conclusion: How it ended, in GitHub's words.
     """
 
     run: Number = Field(validation_alias=AliasPath("workflow_run", "id"))
     attempt: Number = Field(default=1, validation_alias=AliasPath("workflow_run", "run_attempt"))
     branch: Ref | None = Field(default=None, validation_alias=AliasPath("workflow_run", "head_branch"))
+    branch_repository: RepositoryName | None = Field(
+        default=None, validation_alias=AliasPath("workflow_run", "head_repository", "full_name")
+    )
     conclusion: Word | None = Field(default=None, validation_alias=AliasPath("workflow_run", "conclusion"))
 
 

@@ -41,7 +41,15 @@ def hear_signed(body: bytes, family: Family, at: datetime) -> Arrival:
     post = read_post(body)
     name = package_in(family, post.repository)
     heard = event_of(post, family.package(name).branch if name else "main")
-    return _arrival(heard, guid_of(body), Source.SIGNED, post.event, body, family, at)
+    arrival = _arrival(heard, guid_of(body), Source.SIGNED, post.event, body, family, at)
+    return arrival if post.id is None else _by_itself(arrival, post.id)
+
+
+def _by_itself(arrival: Arrival, name: str) -> Arrival:
+    """The same with a run of its own, whatever has been run already: its sender has asked for that by an id."""
+    start = arrival.delivery.start
+    own = start and start.model_copy(update={"key": f"{start.key};{name}"})
+    return arrival.model_copy(update={"delivery": arrival.delivery.model_copy(update={"start": own})})
 
 
 def _arrival(

@@ -32,6 +32,7 @@ CONTINUE = "continue-cascades/continue-cascades"
 # Of the pull requests that cascades make; interlock.releases.change_branch names them so.
 CHANGE_BRANCHES = "interlock/"
 VERIFIED_ACTIONS = frozenset({"opened", "synchronize", "reopened"})
+RELEASED_ACTIONS = frozenset({"published", "released"})
 # Whose code runs on the workers' machines without a person's leave, besides that of who may push: who is known to the
 # repository's owner, as for GitHub's own workflows.
 TRUSTED = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
@@ -104,17 +105,21 @@ def _pull_request(event: PullRequestEvent, name: str, family: Family) -> Route:
         return Ignored(kind=Kind.BRANCH, why=f"it is for {event.base}, not for the default branch {package.branch}")
     if event.verb == "closed":
         return _merged(event, name)
-    if event.verb not in VERIFIED_ACTIONS:
+    is_retargeted = event.verb == "edited" and event.base_before is not None
+    if event.verb not in VERIFIED_ACTIONS and not is_retargeted:
         return Ignored(kind=Kind.ACTION, why=f"nothing follows from a pull request that is {event.verb}")
     if not _is_trusted(event):
         command = f"interlock contracts '#{event.number}' --of {name} --pr {event.number}"
         return Ignored(kind=Kind.FORK, why=f"its code is a stranger's, and runs only by hand: {command}")
-    return _verify(name, event.repository, event.sha, family, pull=event.number)
+    return _verify(name, event.repository, event.sha, family, pull=event.number, before=event.before)
 
 
 def _is_trusted(event: PullRequestEvent) -> bool:
-    is_own = (event.head_repository or "").lower() == event.repository.lower()
-    return is_own or event.association in TRUSTED
+    """Whether its code may run: members can open one from a stranger's fork, to which strangers push then."""
+    head = (event.head_repository or "").lower()
+    if head == event.repository.lower():
+        return True
+    return event.association in TRUSTED and head.partition("/")[0] == (event.author or "").lower()
 
 
 def _merged(event: PullRequestEvent, name: str) -> Route:
@@ -132,22 +137,30 @@ def _push(event: PushEvent, name: str, family: Family) -> Route:
     return _verify(name, event.repository, event.sha, family)
 
 
-def _verify(name: str, repository: str, sha: str, family: Family, *, pull: int | None = None) -> Route:
+def _verify(
+    name: str, repository: str, sha: str, family: Family, *, pull: int | None = None, before: str | None = None
+) -> Route:
     tested = any(family.suites_of(edge) for edge in family.edges() if edge.upstream == name)
     if not tested:
         return Ignored(kind=Kind.UNTESTED, why=f"no suite of a downstream tests {name}")
     request: dict[str, JsonValue] = {"upstream": name, "ref": sha}
+    key = f"{VERIFY}:{repository.lower()}:{sha}"
     if pull is not None:
         request["pull"] = pull
-    # One head has one run: the repository's hook and an App's tell of it each, and a merge may tell of it again.
-    return Start(
-        deployment=VERIFY, parameters={"request": request}, key=f"{VERIFY}:{repository.lower()}:{sha}", package=name
-    )
+        # Each pull request has a comment of its own. One that goes back to a head that it has had needs another run,
+        # or its comment goes on telling of the head in between.
+        key += f"#{pull}{f'<{before}' if before else ''}"
+    # Otherwise one head has one run: the repository's hook and an App's tell of it each.
+    return Start(deployment=VERIFY, parameters={"request": request}, key=key, package=name)
 
 
 def _release(event: ReleaseEvent, name: str, family: Family) -> Route:
-    if event.verb != "published" or event.draft:
+    # "released" comes with "published", and again when what was marked as a pre-release no longer is.
+    if event.verb not in RELEASED_ACTIONS or event.draft:
         return Ignored(kind=Kind.ACTION, why=f"nothing follows from a release that is {event.verb}")
+    if event.prerelease:
+        why = f"{event.tag} is marked as a pre-release on GitHub, and not followed as long as it is"
+        return Ignored(kind=Kind.VERSION, why=why)
     version = tag_version(family.package(name).tag, event.tag)
     if version is None:
         return Ignored(kind=Kind.VERSION, why=f"{event.tag} is no tag of a version of {name}")
@@ -210,7 +223,8 @@ def _workflow_run(event: WorkflowRunEvent, name: str) -> Route:
     """A check of a cascade's pull request that went wrong: it won't be merged by itself, which a person should know."""
     if event.verb != "completed" or event.conclusion not in BAD_ENDS:
         return Ignored(kind=Kind.ACTION, why="nothing follows from a workflow run that goes on, or went well")
-    if not (event.branch or "").startswith(CHANGE_BRANCHES):
+    is_here = (event.branch_repository or "").lower() == event.repository.lower()
+    if not is_here or not (event.branch or "").startswith(CHANGE_BRANCHES):
         return Ignored(kind=Kind.BRANCH, why=f"{event.branch} is no branch of a cascade")
     key = f"{CONTINUE}:{event.repository.lower()}:run-{event.run}-{event.attempt}"
     return Start(deployment=CONTINUE, parameters={}, key=key, package=name, condition=Condition.A_CASCADE_WAITS)

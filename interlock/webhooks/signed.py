@@ -39,7 +39,7 @@ class Post(Value):
         branch: That was pushed, or that the pull request is for. Default: the repository's default branch.
         pull: The number of the pull request.
         origin: Of a dispatch: the package that was released.
-        id: Anything; two posts that differ in nothing else are two deliveries.
+        id: Anything; two posts that differ in nothing else are two deliveries, with a run each.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)

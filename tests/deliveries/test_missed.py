@@ -13,10 +13,12 @@ from tests.releases.makers import NOON
 HOOK = Hook(place="/repos/alice/core/hooks/1", subject="alice/core", url="https://gate.example.org/webhooks/github")
 
 
-def an_attempt(number: int, guid: int, code: int, status: str = "", event: str = "push") -> HookDelivery:
+def an_attempt(
+    number: int, guid: int, code: int, status: str = "", event: str = "push", *, again: bool = False
+) -> HookDelivery:
     at = NOON + timedelta(seconds=number)
     fields = {"id": number, "guid": UUID(int=guid), "event": event, "delivered_at": at, "status": status or str(code)}
-    return HookDelivery.model_validate({**fields, "status_code": code, "redelivery": False})
+    return HookDelivery.model_validate({**fields, "status_code": code, "redelivery": again})
 
 
 def missed(*attempts: HookDelivery) -> list[tuple[int, int]]:
@@ -36,6 +38,11 @@ def test_what_one_attempt_has_brought_is_not_missed_whatever_the_others_did(code
 @pytest.mark.parametrize("code", [301, 400, 401, 403, 413, 500, 503, 0])
 def test_every_other_answer_is_a_miss(code: int) -> None:
     assert missed(an_attempt(1, 7, code)) == [(7, 1)]
+
+
+def test_what_was_first_sent_before_github_can_remember_is_given_up() -> None:
+    known = an_attempt(1, 7, 415), an_attempt(2, 7, 415, again=True)
+    assert missed(*known, an_attempt(3, 8, 415, again=True)) == [(7, 2)]
 
 
 def test_what_is_under_way_and_a_ping_are_left_alone() -> None:

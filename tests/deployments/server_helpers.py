@@ -16,11 +16,11 @@ PATIENCE = 60.0
 Found = TypeVar("Found")
 
 
-def eventually(what: Callable[[], Found]) -> Found:
-    deadline = time.monotonic() + PATIENCE
+def eventually(what: Callable[[], Found], patience: float = PATIENCE, pause: float = 0.05) -> Found:
+    deadline = time.monotonic() + patience
     while not (found := what()):
         assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
+        time.sleep(pause)
     return found
 
 

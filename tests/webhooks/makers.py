@@ -56,12 +56,15 @@ def a_push(name: str = "alice/core", *, ref: str = "refs/heads/main", sha: str =
 
 def a_pull_request(action: str = "opened", name: str = "alice/core", **fields: Any) -> dict[str, Any]:
     head = {"sha": SHA, "ref": fields.pop("head", "rename"), "repo": {"full_name": fields.pop("owner", name)}}
-    pull = {"head": head, "base": {"ref": fields.pop("base", "main")}, **fields}
-    return in_repository(name, action=action, number=12, pull_request=pull)
+    outside = {"number": 12, **{part: fields.pop(part) for part in ("number", "before", "changes") if part in fields}}
+    pull = {"head": head, "base": {"ref": fields.pop("base", "main")}, "user": {"login": "Bob"}, **fields}
+    return in_repository(name, action=action, pull_request=pull, **outside)
 
 
-def a_release(action: str = "published", name: str = "alice/core", *, tag: str = "v1.2.11") -> dict[str, Any]:
-    return in_repository(name, action=action, release={"tag_name": tag, "draft": False, "prerelease": False})
+def a_release(
+    action: str = "published", name: str = "alice/core", *, tag: str = "v1.2.11", **fields: Any
+) -> dict[str, Any]:
+    return in_repository(name, action=action, release={"tag_name": tag, "draft": False, "prerelease": False, **fields})
 
 
 def a_dispatch(event: str = "core_release", name: str = "alice/store", **payload: Any) -> dict[str, Any]:
@@ -69,7 +72,8 @@ def a_dispatch(event: str = "core_release", name: str = "alice/store", **payload
 
 
 def a_run(conclusion: str | None = "failure", name: str = "alice/store", **fields: Any) -> dict[str, Any]:
-    run = {"id": 7, "run_attempt": 2, "head_branch": "interlock/core-1.2.11", "conclusion": conclusion, **fields}
+    place = {"head_branch": "interlock/core-1.2.11", "head_repository": {"full_name": fields.pop("owner", name)}}
+    run = {"id": 7, "run_attempt": 2, **place, "conclusion": conclusion, **fields}
     return in_repository(name, action="completed", workflow_run=run)
 
 

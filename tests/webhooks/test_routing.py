@@ -87,13 +87,30 @@ def test_a_push_to_the_default_branch_is_verified() -> None:
 
 
 def test_events_of_one_head_have_one_key_and_others_have_not() -> None:
-    keys = [
-        started("pull_request", a_pull_request("opened")).key,
-        started("pull_request", a_pull_request("synchronize")).key,
-        started("push", a_push("Alice/Core")).key,
-    ]
-    assert set(keys) == {f"{VERIFY}:alice/core:{SHA}"}
+    keys = {started("push", a_push(name)).key for name in ("alice/core", "Alice/Core")}
+    assert keys == {f"{VERIFY}:alice/core:{SHA}"}
     assert started("push", a_push(sha=OTHER_SHA)).key not in keys
+    verbs = ("opened", "reopened", "synchronize")
+    assert {started("pull_request", a_pull_request(verb)).key for verb in verbs} == {f"{VERIFY}:alice/core:{SHA}#12"}
+
+
+def test_another_pull_request_of_the_same_head_is_verified_too_since_it_has_a_comment_of_its_own() -> None:
+    one, other = a_pull_request(), a_pull_request(number=13)
+    assert started("pull_request", one).key != started("pull_request", other).key
+
+
+def test_a_pull_request_that_goes_back_to_an_earlier_head_is_verified_again() -> None:
+    back = started("pull_request", a_pull_request("synchronize", before=OTHER_SHA))
+    assert back.key != started("pull_request", a_pull_request("opened")).key
+    # the repository's webhook and an App's say so alike
+    assert back.key == started("pull_request", a_pull_request("synchronize", before=OTHER_SHA)).key
+
+
+def test_a_pull_request_is_verified_when_it_is_to_be_merged_into_the_default_branch_after_all() -> None:
+    moved = a_pull_request("edited", changes={"base": {"ref": {"from": "v1"}, "sha": {"from": OTHER_SHA}}})
+    assert started("pull_request", moved).deployment == VERIFY
+    renamed = a_pull_request("edited", changes={"title": {"from": "Old"}})
+    assert ignored("pull_request", renamed)[0] is Kind.ACTION
 
 
 @pytest.mark.parametrize(
@@ -126,6 +143,13 @@ def test_a_strangers_code_runs_by_hand_only() -> None:
     assert started("pull_request", known).deployment == VERIFY
 
 
+def test_a_strangers_fork_stays_one_when_a_member_opens_the_pull_request() -> None:
+    theirs = a_pull_request("synchronize", owner="mallory/core", author_association="MEMBER")
+    assert ignored("pull_request", theirs)[0] is Kind.FORK
+    gone = a_pull_request(owner="bob/core", author_association="MEMBER", user=None)
+    assert ignored("pull_request", gone)[0] is Kind.FORK
+
+
 # ---- releases ---------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +163,7 @@ def test_a_published_release_is_followed_unless_a_cascade_made_it() -> None:
 def test_everything_that_tells_of_one_release_has_one_key() -> None:
     told = [
         started("release", a_release()),
+        started("release", a_release("released")),
         started("repository_dispatch", a_dispatch(version="1.2.11", origin="core")),
         started("repository_dispatch", a_dispatch(name="alice/feed", version="1.2.11.0", origin="alice/core")),
         started("repository_dispatch", a_dispatch(version="1.2.11")),
@@ -161,7 +186,9 @@ def test_everything_that_tells_of_one_release_has_one_key() -> None:
 @pytest.mark.parametrize(
     ("event", "payload", "kind"),
     [
-        *[("release", a_release(action), Kind.ACTION) for action in ("created", "released", "edited", "deleted")],
+        *[("release", a_release(action), Kind.ACTION) for action in ("created", "edited", "deleted", "unpublished")],
+        ("release", a_release(draft=True), Kind.ACTION),
+        ("release", a_release(prerelease=True), Kind.VERSION),
         ("release", a_release(tag="nightly"), Kind.VERSION),
         ("release", a_release(tag="v1.3rc1"), Kind.VERSION),
         ("release", a_release(name="alice/infra"), Kind.UNFOLLOWED),
@@ -214,7 +241,15 @@ def test_a_check_that_fails_on_a_cascades_branch_lets_it_look() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [a_run("success"), a_run(None), a_run(head_branch="rename"), a_run(head_branch=None)]
+    "payload",
+    [
+        a_run("success"),
+        a_run(None),
+        a_run(head_branch="rename"),
+        a_run(head_branch=None),
+        a_run(owner="mallory/store"),
+        a_run(head_repository=None),
+    ],
 )
 def test_no_other_workflow_run_does(payload: dict[str, Any]) -> None:
     assert ignored("workflow_run", payload)[0] in {Kind.ACTION, Kind.BRANCH}
@@ -271,7 +306,7 @@ def test_githubs_own_examples_start_what_they_should_in_a_family_of_theirs() -> 
                 found.setdefault(start.deployment, set()).add(f"{event} {arrival.delivery.action}")
     assert found == {
         VERIFY: {"pull_request opened", "pull_request reopened", "pull_request synchronize", "push None"},
-        FOLLOW: {"release published"},
+        FOLLOW: {"release published", "release released"},
     }
 
 
@@ -373,6 +408,18 @@ def test_a_plain_delivery_is_named_by_its_bytes() -> None:
     one = said(event="push", sha=SHA)
     assert said(event="push", sha=SHA).delivery.guid == one.delivery.guid
     assert said(event="push", sha=SHA, id="2").delivery.guid != one.delivery.guid
+
+
+def test_a_plain_post_with_an_id_has_a_run_of_its_own() -> None:
+    starts = [said(event="push", sha=SHA, **more).delivery.start for more in ({}, {"id": "2"}, {"id": "3"})]
+    assert len({start.key for start in starts if start}) == 3
+    assert said(event="nonsense", id="2").ignored is Kind.EVENT
+
+
+def test_a_branch_may_be_as_long_as_any() -> None:
+    assert said(event="push", sha=SHA, branch="b" * 250).ignored is Kind.BRANCH
+    with pytest.raises(DeliveryRefusedError, match="'branch' is not as it should be"):
+        said(event="push", sha=SHA, branch="b" * 251)
 
 
 def test_a_plain_post_of_another_repository_or_branch_is_ignored() -> None:

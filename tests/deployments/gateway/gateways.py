@@ -29,6 +29,7 @@ class FakePrefect:
         runs: By key.
         asked: Every start that was asked for, however that ended.
         refuses: Deployments that it does not have.
+        fails: Keys with which it fails each time.
         loses: How many of the next answers are lost after the run was made.
     """
 
@@ -36,6 +37,7 @@ class FakePrefect:
     asked: list[Start] = field(default_factory=list)
     is_down: bool = False
     refuses: set[str] = field(default_factory=set)
+    fails: set[str] = field(default_factory=set)
     loses: int = 0
     defect: Exception | None = None
     closed: bool = False
@@ -43,7 +45,7 @@ class FakePrefect:
     async def start(self, start: Start) -> str:
         await asyncio.sleep(0)
         self.asked.append(start)
-        if self.is_down:
+        if self.is_down or start.key in self.fails:
             raise PrefectDownError("Prefect does not answer: ConnectError")
         if self.defect is not None:
             raise self.defect

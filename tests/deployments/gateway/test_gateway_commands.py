@@ -1,35 +1,41 @@
 """`interlock gateway` and `interlock deliveries`, and what docs/gateway.md says of them."""
 
+import asyncio
 import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
+import uvicorn
 import yaml
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from deployments.cli import app
-from deployments.gateway.serve import bind
+from deployments.gateway.app import Parts
+from deployments.gateway.serve import bind, serve, server_of
 from interlock.errors import InterlockError, ServerError, TokenError, UsageError
-from interlock.ledger import SqlLedger, open_ledger
+from interlock.ledger import MemoryLedger, SqlLedger, open_ledger
 from interlock.webhooks import Delivery, DeliveryState, Reason
 from interlock.webhooks.routing import CONTINUE, FOLLOW, VERIFY
 from interlock.webhooks.signature import SECRET
+from tests.deployments.gateway.gateways import FakePrefect
 from tests.deployments.gateway.test_sweep import World
 from tests.deployments.server_helpers import eventually
 from tests.rehearsal.github.judged import JudgedHub
 from tests.releases.makers import NOON
 from tests.test_ledger_deliveries import a_delivery
-from tests.webhooks.makers import SECRETS, SHA, as_body, signed_headers
+from tests.webhooks.makers import FAMILY, SECRETS, SHA, as_body, signed_headers
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "gateway.md").read_text("utf-8")
@@ -132,6 +138,9 @@ def test_the_command_takes_deliveries_without_prefect_and_ends_well_when_it_is_t
         answer = httpx.post(f"{url}/webhooks/signed", content=body, headers=signed_headers(body), trust_env=False)
         assert answer.status_code == 202
         eventually(lambda: "does not answer" in log.read_text())
+        with socket.create_connection(("127.0.0.1", world.port)) as connection:
+            connection.sendall(b"this is no HTTP\r\n\r\n")
+            eventually(lambda: "Invalid HTTP request" in log.read_text())
         process.terminate()
         assert process.wait(60) == 0
     finally:
@@ -149,6 +158,29 @@ def test_a_place_that_is_taken_is_refused_by_name() -> None:
     with bind("127.0.0.1", 0) as taken, pytest.raises(UsageError, match="Address already in use") as caught:
         bind("127.0.0.1", taken.getsockname()[1])
     assert "--port" in str(caught.value.hint)
+
+
+def test_a_signal_that_comes_before_it_serves_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    servers: list[uvicorn.Server] = []
+
+    def made(parts: Parts, place: socket.socket) -> uvicorn.Server:
+        servers.append(server_of(parts, place))
+        return servers[0]
+
+    def run(work: Coroutine[None, None, None]) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        assert servers[0].should_exit
+        really(work)
+
+    really, before = asyncio.run, signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("deployments.gateway.serve.server_of", made)
+    monkeypatch.setattr("deployments.gateway.serve.asyncio.run", run)
+    parts = Parts(secrets=SECRETS, family=FAMILY, ledger=MemoryLedger(), starter=FakePrefect())
+    try:
+        with bind("127.0.0.1", 0) as place:
+            serve(parts, place)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 # ---- the documentation ------------------------------------------------------------------------------------------
@@ -204,7 +236,10 @@ def test_the_recipes_with_curl_are_taken_by_a_real_gateway(world: World) -> None
 @pytest.mark.skipif(not has("curl", "openssl", "jq"), reason="needs curl, openssl and jq")
 def test_the_workflow_of_the_documentation_is_taken_by_a_real_gateway(world: World) -> None:
     (workflow,) = blocks("yaml")
-    (step,) = yaml.safe_load(workflow)["jobs"]["tell"]["steps"]
+    read = yaml.safe_load(workflow)
+    # YAML reads the key "on" so; "published" would tell of what is marked as a pre-release too
+    assert read[True] == {"release": {"types": ["released"]}}
+    (step,) = read["jobs"]["tell"]["steps"]
     assert set(step["env"]) == {"INTERLOCK_GATEWAY_URL", SECRET, "REPOSITORY", "TAG"}
     with world.gateway():
         answer = json.loads(in_shell(step["run"], world, REPOSITORY="alice/core", TAG="v1.2.11"))

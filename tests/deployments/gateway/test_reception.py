@@ -13,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from sqlalchemy.exc import ProgrammingError
 from starlette.requests import ClientDisconnect
 
 from deployments.gateway.bodies import Limits
 from deployments.gateway.book import Book
-from deployments.gateway.logs import JsonLines
+from deployments.gateway.logs import JsonLines, Seldom
 from interlock.errors import LedgerError
 from interlock.ledger import MemoryLedger, SqlLedger, open_ledger
 from interlock.webhooks import Delivery, DeliveryState, Reason, Secrets, Source
@@ -354,6 +355,18 @@ def test_what_cannot_be_kept_is_not_accepted_and_may_come_again() -> None:
     assert with_gateway(work, ledger) == [(503, "30"), (202, None)]
 
 
+def test_a_defect_is_answered_counted_and_logged_and_nothing_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    ledger = Failing()
+    ledger.left, ledger.error = 1, ProgrammingError("INSERT", {}, Exception("there is no such table"))
+
+    async def work(up: Up) -> tuple[list[int], float, float]:
+        answers = [(await up.post("github", PUSH, GENUINE)).status_code for _ in range(2)]
+        return answers, up.count("refused_total", reason="busy"), up.total("received")
+
+    assert with_gateway(work, ledger, FakePrefect(is_down=True)) == ([503, 202], 1, 2)
+    assert "a defect while taking" in caplog.text
+
+
 def test_a_gateway_is_ready_while_it_can_keep_what_comes() -> None:
     ledger, prefect = Failing(), FakePrefect()
 
@@ -422,6 +435,25 @@ def test_the_log_is_lines_of_json_without_secrets_and_bodies(
     assert (refused["level"], refused["reason"]) == ("warning", "forged")
     together = "".join(lines)
     assert not [word for word in ("hush", "Everybody", "Nobody at all", "sha256=") if word in together]
+
+
+def test_strangers_cannot_fill_the_disk_with_lines(caplog: pytest.LogCaptureFixture) -> None:
+    seconds = 100.0
+    seldom = Seldom(most=3, clock=lambda: seconds)
+
+    async def work(up: Up) -> None:
+        for _ in range(5):
+            await up.post("github", PUSH, FORGED)
+        await up.post("github", PUSH, without(GENUINE, "x-hub-signature-256"))
+        await up.post("github", PUSH, GENUINE)
+        assert up.count("refused_total", reason="forged") == 5
+
+    with caplog.at_level(logging.INFO):
+        with_gateway(work, MemoryLedger())
+    said = [record for record in caplog.records if record.message == "delivery" and seldom.filter(record)]
+    assert [record.levelname for record in said] == ["WARNING"] * 4 + ["INFO"]
+    seconds += 60
+    assert seldom.filter(said[0])
 
 
 def test_it_is_alive_and_has_no_other_addresses() -> None:

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.exc import ProgrammingError
 
 from deployments.gateway.metrics import Metrics
-from deployments.gateway.worker import KEEP_BODIES, KEEP_ROWS, Pace, Worker
+from deployments.gateway.worker import KEEP_BODIES, KEEP_ROWS, PROBES, Pace, Worker
 from interlock.errors import LedgerError
 from interlock.ledger import Ledger, MemoryLedger, SqlLedger, open_ledger
 from interlock.webhooks import Condition, Delivery, DeliveryState, Source, Start
@@ -190,6 +191,43 @@ def test_a_defect_of_ours_keeps_nobody_else_waiting(ledger: SqlLedger) -> None:
     assert state(ledger, guid) == (DeliveryState.ACCEPTED, "a defect of the gateway: ZeroDivisionError")
     prefect.defect = None
     finish(ledger, prefect)
+
+
+def test_one_with_which_prefect_fails_each_time_does_not_keep_the_others_waiting_for_ever(ledger: SqlLedger) -> None:
+    prefect, clock = FakePrefect(fails={"key 0"}), Clock()
+    guids = [accepted(ledger, number) for number in range(30)]
+    pace = Pace(look=0.001, first=0.001, longest=0.002)
+    asyncio.run(until(lambda: ledger.waiting_deliveries() == 1, worker(ledger, prefect, clock, pace)))
+    assert [start.key for start in prefect.asked] == ["key 0"] * (PROBES + 1) + [f"key {one}" for one in range(1, 30)]
+    assert state(ledger, guids[0])[0] is DeliveryState.ACCEPTED
+    prefect.fails.clear()
+    clock.now += timedelta(seconds=1)
+    finish(ledger, prefect, clock)
+
+
+def test_a_condition_that_cannot_be_judged_keeps_nobody_else_waiting(ledger: SqlLedger) -> None:
+    broken = accepted(ledger, 1, condition=Condition.NOT_OURS, parameters={"request": {"version": "no version"}})
+    other = accepted(ledger, 2)
+    prefect = FakePrefect()
+    asyncio.run(until(lambda: prefect.runs, worker(ledger, prefect)))
+    assert state(ledger, other)[0] is DeliveryState.STARTED
+    assert state(ledger, broken) == (DeliveryState.ACCEPTED, "a defect of the gateway: InvalidVersion")
+
+
+def test_a_defect_beneath_it_delays_and_does_not_end_it(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefect, failures = FakePrefect(), iter(range(3))
+    accepted(ledger, 1)
+    claim = ledger.claim_deliveries
+
+    def failing(now: datetime, until: datetime, most: int) -> tuple[Delivery, ...]:
+        if next(failures, None) is not None:
+            # as when somebody puts a back-up of the database in its place just now
+            raise ProgrammingError("SELECT", {}, Exception("there is no such table"))
+        return claim(now, until, most)
+
+    monkeypatch.setattr(ledger, "claim_deliveries", failing)
+    finish(ledger, prefect)
+    assert len(prefect.runs) == 1
 
 
 def test_what_a_killed_gateway_had_taken_is_taken_up_by_another(ledger: SqlLedger) -> None:
