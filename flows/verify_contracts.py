@@ -60,7 +60,7 @@ async def contract_between(stand: Stand, comparison: Comparison, compared: Compa
     """Find out what changed in the contract, and keep it for who will release it."""
     doing.get()("comparing the contracts")
     contract = await compare_contracts(stand, compared)
-    await asyncio.to_thread(remember, stand, comparison, contract)
+    await asyncio.to_thread(remember, stand, comparison, compared, contract)
     return contract
 
 
@@ -118,14 +118,14 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
     """
     async with _stand(request) as stand:
         comparison = await find(stand)
-        await tell_pending(stand, comparison)
         async with _failure_told(stand, comparison):
+            await tell_pending(stand, comparison)
             compared = await build_upstream(stand, comparison)
             contract = await contract_between(stand, comparison, compared)
             known = Known(comparison=comparison, compared=compared, contract=contract)
             why = reason_to_skip(stand.package.contract, compared, contract)
             report = skipped_report(stand, known, why) if why else await _tested(stand, known)
-        report = await tell(stand, comparison, report)
+            report = await tell(stand, comparison, report)
     await publish(report)
     return report
 

@@ -163,14 +163,14 @@ class _Looking:
         self._before = before
 
     def evidence(self, tests: Sequence[Tested], newest: Mapping[str, str | None]) -> list[Evidence]:
-        """Of every cell with a downstream's newest release, and of those that are known with its own candidate."""
+        """Of every cell with a downstream's newest release, and with its own candidate that was tested last."""
         known = self._ledger.cells_of(self._package, self._version) if self._version else {}
         candidates = _candidates(known)
         asked = [
             (each, version)
             for each in tests
             for version in dict.fromkeys((newest[each.downstream], candidates.get(each.downstream)))
-            if version is not None and (version == newest[each.downstream] or self._key(each, version) in known)
+            if version is not None
         ]
         before = self._cells_before(asked)
         shown = self._shown({**known, **before})

@@ -44,7 +44,20 @@ async def _end(workshop: Workshop, package: str, text: str) -> Found:
     found = await find(workshop, package, parse_ref(text))
     if found.version is None and found.sha is None:
         raise UsageError(f"{found.described} is neither a version nor a commit", hint="commit it first")
+    if found.folder is not None and not await _is_there(workshop, package, found):
+        where = workshop.family.repository(package)
+        raise UsageError(f"{found.described} is at a commit that {where} has not got", hint="push it first")
     return found
+
+
+async def _is_there(workshop: Workshop, package: str, found: Found) -> bool:
+    """Whether the repository has the commit of a folder; it is here then."""
+    assert found.sha is not None
+    try:
+        await find(workshop, package, parse_ref(found.sha))
+    except UsageError:
+        return False
+    return True
 
 
 async def _commit(workshop: Workshop, found: Found) -> str:

@@ -114,6 +114,9 @@ class _Search:
         for number in (0, last):
             if number in self._unhad:
                 raise UsageError(f"{self._name(number)} can't be tried: {self._unhad[number]}")
+        if not self._cells:
+            what = f"whatever tests {self.request.downstream} with {self.request.upstream} is allowed to fail"
+            raise UsageError(what, hint="take the point out of allowed_to_fail, or name another --suite")
         await self._run(0, last)
         names = (self._name(0), self._name(last))
         self._sought, notes = ends(self._seen[0], self._seen[last], names)

@@ -144,6 +144,8 @@ async def _sha(workshop: Workshop, package: str, ref: Ref) -> Found | None:
     clone, prefix = await workshop.clone(package), ref.name.lower()
     if tip := next((name for name, sha in clone.refs.items() if sha.startswith(prefix)), None):
         await clone.bring(tip.removesuffix("^{}"))
+        # GitHub names an annotated tag by an object of its own: what is meant is the commit that it is of.
+        prefix = clone.refs.get(f"{tip}^{{}}", prefix)
     else:
         await clone.bring_branches()
     found = await commits_named(clone.checkout.path, prefix)
@@ -155,7 +157,7 @@ async def _sha(workshop: Workshop, package: str, ref: Ref) -> Found | None:
             await clone.bring(prefix)
         except RepositoryError:
             return None
-        found = (prefix,)
+        found = await commits_named(clone.checkout.path, prefix)
     return _commit(package, Kind.SHA, found[0], "commit") if found else None
 
 

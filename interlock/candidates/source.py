@@ -1,10 +1,11 @@
 """What a candidate is built from: a copy of a commit's files or of a folder's, which is nobody else's."""
 
 import asyncio
+import contextlib
 import email
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from interlock.building.tree import copy_tree
 from interlock.candidates.workshop import Workshop
+from interlock.errors import RepositoryError
 from interlock.fingerprint import digest
 from interlock.git import Checkout, Identity, Remote
 from interlock.git.command import git, succeeded
@@ -80,12 +82,14 @@ async def of_folder(workshop: Workshop, package: str, folder: Path, head: str | 
     place = workshop.folder(package)
     tree, source = place / "tree", place / "source"
     if head is None:
-        await copy_tree(folder, tree, epoch=NO_TIME, history=False)
+        with _copying(folder):
+            await copy_tree(folder, tree, epoch=NO_TIME, history=False)
         await asyncio.to_thread(shutil.copytree, tree, source, symlinks=True)
         return Source(path=source, tree=tree, epoch=NO_TIME, mark=f"d{await named(tree)}", tagged=_packed(tree))
     files = await files_of(folder)
     for target in (tree, source):
-        await asyncio.to_thread(_copy, folder, files, target)
+        with _copying(folder):
+            await asyncio.to_thread(_copy, folder, files, target)
     original = Checkout(Remote(url=str(folder)), folder, "")
     epoch = await original.commit_time(head)
     await _commit_all(source, epoch)
@@ -96,6 +100,16 @@ async def of_folder(workshop: Workshop, package: str, folder: Path, head: str | 
         mark=f"g{sha[:DIGITS]}" if sha else f"d{await named(tree)}",
         tagged=await _newest_tag(workshop, package, original, head),
     )
+
+
+@contextlib.contextmanager
+def _copying(folder: Path) -> Iterator[None]:
+    """A pipe, a socket, or a file that may not be read is somebody's, and no defect."""
+    try:
+        yield
+    except OSError as error:
+        cure = "take it out of the folder, or copy what belongs to the package to another one"
+        raise RepositoryError(f"{folder} can't be copied: {error}", hint=cure) from None
 
 
 async def _newest_tag(workshop: Workshop, package: str, checkout: Checkout, sha: str) -> Version | None:

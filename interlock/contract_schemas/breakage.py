@@ -7,12 +7,14 @@ from pathlib import Path
 
 import griffe
 
-from interlock.contract_schemas.promised import is_promised
+from interlock.contract_schemas.promised import is_in, is_promised
 from interlock.distributions import PARSING, Wheel
+from interlock.untrusted import one_line
 from interlock.values import Value
 
 LONGEST = 300
 SOURCES = (".py", ".pyi")
+UNREADABLE = (griffe.GriffeError, SyntaxError, ValueError, RecursionError)
 # Another value is a change, after which nobody has to fail.
 HARMLESS = (griffe.BreakageKind.PARAMETER_CHANGED_DEFAULT, griffe.BreakageKind.ATTRIBUTE_CHANGED_VALUE)
 WITH_VALUES = (
@@ -49,7 +51,7 @@ def find_breakages(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> 
         tops = dict.fromkeys(module.partition(".")[0] for module in before.modules)
         # griffe parses; see PARSING.
         with PARSING:
-            found = [each for top in tops for each in _between(top, *folders)]
+            found = [each for top in tops for each in _between_readable(top, modules, *folders)]
     told = {breakage.line: breakage for path, breakage in found if is_promised(path, modules)}
     return tuple(told[line] for line in sorted(told))
 
@@ -58,6 +60,16 @@ def _unpacked(wheel: Wheel, folder: Path) -> Path:
     with zipfile.ZipFile(wheel.path) as archive:
         archive.extractall(folder, [name for name in archive.namelist() if name.endswith(SOURCES)])
     return folder
+
+
+def _between_readable(top: str, modules: Sequence[str], before: Path, after: Path) -> Iterator[tuple[str, Breakage]]:
+    """The same as far as griffe comes: sources that name each other in a circle end it, and that is told."""
+    try:
+        yield from _between(top, before, after)
+    except UNREADABLE as error:
+        # Under a name that is part of the contract, so that what could not be compared is never taken for the same.
+        path = next((each for each in modules if is_in(each, top)), top)
+        yield path, Breakage(line=f"{top}: can't be compared: {one_line(str(error))}"[:LONGEST], breaks=False)
 
 
 def _between(top: str, before: Path, after: Path) -> Iterator[tuple[str, Breakage]]:
@@ -76,7 +88,7 @@ def _load(top: str, folder: Path) -> griffe.Object | griffe.Alias | None:
     try:
         # Never by inspection, which is importing: this is somebody else's code, in our own Python.
         return griffe.load(top, search_paths=[folder], allow_inspection=False, try_relative_path=False)
-    except (ImportError, griffe.GriffeError, SyntaxError, ValueError, RecursionError):
+    except (ImportError, *UNREADABLE):
         return None
 
 

@@ -25,9 +25,20 @@ class _Differences:
     def __init__(self, before: Document, after: Document) -> None:
         self._before, self._after = before, after
         self._told: set[tuple[str, str]] = set()
+        self._inside: set[tuple[str | None, str | None]] = set()
 
     def of(self, before: Schema, after: Schema, path: str) -> Iterator[str]:
-        """The differences of two schemas at one place: of the options that they share, and which they don't."""
+        """The differences of two schemas at one place; of definitions that are in themselves, once on the way down."""
+        pair = self._before.name(before), self._after.name(after)
+        if pair in self._inside:
+            return
+        if None not in pair:
+            self._inside.add(pair)
+        yield from self._of_options(before, after, path)
+        self._inside.discard(pair)
+
+    def _of_options(self, before: Schema, after: Schema, path: str) -> Iterator[str]:
+        """Of the options that they share, and which they don't."""
         was, now = tuple(options(before, self._before)), tuple(options(after, self._after))
         mine, theirs = self._keyed(was, now, self._before), self._keyed(now, was, self._after)
         for key, option in mine.items():

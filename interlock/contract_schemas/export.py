@@ -200,7 +200,7 @@ def _facts(lines: Iterable[str]) -> Iterator[Any]:
     for line in lines:
         try:
             yield json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # nested without end, as only somebody writes who means harm
             continue
 
 

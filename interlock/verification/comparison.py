@@ -79,12 +79,15 @@ async def last_release(stand: Stand, found: Found | None = None) -> Found | None
 
 
 async def newest_release(index: PackageIndex, package: str, *, before: Version | None = None) -> Release | None:
-    """The newest final release of a package that is not yanked; None when there is none.
+    """The newest final release of a package that is not yanked, or pre-release as long as there is no final one.
 
     Args:
         index: Where.
         package: Its name.
         before: Older than this version.
+
+    Returns:
+        The release; None when there is none.
 
     Raises:
         IndexUnavailableError: The index did not answer.
@@ -93,7 +96,8 @@ async def newest_release(index: PackageIndex, package: str, *, before: Version |
         releases = (await index.releases(package)).values()
     except DistributionError:
         return None
-    final = [each for each in releases if each.tree is None and not each.yanked and not each.version.is_prerelease]
+    served = [each for each in releases if each.tree is None and not each.yanked]
+    final = [each for each in served if not each.version.is_prerelease] or served
     return max((each for each in final if before is None or each.version < before), key=_version, default=None)
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from interlock.contract_schemas import ContractChange
 from interlock.contract_schemas.change import contract_change, with_uses
 from interlock.contract_schemas.uses import DownstreamSources
 from interlock.contracts.recipe import Recipe
+from interlock.distributions import Wheel
 from interlock.environments import Interpreter
 from interlock.errors import DistributionError, InterlockError
 from interlock.family import Contract as Policy
@@ -27,7 +29,7 @@ class Contract(Value):
 
     Attributes:
         change: None when that could not be found out, or there is nothing to compare with.
-        notes: Why not.
+        notes: Why not; or what else has changed that only the suites can judge.
     """
 
     change: ContractChange | None = None
@@ -43,37 +45,58 @@ async def compare_contracts(stand: Stand, compared: Compared) -> Contract:
     if compared.baseline is None:
         return Contract(notes=("the contract is compared with nothing: there is no release yet",))
     try:
-        return Contract(change=await _change(stand, compared.baseline.release, compared.ref.release))
+        return await _compared(stand, compared.baseline.release, compared.ref.release)
     except InterlockError as error:
         if error.transient:
             raise
         return Contract(notes=(f"the contract could not be compared: {one_line(error.message)}",))
 
 
-async def _change(stand: Stand, before: Release, after: Release) -> ContractChange:
+async def _compared(stand: Stand, before: Release, after: Release) -> Contract:
     python = (stand.request.python or stand.family.python)[0]
     interpreter = await stand.bench.uv.interpreter(python)
-    return await contract_change(
-        await _wheel(stand, before, interpreter),
-        await _wheel(stand, after, interpreter),
+    old, new = [await _wheel(stand, release, interpreter) for release in (before, after)]
+    change = await contract_change(
+        old.path,
+        new.path,
         modules=stand.package.contract.modules,
         uv=stand.bench.uv,
         interpreter=interpreter,
         cache=stand.bench.cache,
     )
+    note = requires_otherwise(old, new)
+    return Contract(change=change, notes=(note,) if note else ())
 
 
-async def _wheel(stand: Stand, release: Release, interpreter: Interpreter) -> Path:
+async def _wheel(stand: Stand, release: Release, interpreter: Interpreter) -> Wheel:
     wheel = await Sources(stand.bench).wheel(release, interpreter)
     if isinstance(wheel, str):
         raise DistributionError(wheel)
-    return wheel.path
+    return wheel
+
+
+def requires_otherwise(before: Wheel, after: Wheel) -> str | None:
+    """What one wheel requires and the other does not, in a line; None when both require the same.
+
+    It is no element of a contract, and may yet leave a downstream without any environment.
+    """
+    old, new = _requirements(before), _requirements(after)
+    lines = (("now", new - old), ("no longer", old - new))
+    told = "; ".join(f"{word} {', '.join(sorted(found))}" for word, found in lines if found)
+    return f"what {after.name} requires has changed: {told}" if told else None
+
+
+def _requirements(wheel: Wheel) -> set[str]:
+    python = {f"Python {wheel.requires_python}"} if wheel.requires_python else set[str]()
+    return python | {str(Requirement(line)) for line in wheel.requires}
 
 
 def reason_to_skip(policy: Policy, compared: Compared, contract: Contract) -> str | None:
     """Why no suite is run, or None. What could not be compared is never the same."""
     change = contract.change
-    if policy.unchanged != "skip" or compared.baseline is None or change is None or not change.is_empty:
+    if policy.unchanged != "skip" or compared.baseline is None or change is None:
+        return None
+    if contract.notes or not change.is_empty:
         return None
     return f"nothing in the contract of {compared.upstream} has changed since {compared.baseline.described}"
 
@@ -104,9 +127,9 @@ def _recipes(name: str, version: str, plan: Plan) -> Iterator[Recipe]:
     return (cell.recipe for cell in keyed if cell.recipe)
 
 
-def remember(stand: Stand, comparison: Comparison, contract: Contract) -> None:
+def remember(stand: Stand, comparison: Comparison, compared: Compared, contract: Contract) -> None:
     """Keep what a commit does to the contract, for whoever will release it."""
-    change, baseline = contract.change, comparison.baseline
+    change, baseline = contract.change, compared.baseline
     if change is None or baseline is None or comparison.found.sha is None or stand.request.baseline is not None:
         return
     stand.ledger.record_contract(

@@ -10,7 +10,7 @@ from interlock.admission.evidence import admission, known_as
 from interlock.candidates import parse_ref
 from interlock.errors import UsageError
 from interlock.verdicts import Verdict
-from tests.admission.trains import AXES, BOARD, CANDIDATE, CORE, PIPELINE, SHA, Table, a_family
+from tests.admission.trains import AXES, BOARD, CANDIDATE, CORE, PIPELINE, PYTHON, SHA, Table, a_family
 
 OK, BAD, OWN = Verdict.COMPATIBLE, Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE
 RELEASED = Asked(package=CORE, described="1.2", version="1.2")
@@ -98,6 +98,20 @@ def test_a_candidate_of_a_downstream_counts_too_and_only_its_last(table: Table) 
     assert versions(found) == [(PIPELINE, "2.1"), (PIPELINE, "2.1+gaaaaaaaaaaaa"), (BOARD, "1.0")]
     table.saw(CANDIDATE, OK, downstream_version="2.1+gbbbbbbbbbbbb", hours=2)
     assert admitted(table, COMMIT).answer is Answer.YES
+
+
+def test_what_was_not_run_with_the_last_candidate_of_a_downstream_is_unknown(table: Table) -> None:
+    """A run on one Python alone must not hide what another one showed of the commit before."""
+    table.family = table.family.model_copy(update={"python": (PYTHON, "3.99")})
+    for python in (PYTHON, "3.99"):
+        table.saw(CANDIDATE, OK, python=python)
+        table.saw(CANDIDATE, OK, downstream=BOARD, downstream_version="1.0", python=python)
+        table.saw(CANDIDATE, BAD, "t.py::a", downstream_version="2.1+gaaaaaaaaaaaa", python=python, hours=1)
+    table.saw(CANDIDATE, OK, downstream_version="2.1+gbbbbbbbbbbbb", hours=2)
+    found = admitted(table, COMMIT)
+    assert found.answer is Answer.UNKNOWN
+    (unknown,) = found.saying(Answer.UNKNOWN)
+    assert (unknown.evidence.cell.downstream_version, unknown.evidence.cell.python) == ("2.1+gbbbbbbbbbbbb", "3.99")
 
 
 def test_points_that_may_fail_do_not_count(table: Table) -> None:

@@ -20,6 +20,7 @@ from interlock.reports.bisection import bisection_markdown
 from interlock.verdicts import Run, RunStatus, TestOutcome, TestResult
 from tests.admission.trains import PYTHON
 from tests.candidates.makers import Yard, a_yard, project
+from tests.git.helpers import git
 from tests.universe import Universe
 
 CORE, PIPELINE = "hunt-core", "hunt-pipeline"
@@ -265,3 +266,23 @@ def test_ends_that_are_not_of_one_history_are_refused(tried: Tried) -> None:
     shas = a_history(tried, 1, 2)
     with pytest.raises(UsageError, match="is not in the history of"):
         tried.bisect(shas[1], shas[0])
+
+
+def test_a_folder_stands_for_its_commit_once_that_was_pushed(tried: Tried) -> None:
+    shas = a_history(tried, 1, 2)
+    folder = tried.yard.folder / f"work-{CORE}"
+    assert names(tried.bisect("v1.0", str(folder))) == (shas[0], shas[1])
+    git(folder, "commit", "--quiet", "--allow-empty", "--message=mine alone")
+    with pytest.raises(UsageError, match=f"is at a commit that acme/{CORE} has not got") as error:
+        tried.bisect("v1.0", str(folder))
+    assert error.value.hint == "push it first"
+
+
+def test_a_suite_that_may_fail_at_every_point_tells_nothing(tried: Tried) -> None:
+    allowed = [{"point": {"bus": "new"}, "reason": "not yet"}]
+    suite = {"name": "contracts", "sdist": "tests", "axes": {"bus": ["new"]}, "allowed_to_fail": allowed}
+    packages = {CORE: {}, PIPELINE: {"upstreams": [CORE], "suites": [suite]}}
+    tried.yard.family = Family.model_validate({**FAMILY, "packages": packages})
+    with pytest.raises(UsageError, match="is allowed to fail"):
+        tried.bisect("1.0", "1.12")
+    assert tried.runs == []

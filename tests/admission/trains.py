@@ -64,7 +64,12 @@ class Table:
         return asyncio.run(done())
 
     def key(
-        self, version: str, downstream: str = PIPELINE, downstream_version: str = "2.1", point: str = ""
+        self,
+        version: str,
+        downstream: str = PIPELINE,
+        downstream_version: str = "2.1",
+        point: str = "",
+        python: str = PYTHON,
     ) -> CellKey:
         """A cell."""
         return CellKey(
@@ -73,7 +78,7 @@ class Table:
             downstream=downstream,
             downstream_version=downstream_version,
             suite="contracts" if downstream == PIPELINE else "imports",
-            python=PYTHON,
+            python=python,
             point=point,
         )
 

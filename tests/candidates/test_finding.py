@@ -77,6 +77,23 @@ def test_a_commit_that_no_ref_points_at_is_had_by_its_whole_name(yard: Yard, for
     assert isinstance(refused(yard, sha[:9]), UsageError)
 
 
+def test_what_an_annotated_tag_is_named_by_means_its_commit(
+    yard: Yard, forked: tuple[str, str], origin: Origin
+) -> None:
+    """A push of a tag names that object, and nothing can be said of it on GitHub."""
+    _, sha = forked
+    git(origin.work, "tag", "--annotate", "--message=x", "v2.0", sha)
+    origin.push("v2.0")
+    named = git(origin.work, "rev-parse", "v2.0")
+    assert named != sha
+    assert [one.sha for one, _ in found(yard, named, named[:9])] == [sha, sha]
+
+
+def test_what_is_no_commit_is_none_though_the_repository_has_it(yard: Yard, origin: Origin) -> None:
+    tree = git(origin.work, "rev-parse", "HEAD^{tree}")
+    assert f'has no "{tree}": no commit' in refused(yard, tree).message
+
+
 def test_a_released_version_is_taken_from_the_index_and_needs_no_repository(yard: Yard) -> None:
     yard.universe.wheel(CORE, "0.7")
     ((one, base),) = found(yard, "0.7")

@@ -1,6 +1,7 @@
 """Candidates are built once, of exactly the files that are meant, without a token, and leave what they are of alone."""
 
 import json
+import os
 import tarfile
 import zipfile
 from dataclasses import replace
@@ -13,7 +14,7 @@ from interlock.building import FailedBuildError
 from interlock.candidates import Candidate, Workshop, build_candidate, find, parse_ref
 from interlock.candidates.making import _marked
 from interlock.candidates.source import Source, of_commit, of_folder
-from interlock.errors import RefusedError, UsageError
+from interlock.errors import RefusedError, RepositoryError, UsageError
 from interlock.github import StaticToken
 from interlock.version_files import VersionPlace
 from tests.candidates.makers import CORE, Origin, Yard, project
@@ -165,3 +166,13 @@ def test_without_a_version_in_the_files_it_is_the_newest_tag_in_the_commits_hist
     found = [str(_marked(of_tags, source)) for source in yard.run(sources)]
     assert found == [f"1.1+g{sha[:12]}", f"3.0+g{git(origin.work, 'rev-parse', 'HEAD')[:12]}"]
     assert str(_marked(of_tags, replace(yard.run(sources)[0], tagged=None))) == f"0+g{sha[:12]}"
+
+
+def test_what_cannot_be_copied_out_of_a_folder_is_named(yard: Yard, origin: Origin, tmp_path: Path) -> None:
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(project(CORE, "1.0")["pyproject.toml"])
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(RepositoryError, match=r"unpacked can't be copied: .*pipe") as error:
+        built(yard, str(folder))
+    assert "take it out" in (error.value.hint or "")

@@ -69,3 +69,13 @@ def test_a_package_that_is_gone_or_no_python_is_told_of(tmp_path: Path) -> None:
     assert find_breakages(before, other) == (Breakage(line="core: module was removed", breaks=True),)
     assert find_breakages(other, before) == (Breakage(line="kernel: module was removed", breaks=True),)
     assert find_breakages(wheel(tmp_path, "3.0", "def ("), before) == ()
+
+
+@pytest.mark.parametrize("modules", [(), ("core.a",)])
+def test_names_that_stand_for_each_other_are_told_and_no_defect(tmp_path: Path, modules: tuple[str, ...]) -> None:
+    """It must not look as if nothing had changed, either."""
+    before = wheel(tmp_path, "1.0", "from core.a import Level", a="class Level: ...")
+    after = wheel(tmp_path, "2.0", "from core.a import Level", a="from core import Level")
+    (told,) = find_breakages(before, after, modules)
+    assert told.line.startswith("core: can't be compared: Cyclic aliases detected: core.")
+    assert not told.breaks

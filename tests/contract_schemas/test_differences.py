@@ -174,3 +174,13 @@ def test_the_order_of_fields_and_options_is_no_difference(data: st.DataObject) -
     options = data.draw(st.lists(SCHEMAS, min_size=1, max_size=3))
     shuffled = data.draw(st.permutations(options))
     assert differences({"anyOf": options}, {"anyOf": shuffled}) == ()
+
+
+def test_what_is_a_list_of_itself_is_the_same_as_itself() -> None:
+    def tree(leaf: str, **others: Json) -> Json:
+        kinds = [{"type": "array", "items": {"$ref": "#/$defs/Tree"}}, {"type": leaf}]
+        return {"$ref": "#/$defs/Tree", "$defs": {"Tree": {"anyOf": kinds}, **others}}
+
+    assert differences(tree("integer"), tree("integer", Unused=TEXT)) == ()
+    before, after = ({**model(x=tree("integer"), y=y), "$defs": tree("integer")["$defs"]} for y in (TEXT, True))
+    assert differences(before, after) == ('field "y": anything, was string',)

@@ -184,6 +184,7 @@ def test_lines_that_are_cut_short_or_are_none_of_ours_are_passed_over() -> None:
         '{"element": {"name": 1}}',
         '{"unrea',
         "[1]",
+        "[" * 100_000,
         '{"unreadable": "core", "error": "E"}',
         '{"importing": null}',
     )
