@@ -1,3 +1,3 @@
 """Loads what every test runs in."""
 
-pytest_plugins = ["tests.universe.fixtures"]
+pytest_plugins = ["tests.universe.fixtures", "tests.ledger_fixtures"]

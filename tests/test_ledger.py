@@ -49,7 +49,6 @@ from tests.releases.makers import NOON, a_receipt, a_record, a_release, an_order
 if TYPE_CHECKING:
     from tests.ledger_fixtures import Postgres
 
-pytest_plugins = ["tests.ledger_fixtures"]
 
 SECRET = "hunter2/with:odd%chars"
 

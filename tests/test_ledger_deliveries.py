@@ -7,8 +7,6 @@ from interlock.ledger import Ledger, SqlLedger
 from interlock.webhooks import Condition, Delivery, DeliveryState, Source, Start
 from tests.releases.makers import NOON
 
-pytest_plugins = ["tests.ledger_fixtures"]
-
 LATER = NOON + timedelta(minutes=1)
 START = Start(
     deployment="a/b",

@@ -390,6 +390,7 @@ def test_the_password_of_the_index_is_nowhere(interlock: Command, second: Ended)
 # ---- deployed ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_every_deployment_is_made_and_a_worker_runs_one(interlock: Command, api: httpx.Client, second: Ended) -> None:
     url = str(api.base_url).rstrip("/")
     interlock.prefect(url, "work-pool", "create", "interlock", "--type", "process")
@@ -397,16 +398,19 @@ def test_every_deployment_is_made_and_a_worker_runs_one(interlock: Command, api:
     deployments = {made["name"]: made for made in api.post("/deployments/filter", json={}).json()}
     schedules = {name: [each["schedule"]["cron"] for each in made["schedules"]] for name, made in deployments.items()}
     assert schedules == {
-        "newest": ["17 2 * * *"],
-        "everything": ["41 3 * * 0"],
-        "daily": ["23 6 * * *"],
-        "release": [],
-        "cascade": [],
-        "follow": [],
-        "merged": ["*/10 * * * *"],
+        "release-package": [],
+        "cascade-release": [],
+        "follow-upstream": [],
+        "continue-cascades": ["*/10 * * * *"],
+        "verify-contracts": [],
+        "nightly": ["17 2 * * *"],
+        "weekly": ["41 3 * * 0"],
+        "check-tokens": ["23 6 * * *"],
+        "sweep-deliveries": ["7 * * * *"],
+        "send-notice": [],
     }
     asked = {"parameters": {"request": {"downstream": ["pipeline", "board"]}}, "state": {"type": "SCHEDULED"}}
-    run = api.post(f"/deployments/{deployments['newest']['id']}/create_flow_run", json=asked)
+    run = api.post(f"/deployments/{deployments['nightly']['id']}/create_flow_run", json=asked)
     interlock.prefect(url, "worker", "start", "--pool", "interlock", "--run-once")
     found = api.get(f"/flow_runs/{run.json()['id']}").json()
     assert found["state"]["type"] == "COMPLETED", found["state"]

@@ -11,7 +11,7 @@ from deployments import embedded_server
 from deployments.embedded_server import Place, Record
 from deployments.embedded_server.processes import Identity
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 Found = TypeVar("Found")
 

@@ -255,7 +255,8 @@ def test_a_worker_releases_with_the_tokens_of_its_environment_or_of_blocks(inter
     registered = interlock.run("blocks", "register", "--from-env", environ=world)
     assert registered.code == 0, registered.err
     with interlock.api() as api:
-        for arguments in (("work-pool", "create", "interlock", "--type", "process"), ("deploy", "--name", "release")):
+        pool = ("work-pool", "create", "interlock", "--type", "process")
+        for arguments in (pool, ("deploy", "--name", "release-package")):
             made = interlock.prefect(*arguments)
             assert made.code == 0, made.out + made.err
         (deployment,) = asked(api, "deployments")
