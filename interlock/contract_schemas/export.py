@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from interlock.contract_schemas.promised import choose, modules_of
 from interlock.contract_schemas.values import ContractSchema, Element
+from interlock.contracts.isolated import clean_environment
 from interlock.distributions import Wheel
 from interlock.environments import Interpreter, Uv
 from interlock.errors import UnbuildableError
@@ -28,7 +28,6 @@ HERE = Path(__file__).parent
 EXPORTER = HERE / "exporter.py"
 # A change of how a contract is read makes every kept one unknown again.
 READER = files_digest((path.name, path.read_bytes()) for path in (EXPORTER, Path(__file__)))
-SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 LIMIT = 120.0
 # Modules that end the Python in which they are imported are left out one by one; after so many, the rest is not tried.
 MOST_ENDED = 8
@@ -150,27 +149,12 @@ async def _import_once(
         specification.write_text(json.dumps(told))
         completed = await run(
             [python, "-I", EXPORTER, specification],
-            env=_clean_environment(python.parent.parent, work),
+            env=clean_environment(python.parent.parent, work),
             cwd=work,
             timeout=limit,
             merge=True,
         )
         return parse(out.read_text("utf-8", "replace").splitlines() if out.exists() else ()), completed
-
-
-def _clean_environment(environment: Path, folder: Path) -> dict[str, str]:
-    """Everything that modules may know of this machine: no token, no proxy, and directories of their own."""
-    own = {name: folder / name for name in ("home", "tmp")}
-    for path in own.values():
-        path.mkdir()
-    return {
-        "PATH": f"{environment / 'bin'}{os.pathsep}{SYSTEM_PATH}",
-        "HOME": str(own["home"]),
-        "TMPDIR": str(own["tmp"]),
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "VIRTUAL_ENV": str(environment),
-    }
 
 
 def _ending(completed: Completed, limit: float) -> str:

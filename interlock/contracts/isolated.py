@@ -103,7 +103,7 @@ async def _attempt(recipe: Recipe, make_environment: MakeEnvironment) -> Run:
         started = datetime.now(UTC)
         completed = await run(
             [python, PROBE, specification],
-            env=_suite_environment(recipe, environment, folder),
+            env={**clean_environment(environment, folder), **recipe.suite.environment(recipe.point)},
             cwd=work,
             timeout=recipe.suite.timeout,
             merge=True,
@@ -137,8 +137,13 @@ def _work_folder(folder: Path, recipe: Recipe) -> Path:
     return work
 
 
-def _suite_environment(recipe: Recipe, environment: Path, folder: Path) -> dict[str, str]:
-    """Everything that a suite may know of this machine: no token, no proxy, and directories of its own."""
+def clean_environment(environment: Path, folder: Path) -> dict[str, str]:
+    """Everything that code under test may know of this machine: no token, no proxy, and directories of its own.
+
+    Args:
+        environment: The virtual environment that it runs in.
+        folder: Where its directories are made.
+    """
     own = {name: folder / name for name in ("home", "tmp")}
     for path in own.values():
         path.mkdir()
@@ -149,7 +154,6 @@ def _suite_environment(recipe: Recipe, environment: Path, folder: Path) -> dict[
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "VIRTUAL_ENV": str(environment),
-        **recipe.suite.environment(recipe.point),
     }
 
 
