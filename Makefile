@@ -2,6 +2,8 @@
 VENV   := .venv
 BIN    := $(VENV)/bin
 PYTHON ?= python3.11
+# Hundreds of processes import the same code: each would compile it again.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo test test-long test-live lint format setup lock schema clean
 
 # The world of the cascade begins anew each time, beside those of anybody else's rehearsals.
