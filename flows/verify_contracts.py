@@ -20,7 +20,7 @@ from interlock.matrix.planning import plan_matrix
 from interlock.reports import contracts_markdown, contracts_texts
 from interlock.reports.notices import regressed
 from interlock.verification import ContractsReport, ContractsRequest, telling
-from interlock.verification.announcing import commit_of, listener
+from interlock.verification.announcing import commit_of, listener, silence
 from interlock.verification.assembling import Known, report_of, skipped_report
 from interlock.verification.cells import choose, matrix_request
 from interlock.verification.comparison import Comparison, find_comparison
@@ -80,11 +80,11 @@ async def uses(contract: Contract, downstreams: tuple[Downstream, ...], plan: Pl
 async def tell(stand: Stand, comparison: Comparison, report: ContractsReport) -> ContractsReport:
     """Say on the commit and on the pull request what was found; what could not be said is noted in the report."""
     if (github := listener(stand, comparison)) is None:
-        return report
+        return report.noting(*filter(None, [silence(stand, comparison)]))
     url = flow_run.ui_url
-    told = await telling.tell(github, report, contracts_texts(report, url), url=url, downstreams=stand.downstreams)
+    told = await telling.tell(github, commit_of(stand, comparison, url), report, contracts_texts(report, url))
     _log(told)
-    return report.model_copy(update={"notes": (*report.notes, *map(str, told.untold))})
+    return report.noting(*map(str, told.untold))
 
 
 @patient_task("publish-report")

@@ -67,10 +67,20 @@ class MatrixRequest(Value):
 
     def covers(self) -> str:
         """What was asked for, in a line for people."""
-        upstream = self.upstream or "every upstream"
-        downstream = ", ".join(self.downstream) or "its downstreams"
         pythons = f", Python {', '.join(self.python)}" if self.python else ""
-        return f"{upstream} ({self.upstream_versions}) × {downstream} ({self.downstream_versions}){pythons}"
+        return (
+            f"{self.upstreams} ({self.upstream_versions}) × {self.downstreams} ({self.downstream_versions}){pythons}"
+        )
+
+    @property
+    def upstreams(self) -> str:
+        """Which upstreams were asked for, for people."""
+        return self.upstream or "every upstream"
+
+    @property
+    def downstreams(self) -> str:
+        """Which downstreams were asked for, for people."""
+        return ", ".join(self.downstream) or "its downstreams"
 
 
 class TestedEdge(Value):
@@ -96,7 +106,7 @@ def edges(request: MatrixRequest, family: Family) -> tuple[TestedEdge, ...]:
     )
     found = tuple(edge for edge in tested if _is_covered(edge, request))
     if not found:
-        raise UsageError(f"no suite tests {request.covers()}", hint=_what_to_do(request, family))
+        raise UsageError(f"no suite tests {request.upstreams} × {request.downstreams}", hint=_what_to_do(request, family))
     return found
 
 

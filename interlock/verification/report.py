@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
@@ -119,6 +119,10 @@ class ContractsReport(Value):
     notes: tuple[str, ...] = ()
     started_at: AwareDatetime
     finished_at: AwareDatetime
+
+    def noting(self, *notes: str) -> Self:
+        """The same with more notes at the end."""
+        return self.model_copy(update={"notes": (*self.notes, *notes)})
 
     def uses(self, downstream: str) -> Mapping[str, Use]:
         """What each changed element of the contract is to a downstream."""

@@ -58,6 +58,11 @@ class Stand:
         return self.family.package(self.upstream)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all downstreams are tested that have a suite."""
+        return self.downstreams == downstreams(self.request.model_copy(update={"downstream": ()}), self.family)
+
+    @property
     def index(self) -> PackageIndex:
         """Where releases are looked for."""
         return self.workshop.index

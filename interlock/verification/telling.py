@@ -43,6 +43,7 @@ class Commit(Value):
         package: The upstream.
         repository: As owner/name.
         downstreams: Those that are tested.
+        is_whole: Whether these are all: check run and comment speak of all, and are left alone otherwise.
         url: The page of the run; None when it has none.
     """
 
@@ -50,6 +51,7 @@ class Commit(Value):
     repository: str
     sha: str
     downstreams: tuple[str, ...]
+    is_whole: bool = True
     url: str | None = None
 
 
@@ -111,37 +113,18 @@ async def tell_failed(github: GitHub, commit: Commit, reason: str, *, pause: flo
     return telling.told
 
 
-async def tell(
-    github: GitHub,
-    report: ContractsReport,
-    texts: Texts,
-    *,
-    url: str | None = None,
-    downstreams: Sequence[str] = (),
-    pause: float = PAUSE,
-) -> Told:
+async def tell(github: GitHub, commit: Commit, report: ContractsReport, texts: Texts, *, pause: float = PAUSE) -> Told:
     """Say what became of the downstreams. Told again, nothing changes.
 
     Args:
         github: Whose token tells.
+        commit: What is told about, as `tell_pending` was given it.
         report: Is told.
         texts: The report as people read it.
-        url: The page of the run.
-        downstreams: Those of which `tell_pending` has said that they are being tested.
         pause: Seconds before a second try.
     """
-    if report.sha is None:
-        why = "these files are of no commit"
-        return Told(untold=(Untold(what=report.upstream, why=why, cure="commit and push them"),))
-    commit = Commit(
-        package=report.upstream,
-        repository=report.repository,
-        sha=report.sha,
-        downstreams=tuple(downstreams),
-        url=url,
-    )
     telling = _Telling(github, commit, pause)
-    await telling.say(statuses(report, downstreams, url))
+    await telling.say(statuses(report, commit.downstreams, commit.url))
     await telling.end_check_run(
         check_run.Said(
             conclusion=check_run.CONCLUSIONS[report.conclusion],
@@ -191,25 +174,25 @@ class _Telling:
 
     async def begin_check_run(self) -> None:
         """The check run, begun, if the token is an App's."""
-        me, subject = await self._who(), self._subject
-        if me is not None and me.is_app:
+        me, subject = await self._app(), self._subject
+        if me is not None:
             await self._attempt(CHECK_RUN, lambda: check_run.begin(self._github, me, subject))
 
     async def end_check_run(self, said: check_run.Said) -> None:
         """The check run, ended, if the token is an App's."""
-        me, subject = await self._who(), self._subject
+        me, subject = await self._app(), self._subject
 
         async def end() -> None:
             assert me is not None
             done = await check_run.end(self._github, me, subject, said)
             self._done += [f"check run {CONTEXT}: {done}"] if done else []
 
-        if me is not None and me.is_app:
+        if me is not None:
             await self._attempt(CHECK_RUN, end)
 
     async def keep_comment(self, report: ContractsReport, text: str) -> None:
         """The comment, if there is a pull request to make it on."""
-        me = await self._who() if report.pull is not None else None
+        me = await self._who() if report.pull is not None and self._commit.is_whole else None
         if report.pull is None or me is None:
             return
         place = comment.Place(repository=report.repository, pull=report.pull)
@@ -223,8 +206,8 @@ class _Telling:
 
     async def notes(self, report: ContractsReport) -> tuple[Annotation, ...]:
         """The notes on the pull request's lines, for the check run; it can do without them."""
-        me, found = await self._who(), Notes()
-        if me is not None and me.is_app and report.pull is not None and report.change is not None:
+        me, found = await self._app(), Notes()
+        if me is not None and report.pull is not None and report.change is not None:
             await self._attempt("what the changed lines do", lambda: found.look(self._github, report))
         return found.made
 
@@ -234,6 +217,11 @@ class _Telling:
             self._is_asked = True
             await self._attempt("check run and comment", self._ask)
         return self._me
+
+    async def _app(self) -> Account | None:
+        """Whose check run it is: an App's, when all is tested."""
+        me = await self._who() if self._commit.is_whole else None
+        return me if me is not None and me.is_app else None
 
     async def _ask(self) -> None:
         self._me = await self._github.account()

@@ -106,7 +106,7 @@ def test_the_exit_code_is_the_answer(flow: Verifies, facts: dict[str, object], c
     ("arguments", "words"),
     [
         (("topic", "--of", "cor"), 'no package "cor"'),
-        (("topic", "--of", "store"), "no suite tests store"),
+        (("topic", "--of", "store"), "no suite tests store × its downstreams"),
         (("topic", "--of", "core", "--downstream", "stor"), 'no package "stor"'),
         (("to pic", "--of", "core"), '"to pic"'),
         (("topic", "--of", "core", "--against=--upload-pack=x"), '"--upload-pack=x"'),

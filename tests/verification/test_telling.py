@@ -45,6 +45,7 @@ class Telling:
     place: Place
     judge: Judge
     token: str = ALICE
+    is_whole: bool = True
     sha: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,8 +65,14 @@ class Telling:
 
     @property
     def commit(self) -> Commit:
-        downstreams = (PIPELINE, STORE, IBKR)
-        return Commit(package=UPSTREAM, repository=CORE, sha=self.sha, downstreams=downstreams, url=URL)
+        return Commit(
+            package=UPSTREAM,
+            repository=CORE,
+            sha=self.sha,
+            downstreams=(PIPELINE, STORE, IBKR),
+            is_whole=self.is_whole,
+            url=URL,
+        )
 
     def _open(self) -> contextlib.AbstractAsyncContextManager[GitHub]:
         return open_github(StaticToken(SecretStr(self.token), "REPO_TOKEN"), self.place, patience=AT_ONCE)
@@ -73,11 +80,12 @@ class Telling:
     def tell(self, report: ContractsReport | None = None, *, text: str | None = None, url: str = URL) -> Told:
         report = report or self.report()
         words = text or f"What became of {report.sha}"
+        commit = self.commit.model_copy(update={"sha": report.sha, "url": url})
 
         async def telling() -> Told:
             async with self._open() as github:
                 texts = Texts(title="Title", summary=words, comment=words)
-                return await tell(github, report, texts, url=url, downstreams=self.commit.downstreams, pause=0)
+                return await tell(github, commit, report, texts, pause=0)
 
         return asyncio.run(telling())
 
@@ -222,10 +230,15 @@ class TestStatuses:
         assert untold.cure == "push the commit to alice/core"
         assert told.done == ()
 
-    def test_what_is_no_commit_is_told_nowhere(self, telling: Telling) -> None:
-        (untold,) = telling.tell(telling.report(sha=None)).untold
-        assert str(untold) == f"{UPSTREAM} not told: these files are of no commit; commit and push them"
-        assert telling.hub.log.all() == ()
+    def test_of_some_of_the_downstreams_only_their_statuses_are_told(self, as_app: Telling) -> None:
+        as_app.tell(text="of all")
+        as_app.is_whole = False
+        as_app.pending()
+        as_app.tell(text="of some")
+        as_app.failed("no disk")
+        assert [(run.status, run.summary) for run in as_app.check_runs] == [("completed", "of all")]
+        assert [comment.body.splitlines()[-1] for comment in as_app.comments] == ["of all"]
+        assert as_app.statuses[STORE][-1] == ("error", "not tested: no disk")
 
 
 class TestComment:

@@ -11,7 +11,7 @@ from interlock.ledger import open_ledger
 from interlock.verdicts import Verdict
 from interlock.verification import Conclusion, ContractsReport
 from tests.releases.rehearsed import CORE
-from tests.verification.verified import NAMED, PIPELINE, STORE, Verified, cells
+from tests.verification.verified import IBKR, NAMED, ORCHESTRATOR, PIPELINE, STORE, Verified, cells
 
 GREEN, RED = Conclusion.SUCCESS, Conclusion.FAILURE
 First = tuple[ContractsReport, int]
@@ -158,9 +158,14 @@ def test_a_ref_that_is_none_is_said_with_what_is_near(here: Verified, first: Fir
 
 def test_told_on_its_pull_request_nothing_is_run_again_and_the_same_is_said_once(here: Verified, first: First) -> None:
     number, sha = here.pull_request("rename"), first[0].sha or ""
+    with here.without_suite(IBKR), here.without_suite(ORCHESTRATOR):
+        assert here.verify(f"#{number}", STORE, tell=True)[1] == 0
+        assert list(here.statuses(sha)) == [f"interlock/contracts/{STORE}"]
+        assert here.comments(number) == [], "of one downstream, when there are two"
 
     for _ in range(2):
-        report, runs = here.verify(f"#{number}", PIPELINE, STORE, tell=True)
+        with here.without_suite(IBKR), here.without_suite(ORCHESTRATOR):
+            report, runs = here.verify(f"#{number}", tell=True)
 
         assert (report.pull, report.sha, report.ref) == (number, sha, f"pull request {number} ({sha[:12]})")
         assert (shown(report), runs) == (shown(first[0]), 0)
@@ -169,6 +174,13 @@ def test_told_on_its_pull_request_nothing_is_run_again_and_the_same_is_said_once
         assert said[f"interlock/contracts/{STORE}"].startswith("success: nothing regressed")
         (comment,) = here.comments(number)
         assert NAMED in comment
+
+
+def test_what_was_narrowed_is_told_nobody_and_says_so(here: Verified, first: First) -> None:
+    sha = here.branch("narrowed", {"NARROWED.md": b"Only words.\n"})
+    report, _ = here.verify("narrowed", STORE, tell=True, released_only=True)
+    assert here.statuses(sha) == {}
+    assert "GitHub was told nothing: the downstreams' default branches were left out" in report.notes
 
 
 def test_an_upstream_that_cannot_be_built_is_an_error_that_is_told(here: Verified, first: First) -> None:

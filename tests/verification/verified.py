@@ -24,6 +24,7 @@ from interlock.verification.stand import open_stand
 from tests.releases.rehearsed import CORE, Rehearsed, rehearsed
 
 PIPELINE, STORE = "market-data-pipeline", "market-data-store"
+IBKR, ORCHESTRATOR = "market-data-ibkr", "market-data-orchestrator"
 TELEMETRY = "src/market_data_core/telemetry.py"
 CONFORMANCE = "tests/contracts/test_protocol_conformance.py"
 NAMED = f"{CONFORMANCE}::test_levels_have_the_values_that_are_sent"
@@ -162,6 +163,10 @@ class Verified(Rehearsed):
         text = self.git(repository, "show", f"HEAD:{path}") + "\n"
         assert old in text, text
         return {path: text.replace(old, new).encode()}
+
+    def without_suite(self, downstream: str) -> contextlib.AbstractContextManager[None]:
+        """Take a downstream's suite of imports out of the family file for the time of the block."""
+        return self.family_file(f'[[packages.{downstream}.suites]]\nname = "imports"\nimports = true\n', "")
 
     @contextlib.contextmanager
     def family_file(self, old: str, new: str) -> Iterator[None]:

@@ -1,0 +1,95 @@
+"""Whether anybody is told of a verification, of which perhaps only a part was run."""
+
+from typing import Any
+
+import pytest
+
+from interlock.candidates import Found, Kind
+from interlock.checks import Access
+from interlock.family import Family
+from interlock.verification import ContractsRequest
+from interlock.verification.announcing import commit_of, listener, silence
+from interlock.verification.cells import downstreams
+from interlock.verification.comparison import Comparison
+from interlock.verification.stand import Stand
+
+GITHUB: Any = object()
+SUITE = {"name": "contracts", "imports": True}
+FAMILY = Family.model_validate(
+    {
+        "name": "trains",
+        "owner": "alice",
+        "python": ["3.11", "3.12"],
+        "packages": {
+            "core": {},
+            "store": {"upstreams": ["core"], "suites": [SUITE]},
+            "board": {"upstreams": ["core"], "suites": [SUITE]},
+        },
+    }
+)
+
+
+def a_stand(**request: object) -> Stand:
+    wanted = ContractsRequest.model_validate({"upstream": "core", "ref": "topic", **request})
+    nothing: Any = None
+    return Stand(
+        request=wanted,
+        family=FAMILY,
+        workshop=nothing,
+        ledger=nothing,
+        access=Access(),
+        github=GITHUB,
+        downstreams=downstreams(wanted, FAMILY),
+    )
+
+
+def a_comparison(kind: Kind = Kind.BRANCH, sha: str | None = "1" * 40) -> Comparison:
+    return Comparison(found=Found(package="core", kind=kind, described="topic", sha=sha), baseline=None)
+
+
+@pytest.mark.parametrize("request_", [{}, {"python": ("3.12", "3.11")}, {"downstream": ("store",)}, {"baseline": "v1"}])
+def test_what_is_all_that_is_run_of_a_downstream_is_told(request_: dict[str, object]) -> None:
+    stand = a_stand(**request_)
+    assert listener(stand, a_comparison()) is GITHUB
+    assert silence(stand, a_comparison()) is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        ({"python": ("3.11",)}, "GitHub was told nothing: Python 3.12 was left out"),
+        ({"released_only": True}, "GitHub was told nothing: the downstreams' default branches were left out"),
+    ],
+)
+def test_what_is_less_is_not_told_and_says_so(request_: dict[str, object], why: str) -> None:
+    stand = a_stand(**request_)
+    assert listener(stand, a_comparison()) is None
+    assert silence(stand, a_comparison()) == why
+
+
+@pytest.mark.parametrize("request_", [{}, {"released_only": True}])
+@pytest.mark.parametrize(
+    ("tell", "comparison"), [(False, a_comparison()), (True, a_comparison(Kind.FOLDER)), (True, a_comparison(sha=None))]
+)
+def test_nobody_misses_what_was_not_wanted_or_is_of_no_commit(
+    request_: dict[str, object], tell: bool, comparison: Comparison
+) -> None:
+    stand = a_stand(**request_, tell=tell)
+    assert listener(stand, comparison) is None
+    assert silence(stand, comparison) is None
+
+
+def test_a_pull_request_that_cannot_be_told_is_missed() -> None:
+    version = a_comparison(Kind.VERSION, sha=None)
+    assert silence(a_stand(pull=12), version) == "GitHub was told nothing: topic is no commit of its repository"
+    assert silence(a_stand(pull=12, tell=False), version) is None
+
+
+@pytest.mark.parametrize(
+    ("downstream", "is_whole"),
+    [((), True), (("board", "store"), True), (("store", "board"), True), (("store",), False)],
+)
+def test_a_commit_is_told_of_as_a_whole_when_all_downstreams_are_tested(
+    downstream: tuple[str, ...], is_whole: bool
+) -> None:
+    assert commit_of(a_stand(downstream=downstream), a_comparison(), None).is_whole is is_whole
