@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from deployments.embedded_server.processes import Identity
 from deployments.embedded_server.state import Place, Record, State, default_place, is_locked, read_record, try_lock
 from interlock.errors import ServerError
 from interlock.values import Value
@@ -54,6 +55,10 @@ def _state(record: Record | None) -> str:
     return record.state if record.supervisor.is_alive() else State.STOPPING
 
 
+def _is_another(record: Record, told: Identity | None) -> bool:
+    return told is not None and record.supervisor != told
+
+
 def stop(place: Place | None = None, *, force: bool = False, timeout: float = 30) -> bool:
     """Stop the embedded server and wait until nothing of it is left.
 
@@ -76,30 +81,39 @@ def stop(place: Place | None = None, *, force: bool = False, timeout: float = 30
     if lease is None and not force:
         raise ServerError("A command is using the Prefect server.", hint="Stop it all the same with: --force")
     try:
-        _tell(place, time.monotonic() + timeout)
+        told = _tell(place, time.monotonic() + timeout)
     finally:
         if lease is not None:
             os.close(lease)
-    _see_it_end(place, time.monotonic() + timeout)
+    _see_it_end(place, told, time.monotonic() + timeout)
     return True
 
 
-def _tell(place: Place, give_up_after: float) -> None:
-    """Tell the supervisor to stop, and wait until it says that it does."""
-    told = False
+def _tell(place: Place, give_up_after: float) -> Identity | None:
+    """Tell the supervisor to stop, and wait until it says that it does.
+
+    Returns:
+        The supervisor that stops; None when none was to be found.
+    """
+    told: Identity | None = None
     while is_locked(place.lock) and time.monotonic() < give_up_after:
         record = read_record(place)
+        if record and _is_another(record, told):
+            break
         if record and (record.state is State.STOPPING or not record.supervisor.is_alive()):
-            return
-        if record and not told:
-            record.supervisor.signal(signal.SIGTERM)
-            told = True
+            return record.supervisor
+        if record and told is None:
+            told = record.supervisor
+            told.signal(signal.SIGTERM)
         time.sleep(TICK_SECONDS)
+    return told
 
 
-def _see_it_end(place: Place, kill_after: float) -> None:
+def _see_it_end(place: Place, told: Identity | None, kill_after: float) -> None:
     while is_locked(place.lock):
         record = read_record(place)
+        if record and _is_another(record, told):
+            return  # it has ended, and a command that came meanwhile has a new one
         late = time.monotonic() - kill_after
         if record and (late > 0 or not record.supervisor.is_alive()):
             record.kill()

@@ -68,9 +68,7 @@ class MatrixRequest(Value):
     def covers(self) -> str:
         """What was asked for, in a line for people."""
         pythons = f", Python {', '.join(self.python)}" if self.python else ""
-        return (
-            f"{self.upstreams} ({self.upstream_versions}) × {self.downstreams} ({self.downstream_versions}){pythons}"
-        )
+        return f"{self.upstreams} ({self.upstream_versions}) × {self.downstreams} ({self.downstream_versions}){pythons}"
 
     @property
     def upstreams(self) -> str:
@@ -106,7 +104,9 @@ def edges(request: MatrixRequest, family: Family) -> tuple[TestedEdge, ...]:
     )
     found = tuple(edge for edge in tested if _is_covered(edge, request))
     if not found:
-        raise UsageError(f"no suite tests {request.upstreams} × {request.downstreams}", hint=_what_to_do(request, family))
+        raise UsageError(
+            f"no suite tests {request.upstreams} × {request.downstreams}", hint=_what_to_do(request, family)
+        )
     return found
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from deployments import embedded_server
-from deployments.embedded_server import Place, Policy, Record, State, supervisor
+from deployments.embedded_server import Place, Policy, Record, State, control, supervisor
 from deployments.embedded_server.processes import Identity
 from deployments.embedded_server.state import is_locked, read_record, try_lock, write_record
 from interlock.errors import ServerError
@@ -249,6 +249,21 @@ def test_a_command_that_comes_while_the_server_stops_gets_a_new_one(place: Place
     eventually(lambda: embedded_server.status(place).state == "stopping")
     assert started(place, fake()).supervisor != before.supervisor
     stopping.join()
+
+
+def test_who_stops_a_server_leaves_one_alone_that_was_started_meanwhile(
+    place: Place, fake: Callable[..., Policy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one ends and the new one begins while whoever stops the old one does not look."""
+    monkeypatch.setattr(control, "TICK_SECONDS", 1)
+    started(place, fake("deaf", grace_seconds=1.5))
+    stopping = threading.Thread(target=embedded_server.stop, args=(place,), kwargs={"timeout": 1})
+    stopping.start()
+    eventually(lambda: embedded_server.status(place).state == "stopping")
+    new = started(place, fake())
+    stopping.join()
+    assert new.supervisor.is_alive()
+    assert embedded_server.status(place).state == "running"
 
 
 # It cannot start

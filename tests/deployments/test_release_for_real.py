@@ -139,6 +139,7 @@ def is_whole(interlock: Interlock, release: Release, since: int) -> None:
     assert interlock.git(CORE, "rev-parse", f"{release.tag}^{{commit}}") == release.commit
 
 
+@pytest.mark.long
 def test_ctrl_c_is_no_crash_and_the_same_command_goes_on(interlock: Interlock, second: Ended) -> None:
     assert second.code == 0
     since, before = len(interlock.writes()), len(interlock.releases())
@@ -248,6 +249,7 @@ def test_what_nobody_would_hear_is_refused_before_anything_is_changed(interlock:
 PIPELINE = "market-data-pipeline"
 
 
+@pytest.mark.long
 def test_a_worker_releases_with_the_tokens_of_its_environment_or_of_blocks(interlock: Interlock, second: Ended) -> None:
     assert second.code == 0
     assert interlock.run("rehearse", "--keep").code == 0
