@@ -12,7 +12,7 @@ demo: setup
 	$(BIN)/interlock matrix --upstream market-data-core --downstream market-data-pipeline --html report.html
 
 test: lint
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 # All that the gate leaves out or takes a part of: random faults and kills, and what waits for long.
 test-long: setup

@@ -237,6 +237,7 @@ def test_the_artifacts_are_there(api: httpx.Client, interlock: Command, second: 
 # ---- wavering, interruption -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_fresh_runs_all_again_and_reports_what_wavers_as_flaky(interlock: Command, first: Ended) -> None:
     assert first.code == 1
     fair = interlock.matrix("fair", "--downstream", "weather", "--upstream-versions", "1.0")

@@ -110,7 +110,8 @@ def _is_killed(here: Walked, child: int, requests: int, seconds: float) -> bool:
     return ended != 0
 
 
-@pytest.mark.parametrize("wanted", [BLOCKS[0], *(pytest.param(kills, marks=pytest.mark.long) for kills in BLOCKS[1:])])
+@pytest.mark.long
+@pytest.mark.parametrize("wanted", BLOCKS)
 @pytest.mark.usefixtures("kept_builds")
 def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(
     seeded_world: Path, tmp_path: Path, undisturbed: tuple[Left, int], wanted: int

@@ -136,7 +136,7 @@ def test_what_it_releases_when_it_is_told_is_what_the_others_take(here: Walked, 
             '["sh", "-c", "echo no such image; exit 3"]',
             "sh -c echo no such image; exit 3 of market-data-infra ended with 3",
         ),
-        ('["no-such-program-here"]', "no-such-program-here is not on this machine"),
+        pytest.param('["no-such-program-here"]', "no-such-program-here is not on this machine", marks=pytest.mark.long),
     ],
 )
 def test_a_command_that_fails_has_failed_with_its_log(
@@ -248,6 +248,7 @@ def test_a_pull_request_that_is_closed_holds_its_package(here: Walked) -> None:
 # --- people -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_hold_that_is_written_while_it_walks_keeps_a_package_and_its_descendants_back(here: Walked) -> None:
     def hold(cascade: Cascade) -> None:
         here.decide(held(cascade, STORE, "Jon is away", NOON))

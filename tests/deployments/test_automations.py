@@ -343,6 +343,7 @@ def test_news_of_flows_are_told_once_and_none_of_a_flow_that_somebody_watches(
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")  # in the clear, on this machine alone
+@pytest.mark.long
 def test_an_e_mail_is_sent_by_a_deployment(api: str, place: Place, mail: tuple[MailServer, int]) -> None:
     handler, port = mail
     settings = ("--server", "127.0.0.1", "--port", str(port), "--security", "insecure", "--user", "interlock")

@@ -79,6 +79,7 @@ def http() -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.mark.long
 def test_two_commands_at_once_start_one_server(interlock: Interlock) -> None:
     with interlock.begin("start") as one, interlock.begin("start") as other:
         answers = [one.communicate(), other.communicate()]
@@ -155,6 +156,7 @@ def test_a_scheduled_run_happens(real: Record, http: httpx.Client, tmp_path: Pat
     assert (tmp_path / "seen").read_text() == f"{real.api} 30 False"
 
 
+@pytest.mark.long
 def test_the_next_start_after_the_death_of_the_supervisor_leaves_one_server(real: Record, interlock: Interlock) -> None:
     real.supervisor.signal(signal.SIGKILL)
     eventually(lambda: not real.supervisor.is_alive())

@@ -140,6 +140,7 @@ def test_every_deployment_is_there_and_every_automation_that_heals(up: Up) -> No
     assert (pool["name"], pool["type"]) == ("interlock", "process")
 
 
+@pytest.mark.long
 def test_a_deployment_runs_with_its_default_parameters(up: Up) -> None:
     with up.api() as api:
         deployment = api.get("/deployments/name/send-notice/send-notice").json()["id"]

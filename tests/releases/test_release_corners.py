@@ -53,6 +53,7 @@ def without_run_name(here: Rehearsed) -> str:
     return text
 
 
+@pytest.mark.long
 def test_another_branch_goes_on_from_its_own_releases(here: Rehearsed) -> None:
     here.git(CORE, "branch", "1.x", "main")
     here.release(watch=nothing, version="2.0.0")
@@ -62,6 +63,7 @@ def test_another_branch_goes_on_from_its_own_releases(here: Rehearsed) -> None:
     assert (str(release.version), str(release.previous), release.branch) == ("1.2.11", "1.2.10", "1.x")
 
 
+@pytest.mark.long
 def test_an_unfinished_release_of_another_branch_is_left_alone(here: Rehearsed) -> None:
     here.git(CORE, "branch", "1.x", "main")
     begin(here, Step.PUSH)
@@ -69,6 +71,7 @@ def test_an_unfinished_release_of_another_branch_is_left_alone(here: Rehearsed) 
     assert str(here.release(watch=nothing, ref="1.x", bump="minor").version) == "1.3.0"
 
 
+@pytest.mark.long
 def test_a_first_release_of_the_version_that_is_there_can_be_finished(
     here: Rehearsed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +100,7 @@ def test_what_was_built_is_not_built_again_when_the_release_goes_on(here: Rehear
     assert sorted(builds.iterdir()) == kept
 
 
+@pytest.mark.long
 def test_two_machines_with_ledgers_of_their_own_tell_nobody_twice(here: Rehearsed) -> None:
     ledger = here.world.place.ledger
     begin(here, Step.PUSH)
@@ -119,6 +123,7 @@ def test_the_same_flow_run_started_again_makes_no_other_version(
     assert (again.version, again.resumed) == (first.version, True)
 
 
+@pytest.mark.long
 def test_somebody_elses_run_before_ours_is_not_taken_for_it(here: Rehearsed) -> None:
     without_run_name(here)
     begin(here, Step.GITHUB_RELEASE)
@@ -134,6 +139,7 @@ def test_somebody_elses_run_before_ours_is_not_taken_for_it(here: Rehearsed) -> 
     assert not any(receipt.exact for receipt in receipts if receipt)
 
 
+@pytest.mark.long
 def test_a_listener_that_learns_to_name_ids_is_not_told_again(here: Rehearsed) -> None:
     text = without_run_name(here)
     here.release(watch=nothing)
@@ -170,6 +176,7 @@ def test_a_member_that_is_in_the_family_no_more_is_named(here: Rehearsed) -> Non
     assert remarks[-1] == "market-data-ibkr was to be told core_release, and is in the family no more"
 
 
+@pytest.mark.long
 def test_a_run_that_somebody_deleted_ends_the_waiting(here: Rehearsed) -> None:
     state = here.serving.github
     with state.changing():
@@ -192,6 +199,7 @@ def test_checks_that_could_not_be_made_stop_a_release(here: Rehearsed) -> None:
     assert here.writes() == []
 
 
+@pytest.mark.long
 def test_a_name_that_was_deleted_on_the_index_is_refused_with_the_way_out(here: Rehearsed) -> None:
     wheel = next(iter(here.world.place.index.rglob("market_data_core-1.2.10-py3-none-any.whl")))
     copy = here.world.place.directory / "market_data_core-1.2.11-py3-none-any.whl"
@@ -223,6 +231,7 @@ def test_a_lease_that_was_taken_away_ends_the_release_before_its_next_step(here:
     assert here.writes() == []
 
 
+@pytest.mark.long
 def test_a_release_whose_downstream_failed_is_finished_and_says_so(here: Rehearsed) -> None:
     state = here.serving.github
     with state.changing():

@@ -138,7 +138,11 @@ def test_the_same_version_again_does_nothing_again(here: Rehearsed) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "version"),
-    [({"bump": "minor"}, "1.3.0"), ({"bump": "major,rc"}, "2.0.0rc1"), ({"version": "1.2.11.post1"}, "1.2.11.post1")],
+    [
+        ({"bump": "major,rc"}, "2.0.0rc1"),
+        pytest.param({"bump": "minor"}, "1.3.0", marks=pytest.mark.long),
+        pytest.param({"version": "1.2.11.post1"}, "1.2.11.post1", marks=pytest.mark.long),
+    ],
 )
 def test_a_version_is_as_it_was_asked_for(here: Rehearsed, asked: dict[str, Any], version: str) -> None:
     assert str(here.release(**asked).version) == version
@@ -229,6 +233,7 @@ def test_a_run_that_fails_is_reported_and_the_event_not_sent_again(here: Rehears
     assert len([write for write in here.writes() if "dispatch" in write and "ibkr" in write]) == 1
 
 
+@pytest.mark.long
 def test_a_failed_run_that_was_run_again_there_is_looked_at_again(here: Rehearsed) -> None:
     state = here.serving.github
     with state.changing():

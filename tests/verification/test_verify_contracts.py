@@ -285,5 +285,5 @@ def test_what_breaks_while_it_is_told_leaves_nothing_pending(
     monkeypatch.setattr(here.verifying, "contracts_texts", broken)
     sha = here.branch("untold", {"README.md": b"# Words that are never told\n"})
     with pytest.raises(RuntimeError):
-        here.verify("untold", STORE, released_only=True, tell=True)
+        here.verify("untold", STORE, tell=True)
     assert list(here.statuses(sha).values()) == ["error: not tested: a defect of Interlock"]
