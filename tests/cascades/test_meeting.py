@@ -56,6 +56,7 @@ def test_what_both_would_release_is_released_once_with_what_both_have_moved(here
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.long
 def test_who_began_first_and_does_not_go_on_is_named(here: Walked) -> None:
     first = here.cascade()
     with here.ledger() as ledger:  # as if it had been killed before its orchestrator

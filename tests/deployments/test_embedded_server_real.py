@@ -139,6 +139,7 @@ def test_status_for_people_and_for_programs(real: Record, interlock: Interlock) 
     assert shown["database_bytes"] > 100_000
 
 
+@pytest.mark.long
 def test_a_scheduled_run_happens(real: Record, http: httpx.Client, tmp_path: Path) -> None:
     (tmp_path / "scheduled.py").write_text(SCHEDULED)
     completed = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
