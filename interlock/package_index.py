@@ -200,9 +200,14 @@ class PackageIndex:
 @contextlib.asynccontextmanager
 async def open_index(index: Index, cache: Path) -> AsyncIterator[PackageIndex]:
     """An index with its connections, closed at the end."""
-    limits = httpx.Limits(max_connections=CONNECTIONS)
-    async with httpx.AsyncClient(timeout=60, limits=limits, follow_redirects=True, verify=trusted()) as client:
+    async with index_client() as client:
         yield PackageIndex(index, client, cache)
+
+
+def index_client() -> httpx.AsyncClient:
+    """A client for an index; who makes it closes it."""
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    return httpx.AsyncClient(timeout=60, limits=limits, follow_redirects=True, verify=trusted())
 
 
 def _read_kept(page: Path) -> dict[str, str] | None:

@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from interlock import tokens
+from interlock.connections import Access, access_from
 from interlock.errors import InterlockError
 from interlock.github import AppInstallation, StaticToken, open_github, place
-from interlock.index_settings import Upload, find_index, find_upload
+from interlock.index_settings import Upload, find_index
 from interlock.package_index import PackageIndex, open_index
+
+__all__ = ["Access", "World", "access_from", "open_world"]
 
 if TYPE_CHECKING:
     from interlock.family import Family
@@ -46,31 +48,6 @@ class World:
         """Whether an App's installation speaks to GitHub: its permissions are its own, and no user's role."""
         given = self.credentials
         return isinstance(given, AppInstallation) or (isinstance(given, StaticToken) and given.is_app)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """What was found to get access by, and what was wrong with what was not."""
-
-    credentials: "Credentials | None" = None
-    token_error: InterlockError | None = None
-    upload: Upload | None = None
-    upload_error: InterlockError | None = None
-
-
-def access_from(family: "Family", environ: Mapping[str, str] = os.environ) -> Access:
-    """What the environment gives access by, twine's own configuration among it."""
-    found: dict[str, Any] = {}
-    try:
-        if token := tokens.find(tokens.DISPATCH, family.token_aliases, environ):
-            found["credentials"] = StaticToken(token=token.token, name=token.name)
-    except InterlockError as error:
-        found["token_error"] = error
-    try:
-        found["upload"] = find_upload(environ)
-    except InterlockError as error:
-        found["upload_error"] = error
-    return Access(**found)
 
 
 @contextlib.asynccontextmanager

@@ -242,5 +242,10 @@ async def open_github(
         place: Where GitHub is.
         patience: What is tried again, how often and for how long.
     """
-    async with httpx.AsyncClient(timeout=TIMEOUT, verify=trusted()) as client:
+    async with github_client() as client:
         yield GitHub(Transport(client, credentials, place, patience or Patience()))
+
+
+def github_client() -> httpx.AsyncClient:
+    """A client for GitHub; who makes it closes it."""
+    return httpx.AsyncClient(timeout=TIMEOUT, verify=trusted())
