@@ -1,4 +1,4 @@
-"""A real PostgreSQL, ledgers of every kind, and processes that write to one ledger at the same time."""
+"""A real PostgreSQL, and ledgers of every kind: new ones, and quick copies of a migrated one."""
 
 import importlib.util
 import itertools
@@ -7,21 +7,31 @@ import pwd
 import secrets
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar, cast
 
 import psycopg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import URL
+from sqlalchemy import URL, Dialect, Engine, QueuePool, StaticPool, create_engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from interlock.ledger import Ledger, MemoryLedger, SqlLedger, open_ledger
+from interlock.ledger import SqlLedger, open_ledger
+from interlock.ledger.engine import set_up_sqlite
+from interlock.ledger.migrate import bring_up_to_date
+from interlock.ledger.place import Place
+
+L = TypeVar("L", bound=SqlLedger)
+_MEMORY: Final = Place(url=URL.create("sqlite+pysqlite"), name="a ledger in memory")
 
 
 @dataclass(frozen=True)
@@ -149,18 +159,53 @@ def url(new_url: Callable[[], SecretStr]) -> SecretStr:
     return new_url()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    with ExitStack() as stack:
-        if request.param == "memory":
-            yield stack.enter_context(MemoryLedger())
-        elif request.param == "sqlite":
-            yield stack.enter_context(open_ledger(SecretStr(f"sqlite:///{tmp_path}/ledger.db")))
-        else:
-            yield stack.enter_context(open_ledger(request.getfixturevalue("postgres").new_ledger()))
-
-
-@pytest.fixture
-def sql_ledger(url: SecretStr) -> Iterator[SqlLedger]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlLedger]:
+    """An empty ledger, in a file or on a server."""
+    server = request.param == "postgresql"
+    url = request.getfixturevalue("postgres").new_ledger() if server else copied_ledger(tmp_path / "ledger.db")
     with open_ledger(url) as ledger:
         yield ledger
+
+
+def copied_ledger(path: Path) -> SecretStr:
+    """The URL of a new SQLite ledger, which opens in a few milliseconds: it has had all migrations."""
+    path.write_bytes(_migrated())
+    return SecretStr(f"sqlite:///{path}")
+
+
+def scratch_ledger() -> SqlLedger:
+    """A new ledger of one connection without a file, for tests that make many; it is closed when nobody has it."""
+    return scratch_ledger_of(SqlLedger)
+
+
+def scratch_ledger_of(kind: type[L]) -> L:
+    """The same, of a class that does something differently."""
+    dialect, compiled = _compiler()
+    # threads wait for each other's transaction to end
+    engine = Engine(QueuePool(_copy, pool_size=1, max_overflow=0), dialect, _MEMORY.url)
+    engine.update_execution_options(compiled_cache=compiled)
+    ledger = kind(set_up_sqlite(engine), _MEMORY)
+    weakref.finalize(ledger, engine.dispose)
+    return ledger
+
+
+def _copy() -> DBAPIConnection:
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.deserialize(_migrated())
+    return cast("DBAPIConnection", connection)
+
+
+@cache
+def _compiler() -> tuple[Dialect, dict[Any, Any]]:
+    """What turns statements into SQL, and what it has compiled: most of the time of a ledger with few rows."""
+    return create_engine(_MEMORY.url).dialect, {}
+
+
+@cache
+def _migrated() -> bytes:
+    """The bytes of an empty ledger, made once; never in WAL mode, which a copy would have to share."""
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
+        engine = set_up_sqlite(create_engine(_MEMORY.url, creator=lambda: connection, poolclass=StaticPool))
+        bring_up_to_date(engine, _MEMORY)
+        return connection.serialize()

@@ -1,4 +1,4 @@
-"""What other processes do to a ledger while a test looks on."""
+"""What tests put into a ledger, and what other processes do to it while a test looks on."""
 
 import itertools
 import multiprocessing
@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Final, Protocol
+from uuid import UUID
 
 from pydantic import SecretStr
 
 from interlock.ledger import open_ledger
 from interlock.verdicts import CellKey, Run, RunStatus, TestOutcome, TestResult, Verdict
+from interlock.webhooks import Condition, Delivery, DeliveryState, Source, Start
+from tests.releases.makers import NOON
 
 WRITERS: Final = 4
 ROUNDS: Final = 5
@@ -49,6 +52,27 @@ def some_keys(count: int) -> list[CellKey]:
         CellKey(upstream_version=f"1.{n % 90}", downstream_version=f"0.{n // 90}", point=f"p={n % 3}", **names)
         for n in range(count)
     ]
+
+
+def a_delivery(number: int = 0, *, at: datetime = NOON, **fields: object) -> Delivery:
+    known = {
+        "guid": UUID(int=number),
+        "source": Source.GITHUB,
+        "event": "push",
+        "repository": "alice/core",
+        "at": at,
+        "state": DeliveryState.ACCEPTED,
+        "start": Start(
+            deployment="a/b",
+            parameters={"request": {"upstream": "core", "pull": 3}},
+            key="a/b:core",
+            package="core",
+            condition=Condition.NOT_OURS,
+        ),
+        "due_at": at,
+        "body": '{"nul": "\\u0000"}',
+    }
+    return Delivery.model_validate({**known, **fields})
 
 
 def write_with_others(url: str, writer: int) -> None:

@@ -326,14 +326,12 @@ def test_branches_that_end_together_are_all_kept(ledger: Ledger) -> None:
     assert all(cascade.outcome == "held" for cascade in ledger.cascades())
 
 
-def test_a_damaged_cascade_is_called_so(sql_ledger: SqlLedger, url: SecretStr) -> None:
-    cascade = sql_ledger.begin_cascade(a_cascade())
-    engine = writer(connect(place_of(url)))
-    with engine.begin() as connection:
+def test_a_damaged_cascade_is_called_so(ledger: SqlLedger) -> None:
+    cascade = ledger.begin_cascade(a_cascade())
+    with ledger._writer.begin() as connection:
         connection.execute(text("DELETE FROM ledger_cascade_package WHERE package = 'store'"))
-    engine.dispose()
     with pytest.raises(LedgerError, match="not that of its plan"):
-        sql_ledger.cascade(cascade.id)
+        ledger.cascade(cascade.id)
 
 
 def test_a_moment_without_a_time_zone_is_refused(ledger: Ledger) -> None:
@@ -570,15 +568,15 @@ def test_a_file_that_was_overwritten_in_part_is_named_with_the_cure(tmp_path: Pa
 @pytest.mark.parametrize(
     ("column", "value"), [("log", b"x"), ("tests", "{"), ("tests", "[{}]"), ("status", "splendid")]
 )
-def test_a_run_that_cannot_be_read_is_damage(sql_ledger: SqlLedger, column: str, value: str | bytes) -> None:
-    if value == "{" and "postgresql" in repr(sql_ledger):
+def test_a_run_that_cannot_be_read_is_damage(ledger: SqlLedger, column: str, value: str | bytes) -> None:
+    if value == "{" and "postgresql" in repr(ledger):
         value = "5"  # PostgreSQL itself keeps out what is no JSON
-    sql_ledger.record(a_run("f"))
-    with sql_ledger._writer.begin() as connection:
+    ledger.record(a_run("f"))
+    with ledger._writer.begin() as connection:
         connection.execute(text(f"UPDATE ledger_run SET {column} = :value"), {"value": value})
     with pytest.raises(LedgerError, match="is damaged") as caught:
-        sql_ledger.runs(["f"])
-    assert sql_ledger._place.name in caught.value.message
+        ledger.runs(["f"])
+    assert ledger._place.name in caught.value.message
 
 
 def test_a_writer_that_does_not_end_is_waited_for_and_then_named(
@@ -612,9 +610,9 @@ def test_a_file_that_others_do_not_let_go_of_is_named(tmp_path: Path, monkeypatc
         assert f"{path} cannot be used: database is locked" in refusal(f"sqlite:///{path}").message
 
 
-def test_a_defect_of_the_program_is_not_blamed_on_the_ledger(sql_ledger: SqlLedger) -> None:
+def test_a_defect_of_the_program_is_not_blamed_on_the_ledger(ledger: SqlLedger) -> None:
     with pytest.raises(IntegrityError, match="seconds"):
-        sql_ledger.record(a_run("f").model_copy(update={"seconds": None}))
+        ledger.record(a_run("f").model_copy(update={"seconds": None}))
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:

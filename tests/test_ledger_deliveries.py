@@ -1,35 +1,15 @@
 """What every ledger does with webhook deliveries: the same for all kinds."""
 
-from datetime import datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import UUID, uuid4
 
-from interlock.ledger import Ledger, SqlLedger
-from interlock.webhooks import Condition, Delivery, DeliveryState, Source, Start
+from interlock.ledger import Ledger
+from interlock.webhooks import Delivery, DeliveryState
+from tests.ledger_writers import a_delivery
 from tests.releases.makers import NOON
 
 LATER = NOON + timedelta(minutes=1)
-START = Start(
-    deployment="a/b",
-    parameters={"request": {"upstream": "core", "pull": 3}},
-    key="a/b:core",
-    package="core",
-    condition=Condition.NOT_OURS,
-)
-
-
-def a_delivery(number: int = 0, *, at: datetime = NOON, **fields: object) -> Delivery:
-    known = {
-        "guid": UUID(int=number),
-        "source": Source.GITHUB,
-        "event": "push",
-        "repository": "alice/core",
-        "at": at,
-        "state": DeliveryState.ACCEPTED,
-        "start": START,
-        "due_at": at,
-        "body": '{"nul": "\\u0000"}',
-    }
-    return Delivery.model_validate({**known, **fields})
 
 
 def bare(delivery: Delivery, **fields: object) -> Delivery:
@@ -105,13 +85,11 @@ def test_what_is_over_is_forgotten_in_two_steps_and_what_waits_is_not(ledger: Le
     assert ledger.delivery(UUID(int=3)) == days[3]
 
 
-def test_two_that_take_at_once_take_each_once(sql_ledger: SqlLedger) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    sql_ledger.accept_deliveries([a_delivery(number) for number in range(40)])
+def test_two_that_take_at_once_take_each_once(ledger: Ledger) -> None:
+    ledger.accept_deliveries([a_delivery(number) for number in range(40)])
 
     def take(_turn: int) -> list[int]:
-        return [each.guid.int for each in sql_ledger.claim_deliveries(LATER, LATER + timedelta(minutes=1), 5)]
+        return [each.guid.int for each in ledger.claim_deliveries(LATER, LATER + timedelta(minutes=1), 5)]
 
     with ThreadPoolExecutor(4) as threads:
         taken = [number for some in threads.map(take, range(16)) for number in some]

@@ -11,7 +11,6 @@ from interlock.cascades.candidate import offered
 from interlock.cascades.yard import Yard
 from interlock.contracts.isolated import run_cell
 from interlock.errors import BuildError
-from interlock.ledger import MemoryLedger
 from interlock.locks import Unresolvable
 from interlock.matrix.assemble import Occasion, assemble
 from interlock.matrix.bench import Bench
@@ -165,7 +164,7 @@ async def _matrix(
     )
     occasion = Occasion(family=yard.family.name, covers=request.covers(), started_at=yard.now(), notes=notes)
     # Its verdicts are of pairs with company, which no matrix shows: they are not remembered as a cell's.
-    return assemble(plan, settled, occasion, MemoryLedger())
+    return assemble(plan, settled, occasion, ledger=None)
 
 
 class Red(NamedTuple):

@@ -1,13 +1,18 @@
-"""Connections to the ledger's database, set up so that many threads and processes can share it."""
+"""The ledger's database: connections that many threads and processes can share, and transactions on them."""
 
 import os
 import sqlite3
 import time
-from contextlib import closing, suppress
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 
 from interlock.ledger.place import Place
 
@@ -16,6 +21,83 @@ PATIENCE = 60.0
 # Seconds that a server has to answer, unless the URL says otherwise.
 _CONNECT_TIMEOUT = 10
 _WRITES = "ledger_writes"
+# Names a query: far under what either database takes, and no more logs in memory than needed.
+_CHUNK: Final = 1000
+
+
+class Database:
+    """What all parts of `SqlLedger` read and write by.
+
+    Args:
+        engine: Its connections.
+        place: Where it is, for what is said when it fails.
+    """
+
+    def __init__(self, engine: Engine, place: Place) -> None:
+        self._reader = engine
+        self._writer = writer(engine)
+        self._place = place
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._place.name}>"
+
+    def close(self) -> None:
+        """Close all connections; the last program to do so on SQLite also folds the -wal file into the ledger."""
+        self._reader.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._place.blamed(), self._reader.begin() as connection:
+                yield connection
+        # pydantic's and json's errors are ValueErrors
+        except (ValueError, zlib.error) as error:
+            raise self._place.damage(" ".join(str(error).split())[:300]) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._place.blamed(), self._writer.begin() as connection:
+            yield connection
+
+    def _keep(
+        self, table: Table, rows: Iterable[dict[str, Any]], *, newer: Callable[[Any], ColumnElement[bool]] | None = None
+    ) -> None:
+        """Insert rows, or replace those with their keys: all of them or none.
+
+        Args:
+            table: Where they stand.
+            rows: They, with the same names in each.
+            newer: Of what is new, whether it replaces what is there. Default: always.
+        """
+        key = [column.name for column in table.primary_key]
+        # PostgreSQL locks row by row: writers that all go in one order never wait in a circle
+        ordered = sorted(rows, key=itemgetter(*key))
+        if not ordered:
+            return
+        with self._writing() as connection:
+            new = insert(connection, table)
+            others = {name: new.excluded[name] for name in ordered[0] if name not in key}
+            where = newer and newer(new.excluded)
+            connection.execute(new.on_conflict_do_update(index_elements=key, set_=others, where=where), ordered)
+
+
+def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """The database's own INSERT, which knows ON CONFLICT."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def chunks(names: Iterable[str]) -> Iterator[list[str]]:
+    """Each name once, as many at a time as one query takes."""
+    wanted = list(set(names))
+    return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
 
 
 def connect(place: Place) -> Engine:
@@ -29,7 +111,11 @@ def connect(place: Place) -> Engine:
         waits = {} if "connect_timeout" in place.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
         return create_engine(place.url, connect_args=waits, pool_pre_ping=True, hide_parameters=True)
     _make_file(place, place.file)
-    engine = create_engine(place.url, connect_args={"timeout": PATIENCE}, hide_parameters=True)
+    return set_up_sqlite(create_engine(place.url, connect_args={"timeout": PATIENCE}, hide_parameters=True))
+
+
+def set_up_sqlite(engine: Engine) -> Engine:
+    """The engine, which from now on begins its transactions where SQLAlchemy says so."""
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -1,18 +1,23 @@
-"""What every ledger can do; the twins `SqlLedger` and `MemoryLedger` pass the same tests."""
+"""What a ledger can do, a protocol for each feature: a caller asks for the one that it needs.
 
-from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+All of it may be called from several threads, and by several processes that share one database. Whatever a method has
+recorded when it returns is kept. Each method raises LedgerError when the ledger cannot be reached or read.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Literal, Protocol
+from uuid import UUID
 
 from pydantic import AwareDatetime
 
 from interlock.bump import Part
 from interlock.cascade_plan import Cascade, Progress
 from interlock.dispatches import DispatchRecord, Order
-from interlock.ledger.deliveries import Deliveries
 from interlock.lifecycle import Release
 from interlock.values import Value
 from interlock.verdicts import CellKey, Run, Verdict
+from interlock.webhooks import Delivery, DeliveryState
 
 
 class KnownCell(Value):
@@ -45,12 +50,8 @@ class KnownContract(Value):
     at: AwareDatetime
 
 
-class Ledger(Deliveries, Protocol):
-    """The memory of runs, of every cell's last verdict, of releases with dispatches, cascades, contracts, deliveries.
-
-    All of it may be called from several threads, and by several processes that share one database. Whatever a method
-    has recorded when it returns is kept. Each method raises LedgerError when the ledger cannot be reached or read.
-    """
+class VerdictLedger(Protocol):
+    """The memory of runs, and of every cell's last verdict."""
 
     def runs(self, fingerprints: Collection[str]) -> dict[str, tuple[Run, ...]]:
         """All runs of each fingerprint that has any, oldest first: by `started_at`, then as they were recorded."""
@@ -95,6 +96,10 @@ class Ledger(Deliveries, Protocol):
         """
         ...
 
+
+class ReleaseLedger(Protocol):
+    """The memory of releases, and of what their dispatches became."""
+
     def record_release(self, release: Release) -> None:
         """Keep how far a release has come; an earlier record of the same package and version is replaced."""
         ...
@@ -111,8 +116,12 @@ class Ledger(Deliveries, Protocol):
         """What is known of a dispatch."""
         ...
 
+
+class CascadeLedger(Protocol):
+    """The memory of cascades, in which several processes may be at work."""
+
     def begin_cascade(self, cascade: Cascade) -> Cascade:
-        """Keep a cascade, unless there is one of this id: who comes second joins the first.
+        """Keep a cascade, unless there is one of this id: a second process joins the first.
 
         Returns:
             The one that is kept, as `cascade` gives it. What the methods below change must have been begun here.
@@ -143,6 +152,10 @@ class Ledger(Deliveries, Protocol):
         """The cascades of a root, or all, the one that began last first."""
         ...
 
+
+class ContractLedger(Protocol):
+    """The memory of what packages' contracts became."""
+
     def record_contract(self, known: KnownContract) -> None:
         """Keep what became of a contract; an earlier record of the same package and commit is replaced."""
         ...
@@ -151,17 +164,59 @@ class Ledger(Deliveries, Protocol):
         """What became of a package's contract at a commit."""
         ...
 
-    def close(self) -> None:
-        """Let go of the database; the ledger is not used afterwards."""
+
+class DeliveryLedger(Protocol):
+    """The memory of webhook deliveries: what is in it outlives the gateway."""
+
+    def accept_deliveries(self, arrived: Sequence[Delivery]) -> frozenset[UUID]:
+        """Keep deliveries, all of them or none; one whose GUID is known stays as it is.
+
+        Returns:
+            Those that were new.
+        """
+        ...
+
+    def claim_deliveries(self, now: datetime, until: datetime, most: int) -> tuple[Delivery, ...]:
+        """Take accepted deliveries that are due, the oldest first; nobody else is given them before `until`.
+
+        Returns:
+            They, as they were, without what was sent.
+        """
+        ...
+
+    def record_delivery(self, delivery: Delivery) -> None:
+        """Keep how far an accepted delivery has come; one that was started or ignored stays so for ever."""
+        ...
+
+    def delivery(self, guid: UUID) -> Delivery | None:
+        """A delivery, with what was sent as long as that is kept."""
+        ...
+
+    def deliveries(self, state: DeliveryState | None = None, most: int | None = None) -> tuple[Delivery, ...]:
+        """Deliveries, the newest first, without what was sent.
+
+        Args:
+            state: Only those in this state.
+            most: How many at most.
+        """
+        ...
+
+    def known_deliveries(self, guids: Collection[UUID]) -> frozenset[UUID]:
+        """Those of them that are kept."""
+        ...
+
+    def waiting_deliveries(self) -> int:
+        """How many are accepted and not yet started."""
+        ...
+
+    def forget_deliveries(self, bodies: datetime, rows: datetime) -> None:
+        """Forget what is over: what was sent before one moment, and all that is known of what came before another."""
         ...
 
 
-def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC.
+class Ledger(VerdictLedger, ReleaseLedger, CascadeLedger, ContractLedger, DeliveryLedger, Protocol):
+    """All that is remembered, in one database."""
 
-    Raises:
-        ValueError: It has no time zone, and so is no moment.
-    """
-    if moment.tzinfo is None:
-        raise ValueError(f"{moment} has no time zone")
-    return moment.astimezone(UTC)
+    def close(self) -> None:
+        """Let go of the database; the ledger is not used afterwards."""
+        ...

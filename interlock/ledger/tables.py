@@ -21,10 +21,19 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-from interlock.ledger.protocol import in_utc
-
 # Where Alembic keeps the number of the last migration: `alembic_version` may be Prefect's in the same database.
 SCHEMA_TABLE = "ledger_schema"
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC.
+
+    Raises:
+        ValueError: It has no time zone, and so is no moment.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    return moment.astimezone(UTC)
 
 
 class Moment(TypeDecorator[datetime]):

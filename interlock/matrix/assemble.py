@@ -26,8 +26,8 @@ class Occasion:
     notes: tuple[str, ...] = ()
 
 
-def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger) -> MatrixReport:
-    """The report of a matrix; the verdicts of its cells are recorded, to be compared with next time."""
+def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger | None) -> MatrixReport:
+    """The report of a matrix; a ledger records the verdicts of its cells, to be compared with next time."""
     assembly = _Assembly(plan, settled)
     sheets = tuple(assembly.sheet(sheet) for sheet in plan.sheets)
     shown = {
@@ -46,7 +46,7 @@ def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger) -
         notes=occasion.notes,
         sheets=sheets,
         runs=assembly.shown,
-        changes=_remember(shown, finished, ledger),
+        changes=_remember(shown, finished, ledger) if ledger else (),
         totals=assembly.totals(verdicts),
     )
 

@@ -14,13 +14,14 @@ from interlock.admission.target import find_target
 from interlock.contracts.recipe import Recipe
 from interlock.errors import UsageError
 from interlock.family import Family
-from interlock.ledger import MemoryLedger
+from interlock.ledger import SqlLedger
 from interlock.matrix.bench import Bench
 from interlock.reports.bisection import bisection_markdown
 from interlock.verdicts import Run, RunStatus, TestOutcome, TestResult
 from tests.admission.trains import PYTHON
 from tests.candidates.makers import Yard, a_yard, project
 from tests.git.helpers import git
+from tests.ledger_fixtures import scratch_ledger
 from tests.universe import Universe
 
 CORE, PIPELINE = "hunt-core", "hunt-pipeline"
@@ -43,7 +44,7 @@ class Tried:
     """
 
     yard: Yard
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    ledger: SqlLedger = field(default_factory=scratch_ledger)
     answers: dict[str, RunStatus] = field(default_factory=dict)
     wavering: set[str] = field(default_factory=set)
     runs: list[str] = field(default_factory=list)

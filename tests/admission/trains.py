@@ -13,10 +13,11 @@ from pydantic import SecretStr
 from interlock.environments import Uv
 from interlock.family import Family
 from interlock.index_settings import Index
-from interlock.ledger import MemoryLedger
+from interlock.ledger import SqlLedger
 from interlock.matrix.bench import Bench
 from interlock.package_index import open_index
 from interlock.verdicts import CellKey, Run, RunStatus, TestOutcome, TestResult, Verdict
+from tests.ledger_fixtures import scratch_ledger
 from tests.universe import Universe
 
 PYTHON = ".".join(map(str, sys.version_info[:2]))
@@ -50,7 +51,7 @@ class Table:
     universe: Universe
     folder: Path
     family: Family = field(default_factory=a_family)
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    ledger: SqlLedger = field(default_factory=scratch_ledger)
 
     def run(self, does: Callable[[Bench], Awaitable[T]]) -> T:
         """Do something with the bench."""

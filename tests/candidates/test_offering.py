@@ -8,7 +8,6 @@ from packaging.version import Version
 
 from interlock.candidates import Candidate, Workshop, build_candidate, find, offer, parse_ref, withdraw
 from interlock.errors import DistributionError, UsageError
-from interlock.ledger import MemoryLedger
 from interlock.locks import Lock, Unresolvable
 from interlock.matrix.bench import Bench
 from interlock.matrix.plan import PlannedCell
@@ -18,6 +17,7 @@ from interlock.matrix.sources import choose, fetch
 from interlock.package_index import Release
 from tests.candidates.makers import CORE, PIPELINE, Origin, Yard, a_family, a_yard, project
 from tests.git.helpers import git
+from tests.ledger_fixtures import scratch_ledger
 from tests.universe.world import Universe
 
 
@@ -37,7 +37,7 @@ async def offered(workshop: Workshop, package: str, text: str = "main") -> tuple
 
 
 async def planned(workshop: Workshop, **request: object) -> list[PlannedCell]:
-    bench = Bench(workshop.family, workshop.index, workshop.uv, MemoryLedger())
+    bench = Bench(workshop.family, workshop.index, workshop.uv, scratch_ledger())
     wanted = MatrixRequest.model_validate(request)
     choice = await choose(bench, wanted)
     plan, _ = await plan_matrix(bench, wanted, choice, await fetch(bench, choice))

@@ -4,8 +4,8 @@ import pytest
 
 from interlock.cascade_plan import Cascade, State, aborted
 from interlock.deliveries import obstacle
-from interlock.ledger import MemoryLedger
 from interlock.webhooks import Condition, Start
+from tests.ledger_fixtures import scratch_ledger
 from tests.releases.makers import NOON, a_release
 from tests.reports.test_report_cascade import a_cascade, go
 
@@ -23,11 +23,11 @@ def waiting() -> Cascade:
 
 
 def test_what_has_no_condition_is_started() -> None:
-    assert obstacle(a_start(None), MemoryLedger()) is None
+    assert obstacle(a_start(None), scratch_ledger()) is None
 
 
 def test_a_release_is_followed_unless_a_cascade_has_made_it_or_is_of_it() -> None:
-    ledger = MemoryLedger()
+    ledger = scratch_ledger()
     start = a_start(Condition.NOT_OURS)
     assert obstacle(start, ledger) is None
     # Interlock's own release alone: nobody follows it yet.
@@ -54,7 +54,7 @@ def test_a_release_is_followed_unless_a_cascade_has_made_it_or_is_of_it() -> Non
     ],
 )
 def test_a_cascade_goes_on_only_where_it_waits(cascade: Cascade, package: str, goes_on: bool) -> None:
-    ledger = MemoryLedger()
+    ledger = scratch_ledger()
     ledger.begin_cascade(cascade)
     why = obstacle(a_start(Condition.A_CASCADE_WAITS, package), ledger)
     assert why == (None if goes_on else f"no cascade waits for a merge in {package}")

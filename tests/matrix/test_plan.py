@@ -11,7 +11,6 @@ import pytest
 from interlock.environments import Uv
 from interlock.family import Family
 from interlock.index_settings import find_index
-from interlock.ledger import MemoryLedger
 from interlock.locks import Resolution
 from interlock.matrix.bench import Bench
 from interlock.matrix.pair import Pair
@@ -20,6 +19,7 @@ from interlock.matrix.request import MatrixRequest
 from interlock.matrix.sources import choose, fetch
 from interlock.package_index import open_index
 from interlock.verdicts import RunStatus
+from tests.ledger_fixtures import scratch_ledger
 from tests.universe import Universe, open_universe
 
 PYTHON = ".".join(map(str, sys.version_info[:2]))
@@ -98,7 +98,7 @@ async def _planned(universe: Universe, family: Family, upstream: str, downstream
             family,
             package_index,
             Uv(index.environment(), store / "environments", package_index.download),
-            MemoryLedger(),
+            scratch_ledger(),
         )
 
         async def resolve(pair: Pair) -> Resolution:
@@ -330,7 +330,7 @@ def planned_with(universe: Universe, *pins: str) -> PlannedCell:
                 family,
                 package_index,
                 Uv(index.environment(), store / "environments", package_index.download),
-                MemoryLedger(),
+                scratch_ledger(),
             )
             choice = await choose(bench, MatrixRequest())
 

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interlock.contracts.recipe import Recipe
 from interlock.fingerprint import bound_to
-from interlock.ledger import MemoryLedger
+from interlock.ledger import SqlLedger
 from interlock.matrix.plan import PlannedCell
 from interlock.matrix.settle import Settled, Tally, look_ahead, settle
 from interlock.verdicts import Run, RunStatus
+from tests.ledger_fixtures import scratch_ledger, scratch_ledger_of
 from tests.matrix.makers import a_cell, a_run, an_unrun_cell
 
 CORE, PIPELINE = frozenset({"core"}), frozenset({"pipeline"})
@@ -84,7 +85,7 @@ class Watcher:
 def settled(
     cells: Sequence[PlannedCell],
     suites: Suites,
-    ledger: MemoryLedger,
+    ledger: SqlLedger,
     *,
     jobs: int = 2,
     fresh: bool = False,
@@ -93,7 +94,7 @@ def settled(
     return asyncio.run(settle(cells, ledger=ledger, run=suites, jobs=jobs, fresh=fresh, observe=watcher))
 
 
-def ahead(cells: Sequence[PlannedCell], ledger: MemoryLedger, *, fresh: bool = False) -> Tally:
+def ahead(cells: Sequence[PlannedCell], ledger: SqlLedger, *, fresh: bool = False) -> Tally:
     return asyncio.run(look_ahead(cells, ledger, fresh=fresh))
 
 
@@ -104,14 +105,14 @@ def grid(base: str, upstream: Iterable[str] = "123", downstream: Iterable[str] =
 
 
 @pytest.fixture
-def ledger() -> MemoryLedger:
-    return MemoryLedger()
+def ledger() -> SqlLedger:
+    return scratch_ledger()
 
 
 # ---- equal, known, fresh ----------------------------------------------------------------------------------------
 
 
-def test_equal_cells_are_run_once(ledger: MemoryLedger) -> None:
+def test_equal_cells_are_run_once(ledger: SqlLedger) -> None:
     cells, suites = [*grid("x"), *grid("y")], Suites()
     result = settled(cells, suites, ledger)
     assert len(suites.ran) == result.suites_run == 2
@@ -120,7 +121,7 @@ def test_equal_cells_are_run_once(ledger: MemoryLedger) -> None:
     assert result.known == frozenset()
 
 
-def test_what_is_known_is_not_run(ledger: MemoryLedger) -> None:
+def test_what_is_known_is_not_run(ledger: SqlLedger) -> None:
     first = settled(grid("x"), Suites(), ledger)
     suites = Suites()
     result = settled([*grid("x"), *grid("y", "9")], suites, ledger)
@@ -129,7 +130,7 @@ def test_what_is_known_is_not_run(ledger: MemoryLedger) -> None:
     assert result.runs["x"] == first.runs["x"]
 
 
-def test_nothing_to_run_runs_nothing(ledger: MemoryLedger) -> None:
+def test_nothing_to_run_runs_nothing(ledger: SqlLedger) -> None:
     watcher = Watcher()
     result = settled([an_unrun_cell("1"), an_unrun_cell("2")], Suites(), ledger, watcher=watcher)
     assert result == Settled(fingerprints=(None, None), runs={}, known=frozenset(), suites_run=0)
@@ -137,7 +138,7 @@ def test_nothing_to_run_runs_nothing(ledger: MemoryLedger) -> None:
     assert settled([], Suites(), ledger).fingerprints == ()
 
 
-def test_fresh_runs_each_distinct_cell_once_and_keeps_what_was_known_before(ledger: MemoryLedger) -> None:
+def test_fresh_runs_each_distinct_cell_once_and_keeps_what_was_known_before(ledger: SqlLedger) -> None:
     settled(grid("x"), Suites(), ledger)
     suites = Suites(red=["1 × a"])
     result = settled([*grid("x"), *grid("y")], suites, ledger, fresh=True)
@@ -146,7 +147,7 @@ def test_fresh_runs_each_distinct_cell_once_and_keeps_what_was_known_before(ledg
     assert result.known == frozenset()
 
 
-def test_several_runs_of_a_cell_are_all_kept(ledger: MemoryLedger) -> None:
+def test_several_runs_of_a_cell_are_all_kept(ledger: SqlLedger) -> None:
     class Twice(Suites):
         def outcome(self, recipe: Recipe) -> tuple[Run, ...]:
             return (*super().outcome(recipe), a_run(RunStatus.FAILED, red=["t"], minute=99))
@@ -158,7 +159,7 @@ def test_several_runs_of_a_cell_are_all_kept(ledger: MemoryLedger) -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3, 64])
-def test_no_more_than_jobs_at_once_and_no_fewer(ledger: MemoryLedger, jobs: int) -> None:
+def test_no_more_than_jobs_at_once_and_no_fewer(ledger: SqlLedger, jobs: int) -> None:
     cells = [a_cell(str(number), str(number)) for number in range(9)]
     suites = Suites(pause=lambda _title: 50)
     settled(cells, suites, ledger, jobs=jobs)
@@ -166,7 +167,7 @@ def test_no_more_than_jobs_at_once_and_no_fewer(ledger: MemoryLedger, jobs: int)
     assert len(suites.ran) == 9
 
 
-def test_a_run_is_in_the_ledger_as_soon_as_it_ended(ledger: MemoryLedger) -> None:
+def test_a_run_is_in_the_ledger_as_soon_as_it_ended(ledger: SqlLedger) -> None:
     seen: list[set[str]] = []
 
     async def watch(tally: Tally) -> None:
@@ -183,7 +184,7 @@ def test_a_run_is_in_the_ledger_as_soon_as_it_ended(ledger: MemoryLedger) -> Non
 @pytest.mark.parametrize(("reads", "runs"), [(CORE, 3), (PIPELINE, 2), (BOTH, 6)])
 @pytest.mark.parametrize("jobs", [1, 4])
 def test_a_suite_that_reads_a_version_is_run_for_each(
-    ledger: MemoryLedger, reads: frozenset[str], runs: int, jobs: int
+    ledger: SqlLedger, reads: frozenset[str], runs: int, jobs: int
 ) -> None:
     cells, suites = grid("x"), Suites({"x": reads})
     result = settled(cells, suites, ledger, jobs=jobs)
@@ -201,7 +202,7 @@ def assert_bound(result: Settled, cells: Sequence[PlannedCell], reads: Iterable[
         assert all(run.fingerprint == fingerprint for run in result.runs[fingerprint])
 
 
-def test_other_groups_are_not_divided(ledger: MemoryLedger) -> None:
+def test_other_groups_are_not_divided(ledger: SqlLedger) -> None:
     cells = [*grid("x"), *grid("y")]
     suites = Suites({"x": CORE})
     result = settled(cells, suites, ledger)
@@ -209,13 +210,13 @@ def test_other_groups_are_not_divided(ledger: MemoryLedger) -> None:
     assert set(result.fingerprints[6:]) == {"y"}
 
 
-def test_a_version_of_a_package_that_a_cell_has_not_got_does_not_divide(ledger: MemoryLedger) -> None:
+def test_a_version_of_a_package_that_a_cell_has_not_got_does_not_divide(ledger: SqlLedger) -> None:
     result = settled(grid("x"), Suites({"x": frozenset({"store"})}), ledger)
     assert set(result.fingerprints) == {"x"}
     assert result.suites_run == 1
 
 
-def test_a_known_part_of_a_divided_group_is_not_run(ledger: MemoryLedger) -> None:
+def test_a_known_part_of_a_divided_group_is_not_run(ledger: SqlLedger) -> None:
     settled(grid("x", "12"), Suites({"x": CORE}), ledger)
     suites = Suites({"x": CORE})
     result = settled(grid("x", "1234"), suites, ledger)
@@ -223,7 +224,7 @@ def test_a_known_part_of_a_divided_group_is_not_run(ledger: MemoryLedger) -> Non
     assert len(result.known) == 2
 
 
-def test_known_parts_are_found_when_the_division_is_only_now_noticed(ledger: MemoryLedger) -> None:
+def test_known_parts_are_found_when_the_division_is_only_now_noticed(ledger: SqlLedger) -> None:
     """As when the note that it reads was lost, or when another process made it meanwhile."""
     part = bound_to("x", {"core": "3"})
     ledger.record(a_run(fingerprint=part))
@@ -233,7 +234,7 @@ def test_known_parts_are_found_when_the_division_is_only_now_noticed(ledger: Mem
     assert result.known == {part}
 
 
-def test_a_reader_that_is_noticed_late_divides_what_stood_before(ledger: MemoryLedger) -> None:
+def test_a_reader_that_is_noticed_late_divides_what_stood_before(ledger: SqlLedger) -> None:
     cells = grid("x")
     assert set(settled(cells, Suites(), ledger).fingerprints) == {"x"}
     result = settled(cells, Suites({"x": CORE}), ledger, fresh=True)
@@ -244,7 +245,7 @@ def test_a_reader_that_is_noticed_late_divides_what_stood_before(ledger: MemoryL
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 6])
-def test_a_second_reader_divides_again_and_no_fingerprint_is_run_twice(ledger: MemoryLedger, jobs: int) -> None:
+def test_a_second_reader_divides_again_and_no_fingerprint_is_run_twice(ledger: SqlLedger, jobs: int) -> None:
     cells = grid("x", "123456")
     suites = Suites({"x": CORE, "2 × a": BOTH}, pause=lambda title: 40 if title < "4" else 4)
     result = settled(cells, suites, ledger, jobs=jobs)
@@ -252,13 +253,13 @@ def test_a_second_reader_divides_again_and_no_fingerprint_is_run_twice(ledger: M
     assert_each_once(ledger, result)
 
 
-def assert_each_once(ledger: MemoryLedger, result: Settled) -> None:
+def assert_each_once(ledger: SqlLedger, result: Settled) -> None:
     kept = ledger.runs([fingerprint for fingerprint in result.fingerprints if fingerprint])
     assert {fingerprint: len(runs) for fingerprint, runs in kept.items()} == dict.fromkeys(kept, 1)
 
 
 def test_a_cell_that_waited_when_its_group_was_divided_is_not_run_for_a_part_that_is_known(
-    ledger: MemoryLedger,
+    ledger: SqlLedger,
 ) -> None:
     cells = grid("x", "123", "a")
     ledger.record_version_reader("x", CORE)
@@ -271,7 +272,7 @@ def test_a_cell_that_waited_when_its_group_was_divided_is_not_run_for_a_part_tha
 
 
 def test_a_cell_that_waited_while_its_group_was_being_divided_waits_anew(
-    ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The division is noticed while who watches takes its time, and the part of the cell that waits is known."""
     recording = threading.Event()
@@ -283,7 +284,7 @@ def test_a_cell_that_waited_while_its_group_was_being_divided_waits_anew(
     def record(run: Run) -> None:
         if run.reads:
             recording.set()
-        MemoryLedger.record(ledger, run)
+        SqlLedger.record(ledger, run)
 
     ledger.record_version_reader("x", CORE)
     ledger.record(a_run(fingerprint=bound_to("x", {"core": "2", "pipeline": "a"})))
@@ -335,7 +336,7 @@ def never_retrieved(work: Callable[[], None]) -> list[str]:
 
 @pytest.mark.parametrize("broken", [["3 × a"], ["3 × a", "4 × a"], ["1 × a", "2 × a", "3 × a", "4 × a"]])
 def test_a_run_that_could_not_be_made_ends_the_others_and_keeps_what_was_finished(
-    ledger: MemoryLedger, broken: list[str]
+    ledger: SqlLedger, broken: list[str]
 ) -> None:
     suites = Fragile(broken)
 
@@ -350,7 +351,7 @@ def test_a_run_that_could_not_be_made_ends_the_others_and_keeps_what_was_finishe
     assert not set(broken) & set(suites.ended)
 
 
-def test_the_next_settle_goes_on_with_what_a_broken_one_left(ledger: MemoryLedger) -> None:
+def test_the_next_settle_goes_on_with_what_a_broken_one_left(ledger: SqlLedger) -> None:
     with pytest.raises(BoomError):
         settled(distinct("12345"), Fragile(["3 × a"]), ledger, jobs=1)
     suites = Suites()
@@ -359,7 +360,7 @@ def test_the_next_settle_goes_on_with_what_a_broken_one_left(ledger: MemoryLedge
     assert result.known == {"1", "2"}
 
 
-def test_a_division_that_was_noticed_before_the_end_is_known_to_the_next(ledger: MemoryLedger) -> None:
+def test_a_division_that_was_noticed_before_the_end_is_known_to_the_next(ledger: SqlLedger) -> None:
     class Broken(Suites):
         async def work(self, recipe: Recipe) -> None:
             if len(self.ran) > 1:
@@ -374,7 +375,7 @@ def test_a_division_that_was_noticed_before_the_end_is_known_to_the_next(ledger:
     assert [title[0] for title in suites.ran] == ["2", "3"]
 
 
-def test_cancelled_it_ends_what_runs_and_keeps_what_ended(ledger: MemoryLedger) -> None:
+def test_cancelled_it_ends_what_runs_and_keeps_what_ended(ledger: SqlLedger) -> None:
     suites = Fragile([])
 
     async def interrupted() -> None:
@@ -399,21 +400,18 @@ def test_cancelled_it_ends_what_runs_and_keeps_what_ended(ledger: MemoryLedger) 
     assert sorted(again.ran) == ["3 × a", "4 × a", "5 × a", "8 × a", "9 × a"]
 
 
-class SlowLedger(MemoryLedger):
-    """Takes a run, and says that it is kept only when it is let."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked, self.let = threading.Event(), threading.Event()
-
-    def record(self, run: Run) -> None:
-        self.asked.set()
-        assert self.let.wait(30)
-        super().record(run)
-
-
 def test_cancelled_while_a_run_is_being_recorded_it_is_recorded_before_the_end() -> None:
-    ledger = SlowLedger()
+    class Slow(SqlLedger):
+        """Takes a run, and says that it is kept only when it is let."""
+
+        asked, let = threading.Event(), threading.Event()
+
+        def record(self, run: Run) -> None:
+            self.asked.set()
+            assert self.let.wait(30)
+            super().record(run)
+
+    ledger = scratch_ledger_of(Slow)
 
     async def interrupted() -> None:
         work = asyncio.create_task(settle(distinct("12"), ledger=ledger, run=Suites(), jobs=2))
@@ -431,7 +429,7 @@ def test_cancelled_while_a_run_is_being_recorded_it_is_recorded_before_the_end()
 # ---- what is told on the way ------------------------------------------------------------------------------------
 
 
-def test_the_tally_counts_every_cell_once(ledger: MemoryLedger) -> None:
+def test_the_tally_counts_every_cell_once(ledger: SqlLedger) -> None:
     settled(grid("x"), Suites(red=["1 × a"]), ledger)
     cells = [*grid("x"), *grid("y"), *grid("z", "1"), an_unrun_cell("7")]
     watcher = Watcher()
@@ -443,13 +441,13 @@ def test_the_tally_counts_every_cell_once(ledger: MemoryLedger) -> None:
     ]
 
 
-def test_green_cells_are_not_failing(ledger: MemoryLedger) -> None:
+def test_green_cells_are_not_failing(ledger: SqlLedger) -> None:
     watcher = Watcher()
     settled(grid("x"), Suites(), ledger, watcher=watcher)
     assert watcher.seen[-1] == Tally(cells=6, settled=6, shared=5, runs=1)
 
 
-def test_looking_ahead_says_what_settling_will_do_and_does_nothing(ledger: MemoryLedger) -> None:
+def test_looking_ahead_says_what_settling_will_do_and_does_nothing(ledger: SqlLedger) -> None:
     cells = [*grid("x"), *grid("y", "1"), *grid("z"), an_unrun_cell("7")]
     settled(grid("x"), Suites({"x": CORE}), ledger)
     settled(grid("y", "1"), Suites(), ledger)
@@ -478,6 +476,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[PlannedCell], dict[str, frozenset[str]
     return cells, steady | late, {title: draw(st.integers(0, 12)) for title in titles}
 
 
+@settings(deadline=None)
 @given(worlds(), st.data(), st.sampled_from([1, 2, 5]), st.booleans())
 def test_every_cell_is_settled_and_nothing_is_run_twice(
     world: tuple[list[PlannedCell], dict[str, frozenset[str]], dict[str, int]],
@@ -486,7 +485,7 @@ def test_every_cell_is_settled_and_nothing_is_run_twice(
     fresh: bool,
 ) -> None:
     cells, reads, pauses = world
-    ledger, suites, watcher = MemoryLedger(), Suites(reads, pause=lambda title: pauses.get(title, 0)), Watcher()
+    ledger, suites, watcher = scratch_ledger(), Suites(reads, pause=lambda title: pauses.get(title, 0)), Watcher()
     if cells:
         settled(data.draw(st.lists(st.sampled_from(cells), max_size=3)), Suites(reads), ledger)
     before = {run.fingerprint for runs in ledger.runs(all_fingerprints(cells)).values() for run in runs}
@@ -510,7 +509,7 @@ def test_every_cell_is_settled_and_nothing_is_run_twice(
     assert_tallies_add_up(watcher.seen, len(suites.ran))
 
 
-def naive(cells: Sequence[PlannedCell], ledger: MemoryLedger) -> list[str]:
+def naive(cells: Sequence[PlannedCell], ledger: SqlLedger) -> list[str]:
     """The final fingerprint of each cell, from what the suites were seen to read."""
     bases = [cell.recipe.fingerprint for cell in cells if cell.recipe]
     readers = ledger.version_readers(bases)
@@ -530,7 +529,7 @@ def all_fingerprints(cells: Sequence[PlannedCell]) -> set[str]:
     }
 
 
-def count(ledger: MemoryLedger, cells: Sequence[PlannedCell]) -> Counter[str]:
+def count(ledger: SqlLedger, cells: Sequence[PlannedCell]) -> Counter[str]:
     return Counter({fingerprint: len(runs) for fingerprint, runs in ledger.runs(all_fingerprints(cells)).items()})
 
 

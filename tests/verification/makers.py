@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from packaging.version import Version
 
-from interlock.ledger import MemoryLedger
 from interlock.matrix.assemble import Occasion, assemble
 from interlock.matrix.plan import Plan, PlannedRow, PlannedSheet
 from interlock.matrix.settle import Settled
@@ -13,6 +12,7 @@ from interlock.verdicts import Run
 from interlock.verification.report import DownstreamResult
 from interlock.verification.results import results
 from interlock.verification.sides import Compared, Downstream, Side
+from tests.ledger_fixtures import scratch_ledger
 from tests.matrix.makers import INTERPRETER, START, a_cell, a_suite, an_edge
 
 BASELINE, REF = "1.0", "1.0+g0123456789ab"
@@ -57,6 +57,6 @@ def judged(
     )
     plan = Plan(sheets=(sheet,) if rows else ())
     settled = Settled(fingerprints=tuple(fingerprints), runs=runs, known=frozenset(), suites_run=len(runs))
-    report = assemble(plan, settled, Occasion(family="trains", covers="core", started_at=START), MemoryLedger())
+    report = assemble(plan, settled, Occasion(family="trains", covers="core", started_at=START), scratch_ledger())
     (found,) = results(compared, [tested], plan, report)
     return found

@@ -25,16 +25,17 @@ from deployments.cli import app
 from deployments.gateway.app import Parts
 from deployments.gateway.serve import bind, serve, server_of
 from interlock.errors import InterlockError, ServerError, TokenError, UsageError
-from interlock.ledger import MemoryLedger, SqlLedger, open_ledger
+from interlock.ledger import SqlLedger, open_ledger
 from interlock.webhooks import Delivery, DeliveryState, Reason
 from interlock.webhooks.routing import CONTINUE, FOLLOW, VERIFY
 from interlock.webhooks.signature import SECRET
 from tests.deployments.gateway.gateways import FakePrefect
 from tests.deployments.gateway.test_sweep import World
 from tests.deployments.server_helpers import eventually
+from tests.ledger_fixtures import scratch_ledger
+from tests.ledger_writers import a_delivery
 from tests.rehearsal.github.judged import JudgedHub
 from tests.releases.makers import NOON
-from tests.test_ledger_deliveries import a_delivery
 from tests.webhooks.makers import FAMILY, SECRETS, SHA, as_body, signed_headers
 
 ROOT = Path(__file__).parents[3]
@@ -175,7 +176,7 @@ def test_a_signal_that_comes_before_it_serves_ends_it(monkeypatch: pytest.Monkey
     really, before = asyncio.run, signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr("deployments.gateway.serve.server_of", made)
     monkeypatch.setattr("deployments.gateway.serve.asyncio.run", run)
-    parts = Parts(secrets=SECRETS, family=FAMILY, ledger=MemoryLedger(), starter=FakePrefect())
+    parts = Parts(secrets=SECRETS, family=FAMILY, ledger=scratch_ledger(), starter=FakePrefect())
     try:
         with bind("127.0.0.1", 0) as place:
             serve(parts, place)

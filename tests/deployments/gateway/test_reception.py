@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,10 +20,11 @@ from deployments.gateway.bodies import Limits
 from deployments.gateway.book import Book
 from deployments.gateway.logs import JsonLines, Seldom
 from interlock.errors import LedgerError
-from interlock.ledger import MemoryLedger, SqlLedger, open_ledger
+from interlock.ledger import SqlLedger, open_ledger
 from interlock.webhooks import Delivery, DeliveryState, Reason, Secrets, Source
 from tests.deployments.gateway.gateways import FakePrefect, Up, with_gateway
-from tests.test_ledger_deliveries import a_delivery
+from tests.ledger_fixtures import copied_ledger, scratch_ledger, scratch_ledger_of
+from tests.ledger_writers import a_delivery
 from tests.webhooks.makers import (
     OTHERS,
     SECRETS,
@@ -42,7 +43,7 @@ SMALL = Limits(body=1000, together=3000, seconds=0.05)
 
 @pytest.fixture
 def place(tmp_path: Path) -> SecretStr:
-    return SecretStr(f"sqlite:///{tmp_path}/ledger.db")
+    return copied_ledger(tmp_path / "ledger.db")
 
 
 @pytest.fixture
@@ -67,16 +68,14 @@ def test_what_is_accepted_is_on_disk_when_it_is_answered(ledger: SqlLedger, plac
 
 
 def test_an_answer_waits_for_the_disk() -> None:
-    class Slow(MemoryLedger):
-        def __init__(self) -> None:
-            super().__init__()
-            self.goes_on = asyncio.Event()
+    class Slow(SqlLedger):
+        goes_on = asyncio.Event()
 
         def accept_deliveries(self, arrived: Sequence[Delivery]) -> frozenset[UUID]:
             asyncio.run_coroutine_threadsafe(self.goes_on.wait(), loop).result()
             return super().accept_deliveries(arrived)
 
-    ledger = Slow()
+    ledger = scratch_ledger_of(Slow)
     loop: asyncio.AbstractEventLoop
 
     async def work(up: Up) -> tuple[bool, int]:
@@ -95,14 +94,14 @@ def test_an_answer_waits_for_the_disk() -> None:
 def test_what_is_being_committed_when_it_stops_is_told_still() -> None:
     begun, goes_on = threading.Event(), threading.Event()
 
-    class Slow(MemoryLedger):
+    class Slow(SqlLedger):
         def accept_deliveries(self, arrived: Sequence[Delivery]) -> frozenset[UUID]:
             begun.set()
             goes_on.wait(30)
             return super().accept_deliveries(arrived)
 
     async def work() -> bool:
-        book = Book(Slow())
+        book = Book(scratch_ledger_of(Slow))
         running, asking = asyncio.create_task(book.run()), asyncio.create_task(book.enter(a_delivery()))
         await asyncio.to_thread(begun.wait, 30)
         running.cancel()
@@ -150,14 +149,14 @@ def test_of_one_delivery_that_comes_many_times_at_once_one_is_accepted(ledger: S
 
 
 def test_a_burst_is_committed_together_and_every_one_of_it_is_kept() -> None:
-    class Counting(MemoryLedger):
+    class Counting(SqlLedger):
         commits = 0
 
         def accept_deliveries(self, arrived: Sequence[Delivery]) -> frozenset[UUID]:
             self.commits += 1
             return super().accept_deliveries(arrived)
 
-    ledger = Counting()
+    ledger = scratch_ledger_of(Counting)
 
     async def work(up: Up) -> set[int]:
         posts = [up.post("github", PUSH, github_headers("push", PUSH)) for _ in range(100)]
@@ -238,7 +237,7 @@ def test_json_may_be_called_so_in_several_ways(media: str) -> None:
     async def work(up: Up) -> int:
         return (await up.post("github", PUSH, {**GENUINE, "content-type": media})).status_code
 
-    assert with_gateway(work, MemoryLedger()) == 202
+    assert with_gateway(work, scratch_ledger()) == 202
 
 
 def test_the_secret_before_counts_while_it_is_changed() -> None:
@@ -248,7 +247,7 @@ def test_the_secret_before_counts_while_it_is_changed() -> None:
         kinds = (SECRETS, OTHERS)
         return [(await up.post("github", PUSH, github_headers("push", PUSH, secrets=one))).status_code for one in kinds]
 
-    assert with_gateway(work, MemoryLedger(), secrets=both) == [202, 202]
+    assert with_gateway(work, scratch_ledger(), secrets=both) == [202, 202]
 
 
 # ---- bodies -----------------------------------------------------------------------------------------------------
@@ -270,7 +269,7 @@ def test_a_body_is_cut_off_where_it_becomes_too_large() -> None:
     async def work(up: Up) -> int:
         return await taken(up, endless())
 
-    assert (with_gateway(work, MemoryLedger(), limits=SMALL), asked) == (413, 3)
+    assert (with_gateway(work, scratch_ledger(), limits=SMALL), asked) == (413, 3)
 
 
 def test_not_a_byte_is_read_of_what_its_headers_condemn() -> None:
@@ -282,7 +281,7 @@ def test_not_a_byte_is_read_of_what_its_headers_condemn() -> None:
         headers = [{}, {**GENUINE, "content-length": "1001"}, {**GENUINE, "content-length": "9" * 400}]
         return [await taken(up, never(), one) for one in headers]
 
-    assert with_gateway(work, MemoryLedger(), limits=SMALL) == [401, 413, 413]
+    assert with_gateway(work, scratch_ledger(), limits=SMALL) == [401, 413, 413]
 
 
 def test_a_body_that_does_not_come_and_a_sender_that_goes_away_are_given_up() -> None:
@@ -299,7 +298,7 @@ def test_a_body_that_does_not_come_and_a_sender_that_goes_away_are_given_up() ->
         found += [(await up.post("github", PUSH, GENUINE)).status_code]
         return found, up.gateway.reception.bodies._held
 
-    assert with_gateway(work, MemoryLedger(), limits=SMALL) == ([408, 400, 202], 0)
+    assert with_gateway(work, scratch_ledger(), limits=SMALL) == ([408, 400, 202], 0)
 
 
 def test_no_more_is_held_than_there_is_room_for() -> None:
@@ -317,13 +316,13 @@ def test_no_more_is_held_than_there_is_room_for() -> None:
         return statuses, up.gateway.reception.bodies._held
 
     limits = Limits(body=1000, together=3000, seconds=30)
-    assert with_gateway(work, MemoryLedger(), limits=limits) == ([403, 403, 403, 503], 0)
+    assert with_gateway(work, scratch_ledger(), limits=limits) == ([403, 403, 403, 503], 0)
 
 
 # ---- when the ledger fails --------------------------------------------------------------------------------------
 
 
-class Failing(MemoryLedger):
+class Failing(SqlLedger):
     """Fails as often as it is told to."""
 
     left = 0
@@ -335,9 +334,6 @@ class Failing(MemoryLedger):
             raise self.error
         return super().accept_deliveries(arrived)
 
-    def known_deliveries(self, guids: Collection[UUID]) -> frozenset[UUID]:
-        return super().known_deliveries(guids)
-
     def waiting_deliveries(self) -> int:
         if self.left:
             raise self.error
@@ -345,7 +341,7 @@ class Failing(MemoryLedger):
 
 
 def test_what_cannot_be_kept_is_not_accepted_and_may_come_again() -> None:
-    ledger = Failing()
+    ledger = scratch_ledger_of(Failing)
     ledger.left = 1
 
     async def work(up: Up) -> list[tuple[int, str | None]]:
@@ -356,7 +352,7 @@ def test_what_cannot_be_kept_is_not_accepted_and_may_come_again() -> None:
 
 
 def test_a_defect_is_answered_counted_and_logged_and_nothing_is_taken(caplog: pytest.LogCaptureFixture) -> None:
-    ledger = Failing()
+    ledger = scratch_ledger_of(Failing)
     ledger.left, ledger.error = 1, ProgrammingError("INSERT", {}, Exception("there is no such table"))
 
     async def work(up: Up) -> tuple[list[int], float, float]:
@@ -368,7 +364,7 @@ def test_a_defect_is_answered_counted_and_logged_and_nothing_is_taken(caplog: py
 
 
 def test_a_gateway_is_ready_while_it_can_keep_what_comes() -> None:
-    ledger, prefect = Failing(), FakePrefect()
+    ledger, prefect = scratch_ledger_of(Failing), FakePrefect()
 
     async def work(up: Up) -> list[tuple[int, str]]:
         found = []
@@ -449,7 +445,7 @@ def test_strangers_cannot_fill_the_disk_with_lines(caplog: pytest.LogCaptureFixt
         assert up.count("refused_total", reason="forged") == 5
 
     with caplog.at_level(logging.INFO):
-        with_gateway(work, MemoryLedger())
+        with_gateway(work, scratch_ledger())
     said = [record for record in caplog.records if record.message == "delivery" and seldom.filter(record)]
     assert [record.levelname for record in said] == ["WARNING"] * 4 + ["INFO"]
     seconds += 60
@@ -461,7 +457,7 @@ def test_it_is_alive_and_has_no_other_addresses() -> None:
         paths = ("/healthz", "/webhooks/github", "/docs", "/openapi.json", "/", "/webhooks")
         return [(await up.client.get(path)).status_code for path in paths]
 
-    assert with_gateway(work, MemoryLedger()) == [200, 405, 404, 404, 404, 404]
+    assert with_gateway(work, scratch_ledger()) == [200, 405, 404, 404, 404, 404]
 
 
 # ---- whatever comes ---------------------------------------------------------------------------------------------
@@ -491,7 +487,7 @@ def test_whatever_comes_is_answered_and_accepted_only_if_signed(
     async def work(up: Up) -> int:
         return (await up.gateway.reception.take(source, headers, pieces())).status
 
-    ledger = MemoryLedger()
+    ledger = scratch_ledger()
     status = with_gateway(work, ledger)
     assert status in {200, 202, 400, 401, 403, 408, 413, 415}
     if SECRETS.sign(body) != headers["x-hub-signature-256"]:

@@ -8,15 +8,15 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy.exc import ProgrammingError
 
 from deployments.gateway.metrics import Metrics
 from deployments.gateway.worker import KEEP_BODIES, KEEP_ROWS, PROBES, Pace, Worker
 from interlock.errors import LedgerError
-from interlock.ledger import Ledger, MemoryLedger, SqlLedger, open_ledger
+from interlock.ledger import Ledger, SqlLedger, open_ledger
 from interlock.webhooks import Condition, Delivery, DeliveryState, Source, Start
 from tests.deployments.gateway.gateways import AT_ONCE, PATIENCE, FakePrefect
+from tests.ledger_fixtures import copied_ledger, scratch_ledger
 from tests.releases.makers import a_release
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[SqlLedger]:
-    with open_ledger(SecretStr(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
+    with open_ledger(copied_ledger(tmp_path / "ledger.db")) as ledger:
         yield ledger
 
 
@@ -132,7 +132,7 @@ def test_a_lost_answer_makes_no_second_run(ledger: SqlLedger) -> None:
 
 
 def test_pauses_grow_and_begin_anew_after_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger, prefect, pauses = MemoryLedger(), FakePrefect(is_down=True), []
+    ledger, prefect, pauses = scratch_ledger(), FakePrefect(is_down=True), []
     accepted(ledger, 1)
     working = worker(ledger, prefect, pace=Pace(first=0.5, longest=3.0, look=0.001))
 
