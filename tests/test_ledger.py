@@ -37,6 +37,7 @@ from tests.ledger_writers import (
     ROUNDS,
     START,
     WRITERS,
+    a_delivery,
     a_run,
     endless_writer,
     open_with_others,
@@ -462,6 +463,24 @@ def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine, url: Secre
     with pytest.raises(LedgerError, match="ledger_cell"):
         open_ledger(url)
     assert inspect(engine).get_table_names() == ["ledger_cell"]
+
+
+def test_a_ledger_of_an_earlier_program_opens_as_it_is(tmp_path: Path) -> None:
+    path, key = tmp_path / "ledger.db", some_keys(1)[0]
+    with closing(sqlite3.connect(path)) as stored:
+        stored.executescript(Path(__file__).with_name("ledger_of_0_1.sql").read_text())
+        before = list(stored.iterdump())
+        with open_ledger(SecretStr(f"sqlite:///{path}")) as ledger:
+            assert ledger.runs(["f"]) == {"f": (a_run("f", log="a \x00 in its log"),)}
+            assert ledger.version_readers(["base"]) == {"base": {"core", "store"}}
+            assert ledger.cells([key]) == {key: KnownCell(verdict=Verdict.INCOMPATIBLE, at=START, run="f")}
+            assert ledger.releases() == (a_release(),)
+            assert ledger.dispatch(an_order()) == a_record()
+            assert ledger.contract("core", "a" * 40) == a_contract()
+            assert ledger.cascades() == (a_cascade().model_copy(update={"holds": {"store": "wait for Monday"}}),)
+            one, other = (ledger.delivery(each.guid) for each in ledger.deliveries())
+            assert (one, other) == (a_delivery(2).ignored("of nobody", START), a_delivery(1))
+        assert list(stored.iterdump()) == before
 
 
 def test_a_ledger_of_a_newer_program_is_left_alone(engine: Engine, url: SecretStr) -> None:
