@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from interlock import family_file
 from interlock.errors import FamilyError
 from interlock.family import Reaction
-from interlock.family_file.places import Places
+from interlock.family_file.places import line_of_keys
 
 ROOT = Path(__file__).parents[1]
 FAULTY = sorted(path.parent for path in ROOT.glob("tests/families/*/expected.txt"))
@@ -167,7 +167,7 @@ def test_faults_that_only_follow_from_others_are_not_told(tmp_path: Path) -> Non
 
 
 def test_a_key_is_on_the_line_where_it_begins_however_it_is_written() -> None:
-    places = Places(
+    text = (
         "# a comment\n"
         "[a]\n"
         "b.c = 1\n"
@@ -195,7 +195,7 @@ def test_a_key_is_on_the_line_where_it_begins_however_it_is_written() -> None:
         ("unknown",): 1,
         (): 1,
     }
-    assert {path: places.line(path) for path in lines} == lines
+    assert {path: line_of_keys(text, path) for path in lines} == lines
 
 
 ODD_VALUES = [
@@ -298,9 +298,8 @@ STATEMENTS = [
 def test_every_key_is_found_on_the_line_where_its_name_is_written(statements: list[str]) -> None:
     text = "".join(f"{statement.format(f'key{number}')}\n" for number, statement in enumerate(statements))
     whole = tomllib.loads(text)
-    places = Places(text)
     for path in [(key,) for key in whole] + [(key, inner) for key in whole for inner in _keys(whole[key])]:
-        line = text.splitlines()[places.line(path) - 1]
+        line = text.splitlines()[line_of_keys(text, path) - 1]
         assert str(path[-1]) in line
 
 

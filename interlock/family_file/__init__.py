@@ -12,10 +12,11 @@ from pydantic_core import ErrorDetails
 
 from interlock.errors import FamilyError
 from interlock.family import Family, FamilySettings, Package, PackageName
-from interlock.family_file.places import Keys, Places
+from interlock.family_file.places import line_of_keys
 from interlock.family_file.schema import TomlSchema
 from interlock.family_file.words import Words, describe, describe_syntax
 from interlock.faults import FAULT
+from interlock.locate import Keys
 from interlock.suites import Suite
 from interlock.values import Value
 
@@ -165,8 +166,7 @@ def _described(errors: Sequence[ErrorDetails]) -> Iterator[tuple[Keys, Words]]:
 
 def _refusal(file: Path, text: str, faults: Iterable[tuple[Keys, Words]]) -> FamilyError:
     """One error for all faults: a single hint stays apart from its message, several follow theirs."""
-    places = Places(text)
-    found = sorted(((places.line(at), words) for at, words in faults), key=lambda fault: fault[0])
+    found = sorted(((line_of_keys(text, keys), words) for keys, words in faults), key=lambda fault: fault[0])
     lines = [
         (f"{file}:{line}: {_printable(message)}", hint and _printable(hint))
         for line, (message, hint) in dict.fromkeys(found)
