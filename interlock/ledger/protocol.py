@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from pydantic import AwareDatetime
 
-from interlock.bump import Part
+from interlock.bump import ReleasePart
 from interlock.cascade_plan import Cascade, Progress
 from interlock.dispatches import DispatchRecord, Order
 from interlock.ledger.deliveries import Deliveries
@@ -40,7 +40,7 @@ class KnownContract(Value):
 
     package: str
     sha: str
-    part: Literal[Part.PATCH, Part.MINOR, Part.MAJOR]
+    part: ReleasePart
     text: str
     at: AwareDatetime
 
