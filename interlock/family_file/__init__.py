@@ -22,6 +22,7 @@ from interlock.values import Value
 
 VARIABLE = "INTERLOCK_FAMILY"
 FILE_NAME = "family.toml"
+COMPARED = ("repository", "upstreams")  # what of a package is compared with the other packages
 DEFAULT = Path(__file__).parents[2] / FILE_NAME
 
 
@@ -129,7 +130,7 @@ def _validate(raw: Mapping[str, Any]) -> Family:
 def _second_look(raw: dict[str, Any], errors: Iterable[ErrorDetails]) -> list[ErrorDetails]:
     """What is inconsistent besides `errors`, which kept the packages from being compared with each other.
 
-    Unknown keys are left out, and of a package that is wrong otherwise only the upstreams count, so that nothing is
+    Unknown keys are left out, and of a package that is wrong otherwise only what is compared counts, so that nothing is
     said that would only follow from a fault that is known already.
     """
     packages = copy.deepcopy(raw.get("packages", {}))
@@ -148,7 +149,7 @@ def _mend(packages: dict[str | int, Any], kind: str, place: Keys) -> None:
     if kind != "extra_forbidden":
         name, *rest = place
         package = packages[name] if isinstance(packages[name], dict) else {}
-        packages[name] = {} if rest[:1] == ["upstreams"] else {"upstreams": package.get("upstreams", [])}
+        packages[name] = {key: package[key] for key in COMPARED if key in package and rest[:1] != [key]}
         return
     table: Any = packages
     for step in place[:-1]:
