@@ -18,7 +18,7 @@ def classes() -> dict[str, tuple[str, int | None]]:
     contents = (path.read_bytes() for path in PRODUCT)
     trees = [ast.parse(content) for content in contents if re.search(rb"^class \w+Error\(", content, re.MULTILINE)]
     nodes = (node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
-    return {node.name: (node.bases[0].id, code(node)) for node in nodes if [*map(type, node.bases)] == [ast.Name]}
+    return {node.name: (ast.unparse(node.bases[0]), code(node)) for node in nodes if len(node.bases) == 1}
 
 
 def code(node: ast.ClassDef) -> int | None:
