@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 
 from packaging.version import InvalidVersion, Version
 from pydantic import Field
@@ -31,6 +31,9 @@ class Part(StrEnum):
     DEV = "dev"
     FINAL = "final"
 
+
+ReleasePart = Literal[Part.PATCH, Part.MINOR, Part.MAJOR]
+"""A part of the release's own number: what a change of a contract asks for."""
 
 # Where each release part stands among a version's numbers, and what PEP 440 calls each phase before a release.
 RELEASE = {Part.MAJOR: 0, Part.MINOR: 1, Part.PATCH: 2}

@@ -1,4 +1,42 @@
-"""The one tree of errors: each says what is wrong, where, what to do about it, and ends a command with its own code."""
+"""The one tree of errors: each says what is wrong, where, what to do about it, and ends a command with its own code.
+
+    InterlockError (70)
+        UsageError (2)
+        FamilyError (3)
+        IndexUnavailableError (4)
+        DistributionError (5)
+            UnbuildableError
+        EnvironmentUnavailableError (6)
+        LedgerError (7)
+        ServerError (8)
+            NoSenderError
+            PrefectDownError
+            StartRefusedError
+        RepositoryError (9)
+            PushRaceError
+            RemoteUnreachableError
+        RefusedError (10)
+            DecisionError
+            DeliveryRefusedError
+            ProtectedBranchError
+        GitHubError (11)
+            NotThereError
+            RateLimitError
+            UnprocessableError
+            UnreachableError
+        TokenError (12)
+        ConflictError (13)
+            AlreadyExistsError
+        BuildError (14)
+            FailedBuildError
+        PublishError (15)
+        DispatchError (16)
+        BusyError (17)
+        RehearsalError (18)
+
+The number is the exit code (docs/exit-codes.md); an error without one has that of its base, and stands in the module
+that raises it, where its data and its causes are.
+"""
 
 from typing import ClassVar
 

@@ -262,7 +262,7 @@ class Family(FamilySettings):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         faults = (found for name in self.packages for found in _faults(name, self.packages))
-        refuse("family", itertools.chain(faults, _cycles(self.packages)))
+        refuse("family", itertools.chain(faults, _repository_faults(self), _cycles(self.packages)))
         return self
 
     def package(self, name: str) -> Package:
@@ -357,6 +357,17 @@ def _upstream_faults(name: str, packages: Mapping[str, Package]) -> Iterator[Fau
             yield Fault(at, message, f"remove it here, or publishes = false from [packages.{upstream}]")
     for number, upstream in repeats(upstreams):
         yield Fault(("upstreams", number), f'"{name}" names the upstream "{upstream}" twice')
+
+
+def _repository_faults(family: Family) -> Iterator[Fault]:
+    """Members that share a repository, where a release, a tag and an event would be taken for those of the first."""
+    members: dict[str, list[str]] = {}
+    for name in family.packages:
+        members.setdefault(family.repository(name).lower(), []).append(name)
+    for repository, names in members.items():
+        for name in names if len(names) > 1 else ():
+            message = f'{", ".join(map(json.dumps, names))} name one repository, "{repository}"'
+            yield Fault(("packages", name, "repository"), message, "each member needs a repository of its own")
 
 
 def _reaction_faults(name: str, package: Package) -> Iterator[Fault]:

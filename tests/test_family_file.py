@@ -10,11 +10,13 @@ import pytest
 import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from interlock import family_file
 from interlock.errors import FamilyError
-from interlock.family import Reaction
-from interlock.family_file.places import Places
+from interlock.family import Contract, Dispatch, FamilySettings, Package, Reaction
+from interlock.family_file.places import line_of_keys
+from interlock.suites import AllowedFailure, Axis, GitSource, ImportsSource, LeftOut, Suite
 
 ROOT = Path(__file__).parents[1]
 FAULTY = sorted(path.parent for path in ROOT.glob("tests/families/*/expected.txt"))
@@ -167,7 +169,7 @@ def test_faults_that_only_follow_from_others_are_not_told(tmp_path: Path) -> Non
 
 
 def test_a_key_is_on_the_line_where_it_begins_however_it_is_written() -> None:
-    places = Places(
+    text = (
         "# a comment\n"
         "[a]\n"
         "b.c = 1\n"
@@ -195,7 +197,7 @@ def test_a_key_is_on_the_line_where_it_begins_however_it_is_written() -> None:
         ("unknown",): 1,
         (): 1,
     }
-    assert {path: places.line(path) for path in lines} == lines
+    assert {path: line_of_keys(text, path) for path in lines} == lines
 
 
 ODD_VALUES = [
@@ -298,9 +300,8 @@ STATEMENTS = [
 def test_every_key_is_found_on_the_line_where_its_name_is_written(statements: list[str]) -> None:
     text = "".join(f"{statement.format(f'key{number}')}\n" for number, statement in enumerate(statements))
     whole = tomllib.loads(text)
-    places = Places(text)
     for path in [(key,) for key in whole] + [(key, inner) for key in whole for inner in _keys(whole[key])]:
-        line = text.splitlines()[places.line(path) - 1]
+        line = text.splitlines()[line_of_keys(text, path) - 1]
         assert str(path[-1]) in line
 
 
@@ -323,6 +324,38 @@ def test_the_schema_is_one() -> None:
 
 def test_the_default_family_satisfies_the_schema() -> None:
     jsonschema.validate(tomllib.loads((ROOT / "family.toml").read_text("utf-8")), written_schema())
+
+
+# The tables that the reference explains, each under its heading; inside of a suite's keys, under these.
+TABLES: dict[str, dict[str, type[BaseModel]]] = {
+    "[family]": {"": FamilySettings},
+    "[packages.NAME]": {"": Package},
+    "[[packages.NAME.dispatches]]": {"": Dispatch},
+    "[packages.NAME.contract]": {"": Contract},
+    "[[packages.NAME.suites]]": {
+        "": Suite,
+        "git.": GitSource,
+        "imports.": ImportsSource,
+        "leave_out.": LeftOut,
+        "axes.NAME.": Axis,
+        "allowed_to_fail.": AllowedFailure,
+    },
+}
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_the_reference_explains_every_key_with_the_default_that_the_model_has(heading: str) -> None:
+    reference = (ROOT / "docs/family-file.md").read_text("utf-8")
+    section = reference.partition(f"## `{heading}`\n")[2].partition("\n## ")[0]
+    explained = dict(re.findall(r"^\| `([\w.]+)(?: = .*?)?` \| (?:.* \| )?(.*) \|$", section, re.MULTILINE))
+    fields = {
+        f"{under}{key}": field for under, model in TABLES[heading].items() for key, field in model.model_fields.items()
+    }
+    assert explained.keys() == fields.keys()
+    for key, field in fields.items():
+        assert (explained[key] == "required") is field.is_required(), key
+        if explained[key].startswith("`") and isinstance(field.default, str | bool | int | tuple):
+            assert explained[key] == f"`{json.dumps(field.default)}`", key
 
 
 SHORT_FORMS = [

@@ -186,7 +186,7 @@ def test_the_version_is_found_where_it_is_kept(
     files: Mapping[str, str], described: str, line: str, tmp_path: Path
 ) -> None:
     found = find_version(project(tmp_path, files))
-    assert (str(found.version), found.described, found.line) == ("1.2.3", described, line)
+    assert (str(found.version), found.described, found.literals[0].at) == ("1.2.3", described, line)
     assert found.stale == ()
 
 
@@ -256,10 +256,10 @@ def test_a_version_from_tags_changes_no_file_and_is_told_to_the_build(
     files: Mapping[str, str], tool: str, variable: str, tmp_path: Path
 ) -> None:
     found = find_version(project(tmp_path, {**files, INIT: CODE}))
-    assert (found.version, found.described, found.line, found.tool) == (
+    assert (found.version, found.described, found.literals, found.tool) == (
         None,
         f"tags, by {tool}",
-        f"tags, by {tool}",
+        (),
         tool,
     )
     assert [each.at for each in found.stale] == [f"{INIT}:3"]

@@ -6,9 +6,8 @@ from interlock.contract_schemas.values import (
     Element,
     ElementChange,
     Kind,
-    Part,
     Use,
     What,
 )
 
-__all__ = ["ContractChange", "ContractSchema", "Element", "ElementChange", "Kind", "Part", "Use", "What"]
+__all__ = ["ContractChange", "ContractSchema", "Element", "ElementChange", "Kind", "Use", "What"]

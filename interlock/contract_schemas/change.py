@@ -1,16 +1,18 @@
 """What became of a package's contract from one wheel to another, and what that is to each downstream."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from interlock.contract_schemas.breakage import find_breakages
+from packaging.version import Version
+
+from interlock.bump import Part, ReleasePart
+from interlock.contract_schemas.breakage import Breakage, find_breakages
 from interlock.contract_schemas.compare import compare
 from interlock.contract_schemas.export import LIMIT, export
-from interlock.contract_schemas.part import recommended_part
 from interlock.contract_schemas.promised import module_of, sources_of
 from interlock.contract_schemas.uses import DownstreamSources, uses_of
-from interlock.contract_schemas.values import ContractChange, ContractSchema
+from interlock.contract_schemas.values import ContractChange, ContractSchema, ElementChange
 from interlock.distributions import Wheel, read_wheel
 from interlock.environments import Interpreter, Uv
 
@@ -63,6 +65,19 @@ async def contract_change(  # noqa: PLR0913  each of them is one thing that the 
         }
     )
     return await with_uses(found, downstreams or {})
+
+
+def recommended_part(before: Version, changes: Collection[ElementChange], api: Collection[Breakage]) -> ReleasePart:
+    """Patch when nothing changed, minor when nobody has to fail, major when somebody may; before 1.0 that is a minor.
+
+    Args:
+        before: The version that is raised.
+        changes: What became of the contract.
+        api: What griffe says.
+    """
+    if any(change.breaks for change in changes) or any(breakage.breaks for breakage in api):
+        return Part.MAJOR if before.major else Part.MINOR
+    return Part.MINOR if changes or api else Part.PATCH
 
 
 def _notes(old: Wheel, new: Wheel, before: ContractSchema, after: ContractSchema) -> tuple[str, ...]:

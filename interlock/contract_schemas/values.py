@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
+from interlock.bump import Part, ReleasePart
 from interlock.values import Value
 
 
@@ -48,14 +49,6 @@ class ContractSchema(Value):
     version: str
     elements: tuple[Element, ...]
     unreadable: Mapping[str, str] = {}
-
-
-class Part(StrEnum):
-    """The part of a version that a change asks for."""
-
-    PATCH = "patch"
-    MINOR = "minor"
-    MAJOR = "major"
 
 
 class What(StrEnum):
@@ -117,7 +110,7 @@ class ContractChange(Value):
     after: str
     changes: tuple[ElementChange, ...] = ()
     api: tuple[str, ...] = ()
-    part: Part = Part.PATCH
+    part: ReleasePart = Part.PATCH
     uses: Mapping[str, Mapping[str, Use]] = {}
     notes: tuple[str, ...] = ()
 

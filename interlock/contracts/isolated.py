@@ -1,8 +1,10 @@
 """Runs one cell: an environment of its own, a process group of its own, and nothing of this machine's secrets."""
 
+import inspect
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -10,6 +12,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from interlock import distributions, environments, process, verdicts
+from interlock.contracts import notice, outcome, probe, recipe, suite_files
 from interlock.contracts.outcome import judge, parse_facts
 from interlock.contracts.recipe import Recipe
 from interlock.contracts.suite_files import CONFIGURATIONS
@@ -20,14 +24,14 @@ from interlock.fingerprint import files_digest
 from interlock.process import run
 from interlock.verdicts import Run, RunStatus
 
-HERE = Path(__file__).parent
-PROBE = HERE / "probe.py"
-NOTICE = HERE / "notice.py"
 NOTICE_NAME = "_interlock_notice"
 PYTEST_SETTINGS = "pytest.ini"
-# Whatever decides what a run shows: a change of it makes every verdict unknown again.
-DECIDING = ("probe.py", "notice.py", "outcome.py", "isolated.py", "recipe.py", "../environments.py")
-RUNNER = files_digest((name, (HERE / name).read_bytes()) for name in DECIDING)
+# Whatever decides what a run shows, beside this module itself: a change of it makes every verdict unknown again.
+DECIDING = (distributions, environments, notice, outcome, probe, process, recipe, suite_files, verdicts)
+RUNNER = files_digest(
+    (module.__name__.rpartition(".")[2], inspect.getsource(module).encode())
+    for module in (*DECIDING, sys.modules[__name__])
+)
 RED = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -102,7 +106,7 @@ async def _attempt(recipe: Recipe, make_environment: MakeEnvironment) -> Run:
         work = _work_folder(folder, recipe)
         started = datetime.now(UTC)
         completed = await run(
-            [python, PROBE, specification],
+            [python, probe.__file__, specification],
             env={**clean_environment(environment, folder), **recipe.suite.environment(recipe.point)},
             cwd=work,
             timeout=recipe.suite.timeout,
@@ -167,7 +171,7 @@ def _install_notice(packages: Path, recipe: Recipe, out: Path) -> None:
         "silent": TELLING,
     }
     (packages / f"{NOTICE_NAME}.json").write_text(json.dumps(settings))
-    shutil.copyfile(NOTICE, packages / f"{NOTICE_NAME}.py")
+    shutil.copyfile(notice.__file__, packages / f"{NOTICE_NAME}.py")
     (packages / f"{NOTICE_NAME}.pth").write_text(f"import {NOTICE_NAME}\n")
 
 

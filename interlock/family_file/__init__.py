@@ -12,15 +12,17 @@ from pydantic_core import ErrorDetails
 
 from interlock.errors import FamilyError
 from interlock.family import Family, FamilySettings, Package, PackageName
-from interlock.family_file.places import Keys, Places
+from interlock.family_file.places import line_of_keys
 from interlock.family_file.schema import TomlSchema
 from interlock.family_file.words import Words, describe, describe_syntax
 from interlock.faults import FAULT
+from interlock.locate import Keys
 from interlock.suites import Suite
 from interlock.values import Value
 
 VARIABLE = "INTERLOCK_FAMILY"
 FILE_NAME = "family.toml"
+COMPARED = ("repository", "upstreams")  # what of a package is compared with the other packages
 DEFAULT = Path(__file__).parents[2] / FILE_NAME
 
 
@@ -128,7 +130,7 @@ def _validate(raw: Mapping[str, Any]) -> Family:
 def _second_look(raw: dict[str, Any], errors: Iterable[ErrorDetails]) -> list[ErrorDetails]:
     """What is inconsistent besides `errors`, which kept the packages from being compared with each other.
 
-    Unknown keys are left out, and of a package that is wrong otherwise only the upstreams count, so that nothing is
+    Unknown keys are left out, and of a package that is wrong otherwise only what is compared counts, so that nothing is
     said that would only follow from a fault that is known already.
     """
     packages = copy.deepcopy(raw.get("packages", {}))
@@ -147,7 +149,7 @@ def _mend(packages: dict[str | int, Any], kind: str, place: Keys) -> None:
     if kind != "extra_forbidden":
         name, *rest = place
         package = packages[name] if isinstance(packages[name], dict) else {}
-        packages[name] = {} if rest[:1] == ["upstreams"] else {"upstreams": package.get("upstreams", [])}
+        packages[name] = {key: package[key] for key in COMPARED if key in package and rest[:1] != [key]}
         return
     table: Any = packages
     for step in place[:-1]:
@@ -165,8 +167,7 @@ def _described(errors: Sequence[ErrorDetails]) -> Iterator[tuple[Keys, Words]]:
 
 def _refusal(file: Path, text: str, faults: Iterable[tuple[Keys, Words]]) -> FamilyError:
     """One error for all faults: a single hint stays apart from its message, several follow theirs."""
-    places = Places(text)
-    found = sorted(((places.line(at), words) for at, words in faults), key=lambda fault: fault[0])
+    found = sorted(((line_of_keys(text, keys), words) for keys, words in faults), key=lambda fault: fault[0])
     lines = [
         (f"{file}:{line}: {_printable(message)}", hint and _printable(hint))
         for line, (message, hint) in dict.fromkeys(found)

@@ -1,72 +1,53 @@
-"""In which line of a TOML file a key or an element is; the parser of the standard library does not say."""
+"""In which line of a family file a key or an element is, found by trying (see `interlock.locate`)."""
 
-import bisect
+import re
 import tomllib
-from collections.abc import Mapping
-from functools import cache
-from typing import Any
 
-Keys = tuple[str | int, ...]
-"""The keys and positions that lead to a value."""
+from interlock.locate import Keys, line_at, locate, value_at
 
-# What can end an array, or a table inside one, in the middle of a statement.
-_CLOSERS = ("]", "}]", "]}]", "]]")
+# What is added to a name, or put into a list, to see whether it is the one that is meant; no family file has either.
+MARK, ELEMENT = "-here", "inf"
+HEADER = re.compile(r"\s*\[\[")
+BLANK = re.compile(r"(?:\s|#.*)*")
 
 
-class Places:
-    """Finds lines in a file that parses.
+def line_of_keys(text: str, keys: Keys) -> int:
+    """The line, from 1, of the longest part of a path of keys that exists in a file that parses.
 
-    A key is on the first line after which it exists when only that much of the file is parsed. Nothing is parsed until
-    something is looked for: this serves errors alone.
+    A name that is written with escapes is not found: the line is that of the table around it.
     """
-
-    def __init__(self, text: str) -> None:
-        self._lines = text.replace("\r\n", "\n").split("\n")
-        self._whole = cache(self._parse_whole)
-
-    def line(self, path: Keys) -> int:
-        """The line, from 1, of the longest part of this path of keys that exists."""
-        whole = self._whole(len(self._lines))[1]
-        while path and not _holds(whole, path):
-            path = path[:-1]
-        if not path:
-            return 1
-        counts = range(len(self._lines) + 1)
-        last = bisect.bisect_left(counts, True, key=lambda count: _holds(self._whole(count)[1], path))
-        before, contents = self._whole(last - 1)
-        depth = next(depth for depth in range(len(path), -1, -1) if _holds(contents, path[:depth]))
-        is_entry = any(isinstance(step, int) for step in path[depth:])
-        return self._inside(before + 1, last, path) if is_entry else before + 1
-
-    def _parse_whole(self, count: int) -> tuple[int, Mapping[str, Any]]:
-        """How many of the first `count` lines are whole statements, and what these say."""
-        for whole in range(count, 0, -1):
-            contents = _parse("\n".join(self._lines[:whole]))
-            if contents is not None:
-                return whole, contents
-        return 0, {}
-
-    def _inside(self, first: int, last: int, path: Keys) -> int:
-        """The line of an array's entry: the first after which, with all brackets closed, it exists."""
-        for line in range(first, last):
-            for closer in _CLOSERS:
-                contents = _parse("\n".join([*self._lines[:line], closer]))
-                if contents is not None and _holds(contents, path):
-                    return line
-        return last
+    whole, at = _parsed(text), 0
+    for depth, step in enumerate(keys):
+        if value_at(whole, keys[: depth + 1]) is None:
+            break
+        at = _key(text, keys[:depth], step, at) if isinstance(step, str) else _element(text, keys[:depth], step, at)
+    return line_at(text, at)
 
 
-def _parse(text: str) -> Mapping[str, Any] | None:
+def _key(text: str, table: Keys, name: str, start: int) -> int:
+    """Where a table, which begins at `start`, is given a key; for tables `[[name]]`, where the next one begins."""
+    place = (*table, name + MARK)
+    at = locate(text, name, name + MARK, lambda changed: value_at(_parsed(changed), place) is not None, start)
+    return start if at is None else at
+
+
+def _element(text: str, array: Keys, number: int, start: int) -> int:
+    """Where an element of a list begins, whose key or first header is at `start`."""
+    if HEADER.match(text, text.rfind("\n", 0, start) + 1):
+        for _ in range(number):
+            start = _key(text, array[:-1], str(array[-1]), start + 1)
+        return start
+    whole = value_at(_parsed(text), array)
+    assert isinstance(whole, list)
+    wanted = [*whole[:number], float(ELEMENT), *whole[number:]]
+    before = "," if number else "["
+    new = f"{before}{ELEMENT},"
+    at = locate(text, before, new, lambda changed: value_at(_parsed(changed), array) == wanted, start)
+    return start if at is None else next(BLANK.finditer(text, at + 1)).end()
+
+
+def _parsed(text: str) -> object:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return None
-
-
-def _holds(contents: Any, path: Keys) -> bool:  # noqa: ANN401 - any TOML value
-    try:
-        for step in path:
-            contents = contents[step]
-    except (KeyError, IndexError, TypeError):
-        return False
-    return True

@@ -69,10 +69,6 @@ class Checkout(Repository):
         """The SHA of the commit that the work tree is of."""
         return await self._object("HEAD^{commit}")
 
-    async def tree(self, sha: str) -> str:
-        """The object that stands for all of a commit's files: equal for equal files."""
-        return await self._object(f"{checked_sha(sha)}^{{tree}}")
-
     async def tree_with(self, paths: Sequence[Path | str]) -> str:
         """The tree that a commit of these files as they are now would have; nothing is committed."""
         with tempfile.TemporaryDirectory() as folder:

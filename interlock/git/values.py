@@ -135,11 +135,6 @@ class Tag(Value):
     message: str | None = None
     when: int | None = None
 
-    @property
-    def ref(self) -> str:
-        """Its whole name."""
-        return f"refs/tags/{self.name}"
-
 
 class Commit(Value):
     """A commit, as a list of changes shows it."""

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from interlock.bump import Part
+from interlock.bump import ReleasePart
 from interlock.cascade_plan import Cascade, Progress
 from interlock.dispatches import DispatchRecord, Order
 from interlock.lifecycle import Release
@@ -45,7 +45,7 @@ class KnownContract(Value):
 
     package: str
     sha: str
-    part: Literal[Part.PATCH, Part.MINOR, Part.MAJOR]
+    part: ReleasePart
     text: str
     at: AwareDatetime
 

@@ -1,7 +1,7 @@
 """A requirement where it stands in a file's text, and what becomes of that text."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,11 +9,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from interlock.errors import BuildError
+from interlock.locate import Keys, locate, value_at
 from interlock.pins.clauses import Edit, Moved, Outcome, Refused, apply
 from interlock.pins.poetry import constraint_specifier, move_constraint
 from interlock.pins.requirement import head_of, move_requirement, specifier_of
 
-Keys = tuple[str | int, ...]
 Parse = Callable[[str], object]
 ESCAPED = "it does not stand there as it is, but with escapes or in pieces: write it as one plain text"
 
@@ -103,14 +103,10 @@ class File(NamedTuple):
 
 
 def found_at(text: str, parse: Parse, keys: Keys, head: str) -> int | None:
-    """Where the text of a parsed value begins: the place where one character more leads to one more in that value.
-
-    What the file's syntax has around it does not matter then, nor what looks the same elsewhere; None when the value
-    stands nowhere as it is.
-    """
+    """Where the beginning of a parsed value stands (see `interlock.locate`); None when it stands nowhere as it is."""
     tree = parse(text)
     wanted = _with(tree, keys, f"x{value_at(tree, keys)}")
-    return next((at for at in _occurrences(text, head) if _parsed(parse, f"{text[:at]}x{text[at:]}") == wanted), None)
+    return locate(text, head, f"x{head}", lambda changed: _parsed(parse, changed) == wanted)
 
 
 def _parsed(parse: Parse, text: str) -> object:
@@ -118,26 +114,6 @@ def _parsed(parse: Parse, text: str) -> object:
         return parse(text)
     except ValueError:
         return None
-
-
-def _occurrences(text: str, wanted: str) -> Iterator[int]:
-    at = text.find(wanted)
-    while at >= 0:
-        yield at
-        at = text.find(wanted, at + 1)
-
-
-def value_at(tree: object, keys: Keys) -> object:
-    """What is under these keys; None when there is nothing."""
-    for key in keys:
-        match tree, key:
-            case dict(), str():
-                tree = tree.get(key)
-            case list(), int():
-                tree = tree[key]
-            case _:
-                return None
-    return tree
 
 
 def _with(tree: object, keys: Keys, value: str) -> object:
@@ -149,8 +125,3 @@ def _with(tree: object, keys: Keys, value: str) -> object:
         case list() as items, int(position):
             items[position] = value
     return changed
-
-
-def line_at(text: str, start: int) -> int:
-    """The line of a position, counted from 1."""
-    return text.count("\n", 0, start) + 1

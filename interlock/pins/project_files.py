@@ -8,18 +8,8 @@ from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from interlock.pins.places import (
-    PEP_508,
-    POETRY,
-    Dialect,
-    File,
-    Keys,
-    Parse,
-    Place,
-    found_at,
-    line_at,
-    value_at,
-)
+from interlock.locate import Keys, line_at, value_at
+from interlock.pins.places import PEP_508, POETRY, Dialect, File, Parse, Place, found_at
 from interlock.pins.requirement import head_of, required_name, specifier_of
 from interlock.version_files.project import PYPROJECT, SETUP_CFG, SETUP_PY, Project
 from interlock.version_files.readers import UnreadableError, line_of, read_ini

@@ -7,7 +7,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from interlock.pins.clauses import Moved, Outcome, Refused, apply, clauses_of, move
+from interlock.pins.clauses import Moved, Outcome, Refused, clauses_of, move
 
 NAME = re.compile(r"\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\s*\[[^\]]*\])?\s*(?=[<>=!~(;@]|$)")
 
@@ -21,18 +21,6 @@ def required_name(text: str) -> str | None:
 def head_of(text: str) -> str:
     """A requirement without its marker."""
     return text.partition(";")[0]
-
-
-def repinned(text: str, version: Version) -> str | Refused:
-    """A requirement (`core[redis] >=1.2, <2; python_version < "3.12"`), or a specifier alone, for a new version.
-
-    Returns:
-        The same text with another lower bound, or as it is when it needs none; or why that can't be.
-    """
-    outcome = move(text, version) if text.lstrip()[:1] in set("<>=!~") else move_requirement(text, version)
-    if isinstance(outcome, Refused):
-        return outcome
-    return apply(text, outcome.edits) if isinstance(outcome, Moved) else text
 
 
 def move_requirement(text: str, version: Version) -> Outcome:

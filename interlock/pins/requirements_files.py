@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
+from interlock.locate import line_at
 from interlock.pins.clauses import Edit
-from interlock.pins.places import File, Place, line_at
+from interlock.pins.places import File, Place
 from interlock.pins.requirement import head_of, required_name
 from interlock.version_files.project import Project
 

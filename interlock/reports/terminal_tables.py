@@ -16,7 +16,6 @@ from interlock.reports.marks import MARKS, shown_as
 from interlock.verdicts import Verdict
 
 _GAP = 1  # blank columns between two columns
-_MOST_RANGES = 5  # in one field of the narrow table of ranges
 
 
 class Look(NamedTuple):

@@ -15,7 +15,7 @@ from interlock.version_files.readers import (
     assigned,
     ini_value,
     line_of,
-    locate,
+    place_of,
     setup_keyword,
     setup_keywords,
     toml_value,
@@ -58,9 +58,9 @@ def _literal(project: Project, place: InFile) -> Literal:
             Version(text)
         except InvalidVersion:
             raise UnreadableError(f'"{text}" is not a version', line_of(content, text.encode()), EXAMPLE) from None
-        span = locate(content, reader)
-        line = content.count(b"\n", 0, span.start) + 1
-        return Literal(path=path, line=line, start=span.start, text=span.text, named=named, pattern=pattern)
+        start = place_of(content, reader)
+        line = content.count(b"\n", 0, start) + 1
+        return Literal(path=path, line=line, start=start, text=text, named=named, pattern=pattern)
 
     return project.read(path, read)
 

@@ -68,11 +68,6 @@ class VersionPlace(Value):
     stale: tuple[Literal, ...] = ()
     tool: str | None = None
 
-    @property
-    def line(self) -> str:
-        """File and line of the place, or what it is in words when it is no file."""
-        return self.literals[0].at if self.literals else self.described
-
     def build_environment(self, version: Version) -> dict[str, str]:
         """The variables that tell a build its version, where it would ask for a tag that is not there yet."""
         return {TOLD_BY[self.tool]: str(version)} if self.tool else {}

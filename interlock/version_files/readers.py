@@ -1,15 +1,12 @@
-"""Reading a version from the bytes of a file, and finding which of these bytes it is.
-
-A reader is a function from a file's content to the version's text. Where the text stands is then found by trying: the
-bytes which, when changed, change what the reader reads, are the place, whatever the file's syntax has around it.
-"""
+"""Reading a version from the bytes of a file: a reader is a function from a file's content to the version's text."""
 
 import ast
 import configparser
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+
+from interlock.locate import locate
 
 Reader = Callable[[bytes], str]
 
@@ -28,45 +25,26 @@ class UnreadableError(Exception):
         self.message, self.line, self.hint = message, line, hint
 
 
-class Span(NamedTuple):
-    """A text in a file: its first byte and the one after its last."""
-
-    start: int
-    end: int
-    text: str
-
-
-def locate(content: bytes, reader: Reader) -> Span:
-    """Where in a file the text stands that a reader reads from it.
+def place_of(content: bytes, reader: Reader) -> int:
+    """The first byte of the text that a reader reads from a file (see `interlock.locate`).
 
     Raises:
         UnreadableError: The reader can't read it; or it is put together there from several pieces or escapes.
     """
     text = reader(content)
-    wanted = text.encode()
-    for start in _occurrences(content, wanted):
-        changed = content[:start] + _other(text).encode() + content[start + len(wanted) :]
-        if _reads(reader, changed) == _other(text):
-            return Span(start, start + len(wanted), text)
-    hint = "write it as one plain text in quotes"
-    raise UnreadableError(f'the version "{text}" does not stand there as it is', line_of(content, wanted), hint)
+    # Another version of the same shape, so that a pattern which takes one takes both.
+    other = re.sub(r"[0-9]", lambda digit: str((int(digit[0]) + 1) % 10), text)
+    start = locate(content, text.encode(), other.encode(), lambda changed: _reads(reader, changed) == other)
+    if start is None:
+        hint = "write it as one plain text in quotes"
+        message = f'the version "{text}" does not stand there as it is'
+        raise UnreadableError(message, line_of(content, text.encode()), hint)
+    return start
 
 
 def line_of(content: bytes, wanted: bytes) -> int:
     """The line, counted from 1, on which something first stands; the first one when it is nowhere."""
     return content.count(b"\n", 0, max(0, content.find(wanted))) + 1
-
-
-def _occurrences(content: bytes, wanted: bytes) -> Iterator[int]:
-    start = content.find(wanted)
-    while start >= 0:
-        yield start
-        start = content.find(wanted, start + 1)
-
-
-def _other(text: str) -> str:
-    """Another version of the same shape, so that a pattern which takes one takes both."""
-    return re.sub(r"[0-9]", lambda digit: str((int(digit[0]) + 1) % 10), text)
 
 
 def _reads(reader: Reader, content: bytes) -> str | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from interlock.contract_schemas import ContractChange, Part, Use, What
+from interlock.bump import Part
+from interlock.contract_schemas import ContractChange, Use, What
 from interlock.contract_schemas.change import contract_change
 from interlock.contract_schemas.uses import DownstreamSources
 from interlock.rehearsal.wheels import pack_closure

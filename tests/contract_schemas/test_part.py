@@ -1,9 +1,10 @@
 import pytest
 from packaging.version import Version
 
-from interlock.contract_schemas import ElementChange, Kind, Part, What
+from interlock.bump import Part
+from interlock.contract_schemas import ElementChange, Kind, What
 from interlock.contract_schemas.breakage import Breakage
-from interlock.contract_schemas.part import recommended_part
+from interlock.contract_schemas.change import recommended_part
 
 COMES = ElementChange(name="core.f", kind=Kind.FUNCTION, what=What.ADDED)
 GOES = ElementChange(name="core.f", kind=Kind.FUNCTION, what=What.REMOVED, breaks_writers=True)

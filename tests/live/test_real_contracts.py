@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from interlock.contract_schemas import ContractChange, ElementChange, Kind, Part, Use, What
+from interlock.bump import Part
+from interlock.contract_schemas import ContractChange, ElementChange, Kind, Use, What
 from interlock.contract_schemas.change import contract_change
 from interlock.contract_schemas.uses import DownstreamSources
 from interlock.contracts import suite_files

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from deployments.embedded_server import Place
-from interlock.contract_schemas import Part, Use
+from interlock.bump import Part
+from interlock.contract_schemas import Use
 from interlock.index_settings import find_index
 from interlock.package_index import open_index
 from interlock.verdicts import Verdict

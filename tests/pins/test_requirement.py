@@ -7,11 +7,18 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from interlock.pins import Refused, repinned
-from interlock.pins.clauses import Clause, Kept, clauses_of, cut, move
-from interlock.pins.requirement import required_name
+from interlock.pins.clauses import Clause, Kept, Moved, Refused, apply, clauses_of, cut, move
+from interlock.pins.requirement import move_requirement, required_name
 
 MARKER = '; python_version < "3.12"'
+
+
+def repinned(text: str, version: Version) -> str | Refused:
+    """A requirement, or a specifier alone, for a new version; or why that can't be."""
+    outcome = move(text, version) if text.lstrip()[:1] in set("<>=!~") else move_requirement(text, version)
+    if isinstance(outcome, Refused):
+        return outcome
+    return apply(text, outcome.edits) if isinstance(outcome, Moved) else text
 
 
 @pytest.mark.parametrize(

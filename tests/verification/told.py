@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from interlock.bump import Part
 from interlock.contract_schemas import ContractChange, ElementChange, Use
-from interlock.contract_schemas.values import Kind, Part, What
+from interlock.contract_schemas.values import Kind, What
 from interlock.verdicts import Verdict
 from interlock.verification.report import CellResult, ContractsReport, DownstreamResult, RedTest
 
