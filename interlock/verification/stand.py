@@ -70,7 +70,7 @@ class Stand:
     @property
     def bench(self) -> Bench:
         """The same, as the machinery of the matrix wants it."""
-        return Bench(self.family, self.index, self.workshop.uv, self.ledger)
+        return Bench(self.family, self.index, self.workshop.uv, self.ledger, self.access)
 
 
 @contextlib.asynccontextmanager
