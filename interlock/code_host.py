@@ -4,9 +4,9 @@ Each protocol is one capability, with exactly the calls that some feature makes.
 GitHub is the one adapter: `interlock.github.GitHub` has all of `CodeHost`, and `interlock.connections.Connections`,
 which knows the family and its credentials, has `Repositories`.
 
-The values that go in and out, as `PullRequest` or `CommitStatus`, and the errors stay in `interlock.github`: no second
-host has shown yet which of their fields only GitHub has. Tokens of several kinds, rules of branches and webhooks that
-are delivered again are in no port: `interlock.checks` and `interlock.deliveries` ask GitHub itself for them.
+The first five are what releases, cascades and verifications need. `Inspection` and `Webhooks` are what checks and the
+gateway ask beside them, and follow GitHub closely. The values that go in and out, as `PullRequest` or `CommitStatus`,
+and the errors stay in `interlock.github`: no second host has shown yet which of their fields only GitHub has.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,8 +16,21 @@ from typing import Protocol, runtime_checkable
 
 from interlock.dispatches import WorkflowRun
 from interlock.git import Remote
-from interlock.github import Account, Asset, CheckRun, Comment, CommitStatus, GitHubRelease, PullRequest, Waiting
-from interlock.github import Repository as RepositorySettings
+from interlock.github import (
+    Account,
+    Asset,
+    BranchRules,
+    CheckRun,
+    Comment,
+    CommitStatus,
+    GitHubRelease,
+    Hook,
+    HookDelivery,
+    PullRequest,
+    Repository,
+    TokenFacts,
+    Waiting,
+)
 
 
 @runtime_checkable
@@ -62,8 +75,8 @@ class Releases(Protocol):
 class PullRequests(Protocol):
     """Pull requests, and the comments on them."""
 
-    async def repository(self, repo: str) -> RepositorySettings:
-        """The settings of a repository, the allowed ways to merge among them."""
+    async def repository(self, repo: str) -> Repository:
+        """A repository's settings, the allowed ways to merge among them."""
         ...
 
     async def pulls(self, repo: str, *, head: str = "", base: str = "", state: str = "open") -> tuple[PullRequest, ...]:
@@ -165,5 +178,55 @@ class Downstreams(Protocol):
         ...
 
 
-class CodeHost(Releases, PullRequests, CommitChecks, Downstreams, Protocol):
+@runtime_checkable
+class Inspection(Protocol):
+    """What the token may do, and how a repository is set up: all that checks look at. Nothing is changed."""
+
+    async def token_facts(self) -> TokenFacts:
+        """What the host says of the token."""
+        ...
+
+    async def repository(self, repo: str) -> Repository:
+        """A repository's settings."""
+        ...
+
+    async def can_dispatch(self, repo: str) -> None:
+        """Try whether the token may notify a repository; nobody is notified."""
+        ...
+
+    async def branch_rules(self, repo: str, branch: str) -> BranchRules:
+        """What holds for pushes to a branch."""
+        ...
+
+    async def secret_names(self, repo: str) -> frozenset[str] | None:
+        """The names of the secrets that workflows have; None when this token may not know them."""
+        ...
+
+    async def files(self, repo: str, folder: str, ref: str | None = None) -> dict[str, bytes]:
+        """The files of a folder by path."""
+        ...
+
+
+@runtime_checkable
+class Webhooks(Protocol):
+    """Webhooks, and what was delivered to them."""
+
+    async def hooks(self, repo: str) -> tuple[Hook, ...]:
+        """The webhooks of a repository."""
+        ...
+
+    async def app_hook(self) -> Hook:
+        """The webhook of the App that asks."""
+        ...
+
+    async def hook_deliveries(self, hook: Hook, since: datetime) -> tuple[HookDelivery, ...]:
+        """What was delivered since then, the newest attempt first."""
+        ...
+
+    async def redeliver(self, hook: Hook, delivery: int) -> None:
+        """Deliver something again."""
+        ...
+
+
+class CodeHost(Releases, PullRequests, CommitChecks, Downstreams, Inspection, Webhooks, Protocol):
     """All that one client of the host can do, for features that need several of these."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock import tokens
+from interlock.code_host import CodeHost, Webhooks
 from interlock.environments import Uv
 from interlock.errors import InterlockError, TokenError
 from interlock.family import Family
@@ -119,7 +120,7 @@ class Connections:
         return ledger
 
     @cached_property
-    def github(self) -> GitHub:
+    def github(self) -> CodeHost:
         """GitHub.
 
         Raises:
@@ -128,7 +129,7 @@ class Connections:
         return self._github(self.credentials)
 
     @cached_property
-    def app(self) -> GitHub | None:
+    def app(self) -> Webhooks | None:
         """GitHub as the App itself asks it, for what is its own; None when the credentials are not an App's."""
         given = self.access.credentials
         return self._github(given.itself()) if isinstance(given, AppInstallation) else None

@@ -7,18 +7,22 @@ from pathlib import Path
 import pytest
 
 from interlock import code_host
-from interlock.code_host import CodeHost, CommitChecks, Downstreams, PullRequests, Releases, Repositories
+from interlock.code_host import (
+    CodeHost,
+    CommitChecks,
+    Downstreams,
+    Inspection,
+    PullRequests,
+    Releases,
+    Repositories,
+    Webhooks,
+)
 from interlock.connections import Connections
 from interlock.github import GitHub
 
 ROOT = Path(__file__).parents[1]
-ADAPTERS = {
-    Repositories: Connections,
-    Releases: GitHub,
-    PullRequests: GitHub,
-    CommitChecks: GitHub,
-    Downstreams: GitHub,
-}
+OF_GITHUB = (Releases, PullRequests, CommitChecks, Downstreams, Inspection, Webhooks)
+ADAPTERS = {Repositories: Connections, **dict.fromkeys(OF_GITHUB, GitHub)}
 ADAPTER_FOLDERS = {"github", "rehearsal"}
 
 

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
+from interlock.code_host import Webhooks
 from interlock.connections import Connections
 from interlock.errors import InterlockError
-from interlock.github import GitHub, Hook, HookDelivery
+from interlock.github import Hook, HookDelivery
 from interlock.values import Value
 
 # As far back as GitHub remembers.
@@ -103,7 +104,7 @@ async def send_again(looked: Looked, connections: Connections) -> Swept:
     return Swept(hooks=looked.hooks, sent=tuple(sent), troubles=tuple(dict.fromkeys(troubles)))
 
 
-def _client(connections: Connections, hook: Hook) -> GitHub:
+def _client(connections: Connections, hook: Hook) -> Webhooks:
     """GitHub, asked by whom the webhook belongs to: the App's own by the App itself."""
     app = connections.app if hook.place.startswith("/app/") else None
     return app or connections.github
