@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from interlock import code_host
 from interlock.code_host import (
     CodeHost,
     CommitChecks,
@@ -23,7 +22,7 @@ from interlock.github import GitHub
 ROOT = Path(__file__).parents[1]
 OF_GITHUB = (Releases, PullRequests, CommitChecks, Downstreams, Inspection, Webhooks)
 ADAPTERS = {Repositories: Connections, **dict.fromkeys(OF_GITHUB, GitHub)}
-ADAPTER_FOLDERS = {"github", "rehearsal"}
+NO_FEATURES = {"github", "rehearsal", "connections.py", "code_host.py"}
 
 
 def mypy_judges(connections: Connections, github: GitHub) -> tuple[Repositories, CodeHost]:
@@ -41,8 +40,18 @@ def test_the_adapter_takes_and_gives_what_the_port_says(port: type, adapter: typ
         assert inspect.signature(getattr(adapter, name)) == inspect.signature(getattr(port, name)), name
 
 
+def features() -> dict[str, str]:
+    """The text of every module that asks the code host, by its path."""
+    files = (path.relative_to(ROOT) for folder in ("interlock", "flows") for path in (ROOT / folder).rglob("*.py"))
+    ours = (path for path in files if not NO_FEATURES.intersection(path.parts))
+    return {str(path): (ROOT / path).read_text("utf-8") for path in ours}
+
+
 def test_features_ask_for_everything_that_is_in_a_port() -> None:
-    files = [path for path in (ROOT / "interlock").rglob("*.py") if not ADAPTER_FOLDERS.intersection(path.parts)]
-    text = "\n".join(path.read_text("utf-8") for path in files if path.name != Path(code_host.__file__).name)
-    idle = [name for port in ADAPTERS for name in calls(port) if not re.search(rf"\.{name}\(", text)]
-    assert idle == []
+    text = "\n".join(features().values())
+    assert [name for port in ADAPTERS for name in calls(port) if not re.search(rf"\.{name}\(", text)] == []
+
+
+def test_features_name_ports_and_never_the_client_of_github() -> None:
+    named = r"^ *(from interlock\.github\S* import .*\bGitHub\b|GitHub,$)"
+    assert [path for path, text in features().items() if re.search(named, text, re.MULTILINE)] == []
