@@ -23,7 +23,7 @@ class Comments(Asking):
             TokenError: There is no such pull request, or this token cannot see it.
         """
         url = f"{at(repo)}/issues/{number}/comments?{PAGE}"
-        found = await self._all(url, "list the comments", repo, f"{repo}#{number}")
+        found = await self._all(url, "list the comments", repo, named=f"{repo}#{number}")
         return tuple(parsed(Comment, one, repo) for one in found)
 
     async def comment(self, repo: str, number: int, body: str) -> Comment:
