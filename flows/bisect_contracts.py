@@ -8,7 +8,7 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.runtime import flow_run
 
-from blocks.find import load_github_credentials
+from blocks.find import find_access, load_github_credentials
 from flows.matrix_cells import fetch_distributions, resolve, run_one_cell
 from flows.patient import patient_task
 from interlock.admission.bisection import Bisection, BisectRequest
@@ -63,7 +63,8 @@ async def bisect_contracts(request: BisectRequest) -> Bisection:
 
     What the ledger knows is not run again. Run it again after any interruption: it goes on.
     """
-    async with open_bench(request.family) as bench, _workshop(bench) as workshop:
+    access = await find_access(request.family)
+    async with open_bench(request.family, access) as bench, _workshop(bench) as workshop:
         target = await choose_target(bench, request)
         line = await list_steps(workshop, request)
         doors = Doors(fetch=fetch_distributions, resolve=partial(resolve, bench.uv), run=partial(run_one_cell, bench))

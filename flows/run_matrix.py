@@ -10,6 +10,7 @@ from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, 
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from blocks.find import find_access
 from flows.events import tell
 from flows.matrix_cells import fetch_distributions, resolve, run_cells
 from flows.patient import patient_task
@@ -59,7 +60,7 @@ async def run_matrix(request: MatrixRequest = DEFAULT) -> MatrixReport:
     What the ledger knows is not run again, and what is equal is run once. Run it again after any interruption: it goes
     on with what is missing.
     """
-    async with open_bench(request.family) as bench:
+    async with open_bench(request.family, await find_access(request.family)) as bench:
         choice = await choose_versions(bench, request)
         sources = await fetch_distributions(bench, choice)
         plan, notes = await plan_matrix(bench, request, choice, sources, partial(resolve, bench.uv))

@@ -1,10 +1,6 @@
 """The flow `sweep-deliveries`: finds what GitHub could not deliver to the gateway, and has it sent again."""
 
-import contextlib
 import os
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import flow, get_run_logger
@@ -15,37 +11,24 @@ from prefect.states import Completed, Failed
 from blocks.find import load_github_credentials
 from flows.patient import patient_task
 from interlock import deliveries, family_file
+from interlock.clock import now
+from interlock.connections import Access, Connections, open_connections
 from interlock.deliveries import Looked, Swept
-from interlock.family import Family
-from interlock.github import AppInstallation, GitHub, open_github, place
-from interlock.ledger import open_ledger
 
 GATEWAY = "INTERLOCK_GATEWAY_URL"
 ARTIFACT = "swept-deliveries"
 
 
-@dataclass(frozen=True)
-class Broom:
-    """What is swept with: GitHub as who may see the webhooks, and as the App itself where there is one."""
-
-    family: Family
-    github: GitHub = field(repr=False)
-    app: GitHub | None = field(repr=False)
-
-
 @patient_task("look-for-missed")
-async def look_for_missed(broom: Broom, gateway: str | None) -> Looked:
+async def look_for_missed(connections: Connections, gateway: str | None) -> Looked:
     """Find the deliveries of the last three days that the gateway does not have."""
-    with open_ledger() as ledger:
-        return await deliveries.look(
-            broom.family, broom.github, ledger, datetime.now(UTC), gateway=gateway, app=broom.app
-        )
+    return await deliveries.look(connections, now(), gateway=gateway)
 
 
 @patient_task("send-again")
-async def send_again(broom: Broom, looked: Looked) -> Swept:
+async def send_again(connections: Connections, looked: Looked) -> Swept:
     """Have GitHub send each of them once more."""
-    return await deliveries.send_again(looked, broom.github, app=broom.app)
+    return await deliveries.send_again(looked, connections)
 
 
 @patient_task("show-swept")
@@ -60,18 +43,6 @@ async def show_swept(swept: Swept) -> None:
     await acreate_table_artifact(key=ARTIFACT, table=table, description=swept.outcome)
 
 
-@contextlib.asynccontextmanager
-async def _broom(family: str | None) -> AsyncIterator[Broom]:
-    found = family_file.load(Path(family) if family else None)
-    credentials = await load_github_credentials(found)
-    async with contextlib.AsyncExitStack() as stack:
-        github = await stack.enter_async_context(open_github(credentials, place()))
-        app = None
-        if isinstance(credentials, AppInstallation):
-            app = await stack.enter_async_context(open_github(credentials.itself(), place()))
-        yield Broom(family=found, github=github, app=app)
-
-
 @flow(name="sweep-deliveries", flow_run_name="sweep-deliveries", persist_result=False)
 async def sweep_deliveries(family: str | None = None, gateway: str | None = None) -> RunState[None]:
     """Have everything delivered that GitHub could not deliver to the gateway in the last three days.
@@ -81,9 +52,11 @@ async def sweep_deliveries(family: str | None = None, gateway: str | None = None
         gateway: The gateway's address, as the webhooks name it. Default: INTERLOCK_GATEWAY_URL, else every webhook
             that ends in /webhooks/github.
     """
-    async with _broom(family) as broom:
-        looked = await look_for_missed(broom, gateway or os.environ.get(GATEWAY) or None)
-        swept = await send_again(broom, looked)
+    found = family_file.load(Path(family) if family else None)
+    access = Access(credentials=await load_github_credentials(found))
+    async with open_connections(found, access) as connections:
+        looked = await look_for_missed(connections, gateway or os.environ.get(GATEWAY) or None)
+        swept = await send_again(connections, looked)
     await show_swept(swept)
     return conclude(swept)
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from interlock import tokens
+from interlock.code_host import CodeHost, Webhooks
 from interlock.environments import Uv
 from interlock.errors import InterlockError, TokenError
 from interlock.family import Family
 from interlock.git import Remote
-from interlock.github import Credentials, GitHub, Place, StaticToken, place
+from interlock.github import AppInstallation, Credentials, GitHub, Place, StaticToken, place
 from interlock.github.client import github_client
 from interlock.github.patience import Patience
 from interlock.github.transport import Transport
@@ -119,15 +120,19 @@ class Connections:
         return ledger
 
     @cached_property
-    def github(self) -> GitHub:
+    def github(self) -> CodeHost:
         """GitHub.
 
         Raises:
             TokenError: There are no credentials.
         """
-        client = github_client()
-        self._closing.push_async_callback(client.aclose)
-        return GitHub(Transport(client, self.credentials, self.server, Patience()))
+        return self._github(self.credentials)
+
+    @cached_property
+    def app(self) -> Webhooks | None:
+        """GitHub as the App itself asks it, for what is its own; None when the credentials are not an App's."""
+        given = self.access.credentials
+        return self._github(given.itself()) if isinstance(given, AppInstallation) else None
 
     @property
     def credentials(self) -> Credentials:
@@ -159,7 +164,11 @@ class Connections:
         return self.access.credentials is not None
 
     async def remote(self, package: str) -> Remote:
-        """A package's repository, with a token that is valid now if there is one."""
+        """A package's repository, with a token that is valid now if there is one.
+
+        Raises:
+            RepositoryError: Nothing says who owns it.
+        """
         credentials = self.access.credentials
         token = await credentials.token() if credentials else None
         return Remote(url=self.server.remote(self.family.repository(package)), token=token)
@@ -169,6 +178,11 @@ class Connections:
         base = self.cache / "work"
         base.mkdir(exist_ok=True)
         return Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix=f"{prefix}-", dir=base)))
+
+    def _github(self, credentials: Credentials) -> GitHub:
+        client = github_client()
+        self._closing.push_async_callback(client.aclose)
+        return GitHub(Transport(client, credentials, self.server, Patience()))
 
 
 @contextlib.asynccontextmanager

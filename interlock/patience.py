@@ -1,5 +1,6 @@
-"""Waiting for something to appear in the world: looking again with growing pauses, until it is there or time is up."""
+"""Trying again with growing pauses: until something is there, or until something works, or time is up."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -11,11 +12,33 @@ from tenacity import (
     stop_after_attempt,
     stop_after_delay,
 )
-from tenacity.wait import wait_exponential_jitter
+from tenacity.retry import retry_base
+from tenacity.stop import stop_base
+from tenacity.wait import WaitBaseT, wait_exponential_jitter
 
 from interlock.errors import InterlockError
 
 T = TypeVar("T")
+
+sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+"""How every pause between two tries passes, in seconds; a test replaces it to have shorter ones."""
+
+
+async def retried(work: Callable[[], Awaitable[T]], *, stop: stop_base, wait: WaitBaseT, retry: retry_base) -> T:
+    """What work gives, tried again by tenacity's rules.
+
+    Args:
+        work: What is tried.
+        stop: When it is tried no more; then the last try's result or error is that of all.
+        wait: The seconds of each pause.
+        retry: After which results and errors it is tried again.
+    """
+
+    async def trying() -> T:  # tenacity awaits what a function is defined to be, not what it returns
+        return await work()
+
+    retrying = AsyncRetrying(sleep=sleep, stop=stop, wait=wait, retry=retry, retry_error_callback=_last)
+    return await retrying(trying)
 
 
 async def until(
@@ -35,17 +58,12 @@ async def until(
     Raises:
         InterlockError: Time is up, and the last look ended in this transient error; or one that no waiting cures.
     """
-
-    async def looking() -> T | None:  # tenacity awaits what a function is defined to be, not what it returns
-        return await look()
-
-    retrying = AsyncRetrying(
+    return await retried(
+        look,
         stop=stop_after_delay(seconds),
         wait=wait_exponential_jitter(multiplier=first, max=longest, jitter=first),
         retry=retry_if_result(lambda found: found is None) | retry_if_exception(is_transient),
-        retry_error_callback=_last,
     )
-    return await retrying(looking)
 
 
 async def patiently(work: Callable[[], Awaitable[T]], *, tries: int = 5, first: float = 0.5) -> T:
@@ -59,17 +77,12 @@ async def patiently(work: Callable[[], Awaitable[T]], *, tries: int = 5, first: 
     Raises:
         InterlockError: The last try's.
     """
-
-    async def working() -> T:
-        return await work()
-
-    retrying = AsyncRetrying(
+    return await retried(
+        work,
         stop=stop_after_attempt(tries),
         wait=wait_exponential_jitter(multiplier=first, jitter=first),
         retry=retry_if_exception(is_transient),
-        reraise=True,
     )
-    return await retrying(working)
 
 
 def is_transient(error: BaseException | None) -> bool:

@@ -48,7 +48,7 @@ def _dotted_name(text: str) -> str:
 def _without_password(text: str) -> str:
     """Git takes a user's name in a URL for SSH; over HTTP it would be, or come with, a secret."""
     parts = urlsplit(text)
-    if parts.password or (parts.username and parts.scheme.startswith("http")):
+    if parts.password is not None or (parts.username and parts.scheme.startswith("http")):
         raise fault('"url" holds credentials', "leave them to Git's credential helper or to an SSH key")
     return text
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
+from interlock import patience
 from interlock.errors import PublishError
 from interlock.patience import is_transient, patiently, until
 
@@ -105,6 +106,18 @@ def test_work_that_no_other_try_cures_is_begun_once(error: Exception) -> None:
 def test_only_errors_that_say_so_may_be_cured_by_another_try() -> None:
     found: list[BaseException | None] = [None, FINAL, TRANSIENT, ValueError(), TimeoutError()]
     assert [is_transient(error) for error in found] == [False, False, True, False, False]
+
+
+def test_a_test_can_replace_what_passes_every_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def pass_at_once(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(patience, "sleep", pass_at_once)
+    assert asyncio.run(until(Looks(None, "there"), seconds=3600, first=1000, longest=2000)) == "there"
+    assert asyncio.run(patiently(Looks(TRANSIENT, "done"), first=1000)) == "done"
+    assert [1000 <= seconds <= 2000 for seconds in pauses] == [True, True]
 
 
 def test_functions_are_awaited_whatever_they_are_made_of() -> None:

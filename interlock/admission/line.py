@@ -8,7 +8,7 @@ from packaging.version import Version
 from interlock.admission.bisection import BisectRequest, Step
 from interlock.candidates import Found, Kind, Ref, Workshop, build_candidate, find, offer, parse_ref
 from interlock.errors import BuildError, UsageError
-from interlock.git.between import first_parents
+from interlock.git.history import first_parents
 from interlock.package_index import Release
 from interlock.versions import tag_name
 

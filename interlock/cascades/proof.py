@@ -9,6 +9,7 @@ from packaging.version import Version
 from interlock.cascade_plan import Proven
 from interlock.cascades.candidate import offered
 from interlock.cascades.yard import Yard
+from interlock.connections import Access
 from interlock.contracts.isolated import run_cell
 from interlock.errors import BuildError
 from interlock.locks import Unresolvable
@@ -153,7 +154,7 @@ async def _matrix(
         downstream_versions=versions,
         together=together,
     )
-    bench = Bench(yard.family, yard.index, yard.uv, yard.ledger)
+    bench = Bench(yard.family, yard.index, yard.uv, yard.ledger, Access(credentials=yard.credentials))
     for name in yard.family.packages:  # what this cascade has released was not there before
         yard.index.forget(name)
     choice = await choose(bench, request)

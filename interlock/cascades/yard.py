@@ -10,11 +10,12 @@ from pathlib import Path
 
 from interlock.cascades.request import CascadeRequest
 from interlock.checks import Access, World, open_world
+from interlock.code_host import CodeHost
 from interlock.environments import Uv
 from interlock.family import Family
 from interlock.family_file import load
 from interlock.git import Checkout, Identity, Remote, find_identity
-from interlock.github import Credentials, GitHub, Place, place
+from interlock.github import Credentials, Place, place
 from interlock.home import cache
 from interlock.index_settings import Upload
 from interlock.ledger import Ledger, open_ledger
@@ -37,7 +38,7 @@ class Yard:
     request: CascadeRequest
     family: Family
     world: World
-    github: GitHub
+    github: CodeHost
     credentials: Credentials
     upload: Upload
     place: Place

@@ -8,7 +8,7 @@ from interlock.errors import InterlockError
 from interlock.workflow_files import Hearing, listens
 
 if TYPE_CHECKING:
-    from interlock.github import GitHub
+    from interlock.code_host import Inspection
 
 FOLDER = ".github/workflows"
 # Where a listener is looked for that the default branch does not have, beside the branch of the family file.
@@ -16,7 +16,7 @@ USUAL_BRANCHES = ("main", "master", "base", "develop", "dev")
 
 
 async def check_listeners(
-    github: "GitHub", member: str, repository: str, *, branch: str, named: str, events: tuple[str, ...]
+    github: "Inspection", member: str, repository: str, *, branch: str, named: str, events: tuple[str, ...]
 ) -> tuple[Check, ...]:
     """Whether the repository hears each of the events.
 
@@ -72,7 +72,7 @@ def cure_of(member: str, event: str) -> str:
     return f"interlock listener {member} --event {event}"
 
 
-async def _other_branches(github: "GitHub", repository: str, names: set[str]) -> dict[str, Mapping[str, bytes]]:
+async def _other_branches(github: "Inspection", repository: str, names: set[str]) -> dict[str, Mapping[str, bytes]]:
     found: dict[str, Mapping[str, bytes]] = {}
     for name in sorted(names):
         try:

@@ -10,8 +10,9 @@ from interlock.errors import InterlockError
 from interlock.values import Value
 
 if TYPE_CHECKING:
+    from interlock.code_host import Inspection
     from interlock.family import Family
-    from interlock.github import BranchRules, GitHub, Repository
+    from interlock.github import BranchRules, Repository
 
 
 class Errand(Value):
@@ -31,7 +32,7 @@ class Errand(Value):
     has_role: bool = True
 
 
-async def check_repository(family: "Family", errand: Errand, github: "GitHub") -> tuple[Check, ...]:
+async def check_repository(family: "Family", errand: Errand, github: "Inspection") -> tuple[Check, ...]:
     """Everything about one member's repository; when it can't be seen, that alone."""
     place = family.repository(errand.member)
     try:
@@ -60,7 +61,7 @@ def _branch(family: "Family", member: str, repository: "Repository") -> Check:
 
 
 def _looks(
-    family: "Family", errand: Errand, github: "GitHub", repository: "Repository"
+    family: "Family", errand: Errand, github: "Inspection", repository: "Repository"
 ) -> Iterator[tuple[str, Looking]]:
     """The names of the looks that are due, and the looks."""
     member, place = errand.member, family.repository(errand.member)
@@ -79,7 +80,9 @@ def _looks(
         )
 
 
-async def _check_access(github: "GitHub", errand: Errand, place: str, repository: "Repository") -> tuple[Check, ...]:
+async def _check_access(
+    github: "Inspection", errand: Errand, place: str, repository: "Repository"
+) -> tuple[Check, ...]:
     """Whether the token may push and send events: both want the same permission, and only the latter can be tried."""
     if errand.releases and errand.has_role and not repository.can_push:
         cure = "let the token's owner push to it, or take the token of somebody who may"
@@ -90,7 +93,7 @@ async def _check_access(github: "GitHub", errand: Errand, place: str, repository
 
 
 async def _check_rules(
-    github: "GitHub", member: str, place: str, branch: str, repository: "Repository"
+    github: "Inspection", member: str, place: str, branch: str, repository: "Repository"
 ) -> tuple[Check, ...]:
     return (_rules(member, branch, await github.branch_rules(place, branch), repository),)
 
@@ -125,7 +128,7 @@ def _wanted(rules: "BranchRules") -> str:
     return " and ".join(want for want, needed in wants.items() if needed)
 
 
-async def _check_secrets(github: "GitHub", member: str, place: str, needed: tuple[str, ...]) -> tuple[Check, ...]:
+async def _check_secrets(github: "Inspection", member: str, place: str, needed: tuple[str, ...]) -> tuple[Check, ...]:
     names = await github.secret_names(place)
     if names is None:
         cure = "give the token Secrets: read to have them checked"

@@ -10,8 +10,9 @@ from interlock.errors import InterlockError
 
 if TYPE_CHECKING:
     from interlock.checks.world import World
+    from interlock.code_host import Inspection
     from interlock.family import Family
-    from interlock.github import GitHub, TokenFacts
+    from interlock.github import TokenFacts
 
 SUBJECT = "token"
 EARLY = timedelta(days=10)
@@ -45,7 +46,7 @@ def _disagreements(family: "Family", world: "World") -> Iterator[Check]:
         yield warning(SUBJECT, "clean", f"{found.name} has whitespace around it", "set it again without")
 
 
-async def check_use(github: "GitHub", now: datetime) -> tuple[Check, ...]:
+async def check_use(github: "Inspection", now: datetime) -> tuple[Check, ...]:
     """Whether GitHub takes the token, of which kind it is, what its scopes allow, and when it expires.
 
     Raises:

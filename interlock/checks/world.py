@@ -17,8 +17,9 @@ from interlock.package_index import PackageIndex, open_index
 __all__ = ["Access", "World", "access_from", "open_world"]
 
 if TYPE_CHECKING:
+    from interlock.code_host import CodeHost
     from interlock.family import Family
-    from interlock.github import Credentials, GitHub
+    from interlock.github import Credentials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class World:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     credentials: "Credentials | None" = None
     token_error: InterlockError | None = None
-    github: "GitHub | None" = None
+    github: "CodeHost | None" = None
     index: PackageIndex
     upload: Upload | None = None
     upload_error: InterlockError | None = None

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
+from interlock.code_host import Webhooks
+from interlock.connections import Connections
 from interlock.errors import InterlockError
-from interlock.family import Family
-from interlock.github import GitHub, Hook, HookDelivery
-from interlock.ledger import Ledger
+from interlock.github import Hook, HookDelivery
 from interlock.values import Value
 
 # As far back as GitHub remembers.
@@ -70,46 +70,33 @@ class Swept(Value):
         return "; ".join([f"{len(self.sent)} sent again, of {self.hooks} webhooks", *self.troubles])
 
 
-async def look(
-    family: Family,
-    github: GitHub,
-    ledger: Ledger,
-    now: datetime,
-    *,
-    gateway: str | None = None,
-    app: GitHub | None = None,
-) -> Looked:
+async def look(connections: Connections, now: datetime, *, gateway: str | None = None) -> Looked:
     """Find what GitHub could not deliver and the ledger does not have; nothing is changed.
 
     Args:
-        family: Whose repositories.
-        github: As who may see their webhooks.
-        ledger: Of the gateway.
+        connections: The family, the ledger of the gateway, and GitHub with a token that may see webhooks.
         now: The time.
         gateway: The gateway's address, as webhooks name it. Default: any that ends as the gateway's does.
-        app: GitHub as the App itself asks it, when there is one.
     """
     troubles: list[str] = []
-    hooks = [hook async for hook in _hooks(family, github, app, troubles) if leads_to(hook, gateway)]
+    hooks = [hook async for hook in _hooks(connections, troubles) if leads_to(hook, gateway)]
     missed: list[Missed] = []
     for hook in hooks:
-        asker = app if app is not None and hook.place.startswith("/app/") else github
         try:
-            missed += unheard(hook, await asker.hook_deliveries(hook, now - KEPT))
+            missed += unheard(hook, await _client(connections, hook).hook_deliveries(hook, now - KEPT))
         except InterlockError as error:
             troubles.append(error.message)
-    known = await asyncio.to_thread(ledger.known_deliveries, [each.guid for each in missed])
+    known = await asyncio.to_thread(connections.ledger.known_deliveries, [each.guid for each in missed])
     left = sorted((each for each in missed if each.guid not in known), key=lambda each: (each.at, each.id))
     return Looked(hooks=len(hooks), missed=tuple(left), troubles=tuple(troubles))
 
 
-async def send_again(looked: Looked, github: GitHub, *, app: GitHub | None = None) -> Swept:
+async def send_again(looked: Looked, connections: Connections) -> Swept:
     """Have GitHub send each of them once more; a second time does no harm, since each keeps its GUID."""
     sent, troubles = [], list(looked.troubles)
     for each in looked.missed:
-        asker = app if app is not None and each.hook.place.startswith("/app/") else github
         try:
-            await asker.redeliver(each.hook, each.id)
+            await _client(connections, each.hook).redeliver(each.hook, each.id)
         except InterlockError as error:
             troubles.append(error.message)
         else:
@@ -117,16 +104,22 @@ async def send_again(looked: Looked, github: GitHub, *, app: GitHub | None = Non
     return Swept(hooks=looked.hooks, sent=tuple(sent), troubles=tuple(dict.fromkeys(troubles)))
 
 
-async def _hooks(family: Family, github: GitHub, app: GitHub | None, troubles: list[str]) -> AsyncIterator[Hook]:
-    for name in family.packages:
+def _client(connections: Connections, hook: Hook) -> Webhooks:
+    """GitHub, asked by whom the webhook belongs to: the App's own by the App itself."""
+    app = connections.app if hook.place.startswith("/app/") else None
+    return app or connections.github
+
+
+async def _hooks(connections: Connections, troubles: list[str]) -> AsyncIterator[Hook]:
+    for name in connections.family.packages:
         try:
-            for hook in await github.hooks(family.repository(name)):
+            for hook in await connections.github.hooks(connections.family.repository(name)):
                 yield hook
         except InterlockError as error:
             troubles.append(error.message)
-    if app is not None:
+    if connections.app is not None:
         try:
-            yield await app.app_hook()
+            yield await connections.app.app_hook()
         except InterlockError as error:
             troubles.append(error.message)
 

@@ -6,21 +6,23 @@ import tempfile
 from pathlib import Path
 
 from interlock.git.command import git, succeeded
+from interlock.git.values import Remote
 
 # Files as they were committed: a repository may leave its tests out of archives, or have archives filled in.
 ATTRIBUTES = "* -export-ignore -export-subst\n"
 
 
-async def files_at(url: str, ref: str, cache: Path) -> dict[str, bytes]:
+async def files_at(remote: Remote, ref: str, cache: Path) -> dict[str, bytes]:
     """The regular files of a repository at a branch, tag or SHA, by path.
 
     Args:
-        url: Where to fetch from: an URL or a path.
+        remote: Where to fetch from.
         ref: Validated text that does not begin with a hyphen.
         cache: Where the repository is kept while it is read.
 
     Raises:
         RepositoryError: The repository or the ref can't be had.
+        TokenError: Access was refused.
     """
     cache.mkdir(parents=True, exist_ok=True)
     # One for each call: fetches into one repository at the same time hinder each other, and mix up what was fetched.
@@ -29,8 +31,10 @@ async def files_at(url: str, ref: str, cache: Path) -> dict[str, bytes]:
         await git("init", "--bare", "--quiet", "--template=", at=repository)
         (repository / "info").mkdir(exist_ok=True)
         (repository / "info" / "attributes").write_text(ATTRIBUTES)
-        fetched = await git("fetch", "--quiet", "--depth=1", "--no-tags", "--", url, ref, at=repository)
-        succeeded(fetched, f'"{ref}" can\'t be fetched')
+        fetched = await git(
+            "fetch", "--quiet", "--depth=1", "--no-tags", "--", remote.url, ref, at=repository, remote=remote
+        )
+        succeeded(fetched, f'"{ref}" of {remote.redact(remote.url)} can\'t be fetched')
         archive = repository / "files.tar"
         written = await git("archive", "--format=tar", f"--output={archive}", "FETCH_HEAD", at=repository)
         succeeded(written, f'"{ref}" can\'t be read')

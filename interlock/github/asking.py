@@ -42,12 +42,19 @@ class Asking:
         except (NotThereError, TokenError):
             return None
 
-    async def _all(self, url: str, what: str, repo: str, named: str) -> list[dict[str, Any]]:
-        """The same of what must be there, called so."""
+    async def _all(self, url: str, what: str, repo: str, *, key: str = "", named: str = "") -> list[dict[str, Any]]:
+        """The same of what must be there; messages call it so, or after the repository."""
         try:
-            return [item async for item in self._transport.pages(url, what, repo)]
+            return [item async for item in self._transport.pages(url, what, repo, key)]
         except NotThereError:
-            raise self._invisible(named) from None
+            raise self._invisible(named or repo) from None
+
+    async def _one(self, model: type[M], url: str, what: str, repo: str, *, named: str = "") -> M:
+        """A value that must be there; messages call it so, or after the repository."""
+        try:
+            return parsed(model, (await self._read(url, what, repo)).data, repo)
+        except NotThereError:
+            raise self._invisible(named or repo) from None
 
     def _invisible(self, repo: str) -> TokenError:
         return TokenError(

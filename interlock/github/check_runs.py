@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from interlock.github.asking import PAGE, Asking, at, parsed
-from interlock.github.errors import NotThereError
 from interlock.github.values import Answer
 from interlock.values import Value
 
@@ -90,10 +89,7 @@ class CheckRuns(Asking):
         """
         url = f"{at(repo)}/commits/{sha}/check-runs?check_name={name.replace('/', '%2F')}&filter=all&{PAGE}"
         what = f"list the check runs of {sha[:10]}"
-        try:
-            found = [parsed(CheckRun, one, repo) async for one in self._transport.pages(url, what, repo, "check_runs")]
-        except NotThereError:
-            raise self._invisible(repo) from None
+        found = [parsed(CheckRun, one, repo) for one in await self._all(url, what, repo, key="check_runs")]
         return tuple(sorted((run for run in found if run.name == name), key=lambda run: -run.id))
 
     async def create_check_run(self, repo: str, **facts: object) -> CheckRun:

@@ -52,10 +52,7 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
         Raises:
             TokenError: It does not exist, or this token cannot see it.
         """
-        try:
-            return parsed(Repository, (await self._read(at(repo), "show the repository", repo)).data, repo)
-        except NotThereError:
-            raise self._invisible(repo) from None
+        return await self._one(Repository, at(repo), "show the repository", repo)
 
     async def token_facts(self) -> TokenFacts:
         """What GitHub tells of the token."""
@@ -153,20 +150,10 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
         reply = await self._write("POST", f"{at(repo)}/releases", f"make the release {tag}", repo, data)
         return parsed(GitHubRelease, reply.data, repo)
 
-    async def update_release(self, repo: str, release: int, **changes: str | bool) -> GitHubRelease:
-        """Change a release; a repetition does no harm.
-
-        Args:
-            repo: The repository.
-            release: Its id.
-            changes: As GitHub names them: name, body, draft, prerelease, make_latest.
-        """
-        reply = await self._write("PATCH", f"{at(repo)}/releases/{release}", "change the release", repo, changes)
-        return parsed(GitHubRelease, reply.data, repo)
-
     async def publish_release(self, repo: str, release: int) -> GitHubRelease:
         """Let everybody see a draft; nothing happens to a release that everybody sees."""
-        return await self.update_release(repo, release, draft=False)
+        url, draft = f"{at(repo)}/releases/{release}", {"draft": False}
+        return parsed(GitHubRelease, (await self._write("PATCH", url, "change the release", repo, draft)).data, repo)
 
     async def upload_asset(
         self, repo: str, release: GitHubRelease, path: Path, *, content_type: str = "application/octet-stream"
@@ -203,12 +190,9 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
         oldest = since.astimezone(UTC).replace(microsecond=0)
         query = urlencode({"event": event, "created": f">={oldest:%Y-%m-%dT%H:%M:%SZ}"})
         url = f"{at(repo)}/actions/runs?{query}&{PAGE}"
-        try:
-            pages = self._transport.pages(url, "list the workflow runs", repo, "workflow_runs")
-            found = [parsed(WorkflowRun, item, repo) async for item in pages]
-        except NotThereError:
-            raise self._invisible(repo) from None
-        return tuple(run for run in found if run.created_at >= oldest)
+        found = await self._all(url, "list the workflow runs", repo, key="workflow_runs")
+        runs = (parsed(WorkflowRun, item, repo) for item in found)
+        return tuple(run for run in runs if run.created_at >= oldest)
 
     async def run(self, repo: str, run: int) -> WorkflowRun:
         """A workflow run.

@@ -1,14 +1,13 @@
 """Which requests are tried again, how often and after how long: one table of a policy, for every operation."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from interlock.errors import InterlockError
 from interlock.github.errors import RateLimitError
+from interlock.patience import is_transient, retried
 from interlock.values import Value
 
 T = TypeVar("T")
@@ -31,25 +30,19 @@ class Patience(Value):
 
     async def reading(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask again after whatever passes by."""
-        return await self._trying(ask, lambda error: isinstance(error, InterlockError) and error.transient)
+        return await self._trying(ask, is_transient)
 
     async def writing(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask once; again only when the answer says that a rate limit refused it before anything was done."""
         return await self._trying(ask, lambda error: isinstance(error, RateLimitError))
 
     async def _trying(self, ask: Callable[[], Awaitable[T]], may: Callable[[BaseException], bool]) -> T:
-        retrying = AsyncRetrying(
+        return await retried(
+            ask,
             stop=stop_after_attempt(self.attempts),
             wait=self._wait,
             retry=retry_if_exception(lambda error: may(error) and self._is_short(error)),
-            sleep=asyncio.sleep,
-            reraise=True,
         )
-
-        async def asking() -> T:  # tenacity awaits nothing but what it can see to be a coroutine function
-            return await ask()
-
-        return await retrying(asking)
 
     def _is_short(self, error: BaseException) -> bool:
         return not isinstance(error, RateLimitError) or error.seconds <= self.longest_wait

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from gidgethub.sansio import DOMAIN
 
+from interlock.errors import RepositoryError
 from interlock.values import Value
 
 SERVER = "https://github.com"
@@ -30,7 +31,14 @@ class Place(Value):
 
         Args:
             repository: As owner/name.
+
+        Raises:
+            RepositoryError: It is a name without an owner.
         """
+        if "/" not in repository:
+            raise RepositoryError(
+                f"nothing says who owns {repository}", hint="name the family's owner, or the suite's url"
+            )
         return f"{self.server}/{repository}.git"
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from interlock.github.asking import PAGE, at, parsed
 from interlock.github.comments import Comments
-from interlock.github.errors import NotThereError, UnprocessableError
+from interlock.github.errors import UnprocessableError
 from interlock.github.values import PullRequest
 
 ENABLE = """mutation($pull: ID!, $method: PullRequestMergeMethod!) {
@@ -42,7 +42,7 @@ class Pulls(Comments):
         """
         wanted = {"state": state, "head": head and f"{repo.partition('/')[0]}:{head}", "base": base}
         query = urlencode({name: value for name, value in wanted.items() if value})
-        found = await self._all(f"{at(repo)}/pulls?{query}&{PAGE}", "list the pull requests", repo, repo)
+        found = await self._all(f"{at(repo)}/pulls?{query}&{PAGE}", "list the pull requests", repo)
         pulls = [parsed(PullRequest, one, repo) for one in found]
         # An owner's forks have the same owner, and what GitHub can't use of a query it leaves aside.
         kept = [pull for pull in pulls if pull.is_within(repo) and head in {"", pull.head.ref}]
@@ -54,11 +54,8 @@ class Pulls(Comments):
         Raises:
             TokenError: There is none, or this token cannot see it.
         """
-        try:
-            reply = await self._read(f"{at(repo)}/pulls/{number}", f"show the pull request {number}", repo)
-        except NotThereError:
-            raise self._invisible(f"{repo}#{number}") from None
-        return parsed(PullRequest, reply.data, repo)
+        url, what = f"{at(repo)}/pulls/{number}", f"show the pull request {number}"
+        return await self._one(PullRequest, url, what, repo, named=f"{repo}#{number}")
 
     async def create_pull(self, repo: str, *, head: str, base: str, title: str, body: str) -> PullRequest:
         """Propose to merge a branch into another.
@@ -96,7 +93,7 @@ class Pulls(Comments):
             TokenError: There is no such pull request, or this token cannot see it.
         """
         url = f"{at(repo)}/pulls/{number}/files?{PAGE}"
-        found = await self._all(url, "list the changed files", repo, f"{repo}#{number}")
+        found = await self._all(url, "list the changed files", repo, named=f"{repo}#{number}")
         return tuple(one["filename"] for one in found if one["status"] != "removed")
 
     async def merge_pull(self, repo: str, number: int, *, sha: str, method: str) -> str:

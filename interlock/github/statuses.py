@@ -3,7 +3,6 @@
 from enum import StrEnum
 
 from interlock.github.asking import PAGE, Asking, at, parsed
-from interlock.github.errors import NotThereError
 from interlock.github.values import Answer
 
 LONGEST_DESCRIPTION = 140
@@ -43,12 +42,7 @@ class Statuses(Asking):
             UnprocessableError: It has no such commit.
         """
         url, what = f"{at(repo)}/commits/{sha}/status?{PAGE}", f"list the statuses of {sha[:10]}"
-        try:
-            found = [
-                parsed(CommitStatus, one, repo) async for one in self._transport.pages(url, what, repo, "statuses")
-            ]
-        except NotThereError:
-            raise self._invisible(repo) from None
+        found = (parsed(CommitStatus, one, repo) for one in await self._all(url, what, repo, key="statuses"))
         return {status.context: status for status in found}
 
     async def create_status(self, repo: str, sha: str, status: CommitStatus) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from interlock.connections import NO_ACCESS, Access, Connections, access_from
 from interlock.environments import Uv
 from interlock.family import Family
 from interlock.family_file import load
@@ -19,19 +21,25 @@ class Bench:
 
     Attributes:
         cache: Where everything that can be had again is kept.
+        remote: Where a package's repository is, with the token for it.
     """
 
-    def __init__(self, family: Family, index: PackageIndex, uv: Uv, ledger: Ledger) -> None:
+    def __init__(self, family: Family, index: PackageIndex, uv: Uv, ledger: Ledger, access: Access = NO_ACCESS) -> None:
         self.family = family
         self.index = index
         self.uv = uv
         self.ledger = ledger
         self.cache = cache()
+        self.remote = Connections(family, access, contextlib.AsyncExitStack(), os.environ).remote
 
 
 @contextlib.asynccontextmanager
-async def open_bench(family_file: str | None = None) -> AsyncIterator[Bench]:
+async def open_bench(family_file: str | None = None, access: Access | None = None) -> AsyncIterator[Bench]:
     """Open everything that a matrix works with.
+
+    Args:
+        family_file: The family file; None for the one that is found.
+        access: The token for repositories; None for the one that the environment has, if any.
 
     Raises:
         FamilyError: The family file can't be used.
@@ -42,7 +50,7 @@ async def open_bench(family_file: str | None = None) -> AsyncIterator[Bench]:
     ledger = await asyncio.to_thread(open_ledger)
     try:
         async with open_index(index, cache()) as package_index:
-            yield Bench(family, package_index, _uv(index, package_index), ledger)
+            yield Bench(family, package_index, _uv(index, package_index), ledger, access or access_from(family))
     finally:
         ledger.close()
 

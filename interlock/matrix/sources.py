@@ -7,12 +7,12 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from interlock import git
 from interlock.contracts import suite_files
 from interlock.distributions import Wheel, modules_importing, read_wheel, sdist_files
 from interlock.environments import Interpreter
 from interlock.errors import DistributionError, RepositoryError
 from interlock.fingerprint import digest, files_digest
+from interlock.git import Remote, files_at
 from interlock.locks import choose_wheel
 from interlock.matrix.bench import Bench
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
@@ -159,20 +159,13 @@ class Sources:
             if release.tree is not None and suite.git.url is None and "{version}" in form:
                 return await asyncio.to_thread(suite_files.read_tree, release.tree), suite.git.path
             ref = form.format(version=release.version.public)
-            url = suite.git.url or self._clone_url(release.package)
-            return await git.files_at(url, ref, self._bench.cache), suite.git.path
+            # The token belongs to the server of the members' repositories: another address is fetched without it.
+            remote = Remote(url=suite.git.url) if suite.git.url else await self._bench.remote(release.package)
+            return await files_at(remote, ref, self._bench.cache), suite.git.path
         if release.sdist is None:
             raise DistributionError(f"{release.package} {release.version} has no sdist")
         path = await self._bench.index.download(release.sdist)
         return await asyncio.to_thread(sdist_files, path), suite.sdist or ""
-
-    def _clone_url(self, package: str) -> str:
-        repository = self._bench.family.repository(package)
-        if "/" not in repository:
-            raise RepositoryError(
-                f"nothing says who owns {repository}", hint="name the family's owner, or the suite's url"
-            )
-        return f"https://github.com/{repository}.git"
 
 
 async def _read(path: Path) -> Wheel | str:

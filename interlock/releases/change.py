@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from interlock.code_host import PullRequests
 from interlock.errors import GitHubError
 from interlock.git import Identity, Remote
-from interlock.github import AlreadyExistsError, GitHub, PullRequest, UnprocessableError, UnreachableError, Waiting
+from interlock.github import AlreadyExistsError, PullRequest, UnprocessableError, UnreachableError, Waiting
 from interlock.patience import until
 from interlock.releases.change_branch import Change, ChangeBranch, Edge
 from interlock.values import Value
@@ -68,7 +69,7 @@ class Proposal(Value):
         )
 
 
-async def look(github: GitHub, edge: Edge) -> Proposal | None:
+async def look(github: PullRequests, edge: Edge) -> Proposal | None:
     """What has become of the pull request of an edge; None when there is none. Nothing is changed.
 
     Raises:
@@ -82,7 +83,7 @@ async def look(github: GitHub, edge: Edge) -> Proposal | None:
 
 
 async def propose(
-    github: GitHub, change: Change, *, remote: Remote, author: Identity, work: Path, settles: float = SETTLES
+    github: PullRequests, change: Change, *, remote: Remote, author: Identity, work: Path, settles: float = SETTLES
 ) -> Proposal | None:
     """Propose a change, or go on with what was begun; to be called again when what the proposal waits for has come.
 
@@ -109,7 +110,7 @@ async def propose(
     return await _Proposing(github, change, ChangeBranch(change, remote, author, work), settles).run()
 
 
-async def _find(github: GitHub, edge: Edge) -> PullRequest | None:
+async def _find(github: PullRequests, edge: Edge) -> PullRequest | None:
     """The pull request of the edge's branch: the open one, or else the newest."""
     found = await github.pulls(edge.repository, head=edge.branch, state="all")
     return next((pull for pull in found if pull.is_open), found[0] if found else None)
@@ -118,7 +119,7 @@ async def _find(github: GitHub, edge: Edge) -> PullRequest | None:
 class _Proposing:
     """One call of `propose`."""
 
-    def __init__(self, github: GitHub, change: Change, branch: ChangeBranch, settles: float) -> None:
+    def __init__(self, github: PullRequests, change: Change, branch: ChangeBranch, settles: float) -> None:
         self._github = github
         self._change = change
         self._edge = change.edge

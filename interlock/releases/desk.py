@@ -11,11 +11,12 @@ from pathlib import Path
 from packaging.version import Version
 
 from interlock.checks import Access, World, open_world
+from interlock.code_host import CodeHost
 from interlock.errors import UsageError
 from interlock.family import Family, Package
 from interlock.family_file import load
 from interlock.git import Identity, Remote, find_identity
-from interlock.github import Credentials, GitHub, Place, place
+from interlock.github import Credentials, Place, place
 from interlock.home import cache
 from interlock.index_settings import Upload
 from interlock.ledger import Ledger, open_ledger
@@ -45,7 +46,7 @@ class Desk:
     request: ReleaseRequest
     family: Family
     world: World
-    github: GitHub
+    github: CodeHost
     upload: Upload
     place: Place
     ledger: Ledger

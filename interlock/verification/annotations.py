@@ -7,8 +7,9 @@ there is certain, and GitHub shows the note beside the change. What is in none o
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
+from interlock.code_host import CodeHost
 from interlock.contract_schemas import ElementChange, Use, What
-from interlock.github import Annotation, GitHub
+from interlock.github import Annotation
 from interlock.untrusted import cut
 from interlock.verification.report import ContractsReport
 from interlock.verification.statuses import short
@@ -28,7 +29,7 @@ class Notes:
     def __init__(self) -> None:
         self.made: tuple[Annotation, ...] = ()
 
-    async def look(self, github: GitHub, report: ContractsReport) -> None:
+    async def look(self, github: CodeHost, report: ContractsReport) -> None:
         """Read the files that the pull request changes, as far as an element of the contract may be in them."""
         assert report.pull is not None
         files = places(report, await github.changed_files(report.repository, report.pull))

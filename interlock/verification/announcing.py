@@ -1,13 +1,13 @@
 """Whether and about what GitHub is told of a verification."""
 
+from interlock.code_host import CodeHost
 from interlock.errors import TokenError
-from interlock.github import GitHub
 from interlock.verification.comparison import Comparison
 from interlock.verification.stand import Stand
 from interlock.verification.telling import Commit
 
 
-def listener(stand: Stand, comparison: Comparison) -> GitHub | None:
+def listener(stand: Stand, comparison: Comparison) -> CodeHost | None:
     """Who is told; None when nobody is: it was not wanted, the ref is no commit on GitHub, or too little is run.
 
     Raises:

@@ -7,7 +7,8 @@ interrupted call came.
 import hashlib
 from collections.abc import Sequence
 
-from interlock.github import Account, Annotation, CheckRun, GitHub
+from interlock.code_host import CommitChecks
+from interlock.github import Account, Annotation, CheckRun
 from interlock.github.check_runs import LONGEST_SUMMARY, MOST_ANNOTATIONS
 from interlock.github.errors import UnreachableError
 from interlock.values import Value
@@ -59,7 +60,7 @@ class Said(Value):
         return {"status": "completed", "conclusion": self.conclusion, "output": output}
 
 
-async def begin(github: GitHub, me: Account, subject: Subject) -> None:
+async def begin(github: CommitChecks, me: Account, subject: Subject) -> None:
     """Say that it is under way; nothing happens when that is said.
 
     Raises:
@@ -72,7 +73,7 @@ async def begin(github: GitHub, me: Account, subject: Subject) -> None:
         )
 
 
-async def end(github: GitHub, me: Account, subject: Subject, said: Said) -> str:
+async def end(github: CommitChecks, me: Account, subject: Subject, said: Said) -> str:
     """Say how it ended; nothing happens when that is said.
 
     Returns:
@@ -95,7 +96,7 @@ async def end(github: GitHub, me: Account, subject: Subject, said: Said) -> str:
     return said.conclusion
 
 
-async def _add(github: GitHub, subject: Subject, said: Said, run: CheckRun) -> CheckRun:
+async def _add(github: CommitChecks, subject: Subject, said: Said, run: CheckRun) -> CheckRun:
     """Say it, with the next annotations of those that it lacks."""
     there = run.output.annotations_count
     facts = said.facts(said.annotations[there : there + MOST_ANNOTATIONS])
@@ -112,7 +113,7 @@ def _made(subject: Subject) -> dict[str, object]:
     return {"name": CONTEXT, "head_sha": subject.sha, "details_url": subject.url}
 
 
-async def _newest(github: GitHub, me: Account, subject: Subject) -> CheckRun | None:
+async def _newest(github: CommitChecks, me: Account, subject: Subject) -> CheckRun | None:
     """This App's newest check run about the package."""
     runs = await github.check_runs(subject.repository, subject.sha, name=CONTEXT)
     slug = me.login.removesuffix("[bot]").lower()

@@ -16,7 +16,8 @@ from typing import Self
 
 from pydantic import AwareDatetime, ValidationError
 
-from interlock.github import Account, Comment, GitHub
+from interlock.code_host import PullRequests
+from interlock.github import Account, Comment
 from interlock.values import Value
 
 _MARKER = re.compile(r"\A<!-- interlock:contracts (\S+) (\S+) (\S+) -->\s*")
@@ -76,7 +77,7 @@ class Place(Value):
     pull: int
 
 
-async def keep(github: GitHub, place: Place, me: Account, marker: Marker, text: str) -> tuple[str, str]:
+async def keep(github: PullRequests, place: Place, me: Account, marker: Marker, text: str) -> tuple[str, str]:
     """Say it in the one comment; called again, it changes nothing.
 
     Args:
@@ -104,7 +105,7 @@ async def keep(github: GitHub, place: Place, me: Account, marker: Marker, text: 
     return await _update(github, place, first, marker, text)
 
 
-async def _find(github: GitHub, place: Place, me: Account, package: str) -> list[Comment]:
+async def _find(github: PullRequests, place: Place, me: Account, package: str) -> list[Comment]:
     """This account's comments about the package, the oldest first."""
     return _mine(await github.comments(place.repository, place.pull), me, package)
 
@@ -115,7 +116,7 @@ def _mine(comments: Iterable[Comment], me: Account, package: str) -> list[Commen
     return sorted(mine, key=lambda comment: comment.id)
 
 
-async def _update(github: GitHub, place: Place, comment: Comment, marker: Marker, text: str) -> tuple[str, str]:
+async def _update(github: PullRequests, place: Place, comment: Comment, marker: Marker, text: str) -> tuple[str, str]:
     there = Marker.read(comment.body or "")
     assert there is not None
     if there.sha == marker.sha and visible(comment.body or "") == visible(text):

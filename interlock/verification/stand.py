@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from interlock.candidates import Workshop, open_workshop
 from interlock.checks import Access
+from interlock.code_host import CodeHost
 from interlock.environments import Uv
 from interlock.family import Family, Package
 from interlock.family_file import load
-from interlock.github import GitHub, open_github, place
+from interlock.github import open_github, place
 from interlock.home import cache
 from interlock.index_settings import find_index
 from interlock.ledger import Ledger, open_ledger
@@ -42,7 +43,7 @@ class Stand:
     workshop: Workshop
     ledger: Ledger
     access: Access
-    github: GitHub | None
+    github: CodeHost | None
     downstreams: tuple[str, ...]
     started_at: datetime = field(default_factory=_now)
     now: Callable[[], datetime] = field(default=_now)
@@ -70,7 +71,7 @@ class Stand:
     @property
     def bench(self) -> Bench:
         """The same, as the machinery of the matrix wants it."""
-        return Bench(self.family, self.index, self.workshop.uv, self.ledger)
+        return Bench(self.family, self.index, self.workshop.uv, self.ledger, self.access)
 
 
 @contextlib.asynccontextmanager

@@ -6,8 +6,9 @@ twice. Nothing that GitHub refuses hides the verdict: what could not be told is 
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from interlock.code_host import CodeHost
 from interlock.errors import InterlockError
-from interlock.github import Account, Annotation, CommitStatus, GitHub, StatusState
+from interlock.github import Account, Annotation, CommitStatus, StatusState
 from interlock.github.errors import NotThereError, UnprocessableError
 from interlock.patience import patiently
 from interlock.untrusted import one_line
@@ -80,7 +81,7 @@ class Told(Value):
     comment: str | None = None
 
 
-async def tell_pending(github: GitHub, commit: Commit, *, against: str = "", pause: float = PAUSE) -> Told:
+async def tell_pending(github: CodeHost, commit: Commit, *, against: str = "", pause: float = PAUSE) -> Told:
     """Say that the downstreams are being tested.
 
     Args:
@@ -97,7 +98,7 @@ async def tell_pending(github: GitHub, commit: Commit, *, against: str = "", pau
     return telling.told
 
 
-async def tell_failed(github: GitHub, commit: Commit, reason: str, *, pause: float = PAUSE) -> Told:
+async def tell_failed(github: CodeHost, commit: Commit, reason: str, *, pause: float = PAUSE) -> Told:
     """Say that the run ended without a verdict, so that nothing stays pending for ever.
 
     Args:
@@ -113,7 +114,9 @@ async def tell_failed(github: GitHub, commit: Commit, reason: str, *, pause: flo
     return telling.told
 
 
-async def tell(github: GitHub, commit: Commit, report: ContractsReport, texts: Texts, *, pause: float = PAUSE) -> Told:
+async def tell(
+    github: CodeHost, commit: Commit, report: ContractsReport, texts: Texts, *, pause: float = PAUSE
+) -> Told:
     """Say what became of the downstreams. Told again, nothing changes.
 
     Args:
@@ -140,7 +143,7 @@ async def tell(github: GitHub, commit: Commit, report: ContractsReport, texts: T
 class _Telling:
     """One call: what was done and what could not be, as it goes on."""
 
-    def __init__(self, github: GitHub, commit: Commit, pause: float) -> None:
+    def __init__(self, github: CodeHost, commit: Commit, pause: float) -> None:
         self._github = github
         self._commit = commit
         self._pause = pause

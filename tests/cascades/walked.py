@@ -13,10 +13,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import tenacity.asyncio
 from packaging.version import Version
 
-from interlock import building
+from interlock import building, patience
 from interlock.building import BuiltFile
 from interlock.building.archives import normalise
 from interlock.cascade_plan import Cascade, State
@@ -186,7 +185,7 @@ def quickly() -> Iterator[pytest.MonkeyPatch]:
     import flows.cascade_release as module
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tenacity.asyncio, "_portable_async_sleep", _nap)
+        patch.setattr(patience, "sleep", _nap)
         patch.setattr(preflight, "preflight", _looked_before)
         patch.setattr(lease, "one_at_a_time", contextlib.asynccontextmanager(_alone))
         patch.setattr(building, "build", built)

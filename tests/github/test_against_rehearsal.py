@@ -118,7 +118,6 @@ def test_a_release_goes_from_draft_with_files_to_published(world: World, tmp_pat
         again = await github.release(CORE, "v1")
         assert again is not None
         assert [each.id for each in again.assets] == [asset.id]
-        assert (await github.update_release(CORE, found.id, body="Better")).body == "Better"
         await github.delete_asset(CORE, asset.id)
         with pytest.raises(AlreadyExistsError, match="GitHub did not make the release v1"):
             await github.create_release(CORE, tag="v1", name="core 1", body="", draft=False)

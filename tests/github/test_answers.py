@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from interlock import patience
 from interlock.errors import GitHubError, InterlockError, TokenError, UsageError
 from interlock.github import (
     AlreadyExistsError,
@@ -133,19 +134,16 @@ def test_a_write_that_a_rate_limit_refused_is_sent_again_except_a_dispatch() -> 
     assert len(dispatching.heard) == 1
 
 
-def test_what_github_asks_to_wait_is_waited_up_to_a_limit() -> None:
-    soon = str(time.time() + 1.5)
-    wire = Wire(answer("429-primary-limit", **{"x-ratelimit-reset": soon}), told(REPOSITORY))
-    waits: list[float] = []
+def test_what_github_asks_to_wait_is_waited_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
 
-    async def ask() -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        await github(wire).repository("o/n")
-        waits.append(loop.time() - began)
+    async def pass_at_once(seconds: float) -> None:
+        pauses.append(seconds)
 
-    asyncio.run(ask())
-    assert waits[0] > 1
+    monkeypatch.setattr(patience, "sleep", pass_at_once)
+    wire = Wire(answer("403-secondary-limit", **{"retry-after": "4"}), told(REPOSITORY))
+    assert asyncio.run(github(wire).repository("o/n")).full_name == "o/n"
+    assert pauses == [4]
     far = Wire(answer("429-primary-limit", **{"x-ratelimit-reset": str(time.time() + 60)}))
     with pytest.raises(RateLimitError) as caught:
         asyncio.run(github(far, patience=AT_ONCE).repository("o/n"))
@@ -162,14 +160,14 @@ def test_the_words_of_a_limit_that_make_no_sense_stand_for_a_minute() -> None:
 def test_the_pauses_grow_and_are_not_the_same_for_all() -> None:
     from tenacity import AsyncRetrying, RetryCallState
 
-    patience, pauses = Patience(), []
+    policy, pauses = Patience(), []
     for attempt in (1, 2, 3, 9):
         state = RetryCallState(AsyncRetrying(), None, (), {})
         state.attempt_number = attempt
-        pauses.append({patience._wait(state) for _ in range(50)})
+        pauses.append({policy._wait(state) for _ in range(50)})
     assert max(pauses[0]) <= 1 < max(pauses[2]) <= 4
     assert all(len(some) > 10 for some in pauses)
-    assert max(pauses[3]) <= patience.longest_backoff
+    assert max(pauses[3]) <= policy.longest_backoff
 
 
 def test_requests_name_the_version_the_client_and_the_token() -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from interlock.connections import NO_ACCESS, Access
 from interlock.environments import Uv
 from interlock.family import Family
 from interlock.index_settings import find_index
@@ -85,11 +86,14 @@ def planned(
     downstream: str = "all",
     upstream: str = "all",
     python: Sequence[str] = (PYTHON,),
+    owner: str | None = None,
+    access: Access = NO_ACCESS,
 ) -> Planned:
-    return asyncio.run(_planned(universe, a_family(suite or {"sdist": "tests"}, python), upstream, downstream))
+    family = a_family(suite or {"sdist": "tests"}, python).model_copy(update={"owner": owner})
+    return asyncio.run(_planned(universe, family, upstream, downstream, access))
 
 
-async def _planned(universe: Universe, family: Family, upstream: str, downstream: str) -> Planned:
+async def _planned(universe: Universe, family: Family, upstream: str, downstream: str, access: Access) -> Planned:
     resolved: list[str] = []
     index = find_index(universe.url)
     store = universe.folder.parent / "interlock"
@@ -99,6 +103,7 @@ async def _planned(universe: Universe, family: Family, upstream: str, downstream
             package_index,
             Uv(index.environment(), store / "environments", package_index.download),
             scratch_ledger(),
+            access,
         )
 
         async def resolve(pair: Pair) -> Resolution:

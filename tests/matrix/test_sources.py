@@ -1,10 +1,17 @@
 """Where a suite's files come from: the sdist is covered by the plan's tests; here are Git, a directory, and neither."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from interlock.connections import Access
+from interlock.errors import TokenError
+from interlock.github import StaticToken
+from interlock.rehearsal.serving import Served
 from tests.matrix.test_plan import Planned, planned
+from tests.rehearsal.github.hub import Hub
 from tests.test_git import git
 from tests.universe.world import Universe
 
@@ -63,6 +70,32 @@ def test_a_repository_whose_owner_nobody_names_is_said_to_be_unknown(trains: Uni
     unrun = planned(trains, {"git": {"path": "tests"}}).cell("1.0", "2.0").unrun
     assert unrun is not None
     assert "owns pipeline" in (unrun.reason or "")
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Another GitHub than the one that everybody knows, with a private repository of alice's."""
+    hub = Hub(tmp_path / "github")
+    hub.add("alice/pipeline", {"tests/contracts/test_x.py": b"# hers\n"}, private=True)
+    with Served(hub.serve_git()) as served:
+        monkeypatch.setenv("GITHUB_SERVER_URL", served.url)
+        yield served.url
+
+
+ALICE = Access(credentials=StaticToken(SecretStr("alice-classic"), "REPO_TOKEN"))
+ON_MAIN = {"path": "tests/contracts", "ref": "main"}
+
+
+def test_a_private_repository_is_read_on_the_familys_own_server_with_its_token(trains: Universe, server: str) -> None:
+    plan = planned(trains, {"git": ON_MAIN}, owner="alice", access=ALICE)
+    assert _files(plan, "2.0") == {"tests/contracts/test_x.py": "# hers\n"}
+    with pytest.raises(TokenError, match=rf"of {server}/alice/pipeline\.git can\'t be fetched: .*could not read"):
+        planned(trains, {"git": ON_MAIN}, owner="alice")
+
+
+def test_an_address_that_the_suite_names_gets_no_token(trains: Universe, server: str) -> None:
+    with pytest.raises(TokenError, match="could not read Username"):
+        planned(trains, {"git": {**ON_MAIN, "url": f"{server}/alice/pipeline.git"}}, owner="alice", access=ALICE)
 
 
 def test_tests_of_a_directory_serve_every_version_of_the_downstream(trains: Universe, tmp_path: Path) -> None:

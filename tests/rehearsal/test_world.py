@@ -17,7 +17,9 @@ import pytest
 import uv
 
 from interlock import family_file
+from interlock.connections import access_from, open_connections
 from interlock.errors import RehearsalError
+from interlock.git import Checkout
 from interlock.index_settings import find_index
 from interlock.ledger.place import place_of
 from interlock.rehearsal import process
@@ -154,6 +156,28 @@ def test_git_clones_and_pushes_and_no_way_leads_to_the_real_github(world: World,
         said = run(world, "git", "log", "-1", "--format=%an <%ae>", cwd=tmp_path / "core")
         assert said == "Rehearsal <rehearsal@localhost>\n"
         assert {seen.origin for seen in serving.apps.log.all()} == {"git"}
+
+
+def test_interlock_itself_asks_for_the_worlds_own_addresses(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing rewrites an address for it, and each repository is opened by the world's token alone."""
+    (tmp_path / "gitconfig").write_text('[url "file:///nowhere/"]\ninsteadOf = https://github.com/\n')
+
+    async def clone_all() -> None:
+        family = family_file.load(world.place.family_file)
+        async with open_connections(family, access_from(family)) as connections:
+            for name in family.packages:
+                await Checkout.clone(await connections.remote(name), None, tmp_path / name)
+
+    with world.serve() as serving:
+        variables = {**world.environment().variables, "GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig")}
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with serving.apps.github.changing():
+            for repository in serving.apps.github.repositories.values():
+                repository.private = True
+        asyncio.run(clone_all())
 
 
 def test_uv_and_pip_install_from_the_index_and_from_nowhere_else(world: World, tmp_path: Path) -> None:

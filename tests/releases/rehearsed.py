@@ -170,5 +170,9 @@ def apply(world: World, patch: pytest.MonkeyPatch) -> None:
         patch.delenv(name)
     for name, value in changes.variables.items():
         patch.setenv(name, value)
+    # The world leads github.com to itself; nothing of ours may need that.
+    patch.setenv("GIT_CONFIG_COUNT", "1")
+    patch.setenv("GIT_CONFIG_KEY_0", "url.file:///nowhere/.insteadOf")
+    patch.setenv("GIT_CONFIG_VALUE_0", "https://github.com/mjdevaccount/")
     # Equal dates, equal files: what one test has built serves the next.
     patch.setenv("SOURCE_DATE_EPOCH", "1795000000")

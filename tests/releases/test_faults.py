@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import tenacity.asyncio
 
-from interlock import building
+from interlock import building, patience
 from interlock.checks import Check
 from interlock.errors import InterlockError
 from interlock.rehearsal.faults import seeded
@@ -61,7 +60,7 @@ async def _alone(_desk: object) -> AsyncIterator[None]:
 def quick() -> Iterator[None]:
     """Without what takes long and is the same each time, and with pauses that are shorter."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tenacity.asyncio, "_portable_async_sleep", _nap)
+        patch.setattr(patience, "sleep", _nap)
         patch.setattr(preflight, "preflight", _looked_before)
         patch.setattr(lease, "one_at_a_time", contextlib.asynccontextmanager(_alone))
         patch.setattr(building, "check", _checked_before)
