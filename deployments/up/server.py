@@ -11,8 +11,9 @@ from deployments import embedded_server
 from deployments.embedded_server import Place, Policy, Record
 from deployments.embedded_server.server import idle_seconds
 from deployments.embedded_server.state import default_place
+from deployments.embedded_server.supervised_process import Pace, State
 from deployments.on_prefect import check_answers
-from deployments.up.part import Pace, Seen, State
+from deployments.up.part import Seen
 from interlock.errors import ServerError
 
 NAME = "Prefect server"

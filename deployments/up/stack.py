@@ -14,7 +14,8 @@ import httpx
 
 from deployments.embedded_server import configured_api
 from deployments.embedded_server.state import tail, try_lock
-from deployments.up.part import Left, Pace, Part, Program, Seen, State
+from deployments.embedded_server.supervised_process import Pace, Program, State
+from deployments.up.part import Left, Part, Seen
 from deployments.up.programs import ROOT, Programs, why_no_gateway
 from deployments.up.runs import UNDER_WAY, PrefectApi, pick_up
 from deployments.up.server import ConfiguredServer, OwnServer, PrefectServer
