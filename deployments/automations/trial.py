@@ -63,7 +63,9 @@ async def _look(client: "PrefectClient", test: UUID, before: Trial) -> tuple[boo
     """Whether it is over, and how far it has come."""
     for said in await _outcomes(client, test):
         if said["event"].endswith(".failed"):
-            return True, Trial(delivered=False, said=f"it failed: {_why(said['payload'])}")
+            payload = said["payload"]
+            why = payload.get("notification_log") or payload.get("reason") or "the server's log says why"
+            return True, Trial(delivered=False, said=f"it failed: {str(why).strip()}")
         if said["event"].endswith(".executed"):
             return await _sending(client, said)
     return False, before
@@ -96,7 +98,3 @@ async def _outcomes(client: "PrefectClient", test: UUID) -> list[dict[str, Any]]
     answer = await client.request("POST", "/events/filter", json=wanted)
     found: list[dict[str, Any]] = answer.json()["events"]
     return found
-
-
-def _why(payload: dict[str, Any]) -> str:
-    return str(payload.get("notification_log") or payload.get("reason") or "the server's log says why").strip()

@@ -1,7 +1,7 @@
 """`interlock cascade`: release a package and everything that its release makes necessary; and decide on the way."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -128,7 +128,8 @@ def cascades(
     with open_ledger() as ledger:
         if cascade is None:
             all_of_them = [settled(each, now()) for each in ledger.cascades()]
-            _as_array(all_of_them) if as_json else print_cascades(all_of_them, console)
+            texts = [each.model_dump_json(indent=2) for each in all_of_them]
+            typer.echo("[" + ",\n".join(texts) + "]") if as_json else print_cascades(all_of_them, console)
             return
         found = settled(_known(ledger.cascade(cascade), cascade), now())
         releases = [release for release in ledger.releases() if release.cascade == found.id]
@@ -136,10 +137,6 @@ def cascades(
         typer.echo(manifest_json(manifest(found, releases)), nl=False)
     else:
         print_cascade(found, console)
-
-
-def _as_array(cascades: Sequence[Cascade]) -> None:
-    typer.echo("[" + ",\n".join(each.model_dump_json(indent=2) for each in cascades) + "]")
 
 
 def _known(found: Cascade | None, cascade: str | None) -> Cascade:

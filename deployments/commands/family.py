@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from deployments.commands.options import FamilyOption
 from interlock import family_file
-from interlock.family import Dispatch, Family, Package
+from interlock.family import Family, Package
 from interlock.suites import Suite
 
 app = typer.Typer(help="The family file: show it, check it, print its schema.", no_args_is_help=True)
@@ -21,8 +21,10 @@ def show(family: FamilyOption = None) -> None:
     """Show every member in dependency order: what it requires, how it reacts, its suites, and whom it tells."""
     file = family_file.find(family)
     found = family_file.load(file)
+    index = "PyPI" if found.index == "pypi" else found.index
+    settings = escape(f"Python {', '.join(found.python)} · {index}")
     console = _console()
-    console.print(f"[bold]{escape(found.name)}[/]  {_settings(found)}  [dim]{escape(str(file))}[/]")
+    console.print(f"[bold]{escape(found.name)}[/]  {settings}  [dim]{escape(str(file))}[/]")
     for number, name in enumerate(found.order(), 1):
         console.print(f"\n[bold]{number}  {name}[/]  [dim]{_place(found, name)}[/]")
         for what, text in _lines(found, name):
@@ -51,11 +53,6 @@ def _console() -> Console:
     return Console(soft_wrap=True, highlight=False)
 
 
-def _settings(family: Family) -> str:
-    index = "PyPI" if family.index == "pypi" else family.index
-    return escape(f"Python {', '.join(family.python)} · {index}")
-
-
 def _place(family: Family, name: str) -> str:
     package = family.packages[name]
     place = f"{family.repository(name)}, branch {package.branch}"
@@ -67,19 +64,12 @@ def _lines(family: Family, name: str) -> Iterator[tuple[str, str]]:
     package = family.packages[name]
     yield "requires", ", ".join(package.upstreams) or "no other member"
     if package.upstreams:
-        yield "reacts by", escape(_reaction(package))
+        yield "reacts by", escape(f"command: {shlex.join(package.command)}" if package.command else package.reaction)
     for suite in package.suites:
         yield "suite", escape(_suite(suite, package))
     for dispatch in package.dispatches:
-        yield "dispatches", escape(_dispatch(dispatch))
-
-
-def _reaction(package: Package) -> str:
-    return f"command: {shlex.join(package.command)}" if package.command else str(package.reaction)
-
-
-def _dispatch(dispatch: Dispatch) -> str:
-    return f"{dispatch.event}({', '.join(dispatch.payload)}) → {', '.join(dispatch.targets)}"
+        payload, targets = ", ".join(dispatch.payload), ", ".join(dispatch.targets)
+        yield "dispatches", escape(f"{dispatch.event}({payload}) → {targets}")
 
 
 def _suite(suite: Suite, package: Package) -> str:

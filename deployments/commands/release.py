@@ -92,15 +92,11 @@ def run_release(
         family=str(family.resolve()) if family else None,
         patience=Patience(**(patience or {})),
     )
-    _check(request)
+    # A mistake that can be seen without a server is told at once.
+    family_file.load(family).package(package)
     if dry_run:
         return _preview(request, as_json=as_json)
     return _release(request, as_json=as_json)
-
-
-def _check(request: ReleaseRequest) -> None:
-    """Tell of mistakes at once that can be seen without a server."""
-    family_file.load(Path(request.family) if request.family else None).package(request.package)
 
 
 def _preview(request: ReleaseRequest, *, as_json: bool) -> int:

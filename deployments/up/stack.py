@@ -111,7 +111,7 @@ class Stack:
             with contextlib.suppress(httpx.HTTPError):  # the automations find them too, only later
                 await pick_up(PrefectApi.of(self._prefect))
         for number in range(1, self.wanted.workers + 1):
-            self._begin(partial(self._worker, number), self._go_on)
+            self._begin(partial(lambda each: self._programs().worker(each), number), self._go_on)
         self.doing = ""
         keeping = asyncio.create_task(self.server.keep(self._moved))
         try:
@@ -128,13 +128,7 @@ class Stack:
         if (why := why_no_gateway()) is not None:
             self._absent.append(Seen(name="gateway", state=State.ABSENT, note=why))
             return
-        self._begin(self._gateway)
-
-    def _gateway(self) -> Program:
-        return self._programs().gateway()
-
-    def _worker(self, number: int) -> Program:
-        return self._programs().worker(number)
+        self._begin(lambda: self._programs().gateway())
 
     async def _go_on(self, runs: frozenset[str]) -> None:
         """Have the runs of a worker that is gone run again.
