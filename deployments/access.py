@@ -2,13 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from deployments import embedded_server
+from deployments.on_prefect import load
 from interlock.checks import Access, access_from
-
-if TYPE_CHECKING:
-    from interlock.family import Family
+from interlock.family import Family
 
 
 def use_running_server() -> str | None:
@@ -26,7 +24,7 @@ def use_running_server() -> str | None:
     return found.server.api
 
 
-async def find_access(family: "Family", api: str | None, environ: Mapping[str, str] = os.environ) -> Access:
+async def find_access(family: Family, api: str | None, environ: Mapping[str, str] = os.environ) -> Access:
     """The credentials, and what was wrong with those that were not found.
 
     Args:
@@ -37,6 +35,5 @@ async def find_access(family: "Family", api: str | None, environ: Mapping[str, s
     access = access_from(family, environ)
     if api is None or (access.credentials is not None and access.upload is not None):
         return access
-    from blocks import find  # noqa: PLC0415  two seconds, when there is no other way
-
-    return await find.find_access(family, environ)
+    found: Access = await load("blocks.find").find_access(family, environ)
+    return found

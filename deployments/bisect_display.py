@@ -1,14 +1,10 @@
 """What a terminal shows while a bisection goes on."""
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from deployments.progress_display import ProgressDisplay
-
-if TYPE_CHECKING:
-    from interlock.admission.search import Hunt
+from interlock.admission.search import Hunt
 
 
 class BisectDisplay(ProgressDisplay):
@@ -23,7 +19,7 @@ class BisectDisplay(ProgressDisplay):
             console=console,
         )
 
-    async def show(self, hunt: "Hunt") -> None:
+    async def show(self, hunt: Hunt) -> None:
         """Show how far it has come."""
         detail = f"{hunt.tries + 1} of about {hunt.tries + hunt.left} tries" if hunt.left else ""
         self._progress.update(self._task, description=hunt.doing, detail=detail)

@@ -2,18 +2,16 @@
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from deployments.embedded_server import Record
 from deployments.progress_display import ProgressDisplay
 from interlock.errors import IndexUnavailableError
-
-if TYPE_CHECKING:
-    from deployments.embedded_server import Record
-    from interlock.matrix.request import MatrixRequest
-    from interlock.matrix.settle import Tally
+from interlock.matrix.preview import preview
+from interlock.matrix.request import MatrixRequest
+from interlock.matrix.settle import Tally
 
 
 class MatrixDisplay(ProgressDisplay):
@@ -30,7 +28,7 @@ class MatrixDisplay(ProgressDisplay):
             console=console,
         )
 
-    async def show(self, tally: "Tally") -> None:
+    async def show(self, tally: Tally) -> None:
         """Show how far it has come."""
         parts = (
             f"{tally.settled:,} of {tally.cells:,} cells",
@@ -46,13 +44,11 @@ class MatrixDisplay(ProgressDisplay):
             detail=", ".join(parts),
         )
 
-    async def preview(self, request: "MatrixRequest", *, until: "asyncio.Future[Record]") -> None:
+    async def preview(self, request: MatrixRequest, *, until: asyncio.Future[Record]) -> None:
         """Plan while the server starts, and say what is known and what is to be done; mistakes are told at once."""
         await asyncio.sleep(0)
         if until.done():
             return
-        from interlock.matrix.preview import preview  # noqa: PLC0415
-
         self.doing("planning, while the Prefect server starts")
         # An index in trouble is asked again by the flow, with patience; every other mistake is told at once.
         with contextlib.suppress(IndexUnavailableError):

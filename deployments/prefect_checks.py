@@ -2,36 +2,29 @@
 
 import importlib.metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import yaml
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from interlock.checks import Check, failed, ok, unknown, warning
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from prefect.client.orchestration import PrefectClient
+import blocks
+from blocks.find import DOCUMENT
+from interlock.checks import Check, failed, ok, warning
 
 SUBJECT = "Prefect"
 PREFECT_YAML = Path(__file__).parents[1] / "prefect.yaml"
 DEPLOY = "prefect --no-prompt deploy --all"
 
 
-async def check_prefect(api: str | None, yaml_file: Path = PREFECT_YAML) -> tuple[Check, ...]:
+async def check_prefect(api: str, yaml_file: Path = PREFECT_YAML) -> tuple[Check, ...]:
     """The server, the blocks and the deployments.
 
     Args:
-        api: The Prefect API that flows would use; None when there is none as yet.
+        api: The Prefect API that flows would use.
         yaml_file: Which deployments there should be.
     """
-    if api is None:
-        cause = "no API is configured, and this machine's own server does not run: a command starts it when it needs it"
-        return (unknown(SUBJECT, "server", cause, "interlock server start, or set PREFECT_API_URL"),)
-    from prefect.client.orchestration import get_client  # noqa: PLC0415  two seconds, and only after its settings
-    from prefect.exceptions import PrefectHTTPStatusError  # noqa: PLC0415
-
     shown = httpx.URL(api).copy_with(userinfo=b"", query=None)
     try:
         async with get_client() as client:
@@ -49,18 +42,13 @@ def _version(server: str, api: str) -> Check:
     return warning(SUBJECT, "server", f"{api} is Prefect {server}, and this is {ours}", f"run Prefect {ours} there")
 
 
-async def _blocks(client: "PrefectClient") -> tuple[Check, ...]:
-    import blocks  # noqa: PLC0415  it imports Prefect
-    from blocks.find import DOCUMENT  # noqa: PLC0415
-
+async def _blocks(client: PrefectClient) -> tuple[Check, ...]:
     return tuple(
         [await _block(client, getattr(blocks, name).get_block_type_slug(), DOCUMENT) for name in blocks.__all__]
     )
 
 
-async def _block(client: "PrefectClient", slug: str, document: str) -> Check:
-    from prefect.exceptions import ObjectNotFound  # noqa: PLC0415
-
+async def _block(client: PrefectClient, slug: str, document: str) -> Check:
     name = f"block {slug}"
     try:
         await client.read_block_type_by_slug(slug)
@@ -74,7 +62,7 @@ async def _block(client: "PrefectClient", slug: str, document: str) -> Check:
     return ok(SUBJECT, name, f'the document "{document}" is there')
 
 
-async def _deployments(client: "PrefectClient", yaml_file: Path) -> tuple[Check, ...]:
+async def _deployments(client: PrefectClient, yaml_file: Path) -> tuple[Check, ...]:
     present = {(found.name, found.entrypoint) for found in await client.read_deployments()}
     missing = [name for name, entrypoint in _wanted(yaml_file) if (name, entrypoint) not in present]
     if missing:
@@ -84,5 +72,5 @@ async def _deployments(client: "PrefectClient", yaml_file: Path) -> tuple[Check,
 
 
 def _wanted(yaml_file: Path) -> list[tuple[str, str]]:
-    said: Mapping[str, Any] = yaml.safe_load(yaml_file.read_text("utf-8"))
+    said: dict[str, Any] = yaml.safe_load(yaml_file.read_text("utf-8"))
     return [(str(found["name"]), str(found["entrypoint"])) for found in said["deployments"]]

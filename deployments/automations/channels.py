@@ -2,24 +2,22 @@
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
 from prefect.events.actions import ActionTypes, RunDeployment, SendNotification
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
-from prefect.types import SecretDict
 from prefect_email import EmailServerCredentials  # type: ignore[import-untyped]
-from pydantic import SecretStr
 
 from deployments.automations.applied import apply, with_prefix
-from deployments.automations.kinds import About, Kind
 from deployments.automations.runs import EVERY_RUN, FLOWS, OF_A_DEPLOYMENT, SENDER, of_flows
-from deployments.automations.values import BLOCK, PREFIX, Channel, MailServer
+from deployments.automations.values import BLOCK, PREFIX, About, Channel
 from interlock.errors import ServerError
 from interlock.reports.notices import News
 
@@ -36,11 +34,15 @@ NEWS = {
     About.CONTRACTS: News.REGRESSED,
 }
 
-SLUGS = {
-    Kind.SLACK: SlackWebhook.get_block_type_slug(),
-    Kind.EMAIL: EmailServerCredentials.get_block_type_slug(),
-    Kind.WEBHOOK: CustomWebhookNotificationBlock.get_block_type_slug(),
+KINDS: Mapping[str, "type[Block]"] = {
+    "slack": SlackWebhook,
+    "email": EmailServerCredentials,
+    "webhook": CustomWebhookNotificationBlock,
 }
+"""By what people are told: the block of each kind; its command in `commands/notify.py` says what the fields are.
+
+Prefect's server sends by a notification block itself; for any other, a run of the deployment `send-notice` does.
+"""
 
 # Whatever a run's end says stays on its line, and is no order to Slack or to a mail program.
 _WORDS = "| string | replace('<', '‹') | replace('>', '›') | replace('`', \"'\") | truncate(600, true)"
@@ -62,41 +64,13 @@ class NoSenderError(ServerError):
         )
 
 
-def slack_block(url: SecretStr) -> SlackWebhook:
-    """What posts into a channel of Slack."""
-    return SlackWebhook(url=url)
-
-
-def webhook_block(url: SecretStr, token: SecretStr | None = None) -> CustomWebhookNotificationBlock:
-    """What posts JSON with `subject`, `body`, and `text`, which is both, to any address.
+async def set_channel(client: "PrefectClient", channel: Channel, fields: Mapping[str, object]) -> tuple[str, ...]:
+    """Make a channel, or change the one of this name to this.
 
     Args:
-        url: The address. Prefect's server writes it into its log when nobody takes the JSON there.
-        token: What is sent as a bearer's, which it does not.
-    """
-    secrets = {"url": url.get_secret_value(), **({"token": token.get_secret_value()} if token else {})}
-    return CustomWebhookNotificationBlock(
-        name="interlock",
-        url="{{url}}",  # the field is no secret one
-        secrets=SecretDict(secrets),
-        headers={"Authorization": "Bearer {{token}}"} if token else None,
-        json_data={"subject": "{{subject}}", "body": "{{body}}", "text": "{{subject}}\n{{body}}"},
-    )
-
-
-def email_block(server: MailServer) -> EmailServerCredentials:
-    """What e-mails are handed to."""
-    return EmailServerCredentials(
-        smtp_server=server.host,
-        smtp_port=server.port,
-        smtp_type=server.security.value,
-        username=server.user,
-        password=server.password,
-    )
-
-
-async def set_channel(client: "PrefectClient", channel: Channel, block: "Block") -> tuple[str, ...]:
-    """Make a channel, or change the one of this name to this.
+        client: The server's.
+        channel: Is made.
+        fields: Of its block.
 
     Returns:
         What was done, a line for each.
@@ -104,9 +78,10 @@ async def set_channel(client: "PrefectClient", channel: Channel, block: "Block")
     Raises:
         NoSenderError: It is one by e-mail, and nothing is there that could send them.
     """
-    sender = await _sender(client) if channel.kind is Kind.EMAIL else None
+    block = KINDS[channel.kind](**fields)
+    sender = None if isinstance(block, NotificationBlock) else await _sender(client)
     before = await _automations(client, channel.name)
-    if (other := channel_of(before)) is not None and other.kind is not channel.kind:
+    if (other := channel_of(before)) is not None and other.kind != channel.kind:
         await remove_channel(client, other.name)
         before = ()
     document = await block.asave(channel.block, overwrite=True)
@@ -132,8 +107,9 @@ async def remove_channel(client: "PrefectClient", name: str) -> bool:
     made = await _automations(client, name)
     for each in made:
         await client.delete_automation(each.id)
-    for slug in SLUGS.values():
+    for kind in KINDS.values():
         with contextlib.suppress(ObjectNotFound):
+            slug = kind.get_block_type_slug()
             block = await client.read_block_document_by_name(f"{BLOCK}{name}", slug, include_secrets=False)
             await client.delete_block_document(block.id)
     return bool(made)
@@ -143,13 +119,13 @@ def channel_of(automations: Iterable[Automation]) -> Channel | None:
     """The channel of which these are the automations; None for a stranger's that happens to be called alike."""
     made = tuple(automations)
     found = re.fullmatch(rf"{PREFIX}(\S+) \((\w+)\) of .*", made[0].name) if made else None
-    if found is None or found[2] not in set(Kind):
+    if found is None or found[2] not in KINDS:
         return None
     expected = {event for each in made if isinstance(each.trigger, EventTrigger) for event in each.trigger.expect}
     sent = [action.parameters or {} for each in made for action in each.actions if isinstance(action, RunDeployment)]
     return Channel(
         name=found[1],
-        kind=Kind(found[2]),
+        kind=found[2],
         about=frozenset(about for about, news in NEWS.items() if news in expected),
         to=tuple(sent[0].get("to", ())) if sent else (),
         sender=sent[0].get("sender") if sent else None,

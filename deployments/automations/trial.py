@@ -9,7 +9,6 @@ from prefect.events import Event, Resource
 from prefect.events.clients import get_events_client
 
 from deployments.automations.channels import TRIED
-from deployments.automations.kinds import Kind
 from deployments.automations.values import Channel
 from interlock.values import Value
 
@@ -53,29 +52,31 @@ async def try_channel(client: "PrefectClient", channel: Channel, patience: float
     deadline = time.monotonic() + patience
     trial = Trial(delivered=False, said="nothing says that it was delivered: the Prefect server's log has why")
     while time.monotonic() < deadline:
-        over, trial = await _look(client, channel, event.id, trial)
+        over, trial = await _look(client, event.id, trial)
         if over:
             break
         await asyncio.sleep(LOOKS)
     return trial
 
 
-async def _look(client: "PrefectClient", channel: Channel, test: UUID, before: Trial) -> tuple[bool, Trial]:
+async def _look(client: "PrefectClient", test: UUID, before: Trial) -> tuple[bool, Trial]:
     """Whether it is over, and how far it has come."""
     for said in await _outcomes(client, test):
         if said["event"].endswith(".failed"):
-            return True, Trial(delivered=False, said=f"it failed: {_why(said['payload'])}")
+            payload = said["payload"]
+            why = payload.get("notification_log") or payload.get("reason") or "the server's log says why"
+            return True, Trial(delivered=False, said=f"it failed: {str(why).strip()}")
         if said["event"].endswith(".executed"):
-            if channel.kind is not Kind.EMAIL:
-                return True, Trial(delivered=True, said="delivered")
             return await _sending(client, said)
     return False, before
 
 
 async def _sending(client: "PrefectClient", said: dict[str, Any]) -> tuple[bool, Trial]:
-    """How far the run is that sends the e-mail."""
+    """How far the run is that sends it, if that is not the server's own work."""
     ids = [each["prefect.resource.id"] for each in said["related"]]
-    run = await client.read_flow_run(UUID(next(each.removeprefix(RUN) for each in ids if each.startswith(RUN))))
+    if (sending := next((each.removeprefix(RUN) for each in ids if each.startswith(RUN)), None)) is None:
+        return True, Trial(delivered=True, said="delivered")
+    run = await client.read_flow_run(UUID(sending))
     assert run.state is not None
     if run.state.is_completed():
         return True, Trial(delivered=True, said="handed to the mail server")
@@ -97,7 +98,3 @@ async def _outcomes(client: "PrefectClient", test: UUID) -> list[dict[str, Any]]
     answer = await client.request("POST", "/events/filter", json=wanted)
     found: list[dict[str, Any]] = answer.json()["events"]
     return found
-
-
-def _why(payload: dict[str, Any]) -> str:
-    return str(payload.get("notification_log") or payload.get("reason") or "the server's log says why").strip()

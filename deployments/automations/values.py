@@ -1,18 +1,27 @@
 """A channel as a value: where people are told, and of what."""
 
 import re
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 
-from deployments.automations.kinds import About, Kind, Security
 from interlock.errors import UsageError
 from interlock.values import Value
 
 PREFIX = "Interlock tells "
 BLOCK = "interlock-notify-"
-SLACK = re.compile(r"https://hooks\.slack(?:-gov)?\.com/services/\w+/\w+/\w+/?")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class About(StrEnum):
+    """What somebody may want to be told of."""
+
+    FAILURES = "failures"
+    HELD = "held"
+    TOKENS = "tokens"
+    MATRIX = "matrix"
+    CONTRACTS = "contracts"
 
 
 def _name(text: str) -> str:
@@ -39,6 +48,7 @@ class Channel(Value):
 
     Attributes:
         name: What it is called here; the kind, if there is only one of it.
+        kind: By what people are told; one of `channels.KINDS`.
         about: What is told there.
         to: The mailboxes, of a channel by e-mail.
         sender: The address that e-mails come from.
@@ -46,7 +56,7 @@ class Channel(Value):
     """
 
     name: Annotated[str, AfterValidator(_name)]
-    kind: Kind
+    kind: str
     about: frozenset[About] = Field(default=frozenset(About))
     to: tuple[Mailbox, ...] = ()
     sender: Mailbox | None = None
@@ -61,43 +71,3 @@ class Channel(Value):
     def prefix(self) -> str:
         """How the names of its automations begin."""
         return f"{PREFIX}{self.name} ({self.kind})"
-
-
-class MailServer(Value):
-    """What e-mails are handed to.
-
-    Attributes:
-        port: Default: that of the security.
-        user: As whom; None when the server asks nobody.
-    """
-
-    host: str
-    port: int | None = None
-    security: Security = Security.STARTTLS
-    user: str | None = None
-    password: SecretStr = SecretStr("")
-
-
-def slack_address(url: SecretStr) -> SecretStr:
-    """An address of an incoming webhook of Slack's; Prefect's block goes to no other host.
-
-    Raises:
-        UsageError: It is none.
-    """
-    if not SLACK.fullmatch(url.get_secret_value()):
-        raise UsageError(
-            "this is no address of an incoming webhook of Slack's",
-            hint="it begins with https://hooks.slack.com/services/; for other places: interlock notify webhook",
-        )
-    return url
-
-
-def webhook_address(url: SecretStr) -> SecretStr:
-    """An address that something can be posted to.
-
-    Raises:
-        UsageError: It is none.
-    """
-    if not re.fullmatch(r"https?://[^\s{}]+", url.get_secret_value()):
-        raise UsageError("the address of a webhook begins with https:// or http://, and has no blanks or braces")
-    return url

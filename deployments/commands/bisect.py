@@ -1,16 +1,21 @@
 """`interlock bisect`: which version or commit of an upstream broke a suite, as a flow run that is watched here."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from deployments.commands.family import FamilyOption
-from deployments.commands.matrix import Jobs, Python
-from deployments.commands.release import JsonOption
-
-if TYPE_CHECKING:
-    from interlock.admission.bisection import Bisection, BisectRequest
+from deployments import on_prefect
+from deployments.bisect_display import BisectDisplay
+from deployments.commands.options import FamilyOption, Jobs, JsonOption, Python
+from interlock.admission.bisection import Bisection, BisectRequest
+from interlock.admission.search import watcher
+from interlock.admission.target import tested_edges
+from interlock.candidates import parse_ref
+from interlock.family_file import load
+from interlock.matrix.request import DEFAULT_JOBS
+from interlock.reports.bisection import print_bisection
 
 REF_HELP = "A released version, branch, tag or SHA of the upstream"
 
@@ -24,7 +29,7 @@ DownstreamVersion = Annotated[
 ]
 
 
-def bisect(  # noqa: PLR0913  one for each option
+def bisect(
     *,
     of: Of,
     downstream: Downstream,
@@ -42,10 +47,6 @@ def bisect(  # noqa: PLR0913  one for each option
     Both ends being versions, it is looked for among the releases between them; else among the commits of the branch.
     Exit code 0 when it was found, 1 when it may be one of several, since some could not be tried.
     """
-    from interlock.admission.bisection import BisectRequest  # noqa: PLC0415  --help stays fast
-    from interlock.candidates import parse_ref  # noqa: PLC0415
-    from interlock.matrix.request import DEFAULT_JOBS  # noqa: PLC0415
-
     request = BisectRequest(
         upstream=of,
         downstream=downstream,
@@ -60,13 +61,7 @@ def bisect(  # noqa: PLR0913  one for each option
     raise typer.Exit(_run_and_print(request, as_json=as_json))
 
 
-def _run_and_print(request: "BisectRequest", *, as_json: bool) -> int:
-    from rich.console import Console  # noqa: PLC0415
-
-    from interlock.admission.target import tested_edges  # noqa: PLC0415
-    from interlock.family_file import load  # noqa: PLC0415
-    from interlock.reports.bisection import print_bisection  # noqa: PLC0415
-
+def _run_and_print(request: BisectRequest, *, as_json: bool) -> int:
     # A mistake that can be seen without a server is told at once.
     tested_edges(request, load(request.family_path))
     found, ui = asyncio.run(_run(request))
@@ -75,20 +70,11 @@ def _run_and_print(request: "BisectRequest", *, as_json: bool) -> int:
     else:
         console = Console(highlight=False)
         print_bisection(found, console)
-        if ui:
-            console.print(f"the run, in Prefect's UI: {ui}", soft_wrap=True)
+        on_prefect.print_address(ui, console)
     return found.exit_code
 
 
-async def _run(request: "BisectRequest") -> "tuple[Bisection, str | None]":
+async def _run(request: BisectRequest) -> tuple[Bisection, str | None]:
     """Run the flow on the configured Prefect server, or else on this machine's own."""
-    from deployments import on_prefect  # noqa: PLC0415
-    from deployments.bisect_display import BisectDisplay  # noqa: PLC0415
-    from interlock.admission.search import watcher  # noqa: PLC0415
-
-    with BisectDisplay() as display:
-        async with on_prefect.server(display) as ui:
-            from flows.bisect_contracts import bisect_contracts  # noqa: PLC0415  after its settings are known
-
-            watcher.set(display.show)
-            return await on_prefect.result(lambda: bisect_contracts(request, return_state=True), ui)
+    display = BisectDisplay()
+    return await on_prefect.run_flow("bisect_contracts", request, display, (watcher, display.show))

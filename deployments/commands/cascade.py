@@ -1,22 +1,29 @@
 """`interlock cascade`: release a package and everything that its release makes necessary; and decide on the way."""
 
 import asyncio
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from typer.core import TyperGroup
 
-from deployments.commands.family import FamilyOption
-from deployments.commands.release import BumpOption, DespiteOption, JsonOption, VersionOption
+from deployments import on_prefect
+from deployments.cascade_display import CascadeDisplay
+from deployments.commands.options import BumpOption, DespiteOption, FamilyOption, JsonOption, VersionOption
+from interlock import family_file
+from interlock.cascade_plan import Cascade, Outcome, aborted, held, resumed, settled, unheld
+from interlock.cascades import gate, walk
+from interlock.cascades.request import CascadeRequest
+from interlock.cascades.survey import plan
+from interlock.cascades.yard import open_yard
+from interlock.clock import now
 from interlock.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from interlock.cascade_plan import Cascade
-    from interlock.cascades.request import CascadeRequest
+from interlock.ledger import open_ledger
+from interlock.releases import progress
+from interlock.reports import manifest, manifest_json, print_cascade, print_cascades, print_plan
 
 NOT_DONE = 1
 
@@ -82,8 +89,6 @@ def follow(
 @app.command()
 def resume(cascade: Id, *, family: FamilyOption = None) -> None:
     """Go on with a cascade: what failed is tried again, what was aborted goes on; holds stay."""
-    from interlock.cascade_plan import resumed  # noqa: PLC0415  --help stays fast
-
     found = _decide(cascade, resumed, aborted=False)
     raise typer.Exit(run_cascade(found.root, version=str(found.version), family=family))
 
@@ -91,8 +96,6 @@ def resume(cascade: Id, *, family: FamilyOption = None) -> None:
 @app.command()
 def hold(package: Package, why: WhyOption, *, of: CascadeOption = None) -> None:
     """Hold a package of a cascade, also of one that is walked now; its descendants are held with it."""
-    from interlock.cascade_plan import held  # noqa: PLC0415
-
     _decide(of, lambda cascade, at: held(cascade, package, why, at), hold=(package, why))
     typer.echo(f"{package} is held: {why}")
 
@@ -100,8 +103,6 @@ def hold(package: Package, why: WhyOption, *, of: CascadeOption = None) -> None:
 @app.command()
 def unhold(package: Package, *, of: CascadeOption = None) -> None:
     """Let a package go on, whatever held it."""
-    from interlock.cascade_plan import unheld  # noqa: PLC0415
-
     found = _decide(of, lambda cascade, at: unheld(cascade, package, at), hold=(package, None))
     typer.echo(f"{package} goes on with: interlock cascade resume {found.id}")
 
@@ -109,9 +110,8 @@ def unhold(package: Package, *, of: CascadeOption = None) -> None:
 @app.command()
 def abort(cascade: Id) -> None:
     """End a cascade: what was released stays released, and nothing new starts."""
-    from interlock.cascade_plan import Outcome, aborted  # noqa: PLC0415
 
-    def decision(found: "Cascade", at: datetime) -> "Cascade":
+    def decision(found: Cascade, at: datetime) -> Cascade:
         if found.outcome is Outcome.DONE:
             raise UsageError(f"{found.id} is done: there is nothing left to abort")
         return aborted(found, at)
@@ -124,19 +124,14 @@ def cascades(
     cascade: Annotated[str | None, typer.Argument(help="Show this one.")] = None, *, as_json: JsonOption = False
 ) -> None:
     """Show the cascades, or one with all of its packages; with --json its manifest. docs/cascades.md says more."""
-    from rich.console import Console  # noqa: PLC0415
-
-    from interlock.cascade_plan import settled  # noqa: PLC0415
-    from interlock.ledger import open_ledger  # noqa: PLC0415
-    from interlock.reports import manifest, manifest_json, print_cascade, print_cascades  # noqa: PLC0415
-
     console = Console(highlight=False)
     with open_ledger() as ledger:
         if cascade is None:
-            all_of_them = [settled(each, datetime.now(UTC)) for each in ledger.cascades()]
-            _as_array(all_of_them) if as_json else print_cascades(all_of_them, console)
+            all_of_them = [settled(each, now()) for each in ledger.cascades()]
+            texts = [each.model_dump_json(indent=2) for each in all_of_them]
+            typer.echo("[" + ",\n".join(texts) + "]") if as_json else print_cascades(all_of_them, console)
             return
-        found = settled(_known(ledger.cascade(cascade), cascade), datetime.now(UTC))
+        found = settled(_known(ledger.cascade(cascade), cascade), now())
         releases = [release for release in ledger.releases() if release.cascade == found.id]
     if as_json:
         typer.echo(manifest_json(manifest(found, releases)), nl=False)
@@ -144,11 +139,7 @@ def cascades(
         print_cascade(found, console)
 
 
-def _as_array(cascades: "Sequence[Cascade]") -> None:
-    typer.echo("[" + ",\n".join(each.model_dump_json(indent=2) for each in cascades) + "]")
-
-
-def _known(found: "Cascade | None", cascade: str | None) -> "Cascade":
+def _known(found: Cascade | None, cascade: str | None) -> Cascade:
     if found is None:
         what = f'there is no cascade "{cascade}"' if cascade else "there is no cascade yet"
         raise UsageError(what, hint="see: interlock cascades")
@@ -157,21 +148,19 @@ def _known(found: "Cascade | None", cascade: str | None) -> "Cascade":
 
 def _decide(
     cascade: str | None,
-    decision: "Callable[[Cascade, datetime], Cascade]",
+    decision: Callable[[Cascade, datetime], Cascade],
     *,
     aborted: bool | None = None,
     hold: tuple[str, str | None] | None = None,
-) -> "Cascade":
+) -> Cascade:
     """Write what a person decides, where a walk that goes on in another process sees it.
 
     What follows from a hold or an abort is the walk's to write: it may have gone on since this was read.
     """
-    from interlock.ledger import open_ledger  # noqa: PLC0415
-
     with open_ledger() as ledger:
         last = next(iter(ledger.cascades()), None)
         found = _known(ledger.cascade(cascade) if cascade else last, cascade)
-        decided = decision(found, datetime.now(UTC))
+        decided = decision(found, now())
         if hold is not None:
             ledger.hold(found.id, *hold)
         if aborted is not None:
@@ -185,7 +174,7 @@ def _decide(
     return decided
 
 
-def run_cascade(  # noqa: PLR0913  one for each option
+def run_cascade(
     package: str,
     *,
     bump: str = "patch",
@@ -193,18 +182,11 @@ def run_cascade(  # noqa: PLR0913  one for each option
     is_followed: bool = False,
     despite: str | None = None,
     dry_run: bool = False,
-    family: "Path | None" = None,
+    family: Path | None = None,
     as_json: bool = False,
     pages: bool = True,
 ) -> int:
     """Walk a cascade, watched in this terminal; the exit code."""
-    from rich.console import Console  # noqa: PLC0415
-
-    from interlock import family_file  # noqa: PLC0415
-    from interlock.cascade_plan import Outcome  # noqa: PLC0415
-    from interlock.cascades.request import CascadeRequest  # noqa: PLC0415
-    from interlock.reports import print_cascade, print_plan  # noqa: PLC0415
-
     # A mistake that can be seen without a server is told at once.
     family_file.load(family).package(package)
     request = CascadeRequest(
@@ -225,36 +207,21 @@ def run_cascade(  # noqa: PLR0913  one for each option
         typer.echo(cascade.model_dump_json(indent=2))
     else:
         print_cascade(cascade, console, pages=pages)
-        if ui:
-            console.print(f"the run, in Prefect's UI: {ui}", soft_wrap=True)
+        on_prefect.print_address(ui, console)
     return 0 if cascade.outcome is Outcome.DONE else NOT_DONE
 
 
-async def _planned(request: "CascadeRequest") -> "Cascade":
-    from blocks.find import load_github_credentials, load_upload  # noqa: PLC0415
-    from interlock.cascades import gate  # noqa: PLC0415
-    from interlock.cascades.survey import plan  # noqa: PLC0415
-    from interlock.cascades.yard import open_yard  # noqa: PLC0415
-
-    credentials = await load_github_credentials(request.family)
-    async with open_yard(request, credentials, await load_upload(request.family)) as yard:
+async def _planned(request: CascadeRequest) -> Cascade:
+    find = on_prefect.load("blocks.find")
+    credentials = await find.load_github_credentials(request.family)
+    async with open_yard(request, credentials, await find.load_upload(request.family)) as yard:
         planned = await plan(yard)
         await gate.admit(yard, planned)
         return planned
 
 
-async def _run(request: "CascadeRequest") -> "tuple[Cascade, str | None]":
+async def _run(request: CascadeRequest) -> tuple[Cascade, str | None]:
     """Run the flow on the configured Prefect server, or else on this machine's own."""
-    from deployments import on_prefect  # noqa: PLC0415
-    from deployments.cascade_display import CascadeDisplay  # noqa: PLC0415
-    from interlock.cascades import walk  # noqa: PLC0415
-    from interlock.releases import progress  # noqa: PLC0415
-
-    with CascadeDisplay() as display:
-        walk.watcher.set(display.show)
-        progress.watcher.set(display.step)
-        async with on_prefect.server(display) as ui:
-            from flows.cascade_release import cascade_release  # noqa: PLC0415  after its settings are known
-
-            display.doing("planning")
-            return await on_prefect.result(lambda: cascade_release(request, return_state=True), ui)
+    display = CascadeDisplay()
+    watchers = (walk.watcher, display.show), (progress.watcher, display.step)
+    return await on_prefect.run_flow("cascade_release", request, display, *watchers, doing="planning")

@@ -2,16 +2,17 @@
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from deployments.commands.family import FamilyOption
-from deployments.commands.release import JsonOption
-
-if TYPE_CHECKING:
-    from interlock.admission import Admission
-    from interlock.admission.asking import Question
+from deployments.commands.options import FamilyOption, JsonOption
+from interlock.admission import Admission
+from interlock.admission.asking import Question, answer
+from interlock.candidates import parse_ref
+from interlock.matrix.bench import open_bench
+from interlock.reports.admission import print_admission
 
 REF_HELP = "A released version, branch, tag, SHA, or pull request (#12)."
 
@@ -32,12 +33,6 @@ def check(
 
     Exit code 0 for yes, 1 for no, 2 when it is not known; no evidence is never yes. docs/exit-codes.md has the others.
     """
-    from rich.console import Console  # noqa: PLC0415  --help stays fast
-
-    from interlock.admission.asking import Question  # noqa: PLC0415
-    from interlock.candidates import parse_ref  # noqa: PLC0415
-    from interlock.reports.admission import print_admission  # noqa: PLC0415
-
     question = Question(package=package, ref=parse_ref(ref), downstream=tuple(downstream or ()))
     found = asyncio.run(_answer(question, str(family.resolve()) if family else None))
     if as_json:
@@ -47,9 +42,6 @@ def check(
     raise typer.Exit(found.answer.exit_code)
 
 
-async def _answer(question: "Question", family: str | None) -> "Admission":
-    from interlock.admission.asking import answer  # noqa: PLC0415
-    from interlock.matrix.bench import open_bench  # noqa: PLC0415
-
+async def _answer(question: Question, family: str | None) -> Admission:
     async with open_bench(family) as bench:
         return await answer(bench, question, os.environ)

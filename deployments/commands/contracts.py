@@ -1,16 +1,22 @@
 """`interlock contracts`: what a ref of an upstream does to its downstreams, as a flow run that is watched here."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from deployments.commands.family import FamilyOption
-from deployments.commands.matrix import Jobs, Python
-from deployments.commands.release import JsonOption
-
-if TYPE_CHECKING:
-    from interlock.verification import ContractsReport, ContractsRequest
+from deployments import on_prefect
+from deployments.commands.options import FamilyOption, Jobs, JsonOption, Python
+from deployments.matrix_display import MatrixDisplay
+from interlock import family_file
+from interlock.candidates import parse_ref
+from interlock.matrix.progress import watcher
+from interlock.matrix.request import DEFAULT_JOBS
+from interlock.reports import contracts_json, print_contracts
+from interlock.verification import ContractsReport, ContractsRequest
+from interlock.verification.cells import downstreams
+from interlock.verification.progress import doing
 
 REF_HELP = "A branch, tag, SHA, pull request (#12), released version, or folder (./core)."
 
@@ -29,7 +35,7 @@ Released = Annotated[
 NoTell = Annotated[bool, typer.Option("--no-tell", help="Tell GitHub nothing.")]
 
 
-def contracts(  # noqa: PLR0913  one for each option
+def contracts(
     ref: RefArgument,
     *,
     of: Of,
@@ -48,10 +54,6 @@ def contracts(  # noqa: PLR0913  one for each option
 
     Exit code 0 when nothing does, 1 when something does, 2 when that is not known; others: docs/exit-codes.md.
     """
-    from interlock.candidates import parse_ref  # noqa: PLC0415  --help stays fast
-    from interlock.matrix.request import DEFAULT_JOBS  # noqa: PLC0415
-    from interlock.verification import ContractsRequest  # noqa: PLC0415
-
     request = ContractsRequest(
         upstream=of,
         ref=parse_ref(ref).text,
@@ -68,13 +70,7 @@ def contracts(  # noqa: PLR0913  one for each option
     raise typer.Exit(_run_and_print(request, as_json=as_json))
 
 
-def _run_and_print(request: "ContractsRequest", *, as_json: bool) -> int:
-    from rich.console import Console  # noqa: PLC0415
-
-    from interlock import family_file  # noqa: PLC0415
-    from interlock.reports import contracts_json, print_contracts  # noqa: PLC0415
-    from interlock.verification.cells import downstreams  # noqa: PLC0415
-
+def _run_and_print(request: ContractsRequest, *, as_json: bool) -> int:
     # A mistake that can be seen without a server is told at once.
     downstreams(request, family_file.load(request.family_path))
     report, ui = asyncio.run(_run(request))
@@ -83,22 +79,13 @@ def _run_and_print(request: "ContractsRequest", *, as_json: bool) -> int:
     else:
         console = Console(highlight=False)
         print_contracts(report, console)
-        if ui:
-            console.print(f"the run, in Prefect's UI: {ui}", soft_wrap=True)
+        on_prefect.print_address(ui, console)
     return report.exit_code
 
 
-async def _run(request: "ContractsRequest") -> "tuple[ContractsReport, str | None]":
+async def _run(request: ContractsRequest) -> tuple[ContractsReport, str | None]:
     """Run the flow on the configured Prefect server, or else on this machine's own."""
-    from deployments import on_prefect  # noqa: PLC0415
-    from deployments.matrix_display import MatrixDisplay  # noqa: PLC0415
-    from interlock.matrix.progress import watcher  # noqa: PLC0415
-    from interlock.verification.progress import doing  # noqa: PLC0415
-
-    with MatrixDisplay() as display:
-        async with on_prefect.server(display) as ui:
-            from flows.verify_contracts import verify_contracts  # noqa: PLC0415  after its settings are known
-
-            watcher.set(display.show)
-            doing.set(display.doing)
-            return await on_prefect.result(lambda: verify_contracts(request, return_state=True), ui)
+    display = MatrixDisplay()
+    return await on_prefect.run_flow(
+        "verify_contracts", request, display, (watcher, display.show), (doing, display.doing)
+    )

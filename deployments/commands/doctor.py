@@ -1,35 +1,31 @@
 """`interlock doctor`: everything that must be true before a release is, each with its cause and its cure."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from deployments.commands.family import FamilyOption
-
-if TYPE_CHECKING:
-    from interlock.checks import Check
-    from interlock.family import Family
+from deployments import doctor_display, on_prefect
+from deployments.access import find_access, use_running_server
+from deployments.commands.options import FamilyOption, JsonOption
+from interlock import family_file
+from interlock.checks import Check, all_good, check_family, check_package, open_world, unknown
+from interlock.family import Family
+from interlock.home import cache
 
 FAILED = 1
 
 PackageArgument = Annotated[
     str | None, typer.Argument(help="Only what a release of this package needs. Default: all of the family.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For a program.")]
 
 
-def doctor(package: PackageArgument = None, *, family: FamilyOption = None, as_json: AsJson = False) -> None:
+def doctor(package: PackageArgument = None, *, family: FamilyOption = None, as_json: JsonOption = False) -> None:
     """Check everything that must be true before a release is, without changing anything.
 
     Exit code 0 when nothing failed, though there may be warnings; 1 when something did. See docs/doctor.md.
     """
-    from rich.console import Console  # noqa: PLC0415  --help stays fast
-
-    from deployments import doctor_display  # noqa: PLC0415
-    from interlock import family_file  # noqa: PLC0415
-    from interlock.checks import all_good  # noqa: PLC0415
-
     found = family_file.load(family)
     checks = asyncio.run(_look(found, package))
     if as_json:
@@ -40,16 +36,19 @@ def doctor(package: PackageArgument = None, *, family: FamilyOption = None, as_j
         raise typer.Exit(FAILED)
 
 
-async def _look(family: "Family", package: str | None) -> "tuple[Check, ...]":
-    from deployments.access import find_access, use_running_server  # noqa: PLC0415
-    from deployments.prefect_checks import check_prefect  # noqa: PLC0415
-    from interlock.checks import check_family, check_package, open_world  # noqa: PLC0415
-    from interlock.home import cache  # noqa: PLC0415
-
+async def _look(family: Family, package: str | None) -> tuple[Check, ...]:
     if package is not None:
         family.package(package)  # before anything is asked of anybody
     api = use_running_server()
     async with open_world(family, await find_access(family, api), cache=cache()) as world:
         looking = check_family(family, world) if package is None else check_package(family, package, world)
-        world_checks, prefect_checks = await asyncio.gather(looking, check_prefect(api))
+        world_checks, prefect_checks = await asyncio.gather(looking, _check_prefect(api))
     return (*world_checks, *prefect_checks)
+
+
+async def _check_prefect(api: str | None) -> tuple[Check, ...]:
+    if api is None:
+        cause = "no API is configured, and this machine's own server does not run: a command starts it when it needs it"
+        return (unknown("Prefect", "server", cause, "interlock server start, or set PREFECT_API_URL"),)
+    found: tuple[Check, ...] = await on_prefect.load("deployments.prefect_checks").check_prefect(api)
+    return found

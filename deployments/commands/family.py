@@ -3,39 +3,28 @@
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-if TYPE_CHECKING:
-    from interlock.family import Dispatch, Family, Package
-    from interlock.suites import Suite
+from deployments.commands.options import FamilyOption
+from interlock import family_file
+from interlock.family import Family, Package
+from interlock.suites import Suite
 
 app = typer.Typer(help="The family file: show it, check it, print its schema.", no_args_is_help=True)
-
-FamilyOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--family",
-        help="The family file. Default: $INTERLOCK_FAMILY, else family.toml here, else the one of the checkout.",
-        show_default=False,
-    ),
-]
-"""Every command that works on a family takes this option."""
 
 
 @app.command()
 def show(family: FamilyOption = None) -> None:
     """Show every member in dependency order: what it requires, how it reacts, its suites, and whom it tells."""
-    from interlock import family_file  # noqa: PLC0415  pydantic takes longer than all of --help
-
     file = family_file.find(family)
     found = family_file.load(file)
+    index = "PyPI" if found.index == "pypi" else found.index
+    settings = escape(f"Python {', '.join(found.python)} · {index}")
     console = _console()
-    console.print(f"[bold]{escape(found.name)}[/]  {_settings(found)}  [dim]{escape(str(file))}[/]")
+    console.print(f"[bold]{escape(found.name)}[/]  {settings}  [dim]{escape(str(file))}[/]")
     for number, name in enumerate(found.order(), 1):
         console.print(f"\n[bold]{number}  {name}[/]  [dim]{_place(found, name)}[/]")
         for what, text in _lines(found, name):
@@ -45,8 +34,6 @@ def show(family: FamilyOption = None) -> None:
 @app.command()
 def check(family: FamilyOption = None) -> None:
     """Check the file and say what was verified; ends with 3 and names every fault with its line otherwise."""
-    from interlock import family_file  # noqa: PLC0415  pydantic takes longer than all of --help
-
     file = family_file.find(family)
     found = family_file.check(file)
     console = _console()
@@ -58,8 +45,6 @@ def check(family: FamilyOption = None) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the family file, with which editors complete and check it."""
-    from interlock import family_file  # noqa: PLC0415  pydantic takes longer than all of --help
-
     typer.echo(json.dumps(family_file.schema(), indent=2, ensure_ascii=False))
 
 
@@ -68,38 +53,26 @@ def _console() -> Console:
     return Console(soft_wrap=True, highlight=False)
 
 
-def _settings(family: "Family") -> str:
-    index = "PyPI" if family.index == "pypi" else family.index
-    return escape(f"Python {', '.join(family.python)} · {index}")
-
-
-def _place(family: "Family", name: str) -> str:
+def _place(family: Family, name: str) -> str:
     package = family.packages[name]
     place = f"{family.repository(name)}, branch {package.branch}"
     return escape(place if package.publishes else f"{place}, publishes nothing")
 
 
-def _lines(family: "Family", name: str) -> Iterator[tuple[str, str]]:
+def _lines(family: Family, name: str) -> Iterator[tuple[str, str]]:
     """What is said of a member: a word, and markup that belongs to it."""
     package = family.packages[name]
     yield "requires", ", ".join(package.upstreams) or "no other member"
     if package.upstreams:
-        yield "reacts by", escape(_reaction(package))
+        yield "reacts by", escape(f"command: {shlex.join(package.command)}" if package.command else package.reaction)
     for suite in package.suites:
         yield "suite", escape(_suite(suite, package))
     for dispatch in package.dispatches:
-        yield "dispatches", escape(_dispatch(dispatch))
+        payload, targets = ", ".join(dispatch.payload), ", ".join(dispatch.targets)
+        yield "dispatches", escape(f"{dispatch.event}({payload}) → {targets}")
 
 
-def _reaction(package: "Package") -> str:
-    return f"command: {shlex.join(package.command)}" if package.command else str(package.reaction)
-
-
-def _dispatch(dispatch: "Dispatch") -> str:
-    return f"{dispatch.event}({', '.join(dispatch.payload)}) → {', '.join(dispatch.targets)}"
-
-
-def _suite(suite: "Suite", package: "Package") -> str:
+def _suite(suite: Suite, package: Package) -> str:
     text = f"{suite.name}: {_source(suite)}"
     if suite.upstreams and set(suite.upstreams) != set(package.upstreams):
         text += f", against {', '.join(suite.upstreams)}"
@@ -108,7 +81,7 @@ def _suite(suite: "Suite", package: "Package") -> str:
     return text
 
 
-def _source(suite: "Suite") -> str:
+def _source(suite: Suite) -> str:
     if suite.git is not None:
         return f"{suite.git.path} in Git"
     if suite.imports is not None:
@@ -117,7 +90,7 @@ def _source(suite: "Suite") -> str:
     return f"{suite.sdist} of the sdist" if suite.sdist is not None else str(suite.path)
 
 
-def _verified(family: "Family") -> Iterator[str]:
+def _verified(family: Family) -> Iterator[str]:
     packages = family.packages.values()
     suites = [suite for package in packages for suite in package.suites]
     dispatches = [dispatch for package in packages for dispatch in package.dispatches]

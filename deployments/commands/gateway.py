@@ -1,18 +1,25 @@
 """`interlock gateway` and `interlock deliveries`: take webhooks, and see what became of them."""
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
+from uuid import UUID
 
 import typer
+from rich.console import Console
 
-from deployments.commands.family import FamilyOption
-from deployments.commands.release import JsonOption
+from deployments.access import use_running_server
+from deployments.commands.options import FamilyOption, JsonOption
+from deployments.gateway import logs
+from deployments.gateway.app import Parts
+from deployments.gateway.serve import bind, serve
+from deployments.gateway.starter import PrefectStarter
+from interlock import family_file
 from interlock.errors import ServerError, TokenError, UsageError
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from interlock.webhooks import DeliveryState, Secrets
+from interlock.faults import nearest
+from interlock.ledger import open_ledger
+from interlock.reports.deliveries import print_deliveries, print_delivery
+from interlock.webhooks import DeliveryState, Secrets
+from interlock.webhooks.signature import CURE, SECRET, find_secrets
 
 HOST, PORT = "127.0.0.1", 4280
 MOST = 50
@@ -28,18 +35,10 @@ def gateway(
 
     The webhooks' secret is INTERLOCK_WEBHOOK_SECRET; docs/gateway.md says how to set it all up.
     """
-    from deployments.gateway import logs  # noqa: PLC0415  --help stays fast
-    from interlock import family_file  # noqa: PLC0415
-    from interlock.ledger import open_ledger  # noqa: PLC0415
-
     secrets, found = _secrets(), family_file.load(family)
     _use_prefect()
     with open_ledger() as ledger:
         # after the settings are known, and before anybody can connect and would wait for it
-        from deployments.gateway.app import Parts  # noqa: PLC0415
-        from deployments.gateway.serve import bind, serve  # noqa: PLC0415
-        from deployments.gateway.starter import PrefectStarter  # noqa: PLC0415
-
         parts = Parts(secrets=secrets, family=found, ledger=ledger, starter=PrefectStarter())
         with bind(host, port) as place:
             logs.set_up()
@@ -54,11 +53,6 @@ def deliveries(
     as_json: JsonOption = False,
 ) -> None:
     """Show the webhook deliveries that the gateway has taken, the newest first, and what became of them."""
-    from rich.console import Console  # noqa: PLC0415
-
-    from interlock.ledger import open_ledger  # noqa: PLC0415
-    from interlock.reports.deliveries import print_deliveries, print_delivery  # noqa: PLC0415
-
     wanted, one = _state(state), _guid(guid)
     console = Console(highlight=False)
     with open_ledger() as ledger:
@@ -73,9 +67,7 @@ def deliveries(
     typer.echo(delivery.model_dump_json(indent=2)) if as_json else print_delivery(delivery, console)
 
 
-def _secrets() -> "Secrets":
-    from interlock.webhooks.signature import CURE, SECRET, find_secrets  # noqa: PLC0415
-
+def _secrets() -> Secrets:
     found = find_secrets(os.environ)
     if found is None:
         raise TokenError(f"the gateway has no secret: without {SECRET} anybody could start releases", hint=CURE)
@@ -84,8 +76,6 @@ def _secrets() -> "Secrets":
 
 def _use_prefect() -> None:
     """Set this process up for the Prefect API; that it does not answer yet is no reason not to take deliveries."""
-    from deployments.access import use_running_server  # noqa: PLC0415
-
     # The worker has pauses of its own, in which it can be told to stop.
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "0")
     if use_running_server() is None:
@@ -94,10 +84,7 @@ def _use_prefect() -> None:
         )
 
 
-def _state(text: str | None) -> "DeliveryState | None":
-    from interlock.faults import nearest  # noqa: PLC0415
-    from interlock.webhooks import DeliveryState  # noqa: PLC0415
-
+def _state(text: str | None) -> DeliveryState | None:
     if text is None:
         return None
     try:
@@ -107,9 +94,7 @@ def _state(text: str | None) -> "DeliveryState | None":
         raise UsageError(f'no delivery is "{text}"', hint=hint) from None
 
 
-def _guid(text: str | None) -> "UUID | None":
-    from uuid import UUID  # noqa: PLC0415
-
+def _guid(text: str | None) -> UUID | None:
     try:
         return None if text is None else UUID(text)
     except ValueError:

@@ -1,15 +1,18 @@
 """`interlock listener`: the workflow file that a repository is missing, on standard output."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from deployments.commands.family import FamilyOption
+from deployments.access import find_access, use_running_server
+from deployments.commands.options import FamilyOption
+from interlock import family_file, workflow_files
+from interlock.checks.listeners import FOLDER
 from interlock.errors import InterlockError, UsageError
-
-if TYPE_CHECKING:
-    from interlock.family import Dispatch, Family
+from interlock.family import Dispatch, Family
+from interlock.github import open_github, place
+from interlock.workflow_files import listens
 
 MemberArgument = Annotated[
     str, typer.Argument(metavar="MEMBER|REPOSITORY", help="A member of the family, or its repository.")
@@ -28,8 +31,6 @@ def listener(
 
     Without --event, GitHub is asked which events are heard already; these are left out.
     """
-    from interlock import family_file, workflow_files  # noqa: PLC0415  --help stays fast
-
     found = family_file.load(family)
     name = _member(found, member)
     sent = _sent(found, name)
@@ -45,7 +46,7 @@ def listener(
     typer.echo(f'commit it as {place} to the branch "{branch}" of {found.repository(name)}', err=True)
 
 
-def _member(family: "Family", wanted: str) -> str:
+def _member(family: Family, wanted: str) -> str:
     """The member of this name, or whose repository this is."""
     for name in family.packages:
         repository = family.repository(name)
@@ -55,7 +56,7 @@ def _member(family: "Family", wanted: str) -> str:
     raise AssertionError(wanted)  # it would have been found above
 
 
-def _sent(family: "Family", name: str) -> "dict[str, Dispatch]":
+def _sent(family: Family, name: str) -> dict[str, Dispatch]:
     """The events that the family sends to a member, each with one of the dispatches that send it."""
     return {
         dispatch.event: dispatch
@@ -65,13 +66,8 @@ def _sent(family: "Family", name: str) -> "dict[str, Dispatch]":
     }
 
 
-async def _unheard(family: "Family", name: str, sent: tuple[str, ...]) -> tuple[str, ...]:
+async def _unheard(family: Family, name: str, sent: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the events that it does not hear, or not so that a receipt is exact; all, without a token."""
-    from deployments.access import find_access, use_running_server  # noqa: PLC0415
-    from interlock.checks.listeners import FOLDER  # noqa: PLC0415
-    from interlock.github import open_github, place  # noqa: PLC0415
-    from interlock.workflow_files import listens  # noqa: PLC0415
-
     if not sent:
         raise UsageError(f"the family sends nothing to {name}", hint="name the event: --event core_release")
     access = await find_access(family, use_running_server())

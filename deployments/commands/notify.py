@@ -1,21 +1,22 @@
 """`interlock notify`: who is told of failures, held packages, expiring tokens and new incompatibilities, and where."""
 
-import asyncio
 import os
+import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+from pydantic import SecretStr
 
-from deployments.automations.kinds import About, Kind, Security
+from deployments import on_prefect
+from deployments.automations.values import About, Channel
 from interlock.errors import UsageError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
-    from pydantic import SecretStr
-
-    from deployments.automations.values import Channel
 
 app = typer.Typer(help="Tell people what they must know, by Prefect's own automations.", no_args_is_help=True)
 
@@ -24,7 +25,17 @@ URL = "INTERLOCK_NOTIFY_URL"
 TOKEN = "INTERLOCK_NOTIFY_TOKEN"  # noqa: S105  the name of a variable
 PASSWORD = "INTERLOCK_NOTIFY_PASSWORD"  # noqa: S105  the name of a variable
 
+SLACK = re.compile(r"https://hooks\.slack(?:-gov)?\.com/services/\w+/\w+/\w+/?")
+
 T = TypeVar("T")
+
+
+class Security(StrEnum):
+    """How a mail server is spoken to."""
+
+    SSL = "ssl"
+    STARTTLS = "starttls"
+    INSECURE = "insecure"
 
 
 Name = Annotated[str | None, typer.Option(help="What to call it, if there are several of a kind.")]
@@ -44,17 +55,8 @@ Which = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this o
 @app.command()
 def slack(*, name: Name = None, about: Abouts = None) -> None:
     """Tell a channel of Slack; reads the address of its incoming webhook, which is a secret."""
-    from deployments.automations.values import Channel, slack_address  # noqa: PLC0415  --help stays fast
-
-    channel = Channel(name=name or "slack", kind=Kind.SLACK, about=frozenset(about or About))
-    address = slack_address(_secret(URL, "the webhook's address"))
-
-    async def make(client: "PrefectClient") -> tuple[str, ...]:
-        from deployments.automations import channels  # noqa: PLC0415  only after Prefect's settings are known
-
-        return await channels.set_channel(client, channel, channels.slack_block(address))
-
-    _make(make, channel)
+    channel = Channel(name=name or "slack", kind="slack", about=frozenset(about or About))
+    _make(channel, {"url": slack_address(_secret(URL, "the webhook's address"))})
 
 
 @app.command()
@@ -63,24 +65,23 @@ def webhook(*, name: Name = None, about: Abouts = None) -> None:
 
     A token in INTERLOCK_NOTIFY_TOKEN is sent as a bearer's.
     """
-    from pydantic import SecretStr  # noqa: PLC0415
-
-    from deployments.automations.values import Channel, webhook_address  # noqa: PLC0415
-
-    channel = Channel(name=name or "webhook", kind=Kind.WEBHOOK, about=frozenset(about or About))
-    address = webhook_address(_secret(URL, "the webhook's address"))
-    token = SecretStr(given) if (given := os.environ.get(TOKEN, "").strip()) else None
-
-    async def make(client: "PrefectClient") -> tuple[str, ...]:
-        from deployments.automations import channels  # noqa: PLC0415
-
-        return await channels.set_channel(client, channel, channels.webhook_block(address, token))
-
-    _make(make, channel)
+    channel = Channel(name=name or "webhook", kind="webhook", about=frozenset(about or About))
+    # Prefect's server writes the address into its log when nobody takes the JSON there; the token it does not.
+    secrets = {"url": webhook_address(_secret(URL, "the webhook's address")).get_secret_value()}
+    if token := os.environ.get(TOKEN, "").strip():
+        secrets["token"] = token
+    fields = {
+        "name": "interlock",
+        "url": "{{url}}",  # the field is no secret one
+        "secrets": secrets,
+        "headers": {"Authorization": "Bearer {{token}}"} if token else None,
+        "json_data": {"subject": "{{subject}}", "body": "{{body}}", "text": "{{subject}}\n{{body}}"},
+    }
+    _make(channel, fields)
 
 
 @app.command()
-def email(  # noqa: PLR0913  one for each option
+def email(
     *,
     to: Mailboxes,
     server: Host,
@@ -92,29 +93,19 @@ def email(  # noqa: PLR0913  one for each option
     about: Abouts = None,
 ) -> None:
     """Send e-mails, by a mail server of yours; a worker sends them."""
-    from pydantic import SecretStr  # noqa: PLC0415
-
-    from deployments.automations.values import Channel, MailServer  # noqa: PLC0415
-
     comes_from = sender or (user if user and "@" in user else to[0])
     channel = Channel(
-        name=name or "email", kind=Kind.EMAIL, about=frozenset(about or About), to=tuple(to), sender=comes_from
+        name=name or "email", kind="email", about=frozenset(about or About), to=tuple(to), sender=comes_from
     )
     password = _secret(PASSWORD, f"the password of {user}") if user else SecretStr("")
-    mail = MailServer(host=server, port=port, security=security, user=user, password=password)
-
-    async def make(client: "PrefectClient") -> tuple[str, ...]:
-        from deployments.automations import channels  # noqa: PLC0415
-
-        return await channels.set_channel(client, channel, channels.email_block(mail))
-
-    _make(make, channel)
+    names = ("smtp_server", "smtp_port", "smtp_type", "username", "password")
+    _make(channel, dict(zip(names, (server, port, security.value, user, password), strict=True)))
 
 
 @app.command("list")
 def list_all() -> None:
     """Show who is told of what."""
-    channels = _on_server(_channels)
+    channels = _on_server(lambda client: _channels().list_channels(client))
     for channel in channels:
         typer.echo(_line(channel))
     if not channels:
@@ -126,8 +117,7 @@ def try_it(name: Which = None, *, patience: Patience = 60) -> None:
     """Send a test the whole way, and say what became of it; exit code 1 if one was not delivered."""
 
     async def try_all(client: "PrefectClient") -> list[bool]:
-        from deployments.automations.trial import try_channel  # noqa: PLC0415
-
+        try_channel = on_prefect.load("deployments.automations.trial").try_channel
         results = []
         for channel in await _chosen(client, name):
             trial = await try_channel(client, channel, patience)
@@ -142,30 +132,22 @@ def try_it(name: Which = None, *, patience: Patience = 60) -> None:
 @app.command()
 def remove(name: Annotated[str, typer.Argument(help="As interlock notify list shows it.")]) -> None:
     """Tell nobody there any more, and forget the secret."""
-
-    async def forget(client: "PrefectClient") -> bool:
-        from deployments.automations.channels import remove_channel  # noqa: PLC0415
-
-        return await remove_channel(client, name)
-
-    there = _on_server(forget)
+    there = _on_server(lambda client: _channels().remove_channel(client, name))
     typer.echo(f"removed {name}" if there else f"there is no {name}")
 
 
-def _make(make: Callable[["PrefectClient"], Awaitable[tuple[str, ...]]], channel: "Channel") -> None:
-    for line in _on_server(make):
+def _make(channel: Channel, fields: Mapping[str, object]) -> None:
+    for line in _on_server(lambda client: _channels().set_channel(client, channel, fields)):
         typer.echo(line)
     typer.echo(f"try it: interlock notify test {channel.name}")
 
 
-async def _channels(client: "PrefectClient") -> "tuple[Channel, ...]":
-    from deployments.automations.channels import list_channels  # noqa: PLC0415
-
-    return await list_channels(client)
+def _channels() -> ModuleType:
+    return on_prefect.load("deployments.automations.channels")
 
 
-async def _chosen(client: "PrefectClient", name: str | None) -> "list[Channel]":
-    channels = [each for each in await _channels(client) if name in {None, each.name}]
+async def _chosen(client: "PrefectClient", name: str | None) -> list[Channel]:
+    channels = [each for each in await _channels().list_channels(client) if name in {None, each.name}]
     if not channels:
         raise UsageError(
             f"there is no channel {name}" if name else "there is no channel to try",
@@ -174,16 +156,14 @@ async def _chosen(client: "PrefectClient", name: str | None) -> "list[Channel]":
     return channels
 
 
-def _line(channel: "Channel") -> str:
+def _line(channel: Channel) -> str:
     about = "everything" if channel.about == frozenset(About) else ", ".join(sorted(channel.about))
     to = f" to {', '.join(channel.to)}" if channel.to else ""
     return f"{channel.name}: {about} by {channel.kind}{to}{' (paused)' if channel.paused else ''}"
 
 
-def _secret(variable: str, what: str) -> "SecretStr":
+def _secret(variable: str, what: str) -> SecretStr:
     """A secret from its variable, from a prompt, or from standard input: never from an argument, which anybody sees."""
-    from pydantic import SecretStr  # noqa: PLC0415
-
     if (given := os.environ.get(variable, "").strip()) or not sys.stdin.isatty():
         found = given or sys.stdin.readline().strip()
     else:
@@ -193,20 +173,36 @@ def _secret(variable: str, what: str) -> "SecretStr":
     return SecretStr(found)
 
 
+def slack_address(url: SecretStr) -> SecretStr:
+    """An address of an incoming webhook of Slack's; Prefect's block goes to no other host.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not SLACK.fullmatch(url.get_secret_value()):
+        raise UsageError(
+            "this is no address of an incoming webhook of Slack's",
+            hint="it begins with https://hooks.slack.com/services/; for other places: interlock notify webhook",
+        )
+    return url
+
+
+def webhook_address(url: SecretStr) -> SecretStr:
+    """An address that something can be posted to.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not re.fullmatch(r"https?://[^\s{}]+", url.get_secret_value()):
+        raise UsageError("the address of a webhook begins with https:// or http://, and has no blanks or braces")
+    return url
+
+
 def _on_server(work: Callable[["PrefectClient"], Awaitable[T]]) -> T:
     """Do something with the client of the server that is configured, else of this machine's own."""
-    from deployments import embedded_server  # noqa: PLC0415
 
-    if (api := embedded_server.configured_api()) is not None:
-        asyncio.run(embedded_server.check_answers(api))
-        return asyncio.run(_with_client(work))
-    with embedded_server.start() as server:
-        os.environ.update(embedded_server.environment(server.wait_until_ready()))
-        return asyncio.run(_with_client(work))
+    async def with_client() -> T:
+        async with on_prefect.load("prefect.client.orchestration").get_client() as client:
+            return await work(client)
 
-
-async def _with_client(work: Callable[["PrefectClient"], Awaitable[T]]) -> T:
-    from prefect.client.orchestration import get_client  # noqa: PLC0415  two seconds, and only after its settings
-
-    async with get_client() as client:
-        return await work(client)
+    return on_prefect.run(with_client)

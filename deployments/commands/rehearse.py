@@ -1,5 +1,6 @@
 """`interlock rehearse`: any of this against a world on this machine, with faults at will."""
 
+import asyncio
 import contextlib
 import os
 import shlex
@@ -7,19 +8,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
 
 import typer
+from packaging.version import Version
 
 from deployments.commands.cascade import run_cascade
-from deployments.commands.family import FamilyOption
-from deployments.commands.release import BumpOption, DryRun, JsonOption, Package, RefOption, VersionOption, run_release
-
-if TYPE_CHECKING:
-    from interlock.rehearsal.front import Seen
-    from interlock.rehearsal.place import Place
-    from interlock.rehearsal.process import ServingProcess
-    from interlock.rehearsal.world import World
+from deployments.commands.options import BumpOption, FamilyOption, JsonOption, VersionOption
+from deployments.commands.release import DryRun, Package, RefOption, run_release
+from interlock import family_file
+from interlock.errors import RehearsalError
+from interlock.home import home
+from interlock.rehearsal.environment import shell
+from interlock.rehearsal.faults import seeded
+from interlock.rehearsal.faults_file import read_faults
+from interlock.rehearsal.front import RequestLog, Seen
+from interlock.rehearsal.index import IndexStore
+from interlock.rehearsal.place import Place
+from interlock.rehearsal.process import ServingProcess, stop_server
+from interlock.rehearsal.template import SMALL_FAMILY_NAME
+from interlock.rehearsal.world import Apart, World, running
 
 app = typer.Typer(help="Rehearse on this machine: repositories, a package index and a GitHub, with faults at will.")
 
@@ -72,7 +80,7 @@ class Wanted:
 
 
 @app.callback(invoke_without_command=True)
-def rehearse(  # noqa: PLR0913  one for each option
+def rehearse(
     context: typer.Context,
     *,
     directory: Directory = None,
@@ -98,7 +106,7 @@ def rehearse(  # noqa: PLR0913  one for each option
 
 
 @app.command()
-def release(  # noqa: PLR0913  one for each option
+def release(
     context: typer.Context,
     package: Package,
     *,
@@ -135,7 +143,7 @@ def release(  # noqa: PLR0913  one for each option
 
 
 @app.command()
-def cascade(  # noqa: PLR0913  one for each option
+def cascade(
     context: typer.Context,
     package: Package,
     *,
@@ -174,8 +182,6 @@ def cascade(  # noqa: PLR0913  one for each option
 @app.command()
 def env(directory: Directory = None) -> None:
     """Print the lines that make a shell use a running world: eval "$(interlock rehearse env)"."""
-    from interlock.rehearsal.environment import shell  # noqa: PLC0415  --help stays fast
-
     for line in shell(_running(directory).environment()):
         typer.echo(line)
 
@@ -183,9 +189,6 @@ def env(directory: Directory = None) -> None:
 @app.command()
 def log(directory: Directory = None, *, writes: Writes = False) -> None:
     """Show who asked for what, also of a world that runs no more; what changed something is marked with *."""
-    from interlock.rehearsal.front import RequestLog  # noqa: PLC0415  --help stays fast
-    from interlock.rehearsal.place import Place  # noqa: PLC0415
-
     seen = RequestLog(Place(_meant(directory)).log)
     for request in seen.writes() if writes else seen.all():
         typer.echo(_line(request))
@@ -201,9 +204,6 @@ def clear(directory: Directory = None) -> None:
 @app.command()
 def stop(directory: Directory = None) -> None:
     """End the servers of every world, or of one; it stays, and the next command goes on with it."""
-    from interlock.rehearsal.place import Place  # noqa: PLC0415  --help stays fast
-    from interlock.rehearsal.process import stop_server  # noqa: PLC0415
-
     places = [Place(directory)] if directory else list(_served())
     stopped = [place.directory for place in places if stop_server(place)]
     typer.echo("\n".join(f"stopped: {path}" for path in stopped) or "was not running")
@@ -221,14 +221,8 @@ def _stay(wanted: Wanted) -> None:
 
 
 @contextlib.contextmanager
-def _world(wanted: Wanted) -> Iterator[tuple["World", "ServingProcess | None"]]:
+def _world(wanted: Wanted) -> Iterator[tuple[World, ServingProcess | None]]:
     """The world that is wanted, served."""
-    import asyncio  # noqa: PLC0415  --help stays fast
-
-    from interlock.rehearsal.faults import seeded  # noqa: PLC0415
-    from interlock.rehearsal.faults_file import read_faults  # noqa: PLC0415
-    from interlock.rehearsal.world import Apart, World  # noqa: PLC0415
-
     faults = read_faults(wanted.faults) if wanted.faults else ()
     if wanted.seed is not None:
         faults += seeded(wanted.seed, requests=SEEDED_REQUESTS, count=SEEDED_FAULTS)
@@ -249,37 +243,26 @@ def _world(wanted: Wanted) -> Iterator[tuple["World", "ServingProcess | None"]]:
 
 def _default_directory(wanted: Wanted) -> Path:
     """Worlds of mirrors are kept apart from the small family's, which may be called the same."""
-    from interlock import family_file  # noqa: PLC0415  --help stays fast
-    from interlock.rehearsal.template import SMALL_FAMILY_NAME  # noqa: PLC0415
-
     name = f"{family_file.load(wanted.family).name}-mirrored" if wanted.from_git else SMALL_FAMILY_NAME
     return _rehearsals() / "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
 
 
 def _rehearsals() -> Path:
-    from interlock.home import home  # noqa: PLC0415  --help stays fast
-
     return home() / "rehearsals"
 
 
-def _served() -> Iterator["Place"]:
+def _served() -> Iterator[Place]:
     """The worlds in Interlock's home that are served now."""
-    from interlock.rehearsal.place import Place  # noqa: PLC0415  --help stays fast
-
     places = (Place(lock.parent) for lock in sorted(_rehearsals().glob("*/lock")))
     return (place for place in places if place.server())
 
 
-def _running(directory: Path | None) -> "World":
-    from interlock.rehearsal.world import running  # noqa: PLC0415  --help stays fast
-
+def _running(directory: Path | None) -> World:
     return running(_meant(directory))
 
 
 def _meant(directory: Path | None) -> Path:
     """The directory of the world that is meant: this one, else that of the one that runs, else the small family's."""
-    from interlock.errors import RehearsalError  # noqa: PLC0415  --help stays fast
-
     if directory is not None:
         return directory
     found = [place.directory for place in _served()]
@@ -290,7 +273,7 @@ def _meant(directory: Path | None) -> Path:
     return found[0] if found else _default_directory(Wanted())
 
 
-def _introduce(world: "World") -> None:
+def _introduce(world: World) -> None:
     urls = world.addresses()
     typer.echo(f"A rehearsal of {world.facts.family} in {world.place.directory}")
     typer.echo(f"  repositories  {urls['git']}/{world.facts.owner}/…")
@@ -299,11 +282,7 @@ def _introduce(world: "World") -> None:
     typer.echo('\nA shell uses it after: eval "$(interlock rehearse env)"')
 
 
-def _say_how_to_install(world: "World", package: str, *, keeps: bool) -> None:
-    from packaging.version import Version  # noqa: PLC0415  --help stays fast
-
-    from interlock.rehearsal.index import IndexStore  # noqa: PLC0415
-
+def _say_how_to_install(world: World, package: str, *, keeps: bool) -> None:
     files = IndexStore(world.place.index).files(package, fresh=True) or ()
     if files:
         newest = max(Version(file.version) for file in files)
@@ -312,7 +291,7 @@ def _say_how_to_install(world: "World", package: str, *, keeps: bool) -> None:
         typer.echo(f"{before}pip install --index-url {url} {package}=={newest}")
 
 
-def _say_what_is_seen(world: "World", *, keeps: bool) -> None:
+def _say_what_is_seen(world: World, *, keeps: bool) -> None:
     """Where to look at what a cascade left; its pages and packages go with their server."""
     directory = world.place.directory
     found = directory.parent == _rehearsals()
@@ -321,7 +300,7 @@ def _say_what_is_seen(world: "World", *, keeps: bool) -> None:
     typer.echo(f'{first}eval "$(interlock rehearse env{said})"; interlock cascades')
 
 
-def _line(seen: "Seen") -> str:
+def _line(seen: Seen) -> str:
     at = datetime.fromtimestamp(seen.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
     mark = "*" if seen.wrote else " "
     status = str(seen.status) if seen.status else "–"

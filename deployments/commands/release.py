@@ -2,31 +2,31 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from deployments.commands.family import FamilyOption
-
-if TYPE_CHECKING:
-    from interlock.lifecycle import Release
-    from interlock.releases.plan import ReleaseRequest
-
-BUMP_HELP = "patch, minor, major, alpha, beta, rc, post, dev, final; or two of them, as minor,rc."
+from deployments import on_prefect
+from deployments.commands.options import BumpOption, DespiteOption, FamilyOption, JsonOption, VersionOption
+from deployments.release_display import ReleaseDisplay
+from interlock import family_file
+from interlock.admission import gate
+from interlock.errors import DispatchError
+from interlock.ledger import open_ledger
+from interlock.lifecycle import Release
+from interlock.releases.desk import open_desk
+from interlock.releases.plan import Patience, ReleaseRequest
+from interlock.releases.preview import Preview, preview
+from interlock.releases.progress import watcher
+from interlock.reports import print_preview, print_release, print_releases
 
 Package = Annotated[str, typer.Argument(help="The package, as the family file names it.")]
-BumpOption = Annotated[str, typer.Option("--bump", metavar="PART", help=BUMP_HELP)]
-VersionOption = Annotated[str | None, typer.Option("--version", metavar="X", help="This version instead of a bump.")]
 RefOption = Annotated[str | None, typer.Option("--ref", metavar="BRANCH", help="Another branch to release from.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and plan and build, and write nothing anywhere.")]
-DespiteOption = Annotated[
-    str | None,
-    typer.Option("--despite", metavar="WHY", help="Release it though its contracts say no; the reason is kept."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="For a program.")]
 
 
-def release(  # noqa: PLR0913  one for each option
+def release(
     package: Package,
     *,
     bump: BumpOption = "patch",
@@ -60,11 +60,6 @@ def releases(
     as_json: JsonOption = False,
 ) -> None:
     """Show past and unfinished releases, as the ledger knows them."""
-    from rich.console import Console  # noqa: PLC0415  --help stays fast
-
-    from interlock.ledger import open_ledger  # noqa: PLC0415
-    from interlock.reports import print_releases  # noqa: PLC0415
-
     with open_ledger() as ledger:
         found = ledger.releases(package)
     if as_json:
@@ -75,7 +70,7 @@ def releases(
         typer.echo(f"no release{f' of {package}' if package else ''} is in the ledger")
 
 
-def run_release(  # noqa: PLR0913  one for each option
+def run_release(
     package: str,
     *,
     bump: str = "patch",
@@ -88,8 +83,6 @@ def run_release(  # noqa: PLR0913  one for each option
     patience: dict[str, float] | None = None,
 ) -> int:
     """Release a package, watched in this terminal; the exit code."""
-    from interlock.releases.plan import Patience, ReleaseRequest  # noqa: PLC0415  --help stays fast
-
     request = ReleaseRequest(
         package=package,
         bump=bump,
@@ -99,31 +92,19 @@ def run_release(  # noqa: PLR0913  one for each option
         family=str(family.resolve()) if family else None,
         patience=Patience(**(patience or {})),
     )
-    _check(request)
+    # A mistake that can be seen without a server is told at once.
+    family_file.load(family).package(package)
     if dry_run:
         return _preview(request, as_json=as_json)
     return _release(request, as_json=as_json)
 
 
-def _check(request: "ReleaseRequest") -> None:
-    """Tell of mistakes at once that can be seen without a server."""
-    from interlock import family_file  # noqa: PLC0415  --help stays fast
-
-    family_file.load(Path(request.family) if request.family else None).package(request.package)
-
-
-def _preview(request: "ReleaseRequest", *, as_json: bool) -> int:
-    from rich.console import Console  # noqa: PLC0415
-
-    from blocks.find import load_github_credentials, load_upload  # noqa: PLC0415
-    from interlock.admission import gate  # noqa: PLC0415
-    from interlock.releases.desk import open_desk  # noqa: PLC0415
-    from interlock.releases.preview import Preview, preview  # noqa: PLC0415
-    from interlock.reports import print_preview  # noqa: PLC0415
+def _preview(request: ReleaseRequest, *, as_json: bool) -> int:
+    find = on_prefect.load("blocks.find")
 
     async def look() -> Preview:
-        credentials = await load_github_credentials(request.family)
-        async with open_desk(request, credentials, await load_upload(request.family)) as desk:
+        credentials = await find.load_github_credentials(request.family)
+        async with open_desk(request, credentials, await find.load_upload(request.family)) as desk:
             return await preview(desk, gate.admit)
 
     found = asyncio.run(look())
@@ -134,9 +115,7 @@ def _preview(request: "ReleaseRequest", *, as_json: bool) -> int:
     return 0 if found.plan else 1
 
 
-def _release(request: "ReleaseRequest", *, as_json: bool) -> int:
-    from interlock.errors import DispatchError  # noqa: PLC0415
-
+def _release(request: ReleaseRequest, *, as_json: bool) -> int:
     try:
         released, ui = asyncio.run(_run(request))
     except DispatchError:
@@ -148,40 +127,24 @@ def _release(request: "ReleaseRequest", *, as_json: bool) -> int:
     return 0
 
 
-def _recorded(request: "ReleaseRequest") -> "Release | None":
+def _recorded(request: ReleaseRequest) -> Release | None:
     """The release that was just made or gone on with, as the ledger has it."""
-    from interlock.ledger import open_ledger  # noqa: PLC0415
-
     wanted = request.wanted() if request.version else None
     with open_ledger() as ledger:
         found = ledger.releases(request.package)
     return next((release for release in found if wanted in {None, release.version}), None)
 
 
-def _print(released: "Release", ui: str | None, *, as_json: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
-    from interlock.reports import print_release  # noqa: PLC0415
-
+def _print(released: Release, ui: str | None, *, as_json: bool) -> None:
     if as_json:
         typer.echo(released.model_dump_json(indent=2))
         return
     console = Console(highlight=False)
     print_release(released, console)
-    if ui:
-        console.print(f"the run, in Prefect's UI: {ui}", soft_wrap=True)
+    on_prefect.print_address(ui, console)
 
 
-async def _run(request: "ReleaseRequest") -> "tuple[Release, str | None]":
+async def _run(request: ReleaseRequest) -> tuple[Release, str | None]:
     """Run the flow on the configured Prefect server, or else on this machine's own."""
-    from deployments import on_prefect  # noqa: PLC0415
-    from deployments.release_display import ReleaseDisplay  # noqa: PLC0415
-    from interlock.releases.progress import watcher  # noqa: PLC0415
-
-    with ReleaseDisplay() as display:
-        watcher.set(display.show)
-        async with on_prefect.server(display) as ui:
-            from flows.release_package import release_package  # noqa: PLC0415  after its settings are known
-
-            display.doing("starting the flow")
-            return await on_prefect.result(lambda: release_package(request, return_state=True), ui)
+    display = ReleaseDisplay()
+    return await on_prefect.run_flow("release_package", request, display, (watcher, display.show))

@@ -1,12 +1,13 @@
 """`interlock server`: the embedded Prefect server of this machine."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from deployments.embedded_server import Record, Status
+from deployments import embedded_server
+from deployments.commands.options import JsonOption
+from deployments.embedded_server import Record, Status
 
 app = typer.Typer(help="The embedded Prefect server of this machine.", no_args_is_help=True)
 
@@ -16,8 +17,6 @@ NOT_RUNNING = 1
 @app.command()
 def start() -> None:
     """Start the server, if there is none, and wait until it answers."""
-    from deployments import embedded_server  # noqa: PLC0415  --help stays fast
-
     if (configured := embedded_server.configured_api()) is not None:
         typer.echo(f"Commands use {configured}, which is configured, not this server.", err=True)
     with embedded_server.start() as server:
@@ -26,10 +25,8 @@ def start() -> None:
 
 
 @app.command()
-def status(*, as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False) -> None:
+def status(*, as_json: JsonOption = False) -> None:
     """Show the server; exit code 0 if it runs, 1 if not."""
-    from deployments import embedded_server  # noqa: PLC0415  --help stays fast
-
     found = embedded_server.status()
     typer.echo(found.model_dump_json(indent=2) if as_json else _describe(found))
     if found.state != embedded_server.State.RUNNING:
@@ -39,13 +36,11 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="For a progra
 @app.command()
 def stop(*, force: Annotated[bool, typer.Option("--force", help="Even while a command uses it.")] = False) -> None:
     """Stop the server; its history stays for the next one."""
-    from deployments import embedded_server  # noqa: PLC0415  --help stays fast
-
     stopped = embedded_server.stop(force=force)
     typer.echo("stopped" if stopped else "was not running")
 
 
-def _describe(found: "Status") -> str:
+def _describe(found: Status) -> str:
     lines = [("state", found.state)]
     if (server := found.server) is not None:
         lines += [
@@ -59,7 +54,7 @@ def _describe(found: "Status") -> str:
     return "\n".join(f"{name:<9} {text}" for name, text in lines)
 
 
-def _idle_limit(server: "Record") -> str:
+def _idle_limit(server: Record) -> str:
     return f"after {_duration(server.idle_seconds)} without use" if server.idle_seconds else "only when told to"
 
 

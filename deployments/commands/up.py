@@ -1,14 +1,15 @@
 """`interlock up`: Prefect's server, a worker and the gateway on this machine, kept running by one command."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from deployments.embedded_server import configured_api
+from deployments.up.display import shown
+from deployments.up.stack import Stack, Wanted, opened, stopped_by_signals
 from interlock.errors import UsageError
-
-if TYPE_CHECKING:
-    from deployments.up.stack import Stack, Wanted
 
 PORT = 4270
 GATEWAY_PORT = 4280
@@ -27,9 +28,6 @@ def up(
     Ctrl-C stops all of it, after the flow runs that are under way; a second one does not wait for them. The server is
     the configured one, if a Prefect API is configured. docs/operations.md
     """
-    from deployments.embedded_server import configured_api  # noqa: PLC0415  --help stays fast
-    from deployments.up.stack import Wanted  # noqa: PLC0415
-
     if configured_api() is None and (workers > 1 or runs > 2):
         raise UsageError(
             "Prefect's own server keeps its runs in SQLite, which takes one worker with two runs at once.",
@@ -38,12 +36,7 @@ def up(
     asyncio.run(_run(Wanted(port=port, gateway_port=gateway_port, workers=workers, runs=runs, once=once)))
 
 
-async def _run(wanted: "Wanted") -> None:
-    from rich.console import Console  # noqa: PLC0415
-
-    from deployments.up.display import shown  # noqa: PLC0415
-    from deployments.up.stack import opened, stopped_by_signals  # noqa: PLC0415
-
+async def _run(wanted: Wanted) -> None:
     stack: Stack
     with opened(wanted) as stack, stopped_by_signals(stack):
         async with shown(stack, Console(highlight=False)):

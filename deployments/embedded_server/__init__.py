@@ -10,7 +10,7 @@ A command that wants to run a flow, with nothing of Prefect imported yet:
 
 from deployments.embedded_server.control import Status, status, stop
 from deployments.embedded_server.server import Server, start
-from deployments.embedded_server.settings import check_answers, configured_api, environment
+from deployments.embedded_server.settings import configured_api, environment
 from deployments.embedded_server.state import Place, Policy, Record, State
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "Server",
     "State",
     "Status",
-    "check_answers",
     "configured_api",
     "environment",
     "start",

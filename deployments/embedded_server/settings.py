@@ -104,25 +104,6 @@ def configured_api() -> str | None:
     return os.environ.get("PREFECT_API_URL") or _project_api() or _profile_api()
 
 
-async def check_answers(api: str) -> None:
-    """See that a configured Prefect API answers at all, before Prefect is loaded for it.
-
-    Raises:
-        ServerError: It does not.
-    """
-    import httpx  # noqa: PLC0415  only who has configured an API needs it
-
-    try:
-        async with httpx.AsyncClient(timeout=20) as client:
-            await client.get(f"{api.rstrip('/')}/health")
-    except httpx.HTTPError as error:
-        host = httpx.URL(api).copy_with(userinfo=b"", query=None)
-        raise ServerError(
-            f"The Prefect API that is configured, {host}, does not answer: {type(error).__name__}",
-            hint="Start it, or remove PREFECT_API_URL (environment, prefect.toml, profile) to use a server of our own.",
-        ) from None
-
-
 def _project_api() -> str | None:
     return _at(_read(Path("prefect.toml")), ["api", "url"]) or _at(
         _read(Path("pyproject.toml")), ["tool", "prefect", "api", "url"]

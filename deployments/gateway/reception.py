@@ -5,12 +5,13 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from deployments.gateway.bodies import Bodies
 from deployments.gateway.book import Book
 from deployments.gateway.logs import logger, say
 from deployments.gateway.metrics import Metrics
+from interlock.clock import now
 from interlock.errors import LedgerError
 from interlock.family import Family
 from interlock.values import Value
@@ -47,10 +48,6 @@ class Answer(Value):
     content: Mapping[str, str]
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Reception:
     """Takes deliveries.
@@ -69,7 +66,7 @@ class Reception:
     metrics: Metrics
     bodies: Bodies = field(default_factory=Bodies)
     wake: Callable[[], None] = lambda: None
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = now
 
     async def take(self, source: Source, headers: Mapping[str, str], stream: AsyncIterator[bytes]) -> Answer:
         """Take a delivery, or say why not.

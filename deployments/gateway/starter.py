@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import httpx
 
+from deployments.on_prefect import load
 from interlock.errors import ServerError
 from interlock.webhooks import Start
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from uuid import UUID
 
     from prefect import PrefectClient
@@ -55,9 +58,8 @@ class PrefectStarter:
     """Makes flow runs by the Prefect API that is configured."""
 
     def __init__(self) -> None:
-        from prefect import get_client  # noqa: PLC0415  seconds, in which nobody would be answered later
-
-        self._open = get_client
+        # Here it takes seconds in which nobody could be answered later.
+        self._open: Callable[[], AbstractAsyncContextManager[PrefectClient]] = load("prefect").get_client
         self._stack = contextlib.AsyncExitStack()
         self._client: PrefectClient | None = None
         self._deployments: dict[str, UUID] = {}
@@ -107,9 +109,7 @@ class PrefectStarter:
 
 def _told(error: BaseException, start: Start) -> ServerError | None:
     """The error for what Prefect's client raises; None for what is a defect."""
-    from prefect.exceptions import ObjectNotFound  # noqa: PLC0415
-
-    if isinstance(error, ObjectNotFound):
+    if isinstance(error, load("prefect.exceptions").ObjectNotFound):
         return StartRefusedError(f'there is no deployment "{start.deployment}"', hint="prefect deploy --all")
     if isinstance(error, httpx.HTTPStatusError):
         status = error.response.status_code

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from deployments.gateway.logs import logger, say
 from deployments.gateway.metrics import Metrics
 from deployments.gateway.starter import PrefectDownError, Starter, StartRefusedError
+from interlock.clock import now
 from interlock.deliveries import obstacle
 from interlock.errors import LedgerError
 from interlock.ledger import Ledger
@@ -44,10 +45,6 @@ class Pace(Value):
     tidy: float = 3600.0
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Worker:
     """Starts what was accepted.
 
@@ -66,7 +63,7 @@ class Worker:
         metrics: Metrics,
         *,
         pace: Pace | None = None,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self._ledger, self._starter, self._metrics = ledger, starter, metrics
         self._pace, self._clock = pace or Pace(), clock

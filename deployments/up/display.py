@@ -9,7 +9,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from deployments.up.part import Seen, State
+from deployments.embedded_server.supervised_process import State
+from deployments.up.part import Seen
 from deployments.up.stack import Stack
 
 STYLES = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from deployments.embedded_server.settings import SILENT, kept_environment
 from deployments.embedded_server.state import HOST
+from deployments.embedded_server.supervised_process import Program
 from deployments.embedded_server.supervisor import free_port
-from deployments.up.part import Program
 from interlock.process import tool_environment
 from interlock.webhooks.signature import PREVIOUS, SECRET, find_secrets
 

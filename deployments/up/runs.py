@@ -10,7 +10,7 @@ import signal
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -18,6 +18,7 @@ import psutil  # type: ignore[import-untyped]
 
 from deployments.embedded_server.processes import Identity
 from deployments.embedded_server.state import HOST
+from interlock.clock import now
 
 VARIABLE = "PREFECT__FLOW_RUN_ID"
 PAGE = 200
@@ -138,7 +139,7 @@ def alive_here() -> set[str]:
 
 async def pick_up(api: PrefectApi) -> int:
     """Schedule every run again that has no process on this machine, where all of them would be; how many there were."""
-    runs = lost(await api.under_way(), await asyncio.to_thread(alive_here), datetime.now(UTC))
+    runs = lost(await api.under_way(), await asyncio.to_thread(alive_here), now())
     for run in runs:
         await api.schedule_again(run, "its process is gone, and it goes on", UNDER_WAY)
     return len(runs)

@@ -5,11 +5,15 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import httpx
+
 from deployments import embedded_server
 from deployments.embedded_server import Place, Policy, Record
 from deployments.embedded_server.server import idle_seconds
 from deployments.embedded_server.state import default_place
-from deployments.up.part import Pace, Seen, State
+from deployments.embedded_server.supervised_process import Pace, State
+from deployments.on_prefect import check_answers
+from deployments.up.part import Seen
 from interlock.errors import ServerError
 
 NAME = "Prefect server"
@@ -129,8 +133,6 @@ class ConfiguredServer:
     is_ours = False
 
     def __init__(self, api: str, pace: Pace) -> None:
-        import httpx  # noqa: PLC0415  only who has configured an API needs it
-
         self._api = api
         self._shown = str(httpx.URL(api).copy_with(userinfo=b"", query=None))
         self._pace = pace
@@ -138,7 +140,7 @@ class ConfiguredServer:
 
     async def start(self) -> Mapping[str, str]:
         """See that it answers."""
-        await embedded_server.check_answers(self._api)
+        await check_answers(self._api)
         self._state = State.HEALTHY
         return {"PREFECT_API_URL": self._api}
 
@@ -148,7 +150,7 @@ class ConfiguredServer:
         while True:
             await asyncio.sleep(10 * self._pace.tick)
             try:
-                await embedded_server.check_answers(self._api)
+                await check_answers(self._api)
                 self._state = State.HEALTHY
             except ServerError:
                 self._state = State.UNHEALTHY

@@ -14,7 +14,8 @@ import httpx
 
 from deployments.embedded_server import configured_api
 from deployments.embedded_server.state import tail, try_lock
-from deployments.up.part import Left, Pace, Part, Program, Seen, State
+from deployments.embedded_server.supervised_process import Pace, Program, State
+from deployments.up.part import Left, Part, Seen
 from deployments.up.programs import ROOT, Programs, why_no_gateway
 from deployments.up.runs import UNDER_WAY, PrefectApi, pick_up
 from deployments.up.server import ConfiguredServer, OwnServer, PrefectServer
@@ -110,7 +111,7 @@ class Stack:
             with contextlib.suppress(httpx.HTTPError):  # the automations find them too, only later
                 await pick_up(PrefectApi.of(self._prefect))
         for number in range(1, self.wanted.workers + 1):
-            self._begin(partial(self._worker, number), self._go_on)
+            self._begin(partial(lambda each: self._programs().worker(each), number), self._go_on)
         self.doing = ""
         keeping = asyncio.create_task(self.server.keep(self._moved))
         try:
@@ -127,13 +128,7 @@ class Stack:
         if (why := why_no_gateway()) is not None:
             self._absent.append(Seen(name="gateway", state=State.ABSENT, note=why))
             return
-        self._begin(self._gateway)
-
-    def _gateway(self) -> Program:
-        return self._programs().gateway()
-
-    def _worker(self, number: int) -> Program:
-        return self._programs().worker(number)
+        self._begin(lambda: self._programs().gateway())
 
     async def _go_on(self, runs: frozenset[str]) -> None:
         """Have the runs of a worker that is gone run again.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from interlock.admission.bisection import Bisection, Broken, Skipped
+from interlock.admission.bisection import Bisection, Broken
 from interlock.reports.words import counted, one_line
 
 MOST_TESTS = 5
@@ -32,7 +32,7 @@ def _lines(found: Bisection) -> Iterator[tuple[str, str]]:
     for step in found.unsure:
         yield f"  or it is {one_line(str(step))}, which could not be tried", "yellow"
     for skipped in found.skipped[:MOST_SKIPPED]:
-        yield f"  skipped {_skipped(skipped)}", "yellow"
+        yield f"  skipped {one_line(f'{skipped.step}: {skipped.why}')}", "yellow"
     if len(found.skipped) > MOST_SKIPPED:
         yield f"  and {counted(len(found.skipped) - MOST_SKIPPED, 'other')} skipped", "yellow"
     if found.relapses:
@@ -56,7 +56,3 @@ def _broken(broken: Broken) -> Iterator[tuple[str, str]]:
         yield f"    ✗ {one_line(test)}{f': {one_line(error)}' if error else ''}", "red"
     if len(tests) > MOST_TESTS:
         yield f"    and {counted(len(tests) - MOST_TESTS, 'other')}", "red"
-
-
-def _skipped(skipped: Skipped) -> str:
-    return one_line(f"{skipped.step}: {skipped.why}")

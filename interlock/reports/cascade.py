@@ -67,30 +67,44 @@ def print_cascade(cascade: Cascade, console: Console, *, pages: bool = True) -> 
         console: Where.
         pages: Whether pages of releases are worth a look: those of a rehearsal go with it.
     """
-    rows = [(each.package, _state(each), _path(cascade, each), moment(each.since)) for each in _all(cascade)]
-    table = _aligned([("package", "state", "version", "since"), *rows])
+    rows, accounts = [], []
+    for each in cascade.progress.values():
+        mark, style = MARKS[each.state]
+        rows.append((each.package, f"[{style}]{mark} {each.state}[/]", _path(cascade, each), moment(each.since)))
+        link = _link(each) if pages or each.state is not State.RELEASED else ""
+        accounts.append((_safe(_why(cascade, each)), link))
     _print([f"[bold]{cascade.id}[/] {_said(cascade)}"], console)
-    _print(_with_reasons(table, [_account(cascade, each, pages=pages) for each in _all(cascade)]), console)
-    _print((f"[yellow]![/] {name} will be held: {_safe(cascade.holds[name])}" for name in _pending(cascade)), console)
-    _print(_whole_reasons(cascade), console)
+    _print(_with_reasons(_aligned([("package", "state", "version", "since"), *rows]), accounts), console)
+    for name, why in cascade.holds.items():  # by a command, and the process that walks the cascade has not obeyed yet
+        if name in cascade.progress and cascade.state(name) in NOT_RELEASING:
+            _print([f"[yellow]![/] {name} will be held: {_safe(why)}"], console)
+    for name, text in _long(cascade):
+        _print([f"\n[bold]{name}[/]"], console)
+        _print((f"    {escape(line)}" for line in harmless(text).replace("; ", ";\n").splitlines()), console)
     advised = _advised(cascade)
     _print([""] if advised else [], console)
-    _print((_advice(cascade, each) for each in advised), console)
+    for found in advised:
+        command = f"\n    [bold]{escape(found.command)}[/]" if found.command else ""
+        _print([f"→ {found.about}: {_safe(_says(cascade, found))}{command}"], console)
 
 
 def reason(cascade: Cascade, progress: Progress) -> str:
     """Why a package is in its state, in a few words: of what it has from others, only who that is."""
     if progress.held_by is HeldBy.UPSTREAM:
         return "; ".join(f"{each.package} {_blocks(each)}" for each in causes(cascade, progress.package))
-    if progress.state is State.WAITING and not _awaited(cascade, progress.package):
+    awaited = cascade.plan.package(progress.package).after
+    if progress.state is State.WAITING and all(cascade.state(name).is_end for name in awaited):
         return ""
     return _cut(progress.reason)
 
 
 def plan_tree(plan: CascadePlan) -> Tree:
     """The plan as a tree: each package once, beneath the last of those that it waits for."""
-    labels = {each.package: f"{each.package} {_doing(each)}" for each in plan.packages}
+    labels = {}
     for each in plan.packages:
+        doing = "" if each.action is Action.RELEASE else f"[dim]{each.action}[/]"
+        parts = (each.package, _versions(each), doing)
+        labels[each.package] = " ".join(part for part in parts if part not in {"", "–"})
         if others := _nearest(plan, each)[:-1]:
             labels[each.package] += f" [dim](also after {', '.join(others)})[/]"
     return _tree(plan, labels)
@@ -101,8 +115,9 @@ def progress_tree(cascade: Cascade) -> Tree:
     labels = {}
     for name, progress in cascade.progress.items():
         mark, style = MARKS[progress.state]
+        link = "" if progress.state is State.RELEASED else _link(progress)  # pages of releases are for the end
+        why = " ".join(filter(None, (_safe(reason(cascade, progress)), link)))
         version = _version(cascade, progress)
-        why = _reason(cascade, progress)
         labels[name] = f"[{style}]{mark}[/] {name} {version} [{style}]{progress.state}[/]{why and f': {why}'}"
     return _tree(cascade.plan, labels)
 
@@ -116,7 +131,8 @@ def print_cascades(cascades: Iterable[Cascade], console: Console) -> None:
     for title in ("cascade", "began", "state", "released", "held", "failed"):
         table.add_column(title, no_wrap=True)
     for cascade in cascades:
-        counts = (str(_count(cascade, state)) for state in (State.RELEASED, State.HELD, State.FAILED))
+        states = [each.state for each in cascade.progress.values()]
+        counts = (str(states.count(state)) for state in (State.RELEASED, State.HELD, State.FAILED))
         table.add_row(cascade.id, moment(cascade.began_at), _short(cascade), *counts)
     # Wide enough for its lines, whatever the terminal: half an id is worse than a line that goes on below.
     wide = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
@@ -139,7 +155,7 @@ def cascade_markdown(cascade: Cascade) -> str:
     """How far a cascade has come as Markdown, with its graph, and what a person should do."""
     lines = [f"## {cascade.id}", "", _said(cascade), ""]
     lines += ["| package | state | version | since | reason |", "|---|---|---|---|---|"]
-    for progress in _all(cascade):
+    for progress in cascade.progress.values():
         link = f" ([look]({progress.link}))" if progress.link else ""
         lines.append(
             f"| {progress.package} | {MARKS[progress.state][0]} {progress.state} | {_version(cascade, progress)} "
@@ -148,7 +164,10 @@ def cascade_markdown(cascade: Cascade) -> str:
     whole = [f"- {name}: {_plain(text)}" for name, text in _long(cascade)]
     if whole:
         lines += ["", "### In full", "", *whole]
-    says = [_advice_markdown(cascade, each) for each in _advised(cascade)]
+    says = [
+        f"- {_plain(_says(cascade, found))}" + (f": `{found.command}`" if found.command else "")
+        for found in _advised(cascade)
+    ]
     ways = ["", "### What to do", "", *says] if says else []
     return "\n".join([*lines, *ways, "", *_fenced(plan_mermaid(cascade.plan, cascade.progress))]) + "\n"
 
@@ -214,11 +233,6 @@ def _nearest(plan: CascadePlan, planned: Planned) -> list[str]:
     return [each for each in plan.by_name if each in planned.after and each not in beyond]
 
 
-def _doing(planned: Planned) -> str:
-    doing = "" if planned.action is Action.RELEASE else f"[dim]{planned.action}[/]"
-    return " ".join(each for each in (_versions(planned), doing) if each not in {"", "–"})
-
-
 def _versions(planned: Planned) -> str:
     """As `1.2.10 → 1.2.11`; `?` where nobody can know yet, a dash for what has no version."""
     makes_one = planned.action is Action.RELEASE or planned.next is not None
@@ -232,11 +246,6 @@ def _version(cascade: Cascade, progress: Progress) -> str:
     if progress.version is None:
         return str(planned.current or "–") if progress.state is State.UNCHANGED else _versions(planned)
     return str(progress.version)
-
-
-def _state(progress: Progress) -> str:
-    mark, style = MARKS[progress.state]
-    return f"[{style}]{mark} {progress.state}[/]"
 
 
 def _path(cascade: Cascade, progress: Progress) -> str:
@@ -253,17 +262,6 @@ def _why(cascade: Cascade, progress: Progress) -> str:
     return "; ".join(filter(None, (_cut(planned.why) if says_why else "", now)))
 
 
-def _account(cascade: Cascade, progress: Progress, *, pages: bool) -> tuple[str, str]:
-    is_page = progress.state is State.RELEASED
-    return _safe(_why(cascade, progress)), _link(progress) if pages or not is_page else ""
-
-
-def _reason(cascade: Cascade, progress: Progress) -> str:
-    """With what to look at; pages of what is released are for the end."""
-    link = "" if progress.state is State.RELEASED else _link(progress)
-    return " ".join(filter(None, (_safe(reason(cascade, progress)), link)))
-
-
 def _link(progress: Progress) -> str:
     return _safe(progress.link) if progress.link and progress.link not in progress.reason else ""
 
@@ -274,10 +272,6 @@ def _blocks(progress: Progress) -> str:
     return "is held" if progress.state is State.HELD else "failed"
 
 
-def _awaited(cascade: Cascade, package: str) -> bool:
-    return any(not cascade.state(name).is_end for name in cascade.plan.package(package).after)
-
-
 def _cut(text: str) -> str:
     text = one_line(text)
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rsplit(' ', 1)[0]} …"
@@ -285,15 +279,9 @@ def _cut(text: str) -> str:
 
 def _long(cascade: Cascade) -> Iterator[tuple[str, str]]:
     """The reasons that were cut, each once, with the package that has it."""
-    for each in _all(cascade):
+    for each in cascade.progress.values():
         if each.held_by is not HeldBy.UPSTREAM and _cut(each.reason) != one_line(each.reason):
             yield each.package, each.reason
-
-
-def _whole_reasons(cascade: Cascade) -> Iterator[str]:
-    for name, text in _long(cascade):
-        yield f"\n[bold]{name}[/]"
-        yield from (f"    {escape(line)}" for line in harmless(text).replace("; ", ";\n").splitlines())
 
 
 def _said(cascade: Cascade) -> str:
@@ -308,26 +296,8 @@ def _short(cascade: Cascade) -> str:
     return f"[{styles.get(cascade.outcome, 'yellow')}]{text}[/]"
 
 
-def _all(cascade: Cascade) -> Iterable[Progress]:
-    return cascade.progress.values()
-
-
-def _pending(cascade: Cascade) -> Iterator[str]:
-    """Held by a command, and whoever walks the cascade has not obeyed yet."""
-    return (name for name in cascade.holds if name in cascade.progress and cascade.state(name) in NOT_RELEASING)
-
-
 def _advised(cascade: Cascade) -> tuple[Advice, ...]:
     return () if cascade.outcome is Outcome.RUNNING else advice(cascade)
-
-
-def _advice(cascade: Cascade, found: Advice) -> str:
-    command = f"\n    [bold]{escape(found.command)}[/]" if found.command else ""
-    return f"→ {found.about}: {_safe(_says(cascade, found))}{command}"
-
-
-def _advice_markdown(cascade: Cascade, found: Advice) -> str:
-    return f"- {_plain(_says(cascade, found))}" + (f": `{found.command}`" if found.command else "")
 
 
 def _says(cascade: Cascade, found: Advice) -> str:
@@ -335,10 +305,6 @@ def _says(cascade: Cascade, found: Advice) -> str:
     progress = cascade.progress.get(found.about)
     is_long = progress is not None and _cut(progress.reason) != one_line(progress.reason)
     return found.says.removesuffix(f": {progress.reason}") if progress and is_long else found.says
-
-
-def _count(cascade: Cascade, state: State) -> int:
-    return sum(each.state is state for each in _all(cascade))
 
 
 def plan_counts(plan: CascadePlan) -> str:

@@ -44,7 +44,10 @@ def by_sheet(report: MatrixReport) -> list[tuple[Sheet | None, list[Change]]]:
     for change in report.changes:
         key = change.cell
         tables[key.upstream, key.downstream, key.suite, key.python, key.point].append(change)
-    return [(_sheet_of(found[0], report), found) for found in tables.values()]
+    return [
+        (next((sheet for sheet in report.sheets if _belongs(found[0], sheet)), None), found)
+        for found in tables.values()
+    ]
 
 
 def _alike(table: list[Change]) -> list[list[Change]]:
@@ -52,10 +55,6 @@ def _alike(table: list[Change]) -> list[list[Change]]:
     for change in table:
         found[change.before, change.after, change.since].append(change)
     return list(found.values())
-
-
-def _sheet_of(change: Change, report: MatrixReport) -> Sheet | None:
-    return next((sheet for sheet in report.sheets if _belongs(change, sheet)), None)
 
 
 def _belongs(change: Change, sheet: Sheet) -> bool:

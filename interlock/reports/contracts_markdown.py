@@ -62,14 +62,11 @@ class _Page:
 
     def text(self, url: str | None) -> str:
         report = self._report
-        lines = [f"## {MARKS[report.conclusion]} {said.headline(report, code)}", "", self._about()]
+        lines = [f"## {MARKS[report.conclusion]} {said.headline(report, code)}", ""]
+        lines += [f"{code(report.upstream)} of {code(report.ref)}, compared with {code(report.baseline)}."]
         lines += ["", f"Why: {code(report.skipped)}"] if report.skipped is not None else []
         lines += [*self._broken(), *self._warnings(), *self._changes(), *self._table(), *self._commands()]
         return "\n".join([*lines, *self._notes(), "", self._footer(url)]) + "\n"
-
-    def _about(self) -> str:
-        report = self._report
-        return f"{code(report.upstream)} of {code(report.ref)}, compared with {code(report.baseline)}."
 
     def _warnings(self) -> list[str]:
         found = said.warnings(self._report).items()
@@ -86,15 +83,14 @@ class _Page:
 
     def _broken(self) -> list[str]:
         """What would break and what is not known, each with its first failing lines."""
-        by = {each: [r for r in self._results if r.conclusion is each] for each in said.ORDER[:2]}
+        results = () if self._report.skipped is not None else self._report.downstreams
+        by = {each: [r for r in results if r.conclusion is each] for each in said.ORDER[:2]}
         share = BROKEN // max(1, sum(map(len, by.values())))
         texts = ["\n".join(self._failing(result, share)) for result in by[Conclusion.FAILURE]]
-        texts += ["\n".join(_unknown(result)) for result in by[Conclusion.ERROR]]
+        for result in by[Conclusion.ERROR]:
+            title = f"### {MARKS[Conclusion.ERROR]} {code(result.downstream)}"
+            texts.append(f"\n{title}\n\nNothing is known of it: {code(trouble(result))}")
         return within(texts, BROKEN + 2_000, "downstreams")
-
-    @property
-    def _results(self) -> tuple[DownstreamResult, ...]:
-        return () if self._report.skipped is not None else self._report.downstreams
 
     def _failing(self, result: DownstreamResult, share: int) -> Iterator[str]:
         yield from ("", f"### {MARKS[Conclusion.FAILURE]} {code(result.downstream)}", "", _how(result))
@@ -138,7 +134,8 @@ class _Page:
         mark, may = (f"{WARNING} ", f"{harm(change)}; ") if change.breaks else ("", "")
         found = said.users(self._report, change).items()
         details = f": {_details(change)}" if change.details else ""
-        users = ", ".join(f"{code(name)} ({_use(use)})" for name, use in found)
+        uses = said.USES | {Use.UNTESTED: f"**{said.USES[Use.UNTESTED]}**"}
+        users = ", ".join(f"{code(name)} ({uses[use]})" for name, use in found)
         used = f"used by {users}" if users else "no downstream uses it"
         return f"- {mark}{code(change.name)} ({change.kind}) {change.what}{details} – {may}{used}"
 
@@ -167,11 +164,6 @@ class _Page:
         return ["", "### Notes", "", *within(notes, NOTES, "notes")] if notes else []
 
 
-def _unknown(result: DownstreamResult) -> list[str]:
-    title = f"### {MARKS[Conclusion.ERROR]} {code(result.downstream)}"
-    return ["", title, "", f"Nothing is known of it: {code(trouble(result))}"]
-
-
 def _how(result: DownstreamResult) -> str:
     text, sides = said.how(result), dict.fromkeys(each.side for each in said.failing(result))
     shared = [fact for fact in said.only(result) if fact not in sides]
@@ -181,10 +173,6 @@ def _how(result: DownstreamResult) -> str:
 
 def _and(names: Sequence[str]) -> str:
     return " and ".join(map(code, names))
-
-
-def _use(use: Use) -> str:
-    return f"**{said.USES[use]}**" if use is Use.UNTESTED else said.USES[use]
 
 
 def _details(change: ElementChange) -> str:

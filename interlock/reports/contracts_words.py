@@ -24,7 +24,8 @@ def headline(report: ContractsReport, named: Callable[[str], str] = str) -> str:
     """
     if report.skipped is not None:
         return "Not tested, as the family file wants it"
-    broken, unknown = (_names(report, each, named) for each in ORDER[:2])
+    results = report.downstreams
+    broken, unknown = ([named(r.downstream) for r in results if r.conclusion is each] for each in ORDER[:2])
     number = counted(len(report.downstreams), "downstream")
     unsure = f"not known of {', '.join(unknown)}" if unknown else ""
     if broken:
@@ -33,10 +34,6 @@ def headline(report: ContractsReport, named: Callable[[str], str] = str) -> str:
         part = number if len(unknown) == len(report.downstreams) else f"{len(unknown)} of {number}"
         return f"Not known whether {part} would break: {', '.join(unknown)}"
     return f"No downstream would break ({number} tested)" if report.downstreams else "There is no downstream to test"
-
-
-def _names(report: ContractsReport, conclusion: Conclusion, named: Callable[[str], str]) -> list[str]:
-    return [named(each.downstream) for each in report.downstreams if each.conclusion is conclusion]
 
 
 def failing(result: DownstreamResult) -> list[CellResult]:

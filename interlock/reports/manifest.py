@@ -78,6 +78,7 @@ def manifest_json(found: Manifest) -> str:
 def _package(cascade: Cascade, name: str, releases: Mapping[tuple[str, VersionField], Release]) -> ManifestPackage:
     planned, progress, version = cascade.plan.package(name), cascade.progress[name], cascade.released().get(name)
     release = releases.get((name, version)) if version else None
+    fields = ("repository", "tag", "commit", "page", "files", "dispatches") if release else ()
     return ManifestPackage(
         package=name,
         action=planned.action,
@@ -88,10 +89,5 @@ def _package(cascade: Cascade, name: str, releases: Mapping[tuple[str, VersionFi
         previous=planned.current,
         version=version,
         verdicts=progress.proof,
-        **(_of_release(release) if release else {}),
+        **{field: getattr(release, field) for field in fields},
     )
-
-
-def _of_release(release: Release) -> dict[str, object]:
-    fields = ("repository", "tag", "commit", "page", "files", "dispatches")
-    return {field: getattr(release, field) for field in fields}

@@ -67,12 +67,12 @@ def harmless(text: str, most: int = LONGEST_LINE) -> str:
 
 def stuck(cascade: Cascade) -> tuple[Notice, ...]:
     """A notice for each package that is held or has failed by itself; those above it are named beneath it."""
-    return tuple(_stuck(cascade, each) for each in cascade.progress.values() if _is_news(each))
-
-
-def _is_news(progress: Progress) -> bool:
-    # Who holds a package by hand, or aborts, knows it.
-    return progress.state is State.FAILED or (progress.state is State.HELD and progress.held_by is HeldBy.ITSELF)
+    return tuple(
+        _stuck(cascade, each)
+        for each in cascade.progress.values()
+        # A person who holds a package by hand, or aborts, knows it.
+        if each.state is State.FAILED or (each.state is State.HELD and each.held_by is HeldBy.ITSELF)
+    )
 
 
 def _stuck(cascade: Cascade, progress: Progress) -> Notice:

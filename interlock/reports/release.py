@@ -42,8 +42,9 @@ def _lines(release: Release) -> Iterator[str]:
         yield f"  told     {_dispatch(record)}"
     for remark in release.remarks:
         yield f"  [yellow]![/] {_safe(remark)}"
-    if release.seconds:
-        yield f"  [dim]time     {_durations(release)}[/]"
+    if seconds := release.seconds:
+        steps = ", ".join(f"{step} {seconds[step]:.1f} s" for step in Step if seconds.get(step, 0) >= 0.05)
+        yield f"  [dim]time     {sum(seconds.values()):.1f} s: {steps}[/]"
 
 
 def _outcome(release: Release) -> str:
@@ -78,11 +79,6 @@ def _likely(receipt: Receipt) -> str:
     return "" if receipt.exact else " (the first run since: it does not name the dispatch)"
 
 
-def _durations(release: Release) -> str:
-    steps = ", ".join(f"{step} {release.seconds[step]:.1f} s" for step in Step if release.seconds.get(step, 0) >= 0.05)
-    return f"{sum(release.seconds.values()):.1f} s: {steps}"
-
-
 def release_markdown(release: Release) -> str:
     """The same as Markdown; whatever others wrote stands there as text."""
     resumed = "; finished what an earlier run began" if release.resumed else ""
@@ -92,16 +88,12 @@ def release_markdown(release: Release) -> str:
     lines += [f"- [GitHub Release]({release.page})"] if release.page else []
     lines += ["", "| file | SHA-256 | bytes |", "|---|---|---|"]
     lines += [f"| {plain(file.name)} | `{file.sha256}` | {file.size:,} |" for file in release.files]
-    lines += _dispatch_table(release.dispatches)
+    rows = [f"| {plain(r.order.repository)} | {plain(r.order.event)} | {_receipt(r)} |" for r in release.dispatches]
+    lines += ["", "| told | event | receipt |", "|---|---|---|", *rows, ""] if rows else [""]
     lines += [f"- {plain(remark)}" for remark in release.remarks]
     lines += ["", "| step | seconds |", "|---|---|"]
     lines += [f"| {step} | {release.seconds[step]:.2f} |" for step in Step if step in release.seconds]
     return "\n".join(lines) + "\n"
-
-
-def _dispatch_table(records: Iterable[DispatchRecord]) -> list[str]:
-    rows = [f"| {plain(r.order.repository)} | {plain(r.order.event)} | {_receipt(r)} |" for r in records]
-    return ["", "| told | event | receipt |", "|---|---|---|", *rows, ""] if rows else [""]
 
 
 def _receipt(record: DispatchRecord) -> str:

@@ -8,40 +8,51 @@ from pathlib import Path
 
 import pytest
 
-from deployments.cli import INTERRUPTED
+from deployments.cli import COMMANDS, INTERRUPTED, load
 from interlock.errors import InterlockError
-
-# What only a command that works may load: each of these takes longer than all of --help.
-HEAVY = ("prefect", "sqlalchemy", "fastapi", "httpx", "jinja2", "twine", "alembic")
 
 SHOW_HELP = """
 import sys
-from deployments.cli import app
+from deployments.cli import COMMANDS, app, load
 try:
     app({arguments!r}, prog_name="interlock")
 except SystemExit as ended:
     assert ended.code == 0, ended.code
 print("LOADED", *sys.modules)
+for name in COMMANDS:
+    load(name)
+print("LOADED", *sys.modules)
 """
 
 
-def loaded_by(*arguments: str) -> list[str]:
+def loaded_by(*arguments: str) -> tuple[set[str], set[str]]:
+    """What is loaded when the help is shown, and when every command is loaded."""
     ended = subprocess.run(
         [sys.executable, "-c", SHOW_HELP.format(arguments=list(arguments))], capture_output=True, text=True, check=True
     )
-    shown, _, loaded = ended.stdout.partition("LOADED ")
+    shown, first, every = ended.stdout.split("LOADED ")
     assert "Usage: interlock" in shown
-    return loaded.split()
+    return set(first.split()), set(every.split())
 
 
-def test_help_itself_loads_none_of_the_domains_models() -> None:
-    assert "pydantic" not in loaded_by("--help")  # Typer loads it to read the arguments of a command
+def test_help_loads_no_command_and_no_command_loads_prefect() -> None:
+    """Prefect reads its settings when it is imported: a command first finds out which server they name."""
+    by_help, by_commands = loaded_by("--help")
+    assert [name for name in by_help if name.startswith(("deployments.commands", "pydantic"))] == []
+    assert "deployments.commands.notify" in by_commands
+    assert "prefect" not in by_commands
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["matrix", "--help"], ["server", "--help"], ["family", "--help"]])
-def test_help_loads_nothing_that_takes_long(arguments: list[str]) -> None:
-    loaded = loaded_by(*arguments)
-    assert [name for name in HEAVY if name in loaded] == []
+def test_a_command_loads_no_other() -> None:
+    loaded, _ = loaded_by("check", "--help")
+    names = {name.removeprefix("deployments.commands.") for name in loaded if name.startswith("deployments.commands.")}
+    assert names == {"check", "options"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_lists_a_command_with_the_first_sentence_of_its_own(name: str) -> None:
+    first, _, _ = load(name).help.partition("\n\n")
+    assert COMMANDS[name][1] == " ".join(first.split())
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

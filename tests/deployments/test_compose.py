@@ -12,9 +12,8 @@ from prefect.settings import Settings
 from prefect.settings.legacy import _get_settings_fields
 from prefect_redis.cleanup_queue import RedisWorkerCleanupQueueSettings  # type: ignore[import-untyped]
 from prefect_redis.client import RedisMessagingSettings  # type: ignore[import-untyped]
-from typer.main import get_command
 
-from deployments.cli import app
+from deployments.cli import load
 from interlock.webhooks.signature import PREVIOUS, SECRET
 
 ROOT = Path(__file__).parents[2]
@@ -65,8 +64,7 @@ def test_every_variable_is_a_setting_of_somebody() -> None:
 def test_every_command_is_one_that_there_is(name: str) -> None:
     program, *arguments = SERVICES[name]["command"]
     if program == "interlock":
-        command = get_command(app).commands[arguments[0]]  # type: ignore[attr-defined]
-        options = {option for parameter in command.params for option in parameter.opts}
+        options = {option for parameter in load(arguments[0]).params for option in parameter.opts}
         assert {each for each in arguments if each.startswith("--")} <= options
     elif program == "python":
         assert (ROOT / Path(*arguments[1].split("."))).with_suffix(".py").is_file()

@@ -73,7 +73,7 @@ def bare(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path)}
 
 
-def look(api: str | None, file: Path | None = None) -> dict[str, Check]:
+def look(api: str, file: Path | None = None) -> dict[str, Check]:
     checks = asyncio.run(check_prefect(api, file) if file else check_prefect(api))
     return {check.name: check for check in checks}
 
@@ -192,10 +192,6 @@ def test_deployments_are_those_of_the_file(api: str, tmp_path: Path) -> None:
 def test_another_version_of_prefect_is_a_warning(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda _name: "3.0.0")
     assert look(api)["server"].state is State.WARNING
-
-
-def test_without_an_api_nothing_is_known_and_none_is_started() -> None:
-    assert [(name, check.state) for name, check in look(None).items()] == [("server", State.UNKNOWN)]
 
 
 @pytest.fixture

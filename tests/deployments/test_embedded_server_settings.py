@@ -12,6 +12,7 @@ import pytest
 from deployments import embedded_server
 from deployments.embedded_server import Record, State
 from deployments.embedded_server.processes import Identity
+from deployments.on_prefect import check_answers
 from interlock.errors import ServerError, UsageError
 
 
@@ -98,6 +99,6 @@ def test_a_configured_api_that_does_not_answer_is_named_with_its_cure() -> None:
         closed.bind(("127.0.0.1", 0))
         api = f"http://127.0.0.1:{closed.getsockname()[1]}/api"
         with pytest.raises(ServerError, match="does not answer") as error:
-            asyncio.run(embedded_server.check_answers(api))
+            asyncio.run(check_answers(api))
     assert api in error.value.message
     assert "PREFECT_API_URL" in (error.value.hint or "")

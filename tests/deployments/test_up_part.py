@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from deployments.embedded_server.supervised_process import Pace, Program, State
 from deployments.embedded_server.supervisor import free_port
-from deployments.up.part import Pace, Part, Program, State
+from deployments.up.part import Part
 from deployments.up.runs import VARIABLE
 from interlock.errors import ServerError
 

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from deployments.cli import app
 from deployments.embedded_server.state import HOST, try_lock
+from deployments.embedded_server.supervised_process import Pace, State
 from deployments.up import display
-from deployments.up.part import Pace, Seen, State
+from deployments.up.part import Seen
 from deployments.up.programs import Programs, why_no_gateway
 from deployments.up.runs import CLAIMED, PrefectApi, lost, pick_up
 from deployments.up.server import ConfiguredServer

@@ -1,0 +1,28 @@
+"""Options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FamilyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--family",
+        help="The family file. Default: $INTERLOCK_FAMILY, else family.toml here, else the one of the checkout.",
+        show_default=False,
+    ),
+]
+"""Every command that works on a family takes this option."""
+
+BUMP_HELP = "patch, minor, major, alpha, beta, rc, post, dev, final; or two of them, as minor,rc."
+
+BumpOption = Annotated[str, typer.Option("--bump", metavar="PART", help=BUMP_HELP)]
+VersionOption = Annotated[str | None, typer.Option("--version", metavar="X", help="This version instead of a bump.")]
+DespiteOption = Annotated[
+    str | None,
+    typer.Option("--despite", metavar="WHY", help="Release it though its contracts say no; the reason is kept."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For a program.")]
+Python = Annotated[list[str] | None, typer.Option(metavar="3.x", help="Default: those of the family file.")]
+Jobs = Annotated[int | None, typer.Option(min=1, max=64, help="Cells side by side. Default: twice the cores.")]
