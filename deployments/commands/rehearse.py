@@ -25,6 +25,8 @@ app = typer.Typer(help="Rehearse on this machine: repositories, a package index 
 
 # A seed's faults: so many, among so many requests; a release makes about sixty.
 SEEDED_FAULTS, SEEDED_REQUESTS = 6, 60
+EXTRA = "rehearsal"
+HINT = f"pip install 'interlock[{EXTRA}]', or in a checkout: uv pip install --editable '.[{EXTRA}]'"
 
 Directory = Annotated[
     Path | None,
@@ -84,6 +86,7 @@ def rehearse(  # noqa: PLR0913  one for each option
     family: FamilyOption = None,
 ) -> None:
     """Bring up a world on this machine and keep it until Ctrl-C, or rehearse a command in it."""
+    _require_extra()
     context.obj = Wanted(
         directory=directory,
         new=new,
@@ -207,6 +210,25 @@ def stop(directory: Directory = None) -> None:
     places = [Place(directory)] if directory else list(_served())
     stopped = [place.directory for place in places if stop_server(place)]
     typer.echo("\n".join(f"stopped: {path}" for path in stopped) or "was not running")
+
+
+def _require_extra() -> None:
+    """Refuse to begin without what only rehearsals need.
+
+    Raises:
+        RehearsalError: Something of it is not installed.
+    """
+    from importlib import metadata  # noqa: PLC0415  --help stays fast
+
+    from packaging.requirements import Requirement  # noqa: PLC0415
+
+    from interlock.errors import RehearsalError  # noqa: PLC0415
+
+    every = map(Requirement, metadata.requires("interlock") or ())
+    wanted = [one.name for one in every if one.marker and one.marker.evaluate({"extra": EXTRA})]
+    missing = [name for name in wanted if not any(metadata.distributions(name=name))]
+    if missing:
+        raise RehearsalError(f"a rehearsal needs {', '.join(missing)}, which is not installed", hint=HINT)
 
 
 def _stay(wanted: Wanted) -> None:

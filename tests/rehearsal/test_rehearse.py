@@ -254,5 +254,24 @@ def test_help_is_given_without_loading_the_world() -> None:
     assert done.stdout.endswith("[]\n")
 
 
+@pytest.mark.parametrize("arguments", [[], ["release", "core"], ["env"]])
+def test_without_what_only_rehearsals_need_it_says_how_to_get_it(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "interlock-0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: interlock\nVersion: 0\n"
+        "Requires-Dist: pytest>=8; extra == 'rehearsal'\n"
+        "Requires-Dist: not-there>=3; extra == 'rehearsal'\n"
+        "Requires-Dist: not-wanted; extra == 'another'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    refused = invoke(*arguments).exception
+    assert isinstance(refused, RehearsalError)
+    assert refused.message == "a rehearsal needs not-there, which is not installed"
+    assert "pip install 'interlock[rehearsal]'" in (refused.hint or "")
+
+
 def test_a_seed_gives_the_same_faults_again() -> None:
     assert seeded(3, requests=60, count=6) == seeded(3, requests=60, count=6) != seeded(4, requests=60, count=6)
