@@ -247,8 +247,7 @@ def _world(wanted: Wanted) -> Iterator[tuple["World", "ServingProcess | None"]]:
     """The world that is wanted, served."""
     import asyncio  # noqa: PLC0415  --help stays fast
 
-    from interlock.rehearsal.faults import seeded  # noqa: PLC0415
-    from interlock.rehearsal.faults_file import read_faults  # noqa: PLC0415
+    from interlock.rehearsal.faults import read_faults, seeded  # noqa: PLC0415
     from interlock.rehearsal.world import Apart, World  # noqa: PLC0415
 
     faults = read_faults(wanted.faults) if wanted.faults else ()

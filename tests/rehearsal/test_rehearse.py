@@ -13,8 +13,7 @@ from typer.testing import CliRunner, Result
 
 from deployments.commands import rehearse
 from interlock.errors import RehearsalError, UsageError
-from interlock.rehearsal.faults import Effect, Fault, seeded
-from interlock.rehearsal.faults_file import read_faults
+from interlock.rehearsal.faults import Effect, Fault, read_faults, seeded
 from interlock.rehearsal.index import IndexStore
 from interlock.rehearsal.place import Place
 from interlock.rehearsal.world import running

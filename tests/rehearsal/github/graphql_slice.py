@@ -53,7 +53,7 @@ class _Bare(graphql.Visitor):
             node.arguments = ()  # why, in a sentence
             return None if node.name.value == "deprecated" else graphql.REMOVE
         if getattr(node, "description", None):
-            node.description = None  # type: ignore[attr-defined]  # it has one
+            node.description = None
         return None
 
 

@@ -323,7 +323,7 @@ GIVEN = {
 
 def _everything(kind: graphql.GraphQLNamedType, *above: graphql.GraphQLNamedType) -> str:
     """All fields of a type, and of the types in it that it is not in itself."""
-    if graphql.is_abstract_type(kind):
+    if isinstance(kind, (graphql.GraphQLInterfaceType, graphql.GraphQLUnionType)):
         inner = (one for one in schema().get_possible_types(kind) if one not in above)
         return " ".join(["__typename", *(f"...on {one.name} {{{_everything(one, *above)}}}" for one in inner)])
     assert isinstance(kind, graphql.GraphQLObjectType)
