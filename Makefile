@@ -48,7 +48,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 DAY ?= $(shell date --utc +%F)
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --exclude-newer $(DAY) \
-	  --group dev pyproject.toml --no-header --output-file requirements.lock $(LOCK)
+	  --group dev --extra rehearsal pyproject.toml --no-header --output-file requirements.lock $(LOCK)
 
 # The JSON Schemas for editors and readers of reports, from the models.
 schema: setup

@@ -19,8 +19,8 @@ from interlock.package_index import PackageIndex, open_index
 from interlock.rehearsal.faults import Effect, Fault, FaultScript
 from interlock.rehearsal.front import Front, RequestLog
 from interlock.rehearsal.index import IndexStore, index_app
-from interlock.rehearsal.serving import Served
 from tests.universe.packages import make_sdist, make_wheel
+from tests.universe.served import Served
 
 TOKEN, ONE, CURE = "pypi-of-mine", Version("1.0"), "release a newer one"
 T = TypeVar("T")
@@ -156,7 +156,7 @@ def test_another_file_that_the_pages_do_not_show_yet_is_a_conflict_once_they_do(
     assert shop.wheel.name in shop.missing()
     shop.upload(shop.wheel)
     assert not any((note or "").startswith("upload") for note in shop.writes())
-    shop.store.go_fresh()
+    shop.store.go_stale(0)
     with pytest.raises(ConflictError):
         shop.confirm(seconds=0)
 

@@ -7,10 +7,12 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Self
 
 import typer
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 from deployments.commands.cascade import run_cascade
@@ -20,8 +22,7 @@ from interlock import family_file
 from interlock.errors import RehearsalError
 from interlock.home import home
 from interlock.rehearsal.environment import shell
-from interlock.rehearsal.faults import seeded
-from interlock.rehearsal.faults_file import read_faults
+from interlock.rehearsal.faults import read_faults, seeded
 from interlock.rehearsal.front import RequestLog, Seen
 from interlock.rehearsal.index import IndexStore
 from interlock.rehearsal.place import Place
@@ -33,6 +34,8 @@ app = typer.Typer(help="Rehearse on this machine: repositories, a package index 
 
 # A seed's faults: so many, among so many requests; a release makes about sixty.
 SEEDED_FAULTS, SEEDED_REQUESTS = 6, 60
+EXTRA = "rehearsal"
+HINT = f"pip install 'interlock[{EXTRA}]', or in a checkout: uv pip install --editable '.[{EXTRA}]'"
 
 Directory = Annotated[
     Path | None,
@@ -92,6 +95,7 @@ def rehearse(
     family: FamilyOption = None,
 ) -> None:
     """Bring up a world on this machine and keep it until Ctrl-C, or rehearse a command in it."""
+    _require_extra()
     context.obj = Wanted(
         directory=directory,
         new=new,
@@ -207,6 +211,19 @@ def stop(directory: Directory = None) -> None:
     places = [Place(directory)] if directory else list(_served())
     stopped = [place.directory for place in places if stop_server(place)]
     typer.echo("\n".join(f"stopped: {path}" for path in stopped) or "was not running")
+
+
+def _require_extra() -> None:
+    """Refuse to begin without what only rehearsals need.
+
+    Raises:
+        RehearsalError: Something of it is not installed.
+    """
+    every = map(Requirement, metadata.requires("interlock") or ())
+    wanted = [one.name for one in every if one.marker and one.marker.evaluate({"extra": EXTRA})]
+    missing = [name for name in wanted if not any(metadata.distributions(name=name))]
+    if missing:
+        raise RehearsalError(f"a rehearsal needs {', '.join(missing)}, which is not installed", hint=HINT)
 
 
 def _stay(wanted: Wanted) -> None:

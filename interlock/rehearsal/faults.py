@@ -1,13 +1,17 @@
-"""Faults of the rehearsal's servers: which request goes wrong, and how; from a script, or from a seed."""
+"""Faults of the rehearsal's servers: which request goes wrong, and how; from a script, a file, or a seed."""
 
+import json
 import random
 import re
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
+from interlock.errors import UsageError
 from interlock.values import Value
 
 # What a request can be met with, as often as people meet it: status, headers.
@@ -59,6 +63,32 @@ class Fault(Value):
     def meets(self, origin: str, method: str, path: str) -> bool:
         """Whether it is about such a request."""
         return self.origin in {"*", origin} and self.method in {"*", method} and bool(re.search(self.path, path))
+
+
+FAULTS = TypeAdapter(tuple[Fault, ...])
+FORM = 'for example: {"faults": [{"effect": "lose", "origin": "api", "method": "POST", "path": "/dispatches"}]}'
+
+
+def read_faults(file: Path) -> tuple[Fault, ...]:
+    """The faults of a file: a list under the name `faults`, or in JSON the list alone.
+
+    Raises:
+        UsageError: It can't be read, or says something that is no fault.
+    """
+    try:
+        said = tomllib.loads(file.read_text("utf-8")) if file.suffix == ".toml" else json.loads(file.read_bytes())
+        return FAULTS.validate_python(said["faults"] if isinstance(said, dict) else said)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
+    except KeyError:
+        raise UsageError(f"{file}: names no faults", hint=FORM) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        hint = f"effects: {', '.join(Effect)}" if "effect" in first["loc"] else FORM
+        raise UsageError(f"{file}: faults.{place}: {first['msg']}", hint=hint) from None
+    except ValueError as error:  # also what is no JSON, no TOML, or not UTF-8
+        raise UsageError(f"{file}: cannot be read: {error}", hint=FORM) from None
 
 
 @dataclass

@@ -1,11 +1,9 @@
-"""Serving ASGI applications on loopback: in a thread, or many in one event loop; ending at once, whoever is there."""
+"""Serving ASGI applications on loopback, many in one event loop; ending at once, whoever is there."""
 
 import asyncio
 import contextlib
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Self
 
 import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -154,61 +152,3 @@ async def close_connection(scope: Scope) -> bool:
     close()
     await asyncio.sleep(0)  # lets the connection learn that it is closed
     return True
-
-
-class Served:
-    """An application, served from a thread between `start()` and `stop()`; a context manager that gives its address.
-
-    Args:
-        app: The application.
-        port: Where; any free one for 0.
-
-    Attributes:
-        url: Its address, known before it is started.
-    """
-
-    def __init__(self, app: ASGIApp, *, port: int = 0) -> None:
-        self._app = app
-        self._place = bind(port)
-        self.url = url_of(self._place)
-        self._listens = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"serves {self.url}", daemon=True)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ended: asyncio.Event | None = None
-
-    def start(self) -> str:
-        """Begin to serve, and say where.
-
-        Raises:
-            PortTakenError: Something else was first to listen there.
-        """
-        listen(self._place)
-        self._thread.start()
-        self._listens.wait()
-        return self.url
-
-    def stop(self) -> None:
-        """End it: nobody answers there any more. Doing it twice, or without a start, is no error."""
-        if self._thread.is_alive() and self._loop and self._ended:
-            self._loop.call_soon_threadsafe(self._ended.set)
-            self._thread.join()
-        self._place.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.stop()
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        try:
-            async with _serving(self._app, self._place):
-                self._listens.set()
-                await self._ended.wait()
-        finally:
-            self._listens.set()

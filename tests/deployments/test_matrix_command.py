@@ -11,7 +11,7 @@ from deployments.commands import matrix
 from flows import run_matrix
 from interlock.errors import ServerError
 from interlock.matrix.request import MatrixRequest
-from interlock.rehearsal.serving import Served
+from tests.universe.served import Served
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from deployments import on_prefect
 from interlock.errors import ConflictError, ServerError
-from interlock.rehearsal.serving import Served
+from tests.universe.served import Served
 
 
 class Told:

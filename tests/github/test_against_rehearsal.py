@@ -25,8 +25,8 @@ from interlock.rehearsal.faults import Effect, Fault
 from interlock.rehearsal.github.app import api_app, uploads_app
 from interlock.rehearsal.github.records import Protection
 from interlock.rehearsal.github.state import Addresses
-from interlock.rehearsal.serving import Served
 from tests.rehearsal.github.hub import LISTENER, START, Hub
+from tests.universe.served import Served
 
 T = TypeVar("T")
 AT_ONCE = Patience(first=0, longest_backoff=0, longest_wait=2)

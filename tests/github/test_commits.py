@@ -17,10 +17,11 @@ from interlock.github import (
     UnreachableError,
 )
 from interlock.rehearsal.faults import Effect
-from interlock.rehearsal.github.attachments import attach
+from interlock.rehearsal.github.app import attach
 from interlock.rehearsal.github.records import TokenKind
 from tests.github.samples_reader import Wire, github, told
 from tests.github.test_against_rehearsal import CORE, World, world
+from tests.rehearsal.github.judged import add_app
 
 __all__ = ["world"]
 APP = 77
@@ -32,10 +33,7 @@ NOTE = Annotation(path="a.py", line=3, level="warning", title="t", message="m")
 def app(world: World) -> str:
     """The token of an App's installation."""
     attach(world.hub.state)
-    with world.hub.state.changing():
-        from interlock.rehearsal.github.apps import add_app
-
-        made = add_app(world.hub.state, "locker", owner="alice", public_key="", permissions={"checks": "write"})
+    made = add_app(world.hub.state, permissions={"checks": "write"})
     facts = {"login": made.bot, "kind": TokenKind.INSTALLATION, "repositories": [CORE], "app": made.id}
     return world.token("ghs_app", permissions=PERMISSIONS, **facts)
 

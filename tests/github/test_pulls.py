@@ -18,7 +18,7 @@ from interlock.github import (
 from interlock.github.place import Place
 from interlock.github.values import Repository
 from interlock.rehearsal.faults import Effect
-from interlock.rehearsal.github.attachments import attach
+from interlock.rehearsal.github.app import attach
 from interlock.rehearsal.github.records import Protection
 from tests.github.samples_reader import PLACE, Wire, github, told
 from tests.github.test_against_rehearsal import CORE, World, world

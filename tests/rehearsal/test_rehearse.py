@@ -13,8 +13,7 @@ from typer.testing import CliRunner, Result
 
 from deployments.commands import rehearse
 from interlock.errors import RehearsalError, UsageError
-from interlock.rehearsal.faults import Effect, Fault, seeded
-from interlock.rehearsal.faults_file import read_faults
+from interlock.rehearsal.faults import Effect, Fault, read_faults, seeded
 from interlock.rehearsal.index import IndexStore
 from interlock.rehearsal.place import Place
 from interlock.rehearsal.world import running
@@ -252,6 +251,25 @@ def test_help_is_given_without_loading_the_world() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["release", "core"], ["env"]])
+def test_without_what_only_rehearsals_need_it_says_how_to_get_it(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "interlock-0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: interlock\nVersion: 0\n"
+        "Requires-Dist: pytest>=8; extra == 'rehearsal'\n"
+        "Requires-Dist: not-there>=3; extra == 'rehearsal'\n"
+        "Requires-Dist: not-wanted; extra == 'another'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    refused = invoke(*arguments).exception
+    assert isinstance(refused, RehearsalError)
+    assert refused.message == "a rehearsal needs not-there, which is not installed"
+    assert "pip install 'interlock[rehearsal]'" in (refused.hint or "")
 
 
 def test_a_seed_gives_the_same_faults_again() -> None:

@@ -15,13 +15,13 @@ from interlock.rehearsal.serving import (
     CLOSE,
     REASONS,
     PortTakenError,
-    Served,
     bind,
     close_connection,
     listen,
     serve_all,
     url_of,
 )
+from tests.universe.served import Served
 
 
 class App:

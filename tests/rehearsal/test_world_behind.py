@@ -16,8 +16,8 @@ from interlock.rehearsal.faults import FaultScript
 from interlock.rehearsal.front import Front, RequestLog
 from interlock.rehearsal.index import IndexStore, Switches, index_app
 from interlock.rehearsal.index.pages import JSON_TYPE
-from interlock.rehearsal.serving import Served
 from tests.universe.packages import make_sdist, make_wheel
+from tests.universe.served import Served
 
 MODULE = {"tiny/__init__.py": ""}
 

@@ -259,7 +259,7 @@ def test_an_index_that_stays_behind_is_named_and_the_release_goes_on_from_there(
     with pytest.raises(PublishError, match=r"does not serve market-data-core 1\.2\.11"):
         here.release()
     uploads = len(here.writes("index"))
-    here.serving.index.go_fresh()
+    here.serving.index.go_stale(0)
 
     assert here.release().resumed
     assert len(here.writes("index")) == uploads

@@ -16,7 +16,8 @@ from starlette.types import Message, Receive, Scope, Send
 from interlock.rehearsal.index.app import reading_routes
 from interlock.rehearsal.index.pages import JSON_TYPE, Switches, project_page
 from interlock.rehearsal.index.records import Record, bare, parse_filename, read_metadata, with_metadata
-from interlock.rehearsal.serving import Served, close_connection
+from interlock.rehearsal.serving import close_connection
+from tests.universe.served import Served
 
 
 class Seen(NamedTuple):

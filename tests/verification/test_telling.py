@@ -18,15 +18,15 @@ from interlock.rehearsal.faults import Effect, Fault
 from interlock.rehearsal.github import apps, checks, issues, pulls, statuses
 from interlock.rehearsal.github.app import api_app
 from interlock.rehearsal.github.state import Addresses
-from interlock.rehearsal.serving import Served
 from interlock.verification import check_run
 from interlock.verification.comment import Marker
 from interlock.verification.report import ContractsReport
 from interlock.verification.telling import Commit, Texts, Told, tell, tell_failed, tell_pending
 from tests.github.samples_reader import Wire, github, told
 from tests.rehearsal.github.hub import BESIDE_THE_DESCRIPTION
-from tests.rehearsal.github.judged import JudgedHub
+from tests.rehearsal.github.judged import JudgedHub, add_app
 from tests.rehearsal.github.openapi import Judge
+from tests.universe.served import Served
 from tests.verification.told import BEGAN, CHANGE, IBKR, PIPELINE, STORE, UPSTREAM, a_report, green
 
 CORE = "alice/core"
@@ -399,10 +399,7 @@ class TestCheckRun:
         assert [request.method for request in wire.heard] == ["GET", "POST", "PATCH"]
 
     def test_one_of_another_app_is_left_alone(self, as_app: Telling) -> None:
-        with as_app.hub.state.changing():
-            other = apps.add_app(
-                as_app.hub.state, "other", owner="alice", public_key="", permissions={"checks": "write"}
-            )
+        other = add_app(as_app.hub.state, "other", permissions={"checks": "write"})
         install(as_app, other, "ghs_of_another", {"checks": "write"})
         body = {
             "name": "interlock/contracts",

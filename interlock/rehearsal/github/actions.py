@@ -2,14 +2,15 @@
 
 import io
 import zipfile
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from interlock.rehearsal.github.access import needs
 from interlock.rehearsal.github.dispatches import file_of
 from interlock.rehearsal.github.git_shapes import simple_commit
 from interlock.rehearsal.github.records import Repository
-from interlock.rehearsal.github.refusals import Refusal, not_found
-from interlock.rehearsal.github.run_filters import is_wanted
+from interlock.rehearsal.github.refusals import Refusal, not_found, unprocessable
 from interlock.rehearsal.github.runs import (
     Run,
     WorkflowFile,
@@ -84,7 +85,7 @@ def _mine(call: Call) -> list[Run]:
 
 
 def _listed(call: Call, found: list[Run]) -> Answer:
-    kept = [run for run in found if is_wanted(run, call.query, call.state.now())]
+    kept = [run for run in found if _is_wanted(run, call.query, call.state.now())]
     kept.sort(key=lambda run: (run.created_at, run.id), reverse=True)
     return call.page(kept, lambda run: show_run(call.state, call.repo, run), under="workflow_runs")
 
@@ -216,3 +217,56 @@ def cancel(call: Call) -> Answer:
     settle(call.state, run, "completed", "cancelled")
     call.note(f"cancel {run.title}")
     return Answer({}, 202)
+
+
+def _is_wanted(run: Run, query: Mapping[str, str], moment: datetime) -> bool:
+    """Whether a run is among those that a query asks for.
+
+    Raises:
+        Refusal: A time can't be read.
+    """
+    now = progress(run, moment)
+    values: dict[str, set[str | None]] = {
+        "event": {run.event},
+        "branch": {run.branch},
+        "actor": {run.login},
+        "head_sha": {run.sha},
+        "status": {now.status, now.conclusion},
+    }
+    same = all(query[name] in values[name] for name in values if query.get(name))
+    return same and _in_time(query.get("created", ""), run.created_at)
+
+
+def _in_time(text: str, moment: datetime) -> bool:
+    """Whether a moment is in a range of GitHub's search: `>=X`, `>X`, `<=X`, `<X`, `A..B`, or a day; to the second."""
+    at = moment.replace(microsecond=0)
+    if not text:
+        return True
+    if ".." in text:
+        begin, end = text.split("..", 1)
+        return (begin == "*" or _moment(begin) <= at) and (end == "*" or at <= _end(end))
+    for sign, compare in COMPARISONS.items():
+        if text.startswith(sign):
+            return compare(at, text.removeprefix(sign))
+    return _moment(text) <= at <= _end(text)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise unprocessable("Invalid created parameter") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _end(text: str) -> datetime:
+    """The end of what is meant: of a day, when only that is said."""
+    return _moment(text) + (timedelta(days=1, seconds=-1) if "T" not in text else timedelta())
+
+
+COMPARISONS: dict[str, Callable[[datetime, str], bool]] = {
+    ">=": lambda at, text: at >= _moment(text),
+    "<=": lambda at, text: at <= _end(text),
+    ">": lambda at, text: at > _end(text),
+    "<": lambda at, text: at < _moment(text),
+}

@@ -1,6 +1,7 @@
 """The applications: one frame around all endpoints that authenticates, counts, authorizes, saves and answers."""
 
 import uuid
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,13 @@ from interlock.rehearsal.github import (
     graphql,
     hooks,
     issues,
+    pull_store,
     pulls,
     refs,
     releases,
     secret_names,
     statuses,
 )
-from interlock.rehearsal.github.attachments import attach
 from interlock.rehearsal.github.git_http import git_app
 from interlock.rehearsal.github.limits import Limits
 from interlock.rehearsal.github.refusals import Refusal
@@ -62,6 +63,16 @@ API: tuple[Routes, ...] = (
     commits.routes,
 )
 UPLOADS: tuple[Routes, ...] = (assets.uploads,)
+_attached: weakref.WeakSet[GitHubState] = weakref.WeakSet()
+
+
+def attach(state: GitHubState) -> None:
+    """Attach, once, what listens on a state: Apps' signed tokens, pull requests that follow branches, webhooks."""
+    if state not in _attached:
+        _attached.add(state)
+        apps.attach(state)
+        pull_store.attach(state)
+        hooks.attach(state)
 
 
 def api_app(state: GitHubState) -> ASGIApp:

@@ -87,45 +87,6 @@ def installations_of(state: GitHubState) -> dict[str, Installation]:
     return state.table("installations", Installation)
 
 
-def add_app(
-    state: GitHubState,
-    slug: str,
-    *,
-    owner: str,
-    public_key: str,
-    permissions: Mapping[str, Level],
-    events: tuple[str, ...] = (),
-) -> App:
-    """Register an App, with its bot."""
-    app = App(
-        id=state.next_id(),
-        slug=slug,
-        name=slug,
-        owner=owner,
-        public_key=public_key,
-        permissions=dict(permissions),
-        events=list(events),
-        created_at=state.now(),
-    )
-    apps_of(state)[str(app.id)] = app
-    state.add_user(app.bot, kind="Bot")
-    return app
-
-
-def install(state: GitHubState, app: App, account: str, repositories: tuple[str, ...] | None = None) -> Installation:
-    """Install an App on an account: on some of its repositories (full names), or on all."""
-    installation = Installation(
-        id=state.next_id(),
-        app=app.id,
-        account=account,
-        permissions=app.permissions,
-        repositories=None if repositories is None else [name.lower() for name in repositories],
-        created_at=state.now(),
-    )
-    installations_of(state)[str(installation.id)] = installation
-    return installation
-
-
 def installation_for(state: GitHubState, app: int, repository: Repository) -> Installation | None:
     """The installation by which an App has a repository."""
     for installation in installations_of(state).values():

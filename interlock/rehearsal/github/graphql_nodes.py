@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interlock.rehearsal.github import checks, diffs, issues, merging, pull_store, statuses
+from interlock.rehearsal.github.git_shapes import person
 from interlock.rehearsal.github.issues import Comment
 from interlock.rehearsal.github.pull_store import Pull
 from interlock.rehearsal.github.records import Repository
@@ -34,7 +35,6 @@ def user(state: GitHubState, login: str) -> Node:
     shown = simple_user(state, login)
     return {
         "__typename": shown["type"],
-        "__interfaces": ("Actor", "RepositoryOwner", "Node"),
         "id": shown["node_id"],
         "databaseId": shown["id"],
         "login": shown["login"],
@@ -94,9 +94,8 @@ class Nodes:
     def ref(self, repository: Repository, branch: str) -> Node | None:
         """A branch."""
         sha = self.state.git(repository).ref(f"refs/heads/{branch}")
-        target = {"__typename": "Commit", "id": node_id("Commit", str(sha)), "oid": sha}
         name = {"id": node_id("Ref", f"{repository.id}:{branch}"), "name": branch, "prefix": "refs/heads/"}
-        return {**name, "target": target} if sha else None
+        return {**name, "target": lambda _: self.commit(repository, sha)} if sha else None
 
     def _numbered(self, repository: Repository, number: int) -> Node | None:
         pull = pull_store.find_pull(self.state, repository, number)
@@ -121,10 +120,8 @@ class Nodes:
         for argument, field in (("headRefName", "head"), ("baseRefName", "base")):
             if arguments.get(argument):
                 pulls = [pull for pull in pulls if getattr(pull, field) == arguments[argument]]
-        states = arguments.get("states")
-        if states:
-            wanted = {states} if isinstance(states, str) else set(states)
-            pulls = [pull for pull in pulls if _state(pull) in wanted]
+        if arguments.get("states"):
+            pulls = [pull for pull in pulls if _state(pull) in arguments["states"]]
         return connection([self.pull(repository, pull) for pull in pulls], arguments)
 
     def pull(self, repository: Repository, pull: Pull) -> Node:
@@ -132,7 +129,6 @@ class Nodes:
         page = f"{html_url(self.state, repository)}/pull/{pull.number}"
         return {
             "__typename": "PullRequest",
-            "__interfaces": ("Node",),
             "id": node_id("PullRequest", pull.id),
             "fullDatabaseId": str(pull.id),
             "number": pull.number,
@@ -246,6 +242,8 @@ class Nodes:
             "id": node_id("Commit", sha),
             "oid": sha,
             "abbreviatedOid": sha[:7],
+            "authoredDate": person(commit.author)["date"],
+            "committedDate": person(commit.committer)["date"],
             "message": commit.message,
             "messageHeadline": subject,
             "messageBody": rest.strip(),
@@ -300,6 +298,7 @@ def _check_run(run: checks.CheckRun) -> Node:
         "completedAt": stamp(run.completed_at) if run.completed_at else None,
         "detailsUrl": run.details_url,
         "isRequired": False,
+        "checkSuite": {"id": node_id("CheckSuite", run.app)},
     }
 
 

@@ -125,23 +125,6 @@ def _deliver(state: GitHubState, repository: Repository, event: str, payload: di
             deliverer_of(state).deliver(hook, event, with_installation, repository=repository)
 
 
-def add_app_hook(state: GitHubState, app: apps.App, url: str, secret: str | None = None) -> Hook:
-    """Give an App its webhook, for the events that it was registered with; JSON, as its page has it by default."""
-    now = state.now()
-    hook = Hook(
-        id=state.next_id(),
-        app=app.id,
-        url=url,
-        content_type="json",
-        secret=secret,
-        events=list(app.events),
-        created_at=now,
-        updated_at=now,
-    )
-    hooks_of(state)[str(hook.id)] = hook
-    return hook
-
-
 # --- a repository's --------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,7 @@
 """Workflow runs: which workflows an event starts, and how far each run is at a given time."""
 
+import json
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -9,11 +11,12 @@ from pydantic import Field
 
 from interlock.rehearsal.github.git_store import GitStore
 from interlock.rehearsal.github.records import Policy, Record, Repository
-from interlock.rehearsal.github.run_names import filled
 from interlock.rehearsal.github.state import GitHubState
 from interlock.workflow_files import Workflow, read
 
 FOLDER = ".github/workflows"
+EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+LONGEST_TITLE = 300
 
 
 class KnownWorkflow(Record):
@@ -208,3 +211,47 @@ def _title(repository: Repository, file: WorkflowFile, cause: Cause, number: int
     }
     context = {"github": github, "inputs": cause.facts.get("inputs", {})}
     return filled(file.workflow.run_name or "", context) or cause.title
+
+
+def filled(template: str, context: Mapping[str, Any]) -> str:
+    """A `run-name` with each `${{ … }}` replaced: paths, literals, `||`, `toJSON(…)`; what is unknown is empty."""
+    text = EXPRESSION.sub(lambda found: _text(_value(found[1], context)), template)
+    return " ".join(text.split())[:LONGEST_TITLE]
+
+
+def _value(expression: str, context: Mapping[str, Any]) -> Any:  # noqa: ANN401  JSON
+    found: Any = None
+    for operand in expression.split("||"):
+        found = _operand(operand.strip(), context)
+        if found not in (None, "", False, 0):
+            break
+    return found
+
+
+def _operand(text: str, context: Mapping[str, Any]) -> Any:  # noqa: ANN401  JSON
+    if len(text) >= 2 and text[0] == text[-1] == "'":
+        return text[1:-1].replace("''", "'")
+    function = re.fullmatch(r"toJSON\((.*)\)", text, re.IGNORECASE)
+    if function:
+        return json.dumps(_operand(function[1].strip(), context), indent=2)
+    found: Any = context
+    for name in re.sub(r"\[\s*'([^']*)'\s*\]", r".\1", text).split("."):
+        found = _member(found, name)
+    return found
+
+
+def _member(value: object, name: str) -> object:
+    """A member by its name, whose upper and lower case are the same to GitHub."""
+    if not isinstance(value, Mapping):
+        return None
+    return next((found for key, found in value.items() if str(key).lower() == name.lower()), None)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        return "Object" if isinstance(value, dict) else "Array"
+    return str(value)

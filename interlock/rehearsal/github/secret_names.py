@@ -7,7 +7,6 @@ from interlock.rehearsal.github.access import needs
 from interlock.rehearsal.github.records import Record
 from interlock.rehearsal.github.refusals import not_found
 from interlock.rehearsal.github.shapes import stamp
-from interlock.rehearsal.github.state import GitHubState
 from interlock.rehearsal.github.web import Answer, Call, Routes
 
 routes = Routes()
@@ -25,15 +24,6 @@ class OrganizationSecret(Record):
     name: str
     repositories: list[str] | None = None
     created_at: datetime
-
-
-def add_organization_secret(
-    state: GitHubState, account: str, name: str, repositories: tuple[str, ...] | None = None
-) -> None:
-    """Give the repositories of an account, or some of them, a secret."""
-    selected = None if repositories is None else [repository.lower() for repository in repositories]
-    secret = OrganizationSecret(account=account, name=name, repositories=selected, created_at=state.now())
-    state.table("organization_secrets", OrganizationSecret)[f"{account}/{name}".lower()] = secret
 
 
 @routes.get("/repos/{owner}/{repo}/actions/secrets", READ)

@@ -65,10 +65,6 @@ class Accounts:
         added = Credential(login=login, hashed=_hashed(secret), user=user, project=scope, expires=expires)
         self._keep((*(one for one in self._known if one.hashed != added.hashed or one.login != login), added))
 
-    def revoke(self, secret: SecretStr) -> None:
-        """Let nobody upload with it any more; one that is not known is no error."""
-        self._keep(tuple(one for one in self._known if one.hashed != _hashed(secret)))
-
     def find(self, login: str, secret: SecretStr) -> Credential | None:
         """Whose they are; an expired one too, whose caller is told so."""
         hashed = _hashed(secret)

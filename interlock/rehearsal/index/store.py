@@ -146,14 +146,6 @@ class IndexStore:
         """
         self._change(project, version, filename, lambda record: record.model_copy(update={"yanked": reason}))
 
-    def unyank(self, project: str, version: str, *, filename: str | None = None) -> None:
-        """Take a yank back.
-
-        Raises:
-            RehearsalError: There is no such release or file.
-        """
-        self._change(project, version, filename, lambda record: record.model_copy(update={"yanked": None}))
-
     def delete(self, project: str, version: str, *, filename: str | None = None) -> None:
         """Delete a release, or one file of it; the names of its files can never be used again.
 
@@ -165,17 +157,11 @@ class IndexStore:
             (self._files / record.sha256 / record.filename).unlink(missing_ok=True)
 
     def go_stale(self, seconds: float = math.inf) -> None:
-        """Let the pages show what they show now, whatever is uploaded, yanked or deleted, for so many seconds."""
+        """Let the pages show what they show now, whatever is changed, for so many seconds; 0 ends it."""
         with self._lock:
             until = None if math.isinf(seconds) else time.time() + seconds
             self._stale = Stale(until=until, shown=self._shown())
             write_whole(self._stale_file, self._stale.model_dump_json().encode())
-
-    def go_fresh(self) -> None:
-        """Let the pages show what is there."""
-        with self._lock:
-            self._stale_file.unlink(missing_ok=True)
-            self._stale = None
 
     def _all(self) -> tuple[Record, ...]:
         with self._lock:

@@ -28,11 +28,11 @@ from interlock.rehearsal.github.app import api_app
 from interlock.rehearsal.github.deliveries import Delivery as SentDelivery
 from interlock.rehearsal.github.deliveries import hooks_of
 from interlock.rehearsal.github.state import Addresses
-from interlock.rehearsal.serving import Served
 from interlock.webhooks import Delivery, DeliveryState
 from tests.deployments.gateway.gateways import AT_ONCE, FakePrefect
 from tests.deployments.server_helpers import eventually
 from tests.rehearsal.github.judged import CORE, PRIVATE, JudgedHub
+from tests.universe.served import Served
 from tests.webhooks.makers import FAMILY, SECRETS
 
 SECRET = SECRETS.current.get_secret_value()
@@ -262,8 +262,7 @@ def test_an_app_without_a_webhook_is_told(world: World, monkeypatch: pytest.Monk
 def test_an_apps_own_webhook_is_swept_as_the_app_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     permissions = {"contents": "write", "repository_hooks": "write", "metadata": "read"}
     app, installation = world.hub.app(permissions=permissions, events=["push"])
-    with world.hub.state.changing():
-        hooks.add_app_hook(world.hub.state, app, world.url, SECRET)
+    world.hub.app_hook(app, world.url, SECRET)
     credentials = AppInstallation(
         app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), place=place()
     )

@@ -2,6 +2,7 @@
 
 # ruff: noqa: ANN401  it is JSON
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from interlock.rehearsal.github import apps
-from interlock.rehearsal.github.attachments import attach
+from interlock.rehearsal.github.app import attach
+from interlock.rehearsal.github.deliveries import Hook, hooks_of
+from interlock.rehearsal.github.state import GitHubState
 from tests.rehearsal.github.hub import Hub
 
 CORE = "/repos/alice/core"
@@ -67,11 +70,25 @@ class JudgedHub(Hub):
     def app(self, **facts: Any) -> tuple[apps.App, apps.Installation]:
         """An App that alice installed on all that is hers."""
         permissions = {"contents": "write", "checks": "write", "statuses": "read", "pull_requests": "write"}
+        made = add_app(self.state, **{"public_key": PUBLIC, "permissions": permissions, **facts})
         with self.state.changing():
-            made = apps.add_app(
-                self.state, "locker", owner="alice", public_key=PUBLIC, **{"permissions": permissions, **facts}
+            installation = apps.Installation(
+                id=self.state.next_id(),
+                app=made.id,
+                account="alice",
+                permissions=made.permissions,
+                created_at=self.clock(),
             )
-            return made, apps.install(self.state, made, "alice")
+            apps.installations_of(self.state)[str(installation.id)] = installation
+        return made, installation
+
+    def app_hook(self, app: apps.App, url: str, secret: str) -> None:
+        """Give an App its webhook, for the events that it was registered with."""
+        now, number = self.clock(), self.state.next_id()
+        facts: Any = {"content_type": "json", "events": app.events, "created_at": now, "updated_at": now}
+        hook = Hook(id=number, app=app.id, url=url, secret=secret, **facts)
+        with self.state.changing():
+            hooks_of(self.state)[str(hook.id)] = hook
 
     def signed(self, app: apps.App, **claims: Any) -> str:
         """A token that the App signed."""
@@ -83,3 +100,23 @@ class JudgedHub(Hub):
         path = f"/app/installations/{installation.id}/access_tokens"
         made: str = self.post(path, narrowing, token=self.signed(app))["token"]
         return made
+
+
+def add_app(
+    state: GitHubState, slug: str = "locker", *, public_key: str = "", permissions: Any, events: Sequence[str] = ()
+) -> apps.App:
+    """Register an App of alice's, with its bot."""
+    with state.changing():
+        app = apps.App(
+            id=state.next_id(),
+            slug=slug,
+            name=slug,
+            owner="alice",
+            public_key=public_key,
+            permissions=permissions,
+            events=list(events),
+            created_at=state.now(),
+        )
+        apps.apps_of(state)[str(app.id)] = app
+        state.add_user(app.bot, kind="Bot")
+    return app

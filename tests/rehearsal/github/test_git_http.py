@@ -13,8 +13,8 @@ from interlock.rehearsal.faults import Effect, Fault
 from interlock.rehearsal.github.git_report import FLUSH, packet
 from interlock.rehearsal.github.mischief import race
 from interlock.rehearsal.github.records import Protection, Ruleset
-from interlock.rehearsal.serving import Served
 from tests.rehearsal.github.hub import Hub, Work
+from tests.universe.served import Served
 
 TOKEN = "alice-classic"
 

@@ -1,129 +1,89 @@
 # ruff: noqa: ANN401  it is JSON
 
+import ast
+import re
+import subprocess
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import graphql
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from interlock.rehearsal.github.graphql_language import GraphQLError, Schema, Variable, execute, parse
-from interlock.rehearsal.github.graphql_schema import SCHEMA
+import interlock
+from interlock.rehearsal.github.graphql import SCHEMA_FILE, schema
 from interlock.rehearsal.github.pull_store import settings_of
 from interlock.rehearsal.github.records import Protection
+from tests.rehearsal.github.graphql_slice import PACKAGE, cut
 from tests.rehearsal.github.judged import CORE, JudgedHub
 
-WORLD: Schema = {"Query": {"hero": "Hero", "heroes": "Hero"}, "Hero": {"name": None, "friend": "Hero", "size": None}}
+DOCUMENT = re.compile(r"\s*(query|mutation)\b[^{]*\{")
+WHOLE = """
+"Somebody." interface Actor @docsCategory(name: "users") { "Who." login: String! email: String }
+interface Hidden { id: ID! }
+type User implements Actor & Hidden { id: ID! login: String! email: String role(at: Day, in: Place): Role! }
+type Team { name: String! }
+union Owner = User | Team
+enum Role { READ "May write." WRITE @deprecated(reason: "A long story.") }
+input Place { name: String! kind: Kind }
+enum Kind { A }
+enum Unused { B }
+scalar Day
+"""
 
 
-LETTERS = st.characters(codec="utf-8", exclude_characters="\x7f")
-SCALARS = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(LETTERS)
-)
-NAMES = st.text("abcxyz", min_size=1, max_size=5)
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner), max_leaves=10)
+class TestSchema:
+    def test_the_slice_is_what_a_cut_leaves_of_it(self) -> None:
+        text = SCHEMA_FILE.read_text("utf-8")
+        assert cut(text, text) == text
+        assert graphql.validate_schema(schema()) == []
+
+    @pytest.mark.live
+    def test_the_slice_is_a_part_of_the_published_schema(self, tmp_path: Path) -> None:
+        subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=tmp_path, check=True, timeout=300)
+        (archive,) = tmp_path.glob("*.tgz")
+        with tarfile.open(archive) as opened:
+            whole = opened.extractfile("package/schema.graphql")
+            assert whole
+            text = SCHEMA_FILE.read_text("utf-8")
+            assert cut(whole.read().decode(), text) == text
+
+    def test_a_cut_keeps_what_is_named_and_what_that_needs(self) -> None:
+        text = cut(WHOLE, "interface Actor {login: Int} type User {role: Int} union Owner = Team")
+        assert text.partition("\n")[2].split("\n\n") == [
+            "interface Actor {\n  login: String!\n}",
+            "scalar Day",
+            "enum Kind {\n  A\n}",
+            "union Owner = User",
+            "input Place {\n  name: String!\n  kind: Kind\n}",
+            "enum Role {\n  READ\n  WRITE @deprecated\n}",
+            "type User implements Actor {\n  login: String!\n  role(at: Day, in: Place): Role!\n}\n",
+        ]
+
+    @pytest.mark.parametrize("unknown", ["type Gist {id: ID}", "type Team {size: Int}", "interface Hidden {key: ID}"])
+    def test_what_github_does_not_have_is_not_cut(self, unknown: str) -> None:
+        with pytest.raises(KeyError):
+            cut(WHOLE, unknown)
+
+    def test_a_field_of_a_type_that_was_not_named_is_not_cut(self) -> None:
+        with pytest.raises(TypeError, match="Unknown type 'User'"):
+            cut(f"{WHOLE} type Query {{user: User}}", "type Query {user: Int}")
+
+    def test_what_interlock_asks_is_as_the_schema_says(self) -> None:
+        documents = set(_documents())
+        assert len(documents) >= 2
+        for document in documents:
+            assert graphql.validate(schema(), graphql.parse(document)) == []
 
 
-def _hero(name: str) -> dict[str, Any]:
-    return {
-        "__typename": "Hero",
-        "__interfaces": ("Being",),
-        "name": name,
-        "friend": lambda _: _hero(f"{name}'s friend") if "'" not in name else None,
-        "size": lambda arguments: arguments.get("unit", "m"),
-    }
-
-
-def _ask(text: str, variables: dict[str, Any] | None = None, name: str | None = None) -> dict[str, Any]:
-    roots = {"query": {"hero": _hero("Ada"), "heroes": [_hero("Ada"), None]}}
-    return execute(WORLD, roots, text, variables or {}, name)
-
-
-class TestLanguage:
-    @pytest.mark.parametrize(
-        ("text", "data"),
-        [
-            ("{hero{name}}", {"hero": {"name": "Ada"}}),
-            ("query Q { me: hero { called: name } }", {"me": {"called": "Ada"}}),
-            ("{hero{friend{name friend{name}}}}", {"hero": {"friend": {"name": "Ada's friend", "friend": None}}}),
-            ('{hero{size(unit: "ft")}}', {"hero": {"size": "ft"}}),
-            ("{hero{size(unit: [1, -2.5, {a: FEET, b: null, c: true}])}}",
-             {"hero": {"size": [1, -2.5, {"a": "FEET", "b": None, "c": True}]}}),
-            ("query($u: String! = \"km\"){hero{size(unit: $u)}}", {"hero": {"size": "km"}}),
-            ("query($u: [Int!]!){hero{size(unit: {x: $u})}}", {"hero": {"size": {"x": [3]}}}),
-            ("{hero{...f}} fragment f on Hero{name ...{size}}", {"hero": {"name": "Ada", "size": "m"}}),
-            ("{hero{...on Hero{name} ...on Being{size} __typename}}",
-             {"hero": {"name": "Ada", "size": "m", "__typename": "Hero"}}),
-            ("{hero{...on Hero{name} friend{name} friend{size}}}",
-             {"hero": {"name": "Ada", "friend": {"name": "Ada's friend", "size": "m"}}}),
-            ("{hero{name @skip(if: true) size @include(if: false)}}", {"hero": {}}),
-            ("{heroes{name}} # a comment", {"heroes": [{"name": "Ada"}, None]}),
-            ('{hero{size(unit: """ block "x" """)}}', {"hero": {"size": 'block "x"'}}),
-        ],
-    )  # fmt: skip
-    def test_what_is_asked_is_answered(self, text: str, data: dict[str, Any]) -> None:
-        world = {**WORLD, "Being": WORLD["Hero"]}
-        roots = {"query": {"hero": _hero("Ada"), "heroes": [_hero("Ada"), None]}}
-        assert execute(world, roots, text, {"u": [3]} if "[Int" in text else {}, None) == {"data": data}
-
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
-            ("{hero{age}}", "Field 'age' doesn't exist on type 'Hero'"),
-            ("{hero}", "must have selections"),
-            ("{hero{name{x}}}", "can't have selections"),
-            ("{hero{...g}}", "Fragment g was used, but not defined"),
-            ("{hero{name}", "Parse error on end of document"),
-            ("{hero ? }", "Parse error on"),
-            ("subscription {x}", 'Parse error on "subscription"'),
-            ("{hero(x 1){name}}", 'Parse error on "1"'),
-            ("", "No operation named"),
-        ],
-    )
-    def test_what_cannot_be_asked_is_an_error_and_nothing_is_done(self, text: str, message: str) -> None:
-        answer = _ask(text)
-        assert "data" not in answer
-        assert message in answer["errors"][0]["message"]
-
-    def test_one_of_many_operations_is_named(self) -> None:
-        text = "query A {hero{name}} query B {hero{size}}"
-        assert _ask(text, name="B") == {"data": {"hero": {"size": "m"}}}
-        assert _ask(text)["errors"][0]["message"] == "An operation name is required"
-        assert _ask(text, name="C")["errors"][0]["message"] == 'No operation named "C"'
-
-    def test_a_failing_root_field_is_null_and_has_its_error(self) -> None:
-        def fail(_: Any) -> None:
-            raise GraphQLError("no", "NOT_FOUND")
-
-        answer = execute(WORLD, {"query": {"hero": fail, "heroes": []}}, "{a: hero{name} heroes{name}}", {}, None)
-        assert answer["data"] == {"a": None, "heroes": []}
-        assert answer["errors"] == [{"type": "NOT_FOUND", "path": ["a"], "message": "no"}]
-
-    @given(VALUES)
-    def test_any_value_can_be_written_in_a_document(self, value: Any) -> None:
-        (operation,) = parse(f"{{hero(x: {_written(value)})}}").operations
-        assert operation.selections[0].arguments["x"] == value
-
-    @given(st.text(alphabet='{}()[]:!$@.abc"1-# \n', max_size=40))
-    def test_anything_else_is_a_document_or_an_error(self, text: str) -> None:
-        answer = _ask(text)
-        assert "data" in answer or answer["errors"]
-
-    def test_variables_stay_variables_until_they_are_filled(self) -> None:
-        (operation,) = parse("query($a: Int){hero(x: $a)}").operations
-        assert operation.selections[0].arguments == {"x": Variable("a")}
-
-    def test_every_type_of_the_schema_exists(self) -> None:
-        named = {kind for fields in SCHEMA.values() for kind in fields.values() if kind}
-        assert named - set(SCHEMA) == {"GitObject"} - set(SCHEMA)
-
-
-def _written(value: Any) -> str:
-    import json
-
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {_written(inner)}" for name, inner in value.items()) + "}"
-    return "[" + " ".join(map(_written, value)) + "]" if isinstance(value, list) else json.dumps(value)
+def _documents() -> Iterator[str]:
+    """The queries and mutations in Interlock's code."""
+    for folder in interlock.__path__:
+        for file in Path(folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_bytes())):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and DOCUMENT.match(node.value):
+                    yield node.value
 
 
 @pytest.fixture
@@ -209,7 +169,8 @@ class TestAutoMerge:
 
     def test_where_it_is_not_allowed_or_makes_no_sense_it_is_refused(self, hub: JudgedHub) -> None:
         pull = _waiting(hub)
-        assert "invalid value" in _said(_query(hub, ENABLE, id=pull["node_id"], method="OCTOPUS"))
+        answer = _query(hub, ENABLE, id=pull["node_id"], method="OCTOPUS")
+        assert "Value 'OCTOPUS' does not exist" in answer["errors"][0]["message"]
         hub.core.allow_auto_merge = False
         assert "not allowed for this repository" in _said(_query(hub, ENABLE, id=pull["node_id"]))
         hub.core.allow_auto_merge = True
@@ -255,6 +216,55 @@ class TestQueries:
         text = '{repository(owner: "alice", name: "core") {release(tagName: "v1") {isDraft tagName}}}'
         assert _query(hub, text)["data"]["repository"]["release"] == {"isDraft": True, "tagName": "v1"}
         assert _query(hub, text, token="bob")["data"]["repository"]["release"] is None
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("{viewer{age}}", "Field 'age' doesn't exist on type 'User'"),
+            ("{viewer}", "must have a selection of subfields"),
+            ("{viewer{...g}}", "Unknown fragment 'g'"),
+            ("{viewer{login}", "Expected Name, found <EOF>"),
+            ("query A {viewer{login}} query B {viewer{login}}", "Must provide operation name"),
+            ("subscription {x}", "not configured"),
+            ('{repository(name: "core") {id}}', "argument 'owner' of type 'String!' is required"),
+        ],
+    )
+    def test_what_cannot_be_asked_is_an_error_and_nothing_is_done(
+        self, hub: JudgedHub, text: str, message: str
+    ) -> None:
+        answer = _query(hub, text)
+        assert list(answer) == ["errors"]
+        assert message in answer["errors"][0]["message"]
+
+    def test_one_of_many_operations_is_named(self, hub: JudgedHub) -> None:
+        body = {"query": "query A {viewer{id}} query B {viewer{login}}", "operationName": "B"}
+        assert hub.post("/graphql", body, status=200) == {"data": {"viewer": {"login": "alice"}}}
+
+    def test_a_failing_root_field_is_null_and_has_its_error(self, hub: JudgedHub) -> None:
+        answer = _query(hub, '{a: repository(owner: "a", name: "b") {id} viewer{login}}')
+        assert answer["data"] == {"a": None, "viewer": {"login": "alice"}}
+        message = "Could not resolve to a Repository with the name 'a/b'."
+        assert answer["errors"] == [{"type": "NOT_FOUND", "path": ["a"], "message": message}]
+
+    def test_a_defect_is_no_answer(self, hub: JudgedHub) -> None:
+        node = hub.propose()["node_id"]
+        hub.state.repositories.clear()
+        with pytest.raises(KeyError):
+            _query(hub, "query($id: ID!) {node(id: $id) {id}}", id=node)
+
+    def test_every_field_has_a_value_of_its_type(self, hub: JudgedHub) -> None:
+        pull = _waiting(hub)
+        _query(hub, ENABLE, id=pull["node_id"])
+        hub.post(f"{CORE}/statuses/{pull['head']['sha']}", {"state": "pending", "context": "ci"})
+        body = {"name": "n", "head_sha": pull["head"]["sha"]}
+        hub.post(f"{CORE}/check-runs", body, token=hub.installation_token(*hub.app()))
+        hub.post(f"{CORE}/issues/1/comments", {"body": "hello"})
+        hub.post(f"{CORE}/issues/1/labels", {"labels": ["release"]}, status=200)
+        hub.post(f"{CORE}/releases", {"tag_name": "v1"})
+        known = schema().query_type
+        assert known
+        answer = _query(hub, f"query($id: ID!) {{{_everything(known)}}}", id=pull["node_id"])
+        assert "errors" not in answer
 
     def test_which_fields_there_are(self, hub: JudgedHub) -> None:
         text = '{Release: __type(name: "Release") {fields {name}} Gist: __type(name: "Gist") {kind}}'
@@ -303,6 +313,31 @@ class TestQueries:
         assert [node["number"] for node in page["nodes"]] == [2]
 
 
+GIVEN = {
+    "Query.repository": '(owner: "alice", name: "core")',
+    "Repository.pullRequest": "(number: 1)",
+    "Repository.release": '(tagName: "v1")',
+    "Query.node": "(id: $id)",
+}
+
+
+def _everything(kind: graphql.GraphQLNamedType, *above: graphql.GraphQLNamedType) -> str:
+    """All fields of a type, and of the types in it that it is not in itself."""
+    if isinstance(kind, (graphql.GraphQLInterfaceType, graphql.GraphQLUnionType)):
+        inner = (one for one in schema().get_possible_types(kind) if one not in above)
+        return " ".join(["__typename", *(f"...on {one.name} {{{_everything(one, *above)}}}" for one in inner)])
+    assert isinstance(kind, graphql.GraphQLObjectType)
+    found = ["__typename"]
+    for name, field in kind.fields.items():
+        returned = graphql.get_named_type(field.type)
+        if graphql.is_leaf_type(returned):
+            found.append(f"{kind.name}_{name}: {name}")
+        elif returned not in {*above, kind}:
+            given = GIVEN.get(f"{kind.name}.{name}", "")
+            found.append(f"{kind.name}_{name}: {name}{given} {{{_everything(returned, *above, kind)}}}")
+    return " ".join(found)
+
+
 class TestMutations:
     def test_from_making_to_merging(self, hub: JudgedHub) -> None:
         sha = hub.branch("topic", {"a.txt": b"x"})
@@ -314,7 +349,9 @@ class TestMutations:
         assert (made["clientMutationId"], made["pullRequest"]["state"]) == ("7", "OPEN")
         assert "already exists" in _said(_query(hub, text, input=fields))
         assert "Could not resolve" in _said(_query(hub, text, input={**fields, "repositoryId": "x"}))
-        assert "is required" in _said(_query(hub, text, input={}))
+        answer = _query(hub, text, input={})
+        assert "was not provided" in answer["errors"][0]["message"]
+        assert "data" not in answer
         node = made["pullRequest"]["id"]
         text = 'mutation($id: ID!) {addComment(input: {subjectId: $id, body: "hi"}) {commentEdge {node {body}}}}'
         assert _query(hub, text, id=node)["data"]["addComment"]["commentEdge"]["node"] == {"body": "hi"}

@@ -225,7 +225,7 @@ class TestDelivering:
         app, installation = hub.app(events=("repository_dispatch", "workflow_dispatch", "push"))
         hub.add("bob/other")
         hub.state.add_token("bob", "bob", scopes=["repo"])
-        hooks.add_app_hook(hub.state, app, receiver.url, SECRET)
+        hub.app_hook(app, receiver.url, SECRET)
         hub.post(f"{CORE}/dispatches", {"event_type": "core_release"}, status=204)
         hub.post(f"{CORE}/actions/workflows/hear.yml/dispatches", {"ref": "main"}, status=204)
         hub.post("/repos/bob/other/dispatches", {"event_type": "core_release"}, status=204, token="bob")

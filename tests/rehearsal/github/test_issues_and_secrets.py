@@ -1,8 +1,9 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from interlock.rehearsal.github.secret_names import add_organization_secret
+from interlock.rehearsal.github.secret_names import OrganizationSecret
 from tests.rehearsal.github.judged import CORE, JudgedHub
 
 
@@ -101,10 +102,11 @@ class TestSecrets:
         hub.refused("GET", f"{CORE}/actions/secrets/gone", 404)
 
     def test_those_of_the_organization_that_the_repository_gets(self, hub: JudgedHub) -> None:
-        add_organization_secret(hub.state, "alice", "FOR_ALL")
-        add_organization_secret(hub.state, "alice", "FOR_CORE", ("alice/Core",))
-        add_organization_secret(hub.state, "alice", "FOR_STORE", ("alice/store",))
-        add_organization_secret(hub.state, "bob", "BOBS")
+        known = hub.state.table("organization_secrets", OrganizationSecret)
+        for name, repositories in (("FOR_ALL", None), ("FOR_CORE", ["alice/core"]), ("FOR_STORE", ["alice/store"])):
+            facts: Any = {"account": "alice", "repositories": repositories, "created_at": hub.clock()}
+            known[name] = OrganizationSecret(name=name, **facts)
+        known["BOBS"] = OrganizationSecret(name="BOBS", account="bob", created_at=hub.clock())
         lent = hub.get(f"{CORE}/actions/organization-secrets")["secrets"]
         assert [secret["name"] for secret in lent] == ["FOR_ALL", "FOR_CORE"]
 

@@ -20,9 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interlock.rehearsal.github.app import api_app, uploads_app
 from interlock.rehearsal.github.state import Addresses
-from interlock.rehearsal.serving import Served
 from tests.rehearsal.github.judged import CORE, JudgedHub
 from tests.rehearsal.github.openapi import Judge, official
+from tests.universe.served import Served
 
 
 @dataclass

@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from interlock.rehearsal.github.records import Policy
-from interlock.rehearsal.github.run_names import filled
-from interlock.rehearsal.github.runs import runs, settle
+from interlock.rehearsal.github.runs import filled, runs, settle
 from tests.rehearsal.github.hub import LISTENER, Hub
 
 REPO = "/repos/alice/core"

@@ -7,9 +7,9 @@ import pytest
 from interlock.rehearsal.faults import FaultScript
 from interlock.rehearsal.front import Front, RequestLog
 from interlock.rehearsal.index import IndexStore, Switches, index_app
-from interlock.rehearsal.serving import Served
 from tests.rehearsal.index.running import Running, allow
 from tests.universe import make_sdist, make_wheel
+from tests.universe.served import Served
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_uv_sees_the_new_release_when_the_stale_window_ends(index: Running, tmp_
     index.store.go_stale()
     index.upload(make_wheel(tmp_path / "dist", "core", "1.1", files={}))
     assert uv_install(index, tmp_path / "stale", "core==1.1").returncode != 0
-    index.store.go_fresh()
+    index.store.go_stale(0)
     uv_install(index, tmp_path / "fresh", "core==1.1").check_returncode()
 
 

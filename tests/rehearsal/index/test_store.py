@@ -131,8 +131,8 @@ def test_a_window_without_an_end_lasts_until_it_is_ended(tmp_path: Path, wheel: 
     store.add_file(wheel)
     store.go_stale()
     assert names(IndexStore(tmp_path / "index")) == [], "a window in a window shows what the first one showed"
-    store.go_fresh()
-    store.go_fresh()
+    store.go_stale(0)
+    store.go_stale(0)
     assert names(store) == names(IndexStore(tmp_path / "index")) == ["1.0"]
 
 

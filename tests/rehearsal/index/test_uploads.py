@@ -92,11 +92,6 @@ def test_an_expired_token_is_refused_by_that_reason(index: Running, wheel: Path)
     assert_refused(index.upload(wheel, "brief"), 403, "token is expired")
 
 
-def test_a_revoked_token_is_refused(index: Running, wheel: Path) -> None:
-    index.store.accounts.revoke(SecretStr(TOKEN))
-    assert_refused(index.upload(wheel), 403, "Invalid or non-existent")
-
-
 def test_a_token_of_one_project_is_refused_for_another(index: Running, tmp_path: Path, wheel: Path) -> None:
     index.store.accounts.add("me", SecretStr("scoped"), project="My_Core")
     own = make_wheel(tmp_path / "dist", "my-core", "1.0", files={})
