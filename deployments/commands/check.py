@@ -1,7 +1,6 @@
 """`interlock check`: may a version be released? Answered from the ledger; nothing is run, and no server is started."""
 
 import asyncio
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from deployments.commands.release import JsonOption
 if TYPE_CHECKING:
     from interlock.admission import Admission
     from interlock.admission.asking import Question
+    from interlock.family import Family
 
 REF_HELP = "A released version, branch, tag, SHA, or pull request (#12)."
 
@@ -36,10 +36,11 @@ def check(
 
     from interlock.admission.asking import Question  # noqa: PLC0415
     from interlock.candidates import parse_ref  # noqa: PLC0415
+    from interlock.family_file import load  # noqa: PLC0415
     from interlock.reports.admission import print_admission  # noqa: PLC0415
 
     question = Question(package=package, ref=parse_ref(ref), downstream=tuple(downstream or ()))
-    found = asyncio.run(_answer(question, str(family.resolve()) if family else None))
+    found = asyncio.run(_answer(question, load(family)))
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
     else:
@@ -47,9 +48,9 @@ def check(
     raise typer.Exit(found.answer.exit_code)
 
 
-async def _answer(question: "Question", family: str | None) -> "Admission":
+async def _answer(question: "Question", family: "Family") -> "Admission":
     from interlock.admission.asking import answer  # noqa: PLC0415
-    from interlock.matrix.bench import open_bench  # noqa: PLC0415
+    from interlock.connections import access_from, open_connections  # noqa: PLC0415
 
-    async with open_bench(family) as bench:
-        return await answer(bench, question, os.environ)
+    async with open_connections(family, access_from(family)) as connections:
+        return await answer(connections, question)

@@ -92,8 +92,8 @@ async def _run(request: "ContractsRequest") -> "tuple[ContractsReport, str | Non
     """Run the flow on the configured Prefect server, or else on this machine's own."""
     from deployments import on_prefect  # noqa: PLC0415
     from deployments.matrix_display import MatrixDisplay  # noqa: PLC0415
-    from interlock.matrix.progress import watcher  # noqa: PLC0415
-    from interlock.verification.progress import doing  # noqa: PLC0415
+    from interlock.matrix.settle import watcher  # noqa: PLC0415
+    from interlock.verification.stand import doing  # noqa: PLC0415
 
     with MatrixDisplay() as display:
         async with on_prefect.server(display) as ui:

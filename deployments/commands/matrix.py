@@ -97,7 +97,7 @@ async def _run(request: "MatrixRequest") -> "tuple[MatrixReport, str | None]":
     """Run the flow; the report, and the address of the run in the UI of this machine's server."""
     from deployments import on_prefect  # noqa: PLC0415
     from deployments.matrix_display import MatrixDisplay  # noqa: PLC0415
-    from interlock.matrix.progress import watcher  # noqa: PLC0415
+    from interlock.matrix.settle import watcher  # noqa: PLC0415
 
     with MatrixDisplay() as display:
         async with on_prefect.server(display, lambda ready: display.preview(request, until=ready)) as ui:

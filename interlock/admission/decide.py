@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from interlock.admission.values import Answer, CellSaid, Evidence, Shown
 from interlock.verdicts import Verdict
 
-RED = frozenset({Verdict.INCOMPATIBLE, Verdict.TIMED_OUT, Verdict.UNRESOLVABLE})
 # Of these, one says nothing about the other release beside it.
 TOLD_NOTHING = frozenset({Verdict.FLAKY, Verdict.UNTESTED})
 
