@@ -11,13 +11,13 @@ import asyncio
 import os
 import time
 
+from interlock.connections import open_connections
 from interlock.contracts.isolated import run_cell
 from interlock.contracts.recipe import Recipe
 from interlock.environments import Uv
-from interlock.matrix.bench import open_bench
-from interlock.matrix.planning import plan_matrix
+from interlock.family_file import load
 from interlock.matrix.request import MatrixRequest
-from interlock.matrix.sources import choose, fetch
+from interlock.matrix.run import plan_matrix
 
 TRIED = (1, 2, 3, 4, 6, 8)
 
@@ -29,16 +29,15 @@ async def _measure(cells: int) -> None:
         upstream_versions="all",
         downstream_versions=">=0.8.4",
     )
-    async with open_bench(request.family) as bench:
-        choice = await choose(bench, request)
-        plan, _notes = await plan_matrix(bench, request, choice, await fetch(bench, choice))
-        distinct = {cell.recipe.fingerprint: cell.recipe for cell in plan.cells if cell.recipe}
+    async with open_connections(load()) as connections:
+        planned = await plan_matrix(connections, request)
+        distinct = {cell.recipe.fingerprint: cell.recipe for cell in planned.plan.cells if cell.recipe}
         recipes = list(distinct.values())[:cells]
-        await _timed(recipes, bench.uv, 2)
-        alone = await _timed(recipes, bench.uv, 1)
+        await _timed(recipes, connections.uv, 2)
+        alone = await _timed(recipes, connections.uv, 1)
         print(f"{len(recipes)} cells on {os.cpu_count()} cores; wall time as a ratio to one job at a time")
         for jobs in TRIED:
-            print(f"  --jobs {jobs}: {await _timed(recipes, bench.uv, jobs) / alone:.2f}")
+            print(f"  --jobs {jobs}: {await _timed(recipes, connections.uv, jobs) / alone:.2f}")
 
 
 async def _timed(recipes: list[Recipe], uv: Uv, jobs: int) -> float:

@@ -21,13 +21,12 @@ from pathlib import Path
 from packaging.version import Version
 from uv import find_uv_bin
 
+from interlock.connections import open_connections
 from interlock.distributions import modules_importing, read_wheel
 from interlock.family import Edge, Family
 from interlock.family_file import load
-from interlock.home import cache
-from interlock.index_settings import find_index
 from interlock.matrix.report import Cell, MatrixReport, Sheet
-from interlock.package_index import PackageIndex, open_index
+from interlock.package_index import PackageIndex
 from interlock.suites import Suite
 from interlock.verdicts import Verdict
 
@@ -74,9 +73,9 @@ def _sample(cells: list[Picked], number: int, seed: int) -> list[Picked]:
 
 async def _compare(report: MatrixReport, family: Family, cells: list[Picked]) -> int:
     differences = 0
-    async with open_index(find_index(family.index), cache()) as index:
+    async with open_connections(family) as connections:
         for sheet, upstream, downstream, cell in cells:
-            plain = await _plain(family, index, sheet, upstream, downstream)
+            plain = await _plain(family, connections.index, sheet, upstream, downstream)
             ours = _ours(report, cell)
             same = ours == plain
             differences += not same

@@ -13,12 +13,14 @@ from typing import Any
 from prefect import get_run_logger
 
 from flows.patient import patient_task
+from interlock.connections import open_connections
 from interlock.contracts import elsewhere
 from interlock.contracts.isolated import RUNNER, run_cell
 from interlock.contracts.recipe import Recipe
 from interlock.environments import Uv
 from interlock.errors import EnvironmentUnavailableError, UsageError
-from interlock.matrix.bench import Bench, open_uv
+from interlock.family import Family
+from interlock.matrix.bench import MatrixContext
 from interlock.matrix.chunks import Chunks
 from interlock.matrix.settle import RunCell
 from interlock.verdicts import Run
@@ -34,20 +36,20 @@ ANSWERS_WITHIN = 30
 
 
 @patient_task("run-cells", "{recipes[0].title} and others")
-async def run_chunk(recipes: tuple[Recipe, ...], index: str, runner: str) -> tuple[tuple[Run, ...], ...]:
+async def run_chunk(recipes: tuple[Recipe, ...], family: Family, runner: str) -> tuple[tuple[Run, ...], ...]:
     """Run some suites, each in its environment, in a worker of the cluster.
 
     Args:
         recipes: The cells.
-        index: The index that the family names; everything else about it is this machine's own configuration.
+        family: Names the index; everything else about that is this machine's own configuration.
         runner: What planned them.
 
     Raises:
         EnvironmentUnavailableError: They can't be run here.
     """
     elsewhere.check(recipes, runner)
-    async with open_uv(index) as uv:
-        found = await _side_by_side(recipes, uv)
+    async with open_connections(family) as connections:
+        found = await _side_by_side(recipes, connections.uv)
     for recipe, runs in zip(recipes, found, strict=True):
         for run in runs:
             get_run_logger().info("%s: %s %s", recipe.title, run.status, run.reason or "")
@@ -70,11 +72,11 @@ async def _side_by_side(recipes: Sequence[Recipe], uv: Uv) -> tuple[tuple[Run, .
 
 
 @contextlib.asynccontextmanager
-async def cells_on_dask(bench: Bench, scheduler: str | None, jobs: int) -> AsyncIterator[tuple[RunCell, int]]:
+async def cells_on_dask(context: MatrixContext, scheduler: str | None, jobs: int) -> AsyncIterator[tuple[RunCell, int]]:
     """What runs a cell on the cluster, and how many should be asked for at once.
 
     Args:
-        bench: What they were planned with.
+        context: What they were planned with.
         scheduler: The address of a cluster's scheduler; None makes a cluster on this machine, for as long as it takes.
         jobs: How many cells a cluster on this machine runs side by side.
 
@@ -86,16 +88,16 @@ async def cells_on_dask(bench: Bench, scheduler: str | None, jobs: int) -> Async
         takers = sum((await client.nthreads()).values())
 
         async def run(recipes: tuple[Recipe, ...]) -> tuple[tuple[Run, ...], ...]:
-            return await _submit(client, recipes, bench.family.index)
+            return await _submit(client, recipes, context.family)
 
         async with Chunks(run, takers=takers, most=MOST_CELLS) as chunks:
             yield chunks, takers * MOST_CELLS
 
 
-async def _submit(client: Client, recipes: tuple[Recipe, ...], index: str) -> tuple[tuple[Run, ...], ...]:
+async def _submit(client: Client, recipes: tuple[Recipe, ...], family: Family) -> tuple[tuple[Run, ...], ...]:
     from distributed import KilledWorker  # noqa: PLC0415
 
-    future = client.submit(run_chunk, recipes=recipes, index=index, runner=RUNNER)
+    future = client.submit(run_chunk, recipes=recipes, family=family, runner=RUNNER)
     try:
         found: tuple[tuple[Run, ...], ...] = await future
     except KilledWorker:

@@ -1,82 +1,65 @@
-"""What the flows that run cells have in common: their tasks, and how far they have come."""
+"""Cells as tasks, here or on a cluster, and how far a matrix has come: for the flows that run cells."""
 
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from uuid import UUID
 
 from prefect import get_run_logger
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
+from blocks.find import load_github_credentials
 from flows.dask_cells import cells_on_dask
 from flows.patient import patient_task
+from interlock.connections import Access
 from interlock.contracts.isolated import run_cell
 from interlock.contracts.recipe import Recipe
-from interlock.environments import Uv
-from interlock.locks import Resolution
-from interlock.matrix.bench import Bench
-from interlock.matrix.pair import Pair
-from interlock.matrix.plan import Plan, resolve_pair
-from interlock.matrix.progress import watcher
-from interlock.matrix.request import Runner
-from interlock.matrix.settle import RunCell, Settled, Tally, settle
-from interlock.matrix.sources import Choice, Sources, fetch
+from interlock.errors import TokenError
+from interlock.family import Family
+from interlock.matrix.bench import MatrixContext
+from interlock.matrix.request import MatrixRequest, Runner
+from interlock.matrix.run import CellRunner, OpenRunner
+from interlock.matrix.settle import Tally, watcher
 from interlock.verdicts import Run
 
 SECONDS_BETWEEN_UPDATES = 2.0
 
 
-@patient_task("fetch-distributions")
-async def fetch_distributions(bench: Bench, choice: Choice) -> Sources:
-    """Download what is not in the cache, with its hash checked."""
-    return await fetch(bench, choice)
-
-
-@patient_task("resolve", "resolve-{pair.title}")
-async def resolve(uv: Uv, pair: Pair) -> Resolution:
-    """Resolve the environment of a pair of wheels, and of all pairs that require the same."""
-    return await resolve_pair(pair, uv)
-
-
 @patient_task("run-cell", "{recipe.title}")
-async def run_one_cell(bench: Bench, recipe: Recipe) -> tuple[Run, ...]:
+async def run_one_cell(context: MatrixContext, recipe: Recipe) -> tuple[Run, ...]:
     """Run one suite in its environment; red is confirmed in a fresh one."""
-    runs = await run_cell(recipe, bench.uv)
+    runs = await run_cell(recipe, context.uv)
     for run in runs:
         get_run_logger().info("%s: %s %s", recipe.title, run.status, run.reason or "")
     return runs
 
 
-async def run_cells(
-    bench: Bench,
-    plan: Plan,
-    *,
-    jobs: int,
-    fresh: bool,
-    key: str,
-    runner: Runner = Runner.HERE,
-    scheduler: str | None = None,
-) -> Settled:
-    """Bring every cell of a plan to its verdict, each run in a task of its own.
+def cells_as_tasks(key: str | None = None) -> OpenRunner:
+    """What runs each cell in a task of its own, where the request wants it.
 
     Args:
-        bench: What they are run with.
-        plan: The cells.
-        jobs: How many at once.
-        fresh: Whatever the ledger knows.
-        key: Of the artifact that shows how far it has come.
-        runner: Where.
-        scheduler: The address of a Dask cluster's scheduler; None makes one here.
+        key: Of the artifact that shows how far it has come; None shows nothing.
     """
-    progress = await _Progress.begin(key)
-    on = cells_on_dask(bench, scheduler, jobs) if runner is Runner.DASK else _here(bench, jobs)
-    async with on as (run, at_once):
-        return await settle(plan.cells, ledger=bench.ledger, run=run, jobs=at_once, fresh=fresh, observe=progress.show)
+    return partial(_cells_as_tasks, key)
 
 
 @contextlib.asynccontextmanager
-async def _here(bench: Bench, jobs: int) -> AsyncIterator[tuple[RunCell, int]]:
-    yield (lambda recipe: run_one_cell(bench, recipe)), jobs
+async def _cells_as_tasks(key: str | None, context: MatrixContext, request: MatrixRequest) -> AsyncIterator[CellRunner]:
+    observe = (await _Progress.begin(key)).show if key else None
+    if request.runner is Runner.DASK:
+        async with cells_on_dask(context, request.scheduler, request.jobs) as (run, jobs):
+            yield CellRunner(run=run, jobs=jobs, observe=observe)
+    else:
+        yield CellRunner(run=partial(run_one_cell, context), jobs=request.jobs, observe=observe)
+
+
+async def github_access(family: Family) -> Access:
+    """The token for GitHub, where there is one: without it repositories must be public, and nothing is told there."""
+    try:
+        return Access(credentials=await load_github_credentials(family))
+    except TokenError as error:
+        return Access(token_error=error)
 
 
 class _Progress:

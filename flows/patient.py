@@ -1,6 +1,6 @@
 """Tasks that are tried again when that may help; each looks at the world before it acts, so that it can do no harm."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from prefect import task
@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
+from interlock.matrix.run import Step
 from interlock.patience import is_transient
 
 P = ParamSpec("P")
@@ -35,3 +36,8 @@ def patient_task(name: str, run_name: str | None = None) -> Callable[[Callable[P
         cache_policy=NO_CACHE,
         persist_result=False,
     )
+
+
+async def as_task(step: Step, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a step of the domain as a task of its name, which is tried again."""
+    return await patient_task(step.name, step.title)(function)(*args, **kwargs)

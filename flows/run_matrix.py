@@ -1,8 +1,6 @@
 """The flow `run-matrix`: every cell of a family's compatibility matrix, and the report on them."""
 
 import platform
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from prefect import flow, get_run_logger, task
@@ -10,28 +8,18 @@ from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, 
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from blocks.find import find_access
 from flows.events import tell
-from flows.matrix_cells import fetch_distributions, resolve, run_cells
-from flows.patient import patient_task
-from interlock.matrix.assemble import Occasion, assemble
-from interlock.matrix.bench import Bench, open_bench
-from interlock.matrix.plan import Plan
-from interlock.matrix.planning import plan_matrix
+from flows.matrix_cells import cells_as_tasks, github_access
+from flows.patient import as_task
+from interlock.connections import open_connections
+from interlock.family_file import load
 from interlock.matrix.report import MatrixReport
 from interlock.matrix.request import MatrixRequest
-from interlock.matrix.settle import Settled
-from interlock.matrix.sources import Choice, choose
+from interlock.matrix.run import make_matrix
 from interlock.reports import answer, markdown_summary, table_rows, write_html, write_json
 from interlock.reports.notices import incompatible
 
 DEFAULT = MatrixRequest()
-
-
-@patient_task("choose-versions")
-async def choose_versions(bench: Bench, request: MatrixRequest) -> Choice:
-    """Find on the index which versions the request means."""
-    return await choose(bench, request)
 
 
 @task(name="publish-report", task_run_name="publish-report", cache_policy=NO_CACHE, persist_result=False)
@@ -60,29 +48,11 @@ async def run_matrix(request: MatrixRequest = DEFAULT) -> MatrixReport:
     What the ledger knows is not run again, and what is equal is run once. Run it again after any interruption: it goes
     on with what is missing.
     """
-    async with open_bench(request.family, await find_access(request.family)) as bench:
-        choice = await choose_versions(bench, request)
-        sources = await fetch_distributions(bench, choice)
-        plan, notes = await plan_matrix(bench, request, choice, sources, partial(resolve, bench.uv))
-        settled = await run_cells(
-            bench,
-            plan,
-            jobs=request.jobs,
-            fresh=request.fresh,
-            key="matrix-progress",
-            runner=request.runner,
-            scheduler=request.scheduler,
-        )
-        report = _assemble(bench, request, plan, settled, notes)
+    family = load(request.family_path)
+    async with open_connections(family, await github_access(family)) as connections:
+        cells, started_at = cells_as_tasks("matrix-progress"), flow_run.scheduled_start_time
+        report = await make_matrix(connections, request, as_task, cells, started_at=started_at)
     await publish_report(report, request)
     await tell(incompatible(report))
     get_run_logger().info("%s %s", *answer(report))
     return report
-
-
-def _assemble(
-    bench: Bench, request: MatrixRequest, plan: Plan, settled: Settled, notes: tuple[str, ...]
-) -> MatrixReport:
-    started = flow_run.scheduled_start_time or datetime.now(UTC)
-    occasion = Occasion(family=bench.family.name, covers=request.covers(), started_at=started, notes=notes)
-    return assemble(plan, settled, occasion, bench.ledger)

@@ -1,5 +1,6 @@
 """What a run showed, and what that says about a cell."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import AwareDatetime
@@ -29,12 +30,17 @@ class RunStatus(StrEnum):
     UNTESTED = "untested"
 
 
+def point_text(point: Mapping[str, str]) -> str:
+    """A point on a suite's axes as it is part of a cell's name: `bus_backend=redis,schema_track=v1`."""
+    return ",".join(f"{axis}={value}" for axis, value in sorted(point.items()))
+
+
 class CellKey(Value):
     """What names a cell across matrices.
 
     Attributes:
         python: The Python version that was asked for, as `3.11`.
-        point: The point on the suite's axes, as `bus_backend=redis,schema_track=v1`; empty without axes.
+        point: The point on the suite's axes, as `point_text` writes it; empty without axes.
     """
 
     upstream: str

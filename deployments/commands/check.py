@@ -1,7 +1,6 @@
 """`interlock check`: may a version be released? Answered from the ledger; nothing is run, and no server is started."""
 
 import asyncio
-import os
 from typing import Annotated
 
 import typer
@@ -11,7 +10,9 @@ from deployments.commands.options import FamilyOption, JsonOption
 from interlock.admission import Admission
 from interlock.admission.asking import Question, answer
 from interlock.candidates import parse_ref
-from interlock.matrix.bench import open_bench
+from interlock.connections import access_from, open_connections
+from interlock.family import Family
+from interlock.family_file import load
 from interlock.reports.admission import print_admission
 
 REF_HELP = "A released version, branch, tag, SHA, or pull request (#12)."
@@ -34,7 +35,7 @@ def check(
     Exit code 0 for yes, 1 for no, 2 when it is not known; no evidence is never yes. docs/exit-codes.md has the others.
     """
     question = Question(package=package, ref=parse_ref(ref), downstream=tuple(downstream or ()))
-    found = asyncio.run(_answer(question, str(family.resolve()) if family else None))
+    found = asyncio.run(_answer(question, load(family)))
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
     else:
@@ -42,6 +43,6 @@ def check(
     raise typer.Exit(found.answer.exit_code)
 
 
-async def _answer(question: Question, family: str | None) -> Admission:
-    async with open_bench(family) as bench:
-        return await answer(bench, question, os.environ)
+async def _answer(question: Question, family: Family) -> Admission:
+    async with open_connections(family, access_from(family)) as connections:
+        return await answer(connections, question)

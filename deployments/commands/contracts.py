@@ -11,12 +11,12 @@ from deployments.commands.options import FamilyOption, Jobs, JsonOption, Python
 from deployments.matrix_display import MatrixDisplay
 from interlock import family_file
 from interlock.candidates import parse_ref
-from interlock.matrix.progress import watcher
 from interlock.matrix.request import DEFAULT_JOBS
+from interlock.matrix.settle import watcher
 from interlock.reports import contracts_json, print_contracts
 from interlock.verification import ContractsReport, ContractsRequest
 from interlock.verification.cells import downstreams
-from interlock.verification.progress import doing
+from interlock.verification.stand import doing
 
 REF_HELP = "A branch, tag, SHA, pull request (#12), released version, or folder (./core)."
 

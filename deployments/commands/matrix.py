@@ -12,9 +12,9 @@ from deployments import on_prefect
 from deployments.commands.options import FamilyOption, Jobs, Python
 from deployments.matrix_display import MatrixDisplay
 from interlock.matrix.preview import check
-from interlock.matrix.progress import watcher
 from interlock.matrix.report import MatrixReport
 from interlock.matrix.request import DEFAULT_JOBS, MatrixRequest, Runner
+from interlock.matrix.settle import watcher
 from interlock.reports import print_report
 
 DEFAULT_VERSIONS = "latest:10"

@@ -1,16 +1,13 @@
 """From what a person writes to what is asked about: a version that the ledger knows, a release, or a commit."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from interlock import tokens
 from interlock.admission.evidence import Asked, admission, known_as
 from interlock.admission.values import Admission
-from interlock.candidates import Found, Kind, Ref, find, open_workshop
+from interlock.candidates import CandidateBuilder, Found, Kind, Ref, find
+from interlock.connections import Connections
 from interlock.errors import UsageError
-from interlock.github import StaticToken
 from interlock.ledger import Ledger
-from interlock.matrix.bench import Bench
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,21 +19,21 @@ class Question:
     downstream: tuple[str, ...] = ()
 
 
-async def answer(bench: Bench, question: Question, environ: Mapping[str, str]) -> Admission:
+async def answer(connections: Connections, question: Question) -> Admission:
     """Whether it may be released; nothing is run, and GitHub is asked only where a ref has to be found.
 
     Args:
-        bench: Family, index and ledger.
+        connections: Family, index, ledger, and perhaps a token for private repositories.
         question: What is asked.
-        environ: Where a token for a private repository may be.
 
     Raises:
         UsageError: There is no such package, downstream or ref.
         RepositoryError, IndexUnavailableError, LedgerError: Something could not be looked at.
     """
-    bench.family.package(question.package)
-    asked = await _written_out(bench.ledger, question) or await _found(bench, question, environ)
-    return await admission(bench.family, bench.ledger, bench.index, asked, downstream=question.downstream)
+    connections.family.package(question.package)
+    asked = await _written_out(connections.ledger, question) or await _found(connections, question)
+    family, ledger, index = connections.family, connections.ledger, connections.index
+    return await admission(family, ledger, index, asked, downstream=question.downstream)
 
 
 async def _written_out(ledger: Ledger, question: Question) -> Asked | None:
@@ -50,11 +47,10 @@ async def _written_out(ledger: Ledger, question: Question) -> Asked | None:
     return asked if await known_as(ledger, asked) else None
 
 
-async def _found(bench: Bench, question: Question, environ: Mapping[str, str]) -> Asked:
-    token = tokens.find(tokens.DISPATCH, bench.family.token_aliases, environ)
-    credentials = StaticToken(token=token.token, name=token.name) if token else None
-    async with open_workshop(bench.family, bench.index, bench.uv, credentials=credentials) as workshop:
-        return asked_of(await find(workshop, question.package, question.ref))
+async def _found(connections: Connections, question: Question) -> Asked:
+    if connections.access.token_error:  # the token that is there is none: what it is for would not be found
+        raise connections.access.token_error
+    return asked_of(await find(CandidateBuilder(connections), question.package, question.ref))
 
 
 def asked_of(found: Found) -> Asked:

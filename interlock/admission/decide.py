@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from interlock.admission.values import Answer, CellSaid, Evidence, Shown
 from interlock.verdicts import Verdict
 
-# One of these says nothing about the other release beside it.
+# Of these, one says nothing about the other release beside it.
 TOLD_NOTHING = frozenset({Verdict.FLAKY, Verdict.UNTESTED})
 
 

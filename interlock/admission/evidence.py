@@ -14,7 +14,7 @@ from interlock.ledger import KnownCell, Ledger
 from interlock.package_index import PackageIndex, Release
 from interlock.suites import Suite
 from interlock.values import Value
-from interlock.verdicts import CellKey, Run, Verdict
+from interlock.verdicts import CellKey, Run, Verdict, point_text
 
 SHORT_SHA = 12
 _HAS_RED_TESTS = frozenset({Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE, Verdict.FLAKY})
@@ -53,7 +53,7 @@ class Tested:
             downstream_version=downstream_version,
             suite=self.suite.name,
             python=self.python,
-            point=",".join(f"{axis}={value}" for axis, value in sorted(self.point.items())),
+            point=point_text(self.point),
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from interlock.admission.bisection import BisectRequest, Step
-from interlock.candidates import Found, Kind, Ref, Workshop, build_candidate, find, offer, parse_ref
+from interlock.candidates import CandidateBuilder, Found, Kind, Ref, build_and_offer, find, parse_ref
 from interlock.errors import BuildError, UsageError
 from interlock.git.history import first_parents
 from interlock.package_index import Release
@@ -27,46 +27,46 @@ class Line:
     get: Callable[[int], Awaitable[Release | str]]
 
 
-async def find_line(workshop: Workshop, request: BisectRequest) -> Line:
+async def find_line(builder: CandidateBuilder, request: BisectRequest) -> Line:
     """The releases between two versions, or the commits between two refs along the branch.
 
     Raises:
         UsageError: A ref is nothing, or the good one is not before the bad one.
         RepositoryError, IndexUnavailableError: Something could not be looked at.
     """
-    good, bad = [await _end(workshop, request.upstream, text) for text in (request.good, request.bad)]
+    good, bad = [await _end(builder, request.upstream, text) for text in (request.good, request.bad)]
     if good.version is not None and bad.version is not None:
-        return _releases(await workshop.index.releases(request.upstream), good.version, bad.version)
-    return await _commits(workshop, request, await _commit(workshop, good), await _commit(workshop, bad))
+        return _releases(await builder.connections.index.releases(request.upstream), good.version, bad.version)
+    return await _commits(builder, request, await _commit(builder, good), await _commit(builder, bad))
 
 
-async def _end(workshop: Workshop, package: str, text: str) -> Found:
-    found = await find(workshop, package, parse_ref(text))
+async def _end(builder: CandidateBuilder, package: str, text: str) -> Found:
+    found = await find(builder, package, parse_ref(text))
     if found.version is None and found.sha is None:
         raise UsageError(f"{found.described} is neither a version nor a commit", hint="commit it first")
-    if found.folder is not None and not await _is_there(workshop, package, found):
-        where = workshop.family.repository(package)
+    if found.folder is not None and not await _is_there(builder, package, found):
+        where = builder.family.repository(package)
         raise UsageError(f"{found.described} is at a commit that {where} has not got", hint="push it first")
     return found
 
 
-async def _is_there(workshop: Workshop, package: str, found: Found) -> bool:
+async def _is_there(builder: CandidateBuilder, package: str, found: Found) -> bool:
     """Whether the repository has the commit of a folder; it is here then."""
     assert found.sha is not None
     try:
-        await find(workshop, package, parse_ref(found.sha))
+        await find(builder, package, parse_ref(found.sha))
     except UsageError:
         return False
     return True
 
 
-async def _commit(workshop: Workshop, found: Found) -> str:
+async def _commit(builder: CandidateBuilder, found: Found) -> str:
     """The commit of an end; of a version, its tag's."""
     if found.sha is not None:
         return found.sha
     assert found.version is not None
-    name = tag_name(workshop.family.package(found.package).tag, found.version)
-    tagged = await find(workshop, found.package, Ref(text=name, kinds=(Kind.TAG,), name=name))
+    name = tag_name(builder.family.package(found.package).tag, found.version)
+    tagged = await find(builder, found.package, Ref(text=name, kinds=(Kind.TAG,), name=name))
     assert tagged.sha is not None
     return tagged.sha
 
@@ -91,8 +91,8 @@ def _is_usual(release: Release) -> bool:
     return not (release.yanked or release.version.is_prerelease or release.version.local)
 
 
-async def _commits(workshop: Workshop, request: BisectRequest, good: str, bad: str) -> Line:
-    clone = await workshop.clone(request.upstream)
+async def _commits(builder: CandidateBuilder, request: BisectRequest, good: str, bad: str) -> Line:
+    clone = await builder.clone(request.upstream)
     if good == bad or not await clone.checkout.is_ancestor(good, bad):
         raise UsageError(
             f"{request.good} ({good[:12]}) is not in the history of {request.bad} ({bad[:12]})",
@@ -106,7 +106,7 @@ async def _commits(workshop: Workshop, request: BisectRequest, good: str, bad: s
         sha = steps[number].name
         found = Found(package=request.upstream, kind=Kind.SHA, described=f"commit {sha[:12]}", sha=sha, head=sha)
         try:
-            return await offer(workshop, await build_candidate(workshop, request.upstream, found))
+            return await build_and_offer(builder, request.upstream, found)
         except BuildError as error:
             if error.transient:
                 raise

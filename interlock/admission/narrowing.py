@@ -1,7 +1,18 @@
 """Which of many to try next, so that the first bad one is found by few tries. Pure.
 
-Steps are numbers from the good end to the bad one. What is known, by whatever means, narrows them; what can't be tried
-is skipped, and the search goes on around it.
+Steps are numbers from the good end, 0, to the bad one. Of each step nothing is known yet, or it is good, bad, or
+skipped: it can't be tried (it can't be built or resolved, or its runs disagree).
+
+Theory of operation. The state is only what is known of each step; where to look is computed from it each time. So it
+does not matter how something became known: by a try, by the ledger, or since a step has the content of another one. The
+search is for a *neighbouring* pair as far as is known: the first bad step of all, and the last good one before it. What
+lies between them and is not known is tried, the middle one first. Each try moves one of the two ends inwards, or takes
+a skipped step out of what is left: so it ends after as many tries as there are steps between, and after the binary
+logarithm of these where nothing is skipped.
+
+Why the first bad step of all, and not any turn from good to bad: what broke may have been repaired later and broken
+again. Then every turn is true, and the first one is what is asked for; later good steps are told as relapses. It is the
+first among what is known: an earlier one that nobody had reason to try is not found, as with any bisection.
 """
 
 from collections.abc import Mapping

@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 
 from interlock.admission.bisection import Bisection, BisectRequest, Broken, Skipped
 from interlock.admission.judging import Seen, Sheet, Sought, ends, judge, seen
-from interlock.admission.line import Line
+from interlock.admission.line import Line, find_line
 from interlock.admission.narrowing import State, between, next_try, relapses, tries_left
-from interlock.admission.target import Target, matrix_request, reproduce
-from interlock.contracts.isolated import run_cell
+from interlock.admission.target import Target, find_target, matrix_request, reproduce
+from interlock.candidates import CandidateBuilder
+from interlock.connections import Connections
 from interlock.errors import UsageError
-from interlock.locks import Resolution
-from interlock.matrix.bench import Bench
-from interlock.matrix.pair import Pair
-from interlock.matrix.plan import PlannedCell, resolve_pair
-from interlock.matrix.planning import plan_matrix
-from interlock.matrix.settle import RunCell, known_runs, settle
-from interlock.matrix.sources import Choice, ChosenEdge, Sources, fetch
+from interlock.matrix.bench import MatrixContext
+from interlock.matrix.plan import PlannedCell
+from interlock.matrix.run import OpenRunner, RunStep, Step, call, execute, here, plan_matrix
+from interlock.matrix.settle import known_runs
+from interlock.matrix.sources import Choice, ChosenEdge
 from interlock.package_index import Release
 from interlock.values import Value
 
@@ -41,50 +40,37 @@ class Hunt(Value):
 Watch = Callable[[Hunt], Awaitable[None]]
 
 
-async def _nobody(_hunt: Hunt) -> None:
+async def _no_one(_hunt: Hunt) -> None:
     return
 
 
 # A flow's parameters are data; what is to be called in the same process goes beside them.
-watcher: ContextVar[Watch] = ContextVar("bisection_watcher", default=_nobody)
+watcher: ContextVar[Watch] = ContextVar("bisection_watcher", default=_no_one)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Doors:
-    """How the work of a bisection is done: by plain calls, or by tasks that do the same.
+async def bisect(
+    connections: Connections, request: BisectRequest, run: RunStep = call, cells: OpenRunner = here
+) -> Bisection:
+    """Find the first version or commit of an upstream that breaks a suite.
 
-    Attributes:
-        fetch: Downloads what a choice needs.
-        resolve: Resolves the environment of a pair.
-        run: Runs a cell.
-    """
-
-    fetch: Callable[[Bench, Choice], Awaitable[Sources]]
-    resolve: Callable[[Pair], Awaitable[Resolution]]
-    run: RunCell
-
-
-def plain_doors(bench: Bench) -> Doors:
-    """Plain calls."""
-    return Doors(
-        fetch=fetch,
-        resolve=lambda pair: resolve_pair(pair, bench.uv),
-        run=lambda recipe: run_cell(recipe, bench.uv),
-    )
-
-
-async def bisect(bench: Bench, request: BisectRequest, line: Line, target: Target, doors: Doors) -> Bisection:
-    """Find the first step of a line that breaks a suite.
+    Args:
+        connections: What is outside.
+        request: What is asked.
+        run: Runs the steps.
+        cells: Opens what runs cells.
 
     Raises:
-        UsageError: The good end is not good, or the bad one not bad.
-        IndexUnavailableError: The index did not answer.
+        UsageError: Something that is named does not exist, the good end is not good, or the bad one not bad.
+        RepositoryError, IndexUnavailableError: Something could not be looked at.
         LedgerError: The ledger can't be read.
     """
-    search = _Search(bench, request, line, target, doors)
+    _ = connections.ledger  # one that can't be opened is known before anything is downloaded
+    target = await run(Step("find-target"), find_target, connections, request)
+    line = await run(Step("list-steps"), find_line, CandidateBuilder(connections), request)
+    search = _Search(connections, request, line, target, run, cells)
     await search.try_the_ends()
-    while (step := next_try(search.states)) is not None:
-        await search.try_one(step)
+    while (number := next_try(search.states)) is not None:
+        await search.try_one(number)
     return search.result()
 
 
@@ -92,11 +78,12 @@ async def bisect(bench: Bench, request: BisectRequest, line: Line, target: Targe
 class _Search:
     """The work of one bisection."""
 
-    bench: Bench
+    context: MatrixContext
     request: BisectRequest
     line: Line
     target: Target
-    doors: Doors
+    run: RunStep
+    cells: OpenRunner
     states: dict[int, State] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     runs: int = 0
@@ -148,10 +135,9 @@ class _Search:
             for edge in self.target.edges
         )
         choice = Choice(chosen=tuple(chosen), interpreters=self.target.interpreters)
-        sources = await self.doors.fetch(self.bench, choice)
-        plan, notes = await plan_matrix(self.bench, matrix_request(self.request), choice, sources, self.doors.resolve)
-        self.notes |= dict.fromkeys(notes)
-        for sheet in plan.sheets:
+        matrix = await plan_matrix(self.context, matrix_request(self.request), self.run, choice=choice)
+        self.notes |= dict.fromkeys(matrix.notes)
+        for sheet in matrix.plan.sheets:
             if sheet.edge.suite.reason_to_allow(sheet.point) is None:
                 for number, cell in zip(releases, sheet.rows[0].cells, strict=True):
                     self._cells.setdefault(number, {})[_sheet(cell)] = cell
@@ -159,10 +145,10 @@ class _Search:
     async def _run(self, *numbers: int) -> None:
         """Bring steps to their verdict, in the suites that tell the ends apart, and look what that says of others."""
         wanted = [cell for number in numbers for cell in self._wanted(number)]
-        settled = await settle(wanted, ledger=self.bench.ledger, run=self.doors.run, jobs=self.request.jobs)
+        settled = await execute(self.context, matrix_request(self.request), wanted, self.cells)
         self.runs += settled.suites_run
         cells = [cell for number in self._cells for cell in self._wanted(number)]
-        known = await known_runs(cells, self.bench.ledger)
+        known = await known_runs(cells, self.context.ledger)
         for number in self._cells:
             mine = self._wanted(number)
             self._seen[number] = {_sheet(cell): seen(known[cell.key]) for cell in mine if cell.key in known}
@@ -201,7 +187,7 @@ class _Search:
             relapses=tuple(steps[number] for number in relapses(self.states)),
             steps=len(steps),
             runs=self.runs,
-            notes=(*self.notes, *self.bench.index.notes),
+            notes=(*self.notes, *self.context.index.notes),
             reproduce=reproduce(self.request, self.target, self.line, found),
         )
 

@@ -10,7 +10,7 @@ from interlock.environments import Interpreter
 from interlock.errors import UsageError
 from interlock.family import Family
 from interlock.faults import nearest
-from interlock.matrix.bench import Bench
+from interlock.matrix.bench import MatrixContext
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
 from interlock.matrix.sources import choose
 from interlock.package_index import Release
@@ -25,7 +25,7 @@ class Target:
     interpreters: tuple[Interpreter, ...]
 
 
-async def find_target(bench: Bench, request: BisectRequest) -> Target:
+async def find_target(context: MatrixContext, request: BisectRequest) -> Target:
     """The suites of the downstream that test the upstream, and the version of it that they are run of.
 
     Raises:
@@ -33,9 +33,9 @@ async def find_target(bench: Bench, request: BisectRequest) -> Target:
         EnvironmentUnavailableError: There is no such Python here.
         IndexUnavailableError: The index did not answer.
     """
-    choice = await choose(bench, matrix_request(request))
+    choice = await choose(context, matrix_request(request))
     return Target(
-        edges=tested_edges(request, bench.family),
+        edges=tested_edges(request, context.family),
         downstream=choice.chosen[0].downstream_versions[-1],
         interpreters=choice.interpreters,
     )
@@ -59,7 +59,6 @@ def tested_edges(request: BisectRequest, family: Family) -> tuple[TestedEdge, ..
 def matrix_request(request: BisectRequest) -> MatrixRequest:
     """The same as the planner of a matrix is asked."""
     return MatrixRequest(
-        family=request.family,
         upstream=request.upstream,
         downstream=(request.downstream,),
         upstream_versions="all",

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from interlock.candidates.refs import FORMS, Kind, Ref
-from interlock.candidates.workshop import Clone, Workshop
+from interlock.candidates.workshop import CandidateBuilder, Clone
 from interlock.errors import DistributionError, RepositoryError, UsageError
 from interlock.git import Remote
 from interlock.git.history import commits_named, head_of, is_changed
@@ -41,7 +41,7 @@ class Found(Value):
     note: str | None = None
 
 
-async def find(workshop: Workshop, package: str, ref: Ref) -> Found:
+async def find(builder: CandidateBuilder, package: str, ref: Ref) -> Found:
     """What a ref of a package is, found by looking.
 
     What may be several things is the first of: a released version (of a text that begins with a digit), a tag, a
@@ -53,17 +53,17 @@ async def find(workshop: Workshop, package: str, ref: Ref) -> Found:
         TokenError: Access was refused.
         IndexUnavailableError: The index did not answer.
     """
-    workshop.family.package(package)
+    builder.family.package(package)
     found: list[Found] = []
     for kind in ref.kinds:
         if kind in {Kind.FOLDER, Kind.VERSION} and found:
             break
-        if one := await _LOOKS[kind](workshop, package, ref):
+        if one := await _LOOKS[kind](builder, package, ref):
             found.append(one)
         if kind is Kind.VERSION and found:
             break
     if not found:
-        raise await _nothing(workshop, package, ref)
+        raise await _nothing(builder, package, ref)
     others = [f"the {one.kind} {_short(one)}" for one in found[1:] if one.head != found[0].head]
     note = f'"{ref}" was taken as the {found[0].kind}; there is {" and ".join(others)} too' if others else None
     return found[0].model_copy(update={"note": note})
@@ -73,7 +73,7 @@ def _short(found: Found) -> str:
     return str(found.version) if found.version else (found.head or "")[:12]
 
 
-async def merge_base(workshop: Workshop, package: str, found: Found) -> Found | None:
+async def merge_base(builder: CandidateBuilder, package: str, found: Found) -> Found | None:
     """Where a ref left the package's default branch; None when it is in it, and for what has no history.
 
     For a folder with changes on top of a commit of the default branch it is that commit.
@@ -83,7 +83,7 @@ async def merge_base(workshop: Workshop, package: str, found: Found) -> Found | 
     """
     if found.head is None:
         return None
-    clone = await workshop.clone(package)
+    clone = await builder.clone(package)
     if found.folder is not None:
         await clone.bring("HEAD", Remote(url=str(found.folder)))
     branch = clone.checkout.branch
@@ -94,33 +94,33 @@ async def merge_base(workshop: Workshop, package: str, found: Found) -> Found | 
     return _commit(package, Kind.SHA, base, f"merge base with {branch}")
 
 
-async def default_branch(workshop: Workshop, package: str) -> Found:
+async def default_branch(builder: CandidateBuilder, package: str) -> Found:
     """The newest commit of a package's default branch.
 
     Raises:
         RepositoryError: It can't be had.
     """
-    clone = await workshop.clone(package)
+    clone = await builder.clone(package)
     branch = clone.checkout.branch
     return _commit(package, Kind.BRANCH, await clone.checkout.head(), f"branch {branch}")
 
 
-async def _version(workshop: Workshop, package: str, ref: Ref) -> Found | None:
+async def _version(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
     """A release on the index; or else the tag of one that is not there."""
     assert ref.version is not None
     try:
-        release = (await workshop.index.releases(package)).get(ref.version)
+        release = (await builder.connections.index.releases(package)).get(ref.version)
     except DistributionError:
         release = None
     if release is not None and release.tree is None:
         text = f"{release.version}{' (yanked)' if release.yanked else ''}"
         return Found(package=package, kind=Kind.VERSION, described=text, version=release.version)
-    name = tag_name(workshop.family.package(package).tag, ref.version)
-    return await _tagged(await workshop.clone(package), package, name)
+    name = tag_name(builder.family.package(package).tag, ref.version)
+    return await _tagged(await builder.clone(package), package, name)
 
 
-async def _tag(workshop: Workshop, package: str, ref: Ref) -> Found | None:
-    return await _tagged(await workshop.clone(package), package, ref.name)
+async def _tag(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+    return await _tagged(await builder.clone(package), package, ref.name)
 
 
 async def _tagged(clone: Clone, package: str, name: str) -> Found | None:
@@ -131,8 +131,8 @@ async def _tagged(clone: Clone, package: str, name: str) -> Found | None:
     return _commit(package, Kind.TAG, sha, f"tag {name}")
 
 
-async def _branch(workshop: Workshop, package: str, ref: Ref) -> Found | None:
-    clone = await workshop.clone(package)
+async def _branch(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+    clone = await builder.clone(package)
     whole = f"refs/heads/{ref.name}"
     if (sha := clone.refs.get(whole)) is None:
         return None
@@ -140,8 +140,8 @@ async def _branch(workshop: Workshop, package: str, ref: Ref) -> Found | None:
     return _commit(package, Kind.BRANCH, sha, f"branch {ref.name}")
 
 
-async def _sha(workshop: Workshop, package: str, ref: Ref) -> Found | None:
-    clone, prefix = await workshop.clone(package), ref.name.lower()
+async def _sha(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+    clone, prefix = await builder.clone(package), ref.name.lower()
     if tip := next((name for name, sha in clone.refs.items() if sha.startswith(prefix)), None):
         await clone.bring(tip.removesuffix("^{}"))
         # GitHub names an annotated tag by an object of its own: what is meant is the commit that it is of.
@@ -161,15 +161,15 @@ async def _sha(workshop: Workshop, package: str, ref: Ref) -> Found | None:
     return _commit(package, Kind.SHA, found[0], "commit") if found else None
 
 
-async def _pull(workshop: Workshop, package: str, ref: Ref) -> Found | None:
+async def _pull(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
     """The head of a pull request, also of a fork's; not what a merge would make of it, which moves with the branch."""
-    repository = workshop.family.repository(package)
+    repository = builder.family.repository(package)
     if ref.repository is not None and ref.repository.lower() != repository.lower():
         raise UsageError(
             f"{ref} is a pull request of {ref.repository}, and {package} is in {repository}",
             hint="name the package whose repository it is",
         )
-    clone, whole = await workshop.clone(package), f"refs/pull/{ref.number}/head"
+    clone, whole = await builder.clone(package), f"refs/pull/{ref.number}/head"
     if (sha := clone.refs.get(whole)) is None:
         return None
     await clone.bring(whole)
@@ -177,7 +177,7 @@ async def _pull(workshop: Workshop, package: str, ref: Ref) -> Found | None:
     return found.model_copy(update={"pull": ref.number})
 
 
-async def _folder(_workshop: Workshop, package: str, ref: Ref) -> Found | None:
+async def _folder(_builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
     folder = Path(ref.text)
     if not await asyncio.to_thread(folder.is_dir):
         return None
@@ -195,7 +195,7 @@ async def _folder(_workshop: Workshop, package: str, ref: Ref) -> Found | None:
     )
 
 
-_LOOKS: Mapping[Kind, Callable[[Workshop, str, Ref], Awaitable[Found | None]]] = {
+_LOOKS: Mapping[Kind, Callable[[CandidateBuilder, str, Ref], Awaitable[Found | None]]] = {
     Kind.VERSION: _version,
     Kind.TAG: _tag,
     Kind.BRANCH: _branch,
@@ -209,12 +209,12 @@ def _commit(package: str, kind: Kind, sha: str, words: str) -> Found:
     return Found(package=package, kind=kind, described=f"{words} ({sha[:12]})", sha=sha, head=sha)
 
 
-async def _nothing(workshop: Workshop, package: str, ref: Ref) -> UsageError:
+async def _nothing(builder: CandidateBuilder, package: str, ref: Ref) -> UsageError:
     """That a ref is nothing, with what was probably meant."""
     if ref.kinds == (Kind.FOLDER,):
         return UsageError(f"there is no folder {ref}", hint=f"write {FORMS}")
-    clone = await workshop.clone(package)
-    where = workshop.family.repository(package)
+    clone = await builder.clone(package)
+    where = builder.family.repository(package)
     if ref.number is not None:
         return UsageError(f"{where} has no pull request {ref.number}", hint=f"write {FORMS}")
     return UsageError(f'{where} has no "{ref}": {_looked_for(ref)}', hint=_near(clone, ref))

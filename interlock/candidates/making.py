@@ -8,18 +8,20 @@ from packaging.version import Version
 from interlock import building
 from interlock.building import BuiltFile, FailedBuildError
 from interlock.candidates.finding import Found
+from interlock.candidates.offering import offer
 from interlock.candidates.source import Source, named, of_commit, of_folder
 from interlock.candidates.values import Candidate
-from interlock.candidates.workshop import Workshop
+from interlock.candidates.workshop import CandidateBuilder
 from interlock.errors import InterlockError, RefusedError, UsageError
 from interlock.files import write_whole
 from interlock.fingerprint import digest
+from interlock.package_index import Release
 from interlock.version_files import VersionPlace, find_version, project_name
 
 NO_VERSION = Version("0")
 
 
-async def build_candidate(workshop: Workshop, package: str, found: Found) -> Candidate:
+async def build_candidate(builder: CandidateBuilder, package: str, found: Found) -> Candidate:
     """Build what was found, once: what was built of the same commit before is taken from the cache.
 
     Neither the repository's clone nor a folder is changed. The build sees no token, whosever code it is.
@@ -33,22 +35,28 @@ async def build_candidate(workshop: Workshop, package: str, found: Found) -> Can
         raise UsageError(f"{package} {found.version} is released: there is nothing to build")
     sha = found.sha
     if found.folder is not None:  # which may be another one the next time
-        source = await of_folder(workshop, package, found.folder, found.head, sha)
-        return await _built(workshop, package, found, source)
+        source = await of_folder(builder, package, found.folder, found.head, sha)
+        return await _built(builder, package, found, source)
     assert sha is not None
 
     async def built() -> Candidate:
-        return await _built(workshop, package, found, await of_commit(workshop, package, sha))
+        return await _built(builder, package, found, await of_commit(builder, package, sha))
 
-    candidate = await workshop.built.get((package, sha), built)
+    candidate = await builder.built.get((package, sha), built)
     return candidate.model_copy(update={"described": found.described})
 
 
-async def _built(workshop: Workshop, package: str, found: Found, source: Source) -> Candidate:
-    place = find_version(_of_this_package(workshop, package, source.path))
+async def build_and_offer(builder: CandidateBuilder, package: str, found: Found) -> Release:
+    """Build what was found, and let the builder's index and uv have it; the errors are those of `build_candidate`."""
+    connections, candidate = builder.connections, await build_candidate(builder, package, found)
+    return await offer(connections.index, connections.uv, candidate)
+
+
+async def _built(builder: CandidateBuilder, package: str, found: Found, source: Source) -> Candidate:
+    place = find_version(_of_this_package(builder, package, source.path))
     version = _marked(place, source)
     place.write(version)
-    files = await _build(workshop, package, found, source, version)
+    files = await _build(builder, package, found, source, version)
     by_kind = {file.kind: file.path for file in files}
     return Candidate(
         package=package,
@@ -61,9 +69,9 @@ async def _built(workshop: Workshop, package: str, found: Found, source: Source)
     )
 
 
-def _of_this_package(workshop: Workshop, package: str, path: Path) -> Path:
+def _of_this_package(builder: CandidateBuilder, package: str, path: Path) -> Path:
     if (name := project_name(path)) != package:
-        where = workshop.family.repository(package)
+        where = builder.family.repository(package)
         raise RefusedError(
             f"this is {name}, and not {package} of {where}",
             hint=f"name {name} as the package, or the repository of {package} in the family file",
@@ -78,29 +86,29 @@ def _marked(place: VersionPlace, source: Source) -> Version:
 
 
 async def _build(
-    workshop: Workshop, package: str, found: Found, source: Source, version: Version
+    builder: CandidateBuilder, package: str, found: Found, source: Source, version: Version
 ) -> tuple[BuiltFile, ...]:
     try:
         files = await building.build(
             source.path,
             version=version,
             epoch=source.epoch,
-            environment=workshop.index.index.environment(),
-            out=workshop.folder("dist"),
-            cache=workshop.cache / "builds",
+            environment=builder.connections.index.index.environment(),
+            out=builder.connections.work_folder("dist"),
+            cache=builder.connections.cache / "builds",
             key=digest(package, await named(source.tree), source.epoch, str(version)),
         )
     except FailedBuildError as error:
-        raise await _kept(workshop, package, found, version, error) from None
+        raise await _kept(builder, package, found, version, error) from None
     await building.check(files, name=package, version=version)
     return files
 
 
 async def _kept(
-    workshop: Workshop, package: str, found: Found, version: Version, error: FailedBuildError
+    builder: CandidateBuilder, package: str, found: Found, version: Version, error: FailedBuildError
 ) -> InterlockError:
     """The error, with its log where it stays."""
-    log = workshop.cache / "logs" / f"{package}-{version}.log"
+    log = builder.connections.cache / "logs" / f"{package}-{version}.log"
     await asyncio.to_thread(write_whole, log, error.log.encode())
     cure = (error.hint or "").partition("; the whole log")[0]
     return FailedBuildError(

@@ -1,7 +1,6 @@
 """Offering a candidate: in this process the index has it and uv resolves it; no server ever hears of it."""
 
 import asyncio
-from typing import Protocol
 
 from pydantic import SecretStr
 
@@ -12,21 +11,7 @@ from interlock.locks import File
 from interlock.package_index import PackageIndex, Release
 
 
-class Shelf(Protocol):
-    """Whatever has an index and a uv: a workshop, a bench, a yard."""
-
-    @property
-    def index(self) -> PackageIndex:
-        """Where releases are looked for."""
-        ...
-
-    @property
-    def uv(self) -> Uv:
-        """What resolves environments."""
-        ...
-
-
-async def offer(shelf: Shelf, candidate: Candidate) -> Release:
+async def offer(index: PackageIndex, uv: Uv, candidate: Candidate) -> Release:
     """Let whoever works with an index and a uv find a candidate, as if it were released.
 
     Only who asks for its very version gets it: `latest:1` never means a candidate, and no resolution takes one
@@ -35,15 +20,15 @@ async def offer(shelf: Shelf, candidate: Candidate) -> Release:
     paths = candidate.wheel, candidate.sdist
     wheel, sdist = [await asyncio.to_thread(BuiltFile.of, path) for path in paths]
     release = candidate.release(wheel=_file(wheel), sdist=_file(sdist))
-    kept = await shelf.index.offer(release, paths)
-    shelf.uv.offer(candidate.package, candidate.version, kept)
+    kept = await index.offer(release, paths)
+    uv.offer(candidate.package, candidate.version, kept)
     return release
 
 
-def withdraw(shelf: Shelf, candidate: Candidate) -> None:
+def withdraw(index: PackageIndex, uv: Uv, candidate: Candidate) -> None:
     """Offer it no more, as when it has been released."""
-    shelf.index.withdraw(candidate.package, candidate.version)
-    shelf.uv.withdraw(candidate.package, candidate.version)
+    index.withdraw(candidate.package, candidate.version)
+    uv.withdraw(candidate.package, candidate.version)
 
 
 def _file(built: BuiltFile) -> File:

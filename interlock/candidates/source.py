@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from interlock.building.tree import copy_tree
-from interlock.candidates.workshop import Workshop
+from interlock.candidates.workshop import CandidateBuilder
 from interlock.errors import RepositoryError
 from interlock.fingerprint import digest
 from interlock.git import Checkout, Identity, Remote
@@ -45,13 +45,13 @@ class Source:
     tagged: Version | None = None
 
 
-async def of_commit(workshop: Workshop, package: str, sha: str) -> Source:
+async def of_commit(builder: CandidateBuilder, package: str, sha: str) -> Source:
     """The files of a commit, in a copy of the clone with its whole history.
 
     Raises:
         RepositoryError: They can't be had.
     """
-    place, clone = workshop.folder(package), await workshop.clone(package)
+    place, clone = builder.connections.work_folder(package), await builder.clone(package)
     async with clone.one_at_a_time:
         await asyncio.to_thread(shutil.copytree, clone.checkout.path, place / "source", symlinks=True)
     checkout = Checkout(clone.checkout.remote, place / "source", clone.checkout.branch)
@@ -62,15 +62,15 @@ async def of_commit(workshop: Workshop, package: str, sha: str) -> Source:
         tree=place / "tree",
         epoch=await checkout.commit_time(sha),
         mark=f"g{sha[:DIGITS]}",
-        tagged=await _newest_tag(workshop, package, checkout, sha),
+        tagged=await _newest_tag(builder, package, checkout, sha),
     )
 
 
-async def of_folder(workshop: Workshop, package: str, folder: Path, head: str | None, sha: str | None) -> Source:
+async def of_folder(builder: CandidateBuilder, package: str, folder: Path, head: str | None, sha: str | None) -> Source:
     """A folder's files as they are now; a work tree's copy is a repository too, since some build backends ask Git.
 
     Args:
-        workshop: Where the copy goes.
+        builder: Where the copy goes.
         package: Whose folder it is.
         folder: Is left as it is.
         head: The commit that it is made from, if it is a work tree.
@@ -79,7 +79,7 @@ async def of_folder(workshop: Workshop, package: str, folder: Path, head: str | 
     Raises:
         RepositoryError, BuildError: The files can't be had.
     """
-    place = workshop.folder(package)
+    place = builder.connections.work_folder(package)
     tree, source = place / "tree", place / "source"
     if head is None:
         with _copying(folder):
@@ -98,7 +98,7 @@ async def of_folder(workshop: Workshop, package: str, folder: Path, head: str | 
         tree=tree,
         epoch=epoch,
         mark=f"g{sha[:DIGITS]}" if sha else f"d{await named(tree)}",
-        tagged=await _newest_tag(workshop, package, original, head),
+        tagged=await _newest_tag(builder, package, original, head),
     )
 
 
@@ -112,8 +112,8 @@ def _copying(folder: Path) -> Iterator[None]:
         raise RepositoryError(f"{folder} can't be copied: {error}", hint=cure) from None
 
 
-async def _newest_tag(workshop: Workshop, package: str, checkout: Checkout, sha: str) -> Version | None:
-    form = workshop.family.package(package).tag
+async def _newest_tag(builder: CandidateBuilder, package: str, checkout: Checkout, sha: str) -> Version | None:
+    form = builder.family.package(package).tag
     names = await checkout.merged_tags(sha)
     return max((version for name in names if (version := tag_version(form, name))), default=None)
 

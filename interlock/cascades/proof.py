@@ -9,21 +9,15 @@ from packaging.version import Version
 from interlock.cascade_plan import Proven
 from interlock.cascades.candidate import offered
 from interlock.cascades.yard import Yard
-from interlock.connections import Access
-from interlock.contracts.isolated import run_cell
 from interlock.errors import BuildError
 from interlock.locks import Unresolvable
-from interlock.matrix.assemble import Occasion, assemble
-from interlock.matrix.bench import Bench
-from interlock.matrix.planning import plan_matrix
 from interlock.matrix.report import MatrixReport, Sheet
 from interlock.matrix.request import MatrixRequest
-from interlock.matrix.settle import settle
-from interlock.matrix.sources import choose, fetch
+from interlock.matrix.run import make_matrix
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.repinning import DecisionError
 from interlock.values import Value
-from interlock.verdicts import CellKey, Verdict
+from interlock.verdicts import CellKey, Verdict, point_text
 from interlock.versions import VersionField
 
 # What holds a package when it is so with the new upstream and was not with the one before.
@@ -138,7 +132,7 @@ def _proven(sheet: Sheet) -> Proven:
         downstream_version=sheet.rows[0].version,
         suite=sheet.suite,
         python=sheet.python,
-        point=",".join(f"{axis}={value}" for axis, value in sorted(sheet.point.items())),
+        point=point_text(sheet.point),
     )
     return Proven(cell=key, verdict=sheet.cells[0][0].verdict)
 
@@ -147,25 +141,16 @@ async def _matrix(
     yard: Yard, package: str, versions: str, upstream: str, version: Version, together: tuple[str, ...]
 ) -> MatrixReport:
     request = MatrixRequest(
-        family=yard.request.family,
         upstream=upstream,
         downstream=(package,),
         upstream_versions=str(version),
         downstream_versions=versions,
         together=together,
     )
-    bench = Bench(yard.family, yard.index, yard.uv, yard.ledger, Access(credentials=yard.credentials))
     for name in yard.family.packages:  # what this cascade has released was not there before
         yard.index.forget(name)
-    choice = await choose(bench, request)
-    sources = await fetch(bench, choice)
-    plan, notes = await plan_matrix(bench, request, choice, sources)
-    settled = await settle(
-        plan.cells, ledger=yard.ledger, run=lambda recipe: run_cell(recipe, yard.uv), jobs=request.jobs
-    )
-    occasion = Occasion(family=yard.family.name, covers=request.covers(), started_at=yard.now(), notes=notes)
     # Its verdicts are of pairs with company, which no matrix shows: they are not remembered as a cell's.
-    return assemble(plan, settled, occasion, ledger=None)
+    return await make_matrix(yard, request, started_at=yard.now(), record=False)
 
 
 class Red(NamedTuple):

@@ -53,6 +53,11 @@ class Yard:
         """Where releases are looked for."""
         return self.world.index
 
+    @property
+    def cache(self) -> Path:
+        """The directory of everything that can be fetched or made again."""
+        return cache()
+
     async def remote(self, package: str) -> Remote:
         """A package's repository, with a token that works now."""
         return Remote(url=self.place.remote(self.family.repository(package)), token=await self.credentials.token())

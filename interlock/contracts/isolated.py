@@ -1,4 +1,27 @@
-"""Runs one cell: an environment of its own, a process group of its own, and nothing of this machine's secrets."""
+"""Runs one cell: an environment of its own, a process group of its own, and nothing of this machine's secrets.
+
+Theory of operation. A verdict must be what a user gets who installs the pair and runs the suite; and cells must be
+cheap, since there are thousands. These two are brought together by trying twice:
+
+1. The *cheap* try. The third-party packages of the lock are installed once, and shared by all cells with this lock; the
+   family's wheels are in a virtual environment of the cell's own, which sees the shared ones. Green there is green:
+   nothing that could make a red suite green is shared. A suite may write into the shared packages, though, so they are
+   looked at afterwards; if they have changed, they are discarded, and a try of the second kind takes the place of this.
+2. What is red is tried again in an environment made *from nothing*, as a user makes it. If both agree, that is the
+   verdict. If not, one more try of each kind tells an environment that matters (each kind shows the same again: the
+   fresh one is right) from a suite that wavers (two runs are returned, which disagree).
+
+What can interrupt it: a time limit, a crash, a suite that ends its own process. The probe writes each fact as a line of
+JSON when it happens, and `outcome.judge` reads what is there; so nothing that was found is lost. `process.run` ends the
+whole process group however this function is left, and the folder with everything in it is removed. A run is recorded
+by the caller only: a run that was interrupted is simply made again.
+
+What is not right by itself is the proof that the suite tested what is installed. A suite's folder may hold a package of
+the same name, so the audit hook notes where each module of the family came from, and which metadata was read: a
+stranger makes the run untested, and metadata that was read makes versions part of the fingerprint.
+
+Everything that decides what a run shows is digested into `RUNNER`, which is part of every fingerprint.
+"""
 
 import inspect
 import json
@@ -32,7 +55,7 @@ RUNNER = files_digest(
     (module.__name__.rpartition(".")[2], inspect.getsource(module).encode())
     for module in (*DECIDING, sys.modules[__name__])
 )
-RED = (RunStatus.FAILED, RunStatus.TIMED_OUT)
+TO_CONFIRM = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 MakeEnvironment = Callable[[Path], Awaitable[Path]]
@@ -53,7 +76,7 @@ async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
     """
     try:
         first = await _cheap_attempt(recipe, uv)
-        return (first,) if first.status not in RED else await _confirm(first, recipe, uv)
+        return (first,) if first.status not in TO_CONFIRM else await _confirm(first, recipe, uv)
     except UnbuildableError as error:
         return (_unbuildable(recipe, error),)
 

@@ -6,7 +6,7 @@ recorded when it returns is kept. Each method raises LedgerError when the ledger
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from pydantic import AwareDatetime

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from interlock.clock import now
 from interlock.ledger import Ledger
 from interlock.matrix.analysis import Judged, judge_row, ranges, regressions
 from interlock.matrix.plan import Plan, PlannedCell, PlannedRow, PlannedSheet
@@ -26,8 +27,15 @@ class Occasion:
     notes: tuple[str, ...] = ()
 
 
-def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger | None) -> MatrixReport:
-    """The report of a matrix; a ledger records the verdicts of its cells, to be compared with next time."""
+def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger | None = None) -> MatrixReport:
+    """The report of a matrix.
+
+    Args:
+        plan: Its cells.
+        settled: What they came to.
+        occasion: When and why it was made.
+        ledger: Records the cells' verdicts, to be compared with next time; None where nothing is to be recorded.
+    """
     assembly = _Assembly(plan, settled)
     sheets = tuple(assembly.sheet(sheet) for sheet in plan.sheets)
     shown = {
@@ -37,7 +45,7 @@ def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger | 
         for cell, shown in zip(row.cells, cells, strict=True)
     }
     verdicts = {key: cell.verdict for key, cell in shown.items()}
-    finished = datetime.now(UTC)
+    finished = now()
     return MatrixReport(
         family=occasion.family,
         covers=occasion.covers,

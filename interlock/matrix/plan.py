@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from interlock.clock import now
 from interlock.contracts.isolated import RUNNER
 from interlock.contracts.recipe import Recipe
 from interlock.distributions import Wheel
@@ -17,7 +17,7 @@ from interlock.matrix.sources import Choice, ChosenEdge, Sources, Tests
 from interlock.once import Once
 from interlock.package_index import Release
 from interlock.requirements import admits, written
-from interlock.verdicts import CellKey, Run, RunStatus
+from interlock.verdicts import CellKey, Run, RunStatus, point_text
 
 RESOLVING = 4
 
@@ -103,7 +103,7 @@ class Planner:
         self._resolutions: Once[str, Resolution] = Once()
         self._fingerprints: dict[tuple[str, ...], str] = {}
         self._resolving = asyncio.Semaphore(RESOLVING)
-        self._started = datetime.now(UTC)
+        self._started = now()
 
     async def plan(self, choice: Choice) -> Plan:
         """Plan every cell of a choice."""
@@ -231,7 +231,7 @@ def _key(
         downstream_version=str(downstream.version),
         suite=edge.suite.name,
         python=interpreter.wanted,
-        point=",".join(f"{axis}={value}" for axis, value in sorted(point.items())),
+        point=point_text(point),
     )
 
 

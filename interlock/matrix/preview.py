@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
+from interlock.connections import open_connections
 from interlock.errors import UsageError
 from interlock.family_file import find, load
-from interlock.matrix.bench import open_bench
-from interlock.matrix.planning import plan_matrix
 from interlock.matrix.request import MatrixRequest, edges
+from interlock.matrix.run import plan_matrix
 from interlock.matrix.settle import Tally, look_ahead
-from interlock.matrix.sources import choose, fetch
 from interlock.versions import Selection
 
 
@@ -19,7 +18,7 @@ def check(request: MatrixRequest) -> None:
         FamilyError: The family file can't be used.
         UsageError: It names what is not in the family, or says no versions.
     """
-    family = find(Path(request.family) if request.family else None)
+    family = find(request.family_path)
     edges(request, load(family))
     _check_places(request, family)
     for versions in (request.upstream_versions, request.downstream_versions):
@@ -50,7 +49,6 @@ async def preview(request: MatrixRequest) -> Tally:
     Raises:
         InterlockError: The request can't be met; the same that running it would raise.
     """
-    async with open_bench(request.family) as bench:
-        choice = await choose(bench, request)
-        plan, _notes = await plan_matrix(bench, request, choice, await fetch(bench, choice))
-        return await look_ahead(plan.cells, bench.ledger, fresh=request.fresh)
+    async with open_connections(load(request.family_path)) as connections:
+        planned = await plan_matrix(connections, request)
+        return await look_ahead(planned.plan.cells, connections.ledger, fresh=request.fresh)

@@ -60,6 +60,11 @@ class MatrixRequest(Value):
             raise UsageError("a scheduler of Dask is named, and nothing is run on Dask", hint="add: --on dask")
         return self
 
+    @property
+    def family_path(self) -> Path | None:
+        """The family file, where one is named."""
+        return Path(self.family) if self.family else None
+
     def page(self, report: MatrixReport) -> Path:
         """Where the HTML report goes."""
         name = f"{report.family}-{report.started_at:%Y%m%dT%H%M%S.%fZ}.html"

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import AwareDatetime
 
+from interlock.clock import now
 from interlock.errors import IndexUnavailableError
 from interlock.files import write_whole
 from interlock.locks import Lock, Resolution, Unresolvable
@@ -51,7 +52,7 @@ class Resolutions:
         """
         path = self._folder / f"{key}.json"
         kept = _read(path)
-        is_young = kept is not None and datetime.now(UTC) - kept.at < KEPT_FOR
+        is_young = kept is not None and now() - kept.at < KEPT_FOR
         # Once the index was away, asking it again for what is kept would only be another wait.
         if kept and (self._away or (is_young and not self._fresh)):
             return kept.resolution
@@ -70,8 +71,7 @@ class Resolutions:
 
 
 def _kept(found: Resolution) -> Kept:
-    now = datetime.now(UTC)
-    return Kept(at=now, lock=found) if isinstance(found, Lock) else Kept(at=now, reason=found.reason)
+    return Kept(at=now(), lock=found) if isinstance(found, Lock) else Kept(at=now(), reason=found.reason)
 
 
 def _read(path: Path) -> Kept | None:

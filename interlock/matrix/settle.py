@@ -1,11 +1,30 @@
 """Brings every cell of a plan to a verdict: what is known is not run, what is equal is run once.
 
-Nothing here knows how a cell is run: the flow gives a function that does it (a Prefect task), tests give another.
+Theory of operation. Cells whose recipes have one fingerprint are a *group*: whatever can change a verdict is equal in
+them, but for the versions of the family's packages, which are left out of the fingerprint. So one run settles a group,
+unless its suite was seen to read a package's version. Then the group is *divided*: the fingerprint of each of its cells
+is bound to the versions that are read, and equal cells of the parts share as before.
+
+What is promised:
+
+- Every fingerprint is run once at most, and never if the ledger has a run of it; with `fresh`, once.
+- A run is in the ledger as soon as it ended. An interruption loses only what was running then, and the next call
+  continues with what is missing.
+- A run is recorded under what is known of its group when it ends. A division is written to the ledger before the runs
+  that showed it, so that no run ever stands for a cell of another version.
+
+What makes it right: runs end in any order, and any of them may divide its group. So recording is serialised, and after
+each end the groups of what ended are looked at again: a cell that was settled by another one's run may have to wait
+again, and one that waited may turn out to be known. A division only ever grows, by packages of which there are few: it
+ends. Cancellation reaches runs, but never a record that has begun.
+
+Nothing here knows how a cell is run.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +60,14 @@ class Tally(Value):
 
 
 Observe = Callable[[Tally], Awaitable[None]]
+
+
+async def _no_one(_tally: Tally) -> None:
+    return
+
+
+# A flow's parameters are data; what is to be called in the same process goes beside them.
+watcher: ContextVar[Observe] = ContextVar("watcher", default=_no_one)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +138,7 @@ async def _never(recipe: Recipe) -> tuple[Run, ...]:
 
 
 class _Settling:
-    """The work of one `settle`.
-
-    Cells are grouped by their recipe's fingerprint. A group whose suite turns out to read a package's version is
-    divided: from then on, its cells share only with those of the same versions.
-    """
+    """The work of one `settle`."""
 
     def __init__(self, cells: Sequence[PlannedCell], ledger: Ledger, run: RunCell, *, fresh: bool) -> None:
         self._groups: dict[str, list[PlannedCell]] = defaultdict(list)

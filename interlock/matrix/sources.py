@@ -1,4 +1,19 @@
-"""What the cells are made of: the chosen versions' wheels and suites, fetched once each."""
+"""What the cells are made of: the chosen versions' wheels and suites, fetched once each.
+
+Theory of operation. A matrix of n upstream and m downstream versions has n x m cells, made of n + m wheels and m
+suites. Many cells are planned at the same time and ask for the same things, so each wheel and each suite is a piece of
+work that is done once: the first cell that asks starts it, and the others wait. A failure is not kept: whatever asks
+next tries again.
+
+What can't be had is told apart. What the *world* refuses for now (no answer of the index, a wrong hash) is an error,
+and ends the step, which is tried again. What is wrong with *one release* (no file that fits, a damaged wheel, a build
+that fails, no tag, no tests) is a value, the reason in words: it leaves the cells of this release untested, and no
+others.
+
+Why it is right to keep it: a wheel is named by its file, and its hash was checked when it was downloaded; a suite's
+folder is named by the digest of its files, and moved into place whole. So an interruption leaves nothing half-made, and
+several processes may share one cache. A candidate brings its own files: its tests are those of its own commit.
+"""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -14,7 +29,7 @@ from interlock.errors import DistributionError, RepositoryError
 from interlock.fingerprint import digest, files_digest
 from interlock.git import Remote, files_at
 from interlock.locks import choose_wheel
-from interlock.matrix.bench import Bench
+from interlock.matrix.bench import MatrixContext
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
 from interlock.once import Once
 from interlock.package_index import Release
@@ -58,7 +73,7 @@ class Tests:
     missing: str | None = None
 
 
-async def choose(bench: Bench, request: MatrixRequest) -> Choice:
+async def choose(context: MatrixContext, request: MatrixRequest) -> Choice:
     """Find the edges, the interpreters and, from the index, the versions that a request means.
 
     Raises:
@@ -66,12 +81,12 @@ async def choose(bench: Bench, request: MatrixRequest) -> Choice:
         EnvironmentUnavailableError: There is no such Python here.
         IndexUnavailableError: The index did not answer.
     """
-    covered = edges(request, bench.family)
-    pythons = dict.fromkeys(request.python or bench.family.python)
-    interpreters = await asyncio.gather(*(bench.uv.interpreter(python) for python in pythons))
+    covered = edges(request, context.family)
+    pythons = dict.fromkeys(request.python or context.family.python)
+    interpreters = await asyncio.gather(*(context.uv.interpreter(python) for python in pythons))
     upstream, downstream = Selection.parse(request.upstream_versions), Selection.parse(request.downstream_versions)
     names = dict.fromkeys(name for edge in covered for name in (edge.upstream, edge.downstream))
-    pages = dict(zip(names, await asyncio.gather(*map(bench.index.releases, names)), strict=True))
+    pages = dict(zip(names, await asyncio.gather(*map(context.index.releases, names)), strict=True))
     chosen = [
         ChosenEdge(
             edge=edge,
@@ -92,8 +107,8 @@ def _select(selection: Selection, package: str, releases: Mapping[Version, Relea
 class Sources:
     """Wheels and tests of the versions that a matrix needs; each is fetched and read once."""
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, context: MatrixContext) -> None:
+        self._context = context
         self._wheels: Once[tuple[str, Version, str], Wheel | str] = Once()
         self._tests: Once[tuple[str, Version, str, str], Tests] = Once()
 
@@ -104,7 +119,7 @@ class Sources:
 
     async def family_wheel(self, package: str, version: str, interpreter: Interpreter) -> Wheel | str:
         """The wheel of another member of the family that is in an environment."""
-        release = (await self._bench.index.releases(package)).get(Version(version))
+        release = (await self._context.index.releases(package)).get(Version(version))
         return await self.wheel(release, interpreter) if release else f"{package} {version} is not on the index"
 
     async def tests(self, edge: TestedEdge, release: Release, upstream: Wheel, downstream: Wheel) -> Tests:
@@ -116,14 +131,14 @@ class Sources:
         name = choose_wheel([file.name for file in release.wheels], interpreter.tags())
         if name is None:
             return await self._build_wheel(release, interpreter)
-        path = await self._bench.index.download(next(file for file in release.wheels if file.name == name))
+        path = await self._context.index.download(next(file for file in release.wheels if file.name == name))
         return await _read(path)
 
     async def _build_wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
         if release.sdist is None:
             return f"{release.package} {release.version} has no file that fits Python {interpreter.version}"
-        sdist = await self._bench.index.download(release.sdist)
-        built = await self._bench.uv.build_wheel(sdist, interpreter)
+        sdist = await self._context.index.download(release.sdist)
+        built = await self._context.uv.build_wheel(sdist, interpreter)
         return built if isinstance(built, str) else await _read(built)
 
     async def _find_tests(self, suite: Suite, release: Release, upstream: Wheel, downstream: Wheel) -> Tests:
@@ -144,7 +159,7 @@ class Sources:
         if not files:
             return Tests(missing=f"{release.package} {release.version} has no {target}")
         key = files_digest(files.items())
-        folder = self._bench.cache / "suites" / key
+        folder = self._context.cache / "suites" / key
         await asyncio.to_thread(suite_files.keep, files, folder)
         return Tests(digest=key, folder=folder, target=target)
 
@@ -154,17 +169,17 @@ class Sources:
             folder = Path(suite.path)
             return await asyncio.to_thread(suite_files.read_folder, folder), folder.name
         if suite.git is not None:
-            package = self._bench.family.packages[release.package]
+            package = self._context.family.packages[release.package]
             form = suite.git.ref or package.tag
             if release.tree is not None and suite.git.url is None and "{version}" in form:
                 return await asyncio.to_thread(suite_files.read_tree, release.tree), suite.git.path
             ref = form.format(version=release.version.public)
             # The token belongs to the server of the members' repositories: another address is fetched without it.
-            remote = Remote(url=suite.git.url) if suite.git.url else await self._bench.remote(release.package)
-            return await files_at(remote, ref, self._bench.cache), suite.git.path
+            remote = Remote(url=suite.git.url) if suite.git.url else await self._context.remote(release.package)
+            return await files_at(remote, ref, self._context.cache), suite.git.path
         if release.sdist is None:
             raise DistributionError(f"{release.package} {release.version} has no sdist")
-        path = await self._bench.index.download(release.sdist)
+        path = await self._context.index.download(release.sdist)
         return await asyncio.to_thread(sdist_files, path), suite.sdist or ""
 
 
@@ -182,14 +197,14 @@ def releases_of(choice: Choice) -> Iterable[Release]:
     return {(release.package, release.version): release for release in found}.values()
 
 
-async def fetch(bench: Bench, choice: Choice) -> Sources:
+async def fetch(context: MatrixContext, choice: Choice) -> Sources:
     """Download and read every wheel that the choice needs.
 
     Raises:
         IndexUnavailableError: A file could not be had.
         DistributionError: A file is not what the index promised.
     """
-    sources = Sources(bench)
+    sources = Sources(context)
     releases = releases_of(choice)
     await asyncio.gather(*(sources.wheel(each, python) for each in releases for python in choice.interpreters))
     return sources

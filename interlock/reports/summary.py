@@ -9,7 +9,7 @@ from interlock.matrix.report import SEEN_BROKEN, Cell, MatrixReport, Sheet
 from interlock.reports import words
 from interlock.reports.marks import shown_as
 from interlock.values import Value
-from interlock.verdicts import Verdict
+from interlock.verdicts import Verdict, point_text
 
 
 class Headline(Value):
@@ -120,8 +120,8 @@ def newest_cell(sheet: Sheet) -> Cell | None:
 
 def sheet_link(sheet: Sheet) -> str:
     """What names a sheet in the address of a page; the same in the next report."""
-    point = ",".join(f"{axis}={value}" for axis, value in sorted(sheet.point.items()))
-    return ":".join((sheet.upstream, sheet.downstream, sheet.suite, sheet.python, point)).rstrip(":")
+    parts = (sheet.upstream, sheet.downstream, sheet.suite, sheet.python, point_text(sheet.point))
+    return ":".join(parts).rstrip(":")
 
 
 def cell_link(sheet: Sheet, upstream_version: str, downstream_version: str) -> str:

@@ -4,17 +4,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from interlock.matrix.assemble import Occasion, assemble
-from interlock.matrix.plan import Plan
-from interlock.matrix.settle import Settled
+from interlock.clock import now
+from interlock.matrix.plan import Plan, PlannedSheet
+from interlock.matrix.report import Cell, MatrixReport, Sheet
+from interlock.matrix.run import PlannedMatrix
+from interlock.untrusted import cut
+from interlock.verdicts import Run, RunStatus, Verdict
 from interlock.verification.cells import unknown
 from interlock.verification.comparison import Comparison
 from interlock.verification.contract import Contract
-from interlock.verification.report import Conclusion, ContractsReport, DownstreamResult
-from interlock.verification.results import results
+from interlock.verification.report import CellResult, Conclusion, ContractsReport, DownstreamResult, RedTest
 from interlock.verification.sides import Compared, Downstream
-from interlock.verification.stand import Stand
+from interlock.verification.stand import VerificationContext
 
+LONGEST_REASON = 300
 NO_BASELINE = "nothing: there is no release yet"
 
 
@@ -32,24 +35,21 @@ class Known:
 
 
 def report_of(
-    stand: Stand,
+    context: VerificationContext,
     known: Known,
     downstreams: Sequence[Downstream],
-    plan: Plan,
-    settled: Settled,
-    notes: Sequence[str] = (),
+    planned: PlannedMatrix,
+    matrix: MatrixReport,
 ) -> ContractsReport:
-    """What the ref does to its downstreams; the verdicts of all cells are recorded."""
-    occasion = Occasion(family=stand.family.name, covers=stand.request.title, started_at=stand.started_at)
-    matrix = assemble(plan, settled, occasion, stand.ledger)
-    found = results(known.compared, downstreams, plan, matrix)
+    """What the ref does to its downstreams."""
+    found = results(known.compared, downstreams, planned.plan, matrix)
     said = (
-        *notes,
+        *planned.notes,
         *(note for each in downstreams for note in each.notes),
         *_hidden(found),
-        *unknown(stand.request, stand.family),
+        *unknown(context.request, context.family),
     )
-    return _report(stand, known, downstreams=found, more=said)
+    return _report(context, known, downstreams=found, more=said)
 
 
 def _hidden(results: Sequence[DownstreamResult]) -> Iterator[str]:
@@ -58,15 +58,15 @@ def _hidden(results: Sequence[DownstreamResult]) -> Iterator[str]:
     return (f"{each.downstream}: {each.trouble}" for each in failing if each.trouble)
 
 
-def skipped_report(stand: Stand, known: Known, why: str) -> ContractsReport:
+def skipped_report(context: VerificationContext, known: Known, why: str) -> ContractsReport:
     """Nothing was run, and why."""
-    return _report(stand, known, skipped=why)
+    return _report(context, known, skipped=why)
 
 
-def _report(stand: Stand, known: Known, *, more: Sequence[str] = (), **fields: Any) -> ContractsReport:  # noqa: ANN401
+def _report(context: VerificationContext, known: Known, *, more: Sequence[str] = (), **fields: Any) -> ContractsReport:  # noqa: ANN401
     compared, contract = known.compared, known.contract
     return ContractsReport(
-        **_facts(stand, known.comparison),
+        **_facts(context, known.comparison),
         version=compared.ref.version,
         baseline=compared.baseline.described if compared.baseline else NO_BASELINE,
         change=contract.change,
@@ -75,15 +75,86 @@ def _report(stand: Stand, known: Known, *, more: Sequence[str] = (), **fields: A
     )
 
 
-def _facts(stand: Stand, comparison: Comparison) -> dict[str, Any]:
+def _facts(context: VerificationContext, comparison: Comparison) -> dict[str, Any]:
     """What is known before anything is built."""
     return {
-        "family": stand.family.name,
-        "upstream": stand.upstream,
-        "repository": stand.family.repository(stand.upstream),
+        "family": context.family.name,
+        "upstream": context.upstream,
+        "repository": context.family.repository(context.upstream),
         "ref": comparison.found.described,
         "sha": comparison.found.sha,
-        "pull": stand.request.pull or comparison.found.pull,
-        "started_at": stand.started_at,
-        "finished_at": stand.now(),
+        "pull": context.request.pull or comparison.found.pull,
+        "started_at": context.started_at,
+        "finished_at": now(),
     }
+
+
+def results(
+    compared: Compared, tested: Sequence[Downstream], plan: Plan, report: MatrixReport
+) -> tuple[DownstreamResult, ...]:
+    """What the ref does to each downstream, in the order in which they were asked for.
+
+    Args:
+        compared: The columns of every sheet.
+        tested: The rows of their sheets, by downstream.
+        plan: Of the matrix.
+        report: Of the matrix: its sheets are those of the plan.
+    """
+    sheets = list(zip(plan.sheets, report.sheets, strict=True))
+    return tuple(
+        DownstreamResult(
+            downstream=each.name,
+            cells=tuple(
+                cell
+                for planned, sheet in sheets
+                if sheet.downstream == each.name
+                for cell in _cells(compared, each, planned, sheet, report)
+            ),
+            trouble=each.trouble,
+        )
+        for each in tested
+    )
+
+
+def _cells(
+    compared: Compared, tested: Downstream, planned: PlannedSheet, sheet: Sheet, report: MatrixReport
+) -> Iterator[CellResult]:
+    sides = {side.version: side.described for side in tested.sides}
+    ref = sheet.upstream_versions.index(compared.ref.version)
+    baseline = sheet.upstream_versions.index(compared.baseline.version) if compared.baseline else None
+    python = planned.interpreter.wanted
+    for row, cells in zip(sheet.rows, sheet.cells, strict=True):
+        cell, run = cells[ref], report.runs.get(cells[ref].run or "")
+        yield CellResult(
+            downstream=sheet.downstream,
+            downstream_version=row.version,
+            side=sides[row.version],
+            suite=sheet.suite,
+            python=python,
+            point=sheet.point,
+            allowed_to_fail=sheet.allowed_to_fail,
+            verdict=cell.verdict,
+            baseline=None if baseline is None else cells[baseline].verdict,
+            regressed=_regressed(cell, run),
+            reason=_reason(cell, run),
+            run=cell.run,
+            reproduce=compared.command(sheet.downstream, python),
+        )
+
+
+def _regressed(cell: Cell, run: Run | None) -> tuple[RedTest, ...]:
+    """The tests in the order in which they ran, so that the first is the one to look at."""
+    errors = {test.id: test.error for test in run.red_tests} if run else {}
+    ordered = [name for name in errors if name in cell.regressed]
+    return tuple(
+        RedTest(id=name, error=errors.get(name)) for name in (*ordered, *sorted({*cell.regressed} - {*errors}))
+    )
+
+
+def _reason(cell: Cell, run: Run | None) -> str:
+    """Why there is no test to name, in a line."""
+    if cell.verdict is Verdict.FLAKY:
+        return "the same cell showed different things"
+    if run is None or run.status in {RunStatus.PASSED, RunStatus.FAILED}:
+        return ""
+    return cut(run.reason or run.status.value, LONGEST_REASON)

@@ -14,7 +14,6 @@ from interlock.verification.sides import Compared, Downstream
 def matrix_request(request: ContractsRequest) -> MatrixRequest:
     """The same as the planner of a matrix is asked."""
     return MatrixRequest(
-        family=request.family,
         upstream=request.upstream,
         downstream=request.downstream,
         python=request.python,

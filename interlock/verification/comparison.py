@@ -6,7 +6,7 @@ from interlock.candidates import Found, Kind, find, merge_base, parse_ref
 from interlock.errors import DistributionError, RepositoryError, TokenError, UsageError
 from interlock.package_index import PackageIndex, Release
 from interlock.values import Value
-from interlock.verification.stand import Stand
+from interlock.verification.stand import VerificationContext
 
 
 class Comparison(Value):
@@ -27,7 +27,7 @@ class Comparison(Value):
         return self.found.sha is not None and self.found.kind is not Kind.FOLDER
 
 
-async def find_comparison(stand: Stand) -> Comparison:
+async def find_comparison(context: VerificationContext) -> Comparison:
     """Find the ref and its baseline: what was asked for, else the merge base, else the last release.
 
     Raises:
@@ -36,8 +36,8 @@ async def find_comparison(stand: Stand) -> Comparison:
         TokenError: Access was refused.
         IndexUnavailableError: The index did not answer.
     """
-    found = await _found(stand, stand.request.ref)
-    baseline, note = await _baseline(stand, found)
+    found = await _found(context, context.request.ref)
+    baseline, note = await _baseline(context, found)
     if baseline is not None and _name(baseline) == _name(found):
         raise UsageError(f"{found.described} would be compared with itself", hint="give another --against")
     notes = (found.note, baseline.note if baseline else None, note)
@@ -48,34 +48,34 @@ def _name(found: Found) -> object:
     return found.version or found.sha or found.folder
 
 
-async def _found(stand: Stand, text: str) -> Found:
-    return await find(stand.workshop, stand.upstream, parse_ref(text))
+async def _found(context: VerificationContext, text: str) -> Found:
+    return await find(context.candidates, context.upstream, parse_ref(text))
 
 
-async def _baseline(stand: Stand, found: Found) -> tuple[Found | None, str | None]:
-    if stand.request.baseline is not None:
-        return await _found(stand, stand.request.baseline), None
-    base, note = await _merge_base(stand, found)
-    return base or await last_release(stand, found), note
+async def _baseline(context: VerificationContext, found: Found) -> tuple[Found | None, str | None]:
+    if context.request.baseline is not None:
+        return await _found(context, context.request.baseline), None
+    base, note = await _merge_base(context, found)
+    return base or await last_release(context, found), note
 
 
-async def _merge_base(stand: Stand, found: Found) -> tuple[Found | None, str | None]:
+async def _merge_base(context: VerificationContext, found: Found) -> tuple[Found | None, str | None]:
     """A folder may be compared without the repository: then it is with the last release."""
     try:
-        return await merge_base(stand.workshop, stand.upstream, found), None
+        return await merge_base(context.candidates, context.upstream, found), None
     except (RepositoryError, TokenError) as error:
         if found.kind is not Kind.FOLDER:
             raise
         return None, f"compared with the last release, since there is no merge base: {error.message}"
 
 
-async def last_release(stand: Stand, found: Found | None = None) -> Found | None:
+async def last_release(context: VerificationContext, found: Found | None = None) -> Found | None:
     """The newest final release of the upstream; of a release that is verified, the one before it."""
-    release = await newest_release(stand.index, stand.upstream, before=found.version if found else None)
+    release = await newest_release(context.connections.index, context.upstream, before=found.version if found else None)
     if release is None:
         return None
     version, which = release.version, "the release before" if found and found.version else "the last release"
-    return Found(package=stand.upstream, kind=Kind.VERSION, described=f"{version}, {which}", version=version)
+    return Found(package=context.upstream, kind=Kind.VERSION, described=f"{version}, {which}", version=version)
 
 
 async def newest_release(index: PackageIndex, package: str, *, before: Version | None = None) -> Release | None:

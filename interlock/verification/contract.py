@@ -1,10 +1,10 @@
 """What became of the upstream's contract, whether that is reason to run anything, and what it is to the downstreams."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from packaging.requirements import Requirement
 
+from interlock.clock import now
 from interlock.contract_schemas import ContractChange
 from interlock.contract_schemas.change import contract_change, with_uses
 from interlock.contract_schemas.uses import DownstreamSources
@@ -21,7 +21,7 @@ from interlock.untrusted import one_line
 from interlock.values import Value
 from interlock.verification.comparison import Comparison
 from interlock.verification.sides import Compared, Downstream
-from interlock.verification.stand import Stand
+from interlock.verification.stand import VerificationContext
 
 
 class Contract(Value):
@@ -36,7 +36,7 @@ class Contract(Value):
     notes: tuple[str, ...] = ()
 
 
-async def compare_contracts(stand: Stand, compared: Compared) -> Contract:
+async def compare_contracts(context: VerificationContext, compared: Compared) -> Contract:
     """What changed in the contract between the baseline and the ref; an upstream that has none is tested all the same.
 
     Raises:
@@ -45,31 +45,31 @@ async def compare_contracts(stand: Stand, compared: Compared) -> Contract:
     if compared.baseline is None:
         return Contract(notes=("the contract is compared with nothing: there is no release yet",))
     try:
-        return await _compared(stand, compared.baseline.release, compared.ref.release)
+        return await _compared(context, compared.baseline.release, compared.ref.release)
     except InterlockError as error:
         if error.transient:
             raise
         return Contract(notes=(f"the contract could not be compared: {one_line(error.message)}",))
 
 
-async def _compared(stand: Stand, before: Release, after: Release) -> Contract:
-    python = (stand.request.python or stand.family.python)[0]
-    interpreter = await stand.bench.uv.interpreter(python)
-    old, new = [await _wheel(stand, release, interpreter) for release in (before, after)]
+async def _compared(context: VerificationContext, before: Release, after: Release) -> Contract:
+    python = (context.request.python or context.family.python)[0]
+    interpreter = await context.connections.uv.interpreter(python)
+    old, new = [await _wheel(context, release, interpreter) for release in (before, after)]
     change = await contract_change(
         old.path,
         new.path,
-        modules=stand.package.contract.modules,
-        uv=stand.bench.uv,
+        modules=context.package.contract.modules,
+        uv=context.connections.uv,
         interpreter=interpreter,
-        cache=stand.bench.cache,
+        cache=context.connections.cache,
     )
     note = requires_otherwise(old, new)
     return Contract(change=change, notes=(note,) if note else ())
 
 
-async def _wheel(stand: Stand, release: Release, interpreter: Interpreter) -> Wheel:
-    wheel = await Sources(stand.bench).wheel(release, interpreter)
+async def _wheel(context: VerificationContext, release: Release, interpreter: Interpreter) -> Wheel:
+    wheel = await Sources(context.connections).wheel(release, interpreter)
     if isinstance(wheel, str):
         raise DistributionError(wheel)
     return wheel
@@ -127,18 +127,18 @@ def _recipes(name: str, version: str, plan: Plan) -> Iterator[Recipe]:
     return (cell.recipe for cell in keyed if cell.recipe)
 
 
-def remember(stand: Stand, comparison: Comparison, compared: Compared, contract: Contract) -> None:
+def remember(context: VerificationContext, comparison: Comparison, compared: Compared, contract: Contract) -> None:
     """Keep what a commit does to the contract, for whoever will release it."""
     change, baseline = contract.change, compared.baseline
-    if change is None or baseline is None or comparison.found.sha is None or stand.request.baseline is not None:
+    if change is None or baseline is None or comparison.found.sha is None or context.request.baseline is not None:
         return
-    stand.ledger.record_contract(
+    context.connections.ledger.record_contract(
         KnownContract(
-            package=stand.upstream,
+            package=context.upstream,
             sha=comparison.found.sha,
             part=change.part.value,
             text="\n".join((f"compared with {baseline.described}", *_lines(change))),
-            at=datetime.now(UTC),
+            at=now(),
         )
     )
 

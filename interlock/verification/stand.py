@@ -1,52 +1,47 @@
-"""What a verification works with: family, repositories, index, uv and ledger, opened and closed together."""
+"""What a verification works with, and who watches it besides its cells."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextvars import ContextVar
 
-from interlock.candidates import Workshop, open_workshop
-from interlock.checks import Access
-from interlock.code_host import CodeHost
-from interlock.environments import Uv
-from interlock.family import Family, Package
-from interlock.family_file import load
-from interlock.github import open_github, place
-from interlock.home import cache
-from interlock.index_settings import find_index
-from interlock.ledger import Ledger, open_ledger
-from interlock.matrix.bench import Bench
-from interlock.package_index import PackageIndex, open_index
+from interlock.candidates import CandidateBuilder
+from interlock.clock import now
+from interlock.connections import Connections
+from interlock.family import Package
 from interlock.verification.cells import downstreams
 from interlock.verification.request import ContractsRequest
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _no_one(_what: str) -> None:
+    return
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stand:
-    """The connections of one verification.
+# A flow's parameters are data; what is to be called in the same process goes beside them.
+doing: ContextVar[Callable[[str], None]] = ContextVar("doing", default=_no_one)
+
+
+class VerificationContext:
+    """What one verification works with.
+
+    Args:
+        request: What is verified.
+        connections: What is outside; without credentials, repositories must be public, and GitHub can't be told.
 
     Attributes:
-        workshop: Where refs are found and built.
-        access: By what GitHub is told, or what was wrong with it.
-        github: None without credentials.
+        candidates: Finds and builds refs.
         downstreams: The packages that are tested.
-        now: The clock.
+        started_at: When it was begun.
+
+    Raises:
+        UsageError: A name is not in the family, or no suite tests what was asked for.
     """
 
-    request: ContractsRequest
-    family: Family
-    workshop: Workshop
-    ledger: Ledger
-    access: Access
-    github: CodeHost | None
-    downstreams: tuple[str, ...]
-    started_at: datetime = field(default_factory=_now)
-    now: Callable[[], datetime] = field(default=_now)
+    def __init__(self, request: ContractsRequest, connections: Connections) -> None:
+        self.request = request
+        self.connections = connections
+        self.family = connections.family
+        self.candidates = CandidateBuilder(connections)
+        self.downstreams = downstreams(request, self.family)
+        self.started_at = now()
 
     @property
     def upstream(self) -> str:
@@ -62,48 +57,3 @@ class Stand:
     def is_whole(self) -> bool:
         """Whether all downstreams are tested that have a suite."""
         return self.downstreams == downstreams(self.request.model_copy(update={"downstream": ()}), self.family)
-
-    @property
-    def index(self) -> PackageIndex:
-        """Where releases are looked for."""
-        return self.workshop.index
-
-    @property
-    def bench(self) -> Bench:
-        """The same, as the machinery of the matrix wants it."""
-        return Bench(self.family, self.index, self.workshop.uv, self.ledger, self.access)
-
-
-@contextlib.asynccontextmanager
-async def open_stand(request: ContractsRequest, access: Access) -> AsyncIterator[Stand]:
-    """Open everything that a verification works with.
-
-    Args:
-        request: What is verified.
-        access: Whose token Git may send, and who tells GitHub; without one, repositories must be public.
-
-    Raises:
-        FamilyError: The family file can't be used.
-        UsageError: A name is not in the family, or no suite tests what was asked for.
-        LedgerError: The ledger can't be opened.
-    """
-    family = load(request.family_path)
-    tested = downstreams(request, family)
-    ledger = await asyncio.to_thread(open_ledger)
-    async with contextlib.AsyncExitStack() as stack:
-        stack.callback(ledger.close)
-        index = await stack.enter_async_context(open_index(find_index(family.index), cache()))
-        github = (
-            await stack.enter_async_context(open_github(access.credentials, place())) if access.credentials else None
-        )
-        uv = Uv(index.index.environment(), cache() / "environments", index.download)
-        workshop = await stack.enter_async_context(open_workshop(family, index, uv, credentials=access.credentials))
-        yield Stand(
-            request=request,
-            family=family,
-            workshop=workshop,
-            ledger=ledger,
-            access=access,
-            github=github,
-            downstreams=tested,
-        )

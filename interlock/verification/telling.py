@@ -7,7 +7,7 @@ twice. Nothing that GitHub refuses hides the verdict: what could not be told is 
 from collections.abc import Awaitable, Callable, Sequence
 
 from interlock.code_host import CodeHost
-from interlock.errors import InterlockError
+from interlock.errors import InterlockError, TokenError
 from interlock.github import Account, Annotation, CommitStatus, StatusState
 from interlock.github.errors import NotThereError, UnprocessableError
 from interlock.patience import patiently
@@ -15,7 +15,9 @@ from interlock.untrusted import one_line
 from interlock.values import Value
 from interlock.verification import check_run, comment
 from interlock.verification.annotations import Notes
+from interlock.verification.comparison import Comparison
 from interlock.verification.report import ContractsReport
+from interlock.verification.stand import VerificationContext
 from interlock.verification.statuses import CONTEXT, status, statuses
 
 TRIES = 4
@@ -138,6 +140,68 @@ async def tell(
     )
     await telling.keep_comment(report, texts.comment)
     return telling.told
+
+
+def listener(context: VerificationContext, comparison: Comparison) -> CodeHost | None:
+    """Who is told; None when nobody is: it was not wanted, the ref is no commit on GitHub, or too little is run.
+
+    Raises:
+        TokenError: Somebody would be, and there is no token for it.
+    """
+    if not _is_wanted(context, comparison) or _narrowed(context):
+        return None
+    connections = context.connections
+    if not connections.has_credentials:
+        error = connections.access.token_error
+        raise TokenError(
+            error.message if error else "there is no token for GitHub",
+            hint=f"{error.hint if error and error.hint else 'see docs/tokens.md'}; or tell nobody: --no-tell",
+        )
+    return connections.github
+
+
+def silence(context: VerificationContext, comparison: Comparison) -> str | None:
+    """Why nobody is told though it was wanted; None when that is not so.
+
+    What is said of a downstream is said of all that the family file wants run of it: less would turn what is red green.
+    """
+    if _is_wanted(context, comparison):
+        why = _narrowed(context)
+    else:
+        is_missed = context.request.tell and context.request.pull is not None
+        why = f"{comparison.found.described} is no commit of its repository" if is_missed else None
+    return f"GitHub was told nothing: {why}" if why else None
+
+
+def _is_wanted(context: VerificationContext, comparison: Comparison) -> bool:
+    return context.request.tell and comparison.is_on_github
+
+
+def _narrowed(context: VerificationContext) -> str | None:
+    if context.request.released_only:
+        return "the downstreams' default branches were left out"
+    wanted = context.request.python
+    left = [python for python in context.family.python if wanted and python not in wanted]
+    return f"Python {', '.join(left)} was left out" if left else None
+
+
+def commit_of(context: VerificationContext, comparison: Comparison, url: str | None) -> Commit:
+    """What is told about.
+
+    Args:
+        context: What is worked with.
+        comparison: What was found; its ref is a commit.
+        url: The page of the run.
+    """
+    assert comparison.found.sha is not None
+    return Commit(
+        package=context.upstream,
+        repository=context.family.repository(context.upstream),
+        sha=comparison.found.sha,
+        downstreams=context.downstreams,
+        is_whole=context.is_whole,
+        url=url,
+    )
 
 
 class _Telling:

@@ -18,12 +18,12 @@ COMMIT = Asked(package=CORE, described="branch main", sha=SHA)
 
 
 def admitted(table: Table, asked: Asked = RELEASED, downstream: Sequence[str] = ()) -> Admission:
-    return table.run(lambda bench: admission(bench.family, bench.ledger, bench.index, asked, downstream=downstream))
+    return table.run(lambda at: admission(at.family, at.ledger, at.index, asked, downstream=downstream))
 
 
 def asked_for(table: Table, ref: str, *downstream: str, package: str = CORE) -> Admission:
     question = Question(package=package, ref=parse_ref(ref), downstream=downstream)
-    return table.run(lambda bench: answer(bench, question, {}))
+    return table.run(lambda connections: answer(connections, question))
 
 
 def versions(found: Admission) -> list[tuple[str, str]]:
@@ -178,5 +178,5 @@ def test_a_version_is_known_by_its_own_name_alone(table: Table) -> None:
     async def known(version: str) -> str | None:
         return await known_as(table.ledger, RELEASED.model_copy(update={"version": version}))
 
-    assert table.run(lambda _bench: known("1.2")) is None
-    assert table.run(lambda _bench: known(CANDIDATE)) == CANDIDATE
+    assert table.run(lambda _: known("1.2")) is None
+    assert table.run(lambda _: known(CANDIDATE)) == CANDIDATE

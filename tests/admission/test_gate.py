@@ -13,7 +13,7 @@ from tests.admission.trains import BOARD, CANDIDATE, CORE, NOON, PIPELINE, SHA, 
 
 def looked(table: Table, package: str = CORE, **wanted: str) -> str | None:
     asked = Wanted.model_validate({"package": package, "sha": SHA, **wanted})
-    return table.run(lambda bench: look(bench.family, bench.ledger, bench.index, asked))
+    return table.run(lambda at: look(at.family, at.ledger, at.index, asked))
 
 
 def test_a_commit_that_works_needs_no_word(table: Table) -> None:

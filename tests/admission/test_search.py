@@ -1,6 +1,8 @@
 """The first version, or commit, that breaks a suite: real wheels, planned by the real uv; suites are only pretended."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from interlock.admission.bisection import Bisection, BisectRequest
-from interlock.admission.line import find_line
-from interlock.admission.search import Doors, Hunt, bisect, plain_doors, watcher
-from interlock.admission.target import find_target
+from interlock.admission.search import Hunt, bisect, watcher
 from interlock.contracts.recipe import Recipe
 from interlock.errors import UsageError
 from interlock.family import Family
 from interlock.ledger import SqlLedger
-from interlock.matrix.bench import Bench
+from interlock.matrix.bench import MatrixContext
+from interlock.matrix.request import MatrixRequest
+from interlock.matrix.run import CellRunner
 from interlock.reports.bisection import bisection_markdown
 from interlock.verdicts import Run, RunStatus, TestOutcome, TestResult
 from tests.admission.trains import PYTHON
@@ -36,7 +38,7 @@ LAST = 12
 
 @dataclass
 class Tried:
-    """A bench on which suites are not run, but answered by what the upstream's module says.
+    """Suites that are not run, but answered by what the upstream's module says.
 
     Attributes:
         answers: By the upstream's version or, for a commit, by the speed in its file; green for others.
@@ -57,14 +59,14 @@ class Tried:
 
         async def done() -> Bisection:
             watcher.set(self._watch)
-            async with self.yard.workshop() as workshop:
-                bench = Bench(workshop.family, workshop.index, workshop.uv, self.ledger)
-                target, line = await find_target(bench, request), await find_line(workshop, request)
-                plain = plain_doors(bench)
-                doors = Doors(fetch=plain.fetch, resolve=plain.resolve, run=self._run)
-                return await bisect(bench, request, line, target, doors)
+            async with self.yard.connected(self.ledger) as connections:
+                return await bisect(connections, request, cells=self._cells)
 
         return asyncio.run(done())
+
+    @contextlib.asynccontextmanager
+    async def _cells(self, _context: MatrixContext, request: MatrixRequest) -> AsyncIterator[CellRunner]:
+        yield CellRunner(run=self._run, jobs=request.jobs)
 
     async def _watch(self, hunt: Hunt) -> None:
         self.hunts.append(hunt)

@@ -1,4 +1,4 @@
-"""A family on the session's index, and a bench with an empty ledger: what was found out is written by the tests."""
+"""A family on the session's index, and an empty ledger: what was found out is written by the tests."""
 
 import asyncio
 import sys
@@ -8,17 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import SecretStr
-
-from interlock.environments import Uv
+from interlock.connections import Connections
 from interlock.family import Family
-from interlock.index_settings import Index
 from interlock.ledger import SqlLedger
-from interlock.matrix.bench import Bench
-from interlock.package_index import open_index
 from interlock.verdicts import CellKey, Run, RunStatus, TestOutcome, TestResult, Verdict
 from tests.ledger_fixtures import scratch_ledger
 from tests.universe import Universe
+from tests.universe.connected import connected
 
 PYTHON = ".".join(map(str, sys.version_info[:2]))
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -46,21 +42,19 @@ def a_family(*, pipeline: Mapping[str, object] = SUITE, **core: object) -> Famil
 
 @dataclass
 class Table:
-    """The bench, and a pen for its ledger."""
+    """The family with its index, and a pen for its ledger."""
 
     universe: Universe
     folder: Path
     family: Family = field(default_factory=a_family)
     ledger: SqlLedger = field(default_factory=scratch_ledger)
 
-    def run(self, does: Callable[[Bench], Awaitable[T]]) -> T:
-        """Do something with the bench."""
+    def run(self, does: Callable[[Connections], Awaitable[T]]) -> T:
+        """Do something with the connections."""
 
         async def done() -> T:
-            index = Index(name="tiny", url=SecretStr(self.universe.url), configured=True)
-            async with open_index(index, self.folder) as opened:
-                uv = Uv(self.universe.environment(), self.folder / "environments", opened.download)
-                return await does(Bench(self.family, opened, uv, self.ledger))
+            async with connected(self.universe, self.family, self.folder, ledger=self.ledger) as connections:
+                return await does(connections)
 
         return asyncio.run(done())
 

@@ -1,4 +1,4 @@
-"""Repositories and a workshop of each test's own, beside the session's index."""
+"""Repositories of each test's own, beside the session's index."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A package in a repository of its own, whose build backend is a file of it; and a workshop that finds it there."""
+"""A package in a repository of its own, whose build backend is a file of it; and what finds it there."""
 
 import asyncio
 import contextlib
@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from pydantic import SecretStr
 
 from interlock.building import making
-from interlock.candidates import Workshop, open_workshop
-from interlock.environments import Uv
+from interlock.candidates import CandidateBuilder
+from interlock.connections import Connections
 from interlock.family import Family
-from interlock.github import Credentials, Place
-from interlock.index_settings import Index
-from interlock.package_index import open_index
+from interlock.github import Credentials
+from interlock.ledger import Ledger
 from tests.git.helpers import git
+from tests.universe.connected import connected
 from tests.universe.world import Universe
 
 CORE, PIPELINE = "trains-core", "trains-pipeline"
@@ -107,7 +106,7 @@ class Origin:
 
 @dataclass
 class Yard:
-    """Repositories, an index, and a workshop for both.
+    """Repositories, and an index.
 
     Attributes:
         builds: The versions that were really built, not taken from a cache.
@@ -132,21 +131,20 @@ class Yard:
         return origin
 
     @contextlib.asynccontextmanager
-    async def workshop(self) -> AsyncIterator[Workshop]:
-        """A workshop of its own, as another process would have it."""
-        index = Index(name="tiny", url=SecretStr(self.universe.url), configured=True)
-        async with open_index(index, self.folder / "cache") as opened:
-            uv = Uv(index.environment(), self.folder / "cache" / "environments", opened.download)
-            here = Place(server=str(self.folder))
-            async with open_workshop(self.family, opened, uv, credentials=self.credentials, here=here) as made:
-                yield made
+    async def connected(self, ledger: Ledger | None = None) -> AsyncIterator[Connections]:
+        """Connections of their own, as another process would have them."""
+        server, cache = str(self.folder), self.folder / "cache"
+        async with connected(
+            self.universe, self.family, cache, ledger=ledger, credentials=self.credentials, server=server
+        ) as connections:
+            yield connections
 
-    def run(self, does: Callable[[Workshop], Awaitable[T]]) -> T:
-        """Do something in a workshop."""
+    def run(self, does: Callable[[CandidateBuilder], Awaitable[T]]) -> T:
+        """Do something with a builder of candidates."""
 
         async def done() -> T:
-            async with self.workshop() as workshop:
-                return await does(workshop)
+            async with self.connected() as connections:
+                return await does(CandidateBuilder(connections))
 
         return asyncio.run(done())
 

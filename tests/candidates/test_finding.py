@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from interlock.candidates import Found, Kind, Workshop, find, merge_base, parse_ref
+from interlock.candidates import CandidateBuilder, Found, Kind, find, merge_base, parse_ref
 from interlock.errors import InterlockError, RepositoryError, UsageError
 from tests.candidates.makers import CORE, Origin, Yard, project
 from tests.git.helpers import git
@@ -13,9 +13,9 @@ from tests.git.helpers import git
 def found(yard: Yard, *texts: str) -> list[tuple[Found, Found | None]]:
     """What each text is, and its merge base."""
 
-    async def does(workshop: Workshop) -> list[tuple[Found, Found | None]]:
-        each = [await find(workshop, CORE, parse_ref(text)) for text in texts]
-        return [(one, await merge_base(workshop, CORE, one)) for one in each]
+    async def does(builder: CandidateBuilder) -> list[tuple[Found, Found | None]]:
+        each = [await find(builder, CORE, parse_ref(text)) for text in texts]
+        return [(one, await merge_base(builder, CORE, one)) for one in each]
 
     return yard.run(does)
 

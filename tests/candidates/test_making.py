@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from interlock.building import FailedBuildError
-from interlock.candidates import Candidate, Workshop, build_candidate, find, parse_ref
+from interlock.candidates import Candidate, CandidateBuilder, build_candidate, find, parse_ref
 from interlock.candidates.making import _marked
 from interlock.candidates.source import Source, of_commit, of_folder
 from interlock.errors import RefusedError, RepositoryError, UsageError
@@ -29,8 +29,8 @@ def origin(yard: Yard) -> Origin:
 def built(yard: Yard, text: str) -> tuple[Candidate, dict[str, bytes]]:
     """A candidate, and what is in its wheel."""
 
-    async def does(workshop: Workshop) -> tuple[Candidate, dict[str, bytes]]:
-        candidate = await build_candidate(workshop, CORE, await find(workshop, CORE, parse_ref(text)))
+    async def does(builder: CandidateBuilder) -> tuple[Candidate, dict[str, bytes]]:
+        candidate = await build_candidate(builder, CORE, await find(builder, CORE, parse_ref(text)))
         with zipfile.ZipFile(candidate.wheel) as wheel:
             return candidate, {name: wheel.read(name) for name in wheel.namelist()}
 
@@ -52,9 +52,9 @@ def test_a_commit_is_built_once_and_its_version_says_which(yard: Yard, origin: O
 def test_a_commit_that_several_ask_for_is_built_once(yard: Yard, origin: Origin) -> None:
     origin.push("main:refs/heads/other")
 
-    async def does(workshop: Workshop) -> list[Candidate]:
-        refs = [await find(workshop, CORE, parse_ref(text)) for text in ("main", "other")]
-        return [await build_candidate(workshop, CORE, each) for each in refs]
+    async def does(builder: CandidateBuilder) -> list[Candidate]:
+        refs = [await find(builder, CORE, parse_ref(text)) for text in ("main", "other")]
+        return [await build_candidate(builder, CORE, each) for each in refs]
 
     one, other = yard.run(does)
     assert one.wheel == other.wheel
@@ -108,8 +108,8 @@ def test_a_folder_without_changes_is_its_commit(yard: Yard, origin: Origin) -> N
 
 
 def test_an_unpacked_sdist_is_built_without_git(yard: Yard, origin: Origin, tmp_path: Path) -> None:
-    async def unpacked(workshop: Workshop) -> Path:
-        candidate = await build_candidate(workshop, CORE, await find(workshop, CORE, parse_ref("main")))
+    async def unpacked(builder: CandidateBuilder) -> Path:
+        candidate = await build_candidate(builder, CORE, await find(builder, CORE, parse_ref("main")))
         with tarfile.open(candidate.sdist) as sdist:
             sdist.extractall(tmp_path / "unpacked", filter="data")
         return next((tmp_path / "unpacked").iterdir())
@@ -154,12 +154,12 @@ def test_without_a_version_in_the_files_it_is_the_newest_tag_in_the_commits_hist
     git(origin.work, "tag", "v3.0")
     origin.push("main", "--tags")
 
-    async def sources(workshop: Workshop) -> list[Source]:
-        folder = await find(workshop, CORE, parse_ref(str(origin.work)))
+    async def sources(builder: CandidateBuilder) -> list[Source]:
+        folder = await find(builder, CORE, parse_ref(str(origin.work)))
         assert folder.folder is not None
         return [
-            await of_commit(workshop, CORE, sha),
-            await of_folder(workshop, CORE, folder.folder, folder.head, folder.sha),
+            await of_commit(builder, CORE, sha),
+            await of_folder(builder, CORE, folder.folder, folder.head, folder.sha),
         ]
 
     of_tags = VersionPlace(root=origin.work, version=None, described="tags")

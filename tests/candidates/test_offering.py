@@ -6,18 +6,23 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from interlock.candidates import Candidate, Workshop, build_candidate, find, offer, parse_ref, withdraw
+from interlock.candidates import (
+    Candidate,
+    CandidateBuilder,
+    build_and_offer,
+    build_candidate,
+    find,
+    parse_ref,
+    withdraw,
+)
 from interlock.errors import DistributionError, UsageError
 from interlock.locks import Lock, Unresolvable
-from interlock.matrix.bench import Bench
 from interlock.matrix.plan import PlannedCell
-from interlock.matrix.planning import plan_matrix
 from interlock.matrix.request import MatrixRequest
-from interlock.matrix.sources import choose, fetch
+from interlock.matrix.run import plan_matrix
 from interlock.package_index import Release
 from tests.candidates.makers import CORE, PIPELINE, Origin, Yard, a_family, a_yard, project
 from tests.git.helpers import git
-from tests.ledger_fixtures import scratch_ledger
 from tests.universe.world import Universe
 
 
@@ -31,17 +36,17 @@ def yard(universe: Universe, tmp_path: Path) -> Iterator[Yard]:
         yield made
 
 
-async def offered(workshop: Workshop, package: str, text: str = "main") -> tuple[Candidate, Release]:
-    candidate = await build_candidate(workshop, package, await find(workshop, package, parse_ref(text)))
-    return candidate, await offer(workshop, candidate)
+async def offered(builder: CandidateBuilder, package: str, text: str = "main") -> tuple[Candidate, Release]:
+    found = await find(builder, package, parse_ref(text))
+    return await build_candidate(builder, package, found), await build_and_offer(builder, package, found)
 
 
-async def planned(workshop: Workshop, **request: object) -> list[PlannedCell]:
-    bench = Bench(workshop.family, workshop.index, workshop.uv, scratch_ledger())
-    wanted = MatrixRequest.model_validate(request)
-    choice = await choose(bench, wanted)
-    plan, _ = await plan_matrix(bench, wanted, choice, await fetch(bench, choice))
-    return list(plan.cells)
+def no_more(builder: CandidateBuilder, candidate: Candidate) -> None:
+    withdraw(builder.connections.index, builder.connections.uv, candidate)
+
+
+async def planned(builder: CandidateBuilder, **request: object) -> list[PlannedCell]:
+    return list((await plan_matrix(builder.connections, MatrixRequest.model_validate(request))).plan.cells)
 
 
 def wheels(cell: PlannedCell) -> set[str]:
@@ -57,13 +62,13 @@ def core(yard: Yard) -> Origin:
 def test_a_candidate_is_planned_with_by_its_version_and_is_nobodys_newest(yard: Yard, core: Origin) -> None:
     yard.family = a_family(suites=[{"name": "imports", "imports": {"modules": ["trains_pipeline"]}}])
 
-    async def does(workshop: Workshop) -> None:
-        candidate, release = await offered(workshop, CORE)
-        workshop.index.forget(CORE)
-        assert (await workshop.index.releases(CORE))[candidate.version] == release
-        assert candidate.version not in await workshop.index.served(CORE)
+    async def does(builder: CandidateBuilder) -> None:
+        candidate, release = await offered(builder, CORE)
+        builder.connections.index.forget(CORE)
+        assert (await builder.connections.index.releases(CORE))[candidate.version] == release
+        assert candidate.version not in await builder.connections.index.served(CORE)
 
-        both = await planned(workshop, upstream_versions=f"1.0, {candidate.version}")
+        both = await planned(builder, upstream_versions=f"1.0, {candidate.version}")
         assert [cell.key.upstream_version for cell in both] == ["1.0", str(candidate.version)]
         assert [cell.declared for cell in both] == [True, True]
         assert wheels(both[0]) == {"trains_core-1.0-py3-none-any.whl", "trains_pipeline-1.0-py3-none-any.whl"}
@@ -71,30 +76,30 @@ def test_a_candidate_is_planned_with_by_its_version_and_is_nobodys_newest(yard: 
         assert both[1].recipe is not None
         assert [pin.name for pin in both[1].recipe.lock.pins] == ["trains-wheels"], "its extra came with it"
         for words in ("latest:1", "all", ">=1.0"):
-            assert [cell.key.upstream_version for cell in await planned(workshop, upstream_versions=words)] == ["1.0"]
+            assert [cell.key.upstream_version for cell in await planned(builder, upstream_versions=words)] == ["1.0"]
 
-        withdraw(workshop, candidate)
-        assert candidate.version not in await workshop.index.releases(CORE)
+        no_more(builder, candidate)
+        assert candidate.version not in await builder.connections.index.releases(CORE)
 
     yard.run(does)
 
 
 def test_no_resolution_takes_a_candidate_that_it_did_not_ask_for(yard: Yard, core: Origin) -> None:
-    async def does(workshop: Workshop) -> None:
-        candidate, _ = await offered(workshop, CORE)
-        python = await workshop.uv.interpreter("3.11")
+    async def does(builder: CandidateBuilder) -> None:
+        candidate, _ = await offered(builder, CORE)
+        python = await builder.connections.uv.interpreter("3.11")
         line = f"{CORE}=={candidate.version}"
 
         async def core_in(requirements: list[str], forced: list[str]) -> str:
-            lock = await workshop.uv.resolve(requirements, forced=forced, interpreter=python)
+            lock = await builder.connections.uv.resolve(requirements, forced=forced, interpreter=python)
             assert isinstance(lock, Lock), lock
             return next(pin.version for pin in lock.pins if pin.name == CORE)
 
         assert await core_in([f"{PIPELINE}==1.0"], []) == "1.0"
         assert await core_in([f"{PIPELINE}==1.0"], [line]) == str(candidate.version)
         assert await core_in([f"{CORE}[fast]=={candidate.version}"], []) == str(candidate.version)
-        withdraw(workshop, candidate)
-        assert isinstance(await workshop.uv.resolve([line], forced=[line], interpreter=python), Unresolvable)
+        no_more(builder, candidate)
+        assert isinstance(await builder.connections.uv.resolve([line], forced=[line], interpreter=python), Unresolvable)
 
     yard.run(does)
 
@@ -105,11 +110,11 @@ def test_the_users_own_links_stay(yard: Yard, core: Origin, tmp_path: Path, monk
     wheel.rename(tmp_path / "links" / wheel.name)
     monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "links"))
 
-    async def does(workshop: Workshop) -> None:
-        candidate, _ = await offered(workshop, CORE)
-        python = await workshop.uv.interpreter("3.11")
+    async def does(builder: CandidateBuilder) -> None:
+        candidate, _ = await offered(builder, CORE)
+        python = await builder.connections.uv.interpreter("3.11")
         line = f"{CORE}[fast]=={candidate.version}"
-        lock = await workshop.uv.resolve([line], forced=[line], interpreter=python)
+        lock = await builder.connections.uv.resolve([line], forced=[line], interpreter=python)
         assert isinstance(lock, Lock), lock
         assert {pin.name for pin in lock.pins} == {CORE, "trains-wheels"}
 
@@ -130,9 +135,9 @@ def test_a_candidate_brings_its_own_tests(yard: Yard, form: str) -> None:
     origin.commit({"tests/test_new.py": "def test_new(): pass\n"})
     origin.push("next")
 
-    async def does(workshop: Workshop) -> list[str]:
-        candidate, _ = await offered(workshop, PIPELINE, "next")
-        (cell,) = await planned(workshop, upstream_versions="1.0", downstream_versions=str(candidate.version))
+    async def does(builder: CandidateBuilder) -> list[str]:
+        candidate, _ = await offered(builder, PIPELINE, "next")
+        (cell,) = await planned(builder, upstream_versions="1.0", downstream_versions=str(candidate.version))
         assert cell.recipe is not None, cell.unrun
         assert cell.recipe.tests is not None
         return [path.read_text() for path in cell.recipe.tests.rglob("*.py")]
@@ -144,19 +149,19 @@ def test_another_process_knows_nothing_of_it(yard: Yard, core: Origin) -> None:
     yard.family = a_family(suites=[{"name": "imports", "imports": {"modules": ["trains_pipeline"]}}])
     version = yard.run(_plans_with_it)
 
-    async def later(workshop: Workshop) -> None:
-        assert list(await workshop.index.releases(CORE)) == [Version("1.0")]
+    async def later(builder: CandidateBuilder) -> None:
+        assert list(await builder.connections.index.releases(CORE)) == [Version("1.0")]
         with pytest.raises(UsageError, match="has no release"):
-            await planned(workshop, upstream_versions=version)
-        (cell,) = await planned(workshop, upstream_versions="1.0")
+            await planned(builder, upstream_versions=version)
+        (cell,) = await planned(builder, upstream_versions="1.0")
         assert wheels(cell) == {"trains_core-1.0-py3-none-any.whl", "trains_pipeline-1.0-py3-none-any.whl"}
 
     yard.run(later)
 
 
-async def _plans_with_it(workshop: Workshop) -> str:
-    candidate, _ = await offered(workshop, CORE)
-    await planned(workshop, upstream_versions=str(candidate.version))
+async def _plans_with_it(builder: CandidateBuilder) -> str:
+    candidate, _ = await offered(builder, CORE)
+    await planned(builder, upstream_versions=str(candidate.version))
     return str(candidate.version)
 
 
@@ -165,12 +170,12 @@ def test_a_package_that_was_never_released_can_be_offered(yard: Yard) -> None:
     for path in yard.universe.folder.glob("trains_core*"):
         path.unlink()
 
-    async def does(workshop: Workshop) -> None:
+    async def does(builder: CandidateBuilder) -> None:
         with pytest.raises(DistributionError):
-            await workshop.index.releases(CORE)
-        candidate, release = await offered(workshop, CORE)
-        assert await workshop.index.releases(CORE) == {candidate.version: release}
-        workshop.index.forget(CORE)
-        assert await workshop.index.releases(CORE) == {candidate.version: release}
+            await builder.connections.index.releases(CORE)
+        candidate, release = await offered(builder, CORE)
+        assert await builder.connections.index.releases(CORE) == {candidate.version: release}
+        builder.connections.index.forget(CORE)
+        assert await builder.connections.index.releases(CORE) == {candidate.version: release}
 
     yard.run(does)

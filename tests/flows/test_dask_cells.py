@@ -14,8 +14,9 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from flows.dask_cells import cells_on_dask
+from interlock.connections import open_connections
 from interlock.errors import EnvironmentUnavailableError, UsageError
-from interlock.matrix.bench import open_bench
+from interlock.family_file import load
 from interlock.matrix.report import Sheet
 from interlock.verdicts import Verdict
 from tests.trains import Command, command_in, publish
@@ -94,7 +95,7 @@ def without_folders(sheet: Sheet) -> Sheet:
 
 
 async def opened(command: Command, scheduler: str | None) -> None:
-    async with open_bench(str(command.family)) as bench, cells_on_dask(bench, scheduler, jobs=2):
+    async with open_connections(load(command.family)) as context, cells_on_dask(context, scheduler, jobs=2):
         raise AssertionError("there is no cluster")
 
 

@@ -9,19 +9,15 @@ from typing import NamedTuple
 import pytest
 
 from interlock.connections import NO_ACCESS, Access
-from interlock.environments import Uv
 from interlock.family import Family
-from interlock.index_settings import find_index
 from interlock.locks import Resolution
-from interlock.matrix.bench import Bench
 from interlock.matrix.pair import Pair
 from interlock.matrix.plan import Plan, PlannedCell, Planner, resolve_pair
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.sources import choose, fetch
-from interlock.package_index import open_index
 from interlock.verdicts import RunStatus
-from tests.ledger_fixtures import scratch_ledger
 from tests.universe import Universe, open_universe
+from tests.universe.connected import connected
 
 PYTHON = ".".join(map(str, sys.version_info[:2]))
 CONTRACT = {"tests/test_contract.py": "import core\n\ndef test_it():\n    assert core\n"}
@@ -95,24 +91,17 @@ def planned(
 
 async def _planned(universe: Universe, family: Family, upstream: str, downstream: str, access: Access) -> Planned:
     resolved: list[str] = []
-    index = find_index(universe.url)
-    store = universe.folder.parent / "interlock"
-    async with open_index(index, store) as package_index:
-        bench = Bench(
-            family,
-            package_index,
-            Uv(index.environment(), store / "environments", package_index.download),
-            scratch_ledger(),
-            access,
-        )
+    async with connected(
+        universe, family, universe.folder.parent / "interlock", credentials=access.credentials
+    ) as context:
 
         async def resolve(pair: Pair) -> Resolution:
             resolved.append(pair.title)
-            return await resolve_pair(pair, bench.uv)
+            return await resolve_pair(pair, context.uv)
 
         request = MatrixRequest(upstream_versions=upstream, downstream_versions=downstream)
-        choice = await choose(bench, request)
-        planner = Planner(frozenset(family.packages), await fetch(bench, choice), resolve)
+        choice = await choose(context, request)
+        planner = Planner(frozenset(family.packages), await fetch(context, choice), resolve)
         return Planned(await planner.plan(choice), resolved)
 
 
@@ -328,21 +317,13 @@ def planned_with(universe: Universe, *pins: str) -> PlannedCell:
 
     async def plan() -> Plan:
         family = a_family({"sdist": "tests"})
-        index = find_index(universe.url)
-        store = universe.folder.parent / "interlock"
-        async with open_index(index, store) as package_index:
-            bench = Bench(
-                family,
-                package_index,
-                Uv(index.environment(), store / "environments", package_index.download),
-                scratch_ledger(),
-            )
-            choice = await choose(bench, MatrixRequest())
+        async with connected(universe, family, universe.folder.parent / "interlock") as context:
+            choice = await choose(context, MatrixRequest())
 
             async def resolve(_pair: Pair) -> Resolution:
                 return a_lock(*pins)
 
-            return await Planner(frozenset(family.packages), await fetch(bench, choice), resolve).plan(choice)
+            return await Planner(frozenset(family.packages), await fetch(context, choice), resolve).plan(choice)
 
     (cell,) = asyncio.run(plan()).cells
     return cell

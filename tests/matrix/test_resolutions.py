@@ -44,15 +44,14 @@ class Clock:
 
     ahead = timedelta()
 
-    def now(self, zone: object) -> datetime:
-        assert zone is UTC
+    def now(self) -> datetime:
         return datetime(2026, 11, 2, 10, 30, tzinfo=UTC) + self.ahead
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     stopped = Clock()
-    monkeypatch.setattr(module, "datetime", stopped)
+    monkeypatch.setattr(module, "now", stopped.now)
     return stopped
 
 

@@ -9,10 +9,10 @@ from pydantic import SecretStr
 from interlock.connections import Access
 from interlock.errors import TokenError
 from interlock.github import StaticToken
-from interlock.rehearsal.serving import Served
 from tests.matrix.test_plan import Planned, planned
 from tests.rehearsal.github.hub import Hub
 from tests.test_git import git
+from tests.universe.served import Served
 from tests.universe.world import Universe
 
 

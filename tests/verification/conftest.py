@@ -11,7 +11,7 @@ from tests.verification.verified import PIPELINE, RENAMED, STORE, TELEMETRY, Ver
 
 @pytest.fixture(scope="package")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verified]:
-    """A world, and the flow in it."""
+    """A world, and verifications in it."""
     folder = tmp_path_factory.mktemp("verified")
     with verified(seed(folder / "seeded"), folder / "world") as served:
         yield served

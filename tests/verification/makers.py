@@ -9,10 +9,9 @@ from interlock.matrix.plan import Plan, PlannedRow, PlannedSheet
 from interlock.matrix.settle import Settled
 from interlock.package_index import Release
 from interlock.verdicts import Run
+from interlock.verification.assembling import results
 from interlock.verification.report import DownstreamResult
-from interlock.verification.results import results
 from interlock.verification.sides import Compared, Downstream, Side
-from tests.ledger_fixtures import scratch_ledger
 from tests.matrix.makers import INTERPRETER, START, a_cell, a_suite, an_edge
 
 BASELINE, REF = "1.0", "1.0+g0123456789ab"
@@ -57,6 +56,6 @@ def judged(
     )
     plan = Plan(sheets=(sheet,) if rows else ())
     settled = Settled(fingerprints=tuple(fingerprints), runs=runs, known=frozenset(), suites_run=len(runs))
-    report = assemble(plan, settled, Occasion(family="trains", covers="core", started_at=START), scratch_ledger())
+    report = assemble(plan, settled, Occasion(family="trains", covers="core", started_at=START))
     (found,) = results(compared, [tested], plan, report)
     return found

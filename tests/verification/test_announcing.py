@@ -1,17 +1,19 @@
 """Whether anybody is told of a verification, of which perhaps only a part was run."""
 
+import contextlib
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from interlock.candidates import Found, Kind
-from interlock.checks import Access
+from interlock.connections import Access, Connections
 from interlock.family import Family
+from interlock.github import StaticToken
 from interlock.verification import ContractsRequest
-from interlock.verification.announcing import commit_of, listener, silence
-from interlock.verification.cells import downstreams
 from interlock.verification.comparison import Comparison
-from interlock.verification.stand import Stand
+from interlock.verification.stand import VerificationContext
+from interlock.verification.telling import commit_of, listener, silence
 
 GITHUB: Any = object()
 SUITE = {"name": "contracts", "imports": True}
@@ -29,18 +31,12 @@ FAMILY = Family.model_validate(
 )
 
 
-def a_stand(**request: object) -> Stand:
+def a_context(**request: object) -> VerificationContext:
     wanted = ContractsRequest.model_validate({"upstream": "core", "ref": "topic", **request})
-    nothing: Any = None
-    return Stand(
-        request=wanted,
-        family=FAMILY,
-        workshop=nothing,
-        ledger=nothing,
-        access=Access(),
-        github=GITHUB,
-        downstreams=downstreams(wanted, FAMILY),
-    )
+    access = Access(credentials=StaticToken(SecretStr("a token"), "TOKEN"))
+    connections = Connections(FAMILY, access, contextlib.AsyncExitStack(), {})
+    connections.github = GITHUB
+    return VerificationContext(wanted, connections)
 
 
 def a_comparison(kind: Kind = Kind.BRANCH, sha: str | None = "1" * 40) -> Comparison:
@@ -49,9 +45,9 @@ def a_comparison(kind: Kind = Kind.BRANCH, sha: str | None = "1" * 40) -> Compar
 
 @pytest.mark.parametrize("request_", [{}, {"python": ("3.12", "3.11")}, {"downstream": ("store",)}, {"baseline": "v1"}])
 def test_what_is_all_that_is_run_of_a_downstream_is_told(request_: dict[str, object]) -> None:
-    stand = a_stand(**request_)
-    assert listener(stand, a_comparison()) is GITHUB
-    assert silence(stand, a_comparison()) is None
+    context = a_context(**request_)
+    assert listener(context, a_comparison()) is GITHUB
+    assert silence(context, a_comparison()) is None
 
 
 @pytest.mark.parametrize(
@@ -62,9 +58,9 @@ def test_what_is_all_that_is_run_of_a_downstream_is_told(request_: dict[str, obj
     ],
 )
 def test_what_is_less_is_not_told_and_says_so(request_: dict[str, object], why: str) -> None:
-    stand = a_stand(**request_)
-    assert listener(stand, a_comparison()) is None
-    assert silence(stand, a_comparison()) == why
+    context = a_context(**request_)
+    assert listener(context, a_comparison()) is None
+    assert silence(context, a_comparison()) == why
 
 
 @pytest.mark.parametrize("request_", [{}, {"released_only": True}])
@@ -74,15 +70,15 @@ def test_what_is_less_is_not_told_and_says_so(request_: dict[str, object], why: 
 def test_nobody_misses_what_was_not_wanted_or_is_of_no_commit(
     request_: dict[str, object], tell: bool, comparison: Comparison
 ) -> None:
-    stand = a_stand(**request_, tell=tell)
-    assert listener(stand, comparison) is None
-    assert silence(stand, comparison) is None
+    context = a_context(**request_, tell=tell)
+    assert listener(context, comparison) is None
+    assert silence(context, comparison) is None
 
 
 def test_a_pull_request_that_cannot_be_told_is_missed() -> None:
     version = a_comparison(Kind.VERSION, sha=None)
-    assert silence(a_stand(pull=12), version) == "GitHub was told nothing: topic is no commit of its repository"
-    assert silence(a_stand(pull=12, tell=False), version) is None
+    assert silence(a_context(pull=12), version) == "GitHub was told nothing: topic is no commit of its repository"
+    assert silence(a_context(pull=12, tell=False), version) is None
 
 
 @pytest.mark.parametrize(
@@ -92,4 +88,4 @@ def test_a_pull_request_that_cannot_be_told_is_missed() -> None:
 def test_a_commit_is_told_of_as_a_whole_when_all_downstreams_are_tested(
     downstream: tuple[str, ...], is_whole: bool
 ) -> None:
-    assert commit_of(a_stand(downstream=downstream), a_comparison(), None).is_whole is is_whole
+    assert commit_of(a_context(downstream=downstream), a_comparison(), None).is_whole is is_whole

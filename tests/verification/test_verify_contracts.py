@@ -1,4 +1,4 @@
-"""What a ref of core does to its downstreams in the rehearsal's world, by the very body of the flow."""
+"""What a ref of core does to its downstreams in the rehearsal's world, by the steps of the flow."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ from interlock.errors import BuildError, InterlockError, TokenError, UsageError
 from interlock.ledger import open_ledger
 from interlock.verdicts import Verdict
 from interlock.verification import Conclusion, ContractsReport
+from interlock.verification.telling import Texts
 from tests.releases.rehearsed import CORE
 from tests.verification.verified import IBKR, NAMED, ORCHESTRATOR, PIPELINE, STORE, Verified, cells
 
@@ -276,14 +277,11 @@ def test_other_requirements_are_noted_and_never_skipped(here: Verified, first: F
     )
 
 
-def test_what_breaks_while_it_is_told_leaves_nothing_pending(
-    here: Verified, first: First, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object) -> None:
+def test_what_breaks_while_it_is_told_leaves_nothing_pending(here: Verified, first: First) -> None:
+    def broken(*_: object) -> Texts:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(here.verifying, "contracts_texts", broken)
     sha = here.branch("untold", {"README.md": b"# Words that are never told\n"})
     with pytest.raises(RuntimeError):
-        here.verify("untold", STORE, tell=True)
+        here.verify("untold", STORE, tell=True, texts=broken)
     assert list(here.statuses(sha).values()) == ["error: not tested: a defect of Interlock"]

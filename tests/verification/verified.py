@@ -1,26 +1,30 @@
-"""The very body of the flow `verify-contracts`, run without Prefect in a world that this process serves."""
+"""Verifications without Prefect, in a world that this process serves."""
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 import pytest
 
-from interlock.checks import Access
+from interlock.connections import access_from, open_connections
+from interlock.family_file import load
 from interlock.github import GitHub, StaticToken, open_github, place
-from interlock.matrix import progress
+from interlock.matrix.bench import MatrixContext
+from interlock.matrix.request import MatrixRequest
+from interlock.matrix.run import CellRunner, here
 from interlock.matrix.settle import Tally
 from interlock.rehearsal.github import pulls
+from interlock.reports import contracts_texts
 from interlock.verification import CellResult, ContractsReport, ContractsRequest
 from interlock.verification.comparison import Comparison, find_comparison
 from interlock.verification.preparing import build
 from interlock.verification.sides import Compared
-from interlock.verification.stand import open_stand
+from interlock.verification.stand import VerificationContext
+from interlock.verification.telling import Texts
+from interlock.verification.workflow import Host, verify
 from tests.releases.rehearsed import CORE, Rehearsed, rehearsed
 
 PIPELINE, STORE = "market-data-pipeline", "market-data-store"
@@ -34,89 +38,59 @@ RENAMED = ('    soft = "soft"\n', '    gentle = "soft"\n    soft = "soft"\n')
 Done = TypeVar("Done")
 
 
-class _NoProgress:
-    """Stands for the artifact that shows progress."""
-
-    @classmethod
-    async def begin(cls, _key: str) -> "_NoProgress":
-        return cls()
-
-    async def show(self, tally: Tally) -> None:
-        await progress.watcher.get()(tally)
-
-
-def flow_without_prefect(patch: pytest.MonkeyPatch) -> ModuleType:
-    """The module of the flow, its tasks replaced by what they do; artifacts go nowhere."""
-    from prefect.tasks import Task
-
-    import flows.matrix_cells as cells
-    import flows.verify_contracts as module
-
-    async def no_artifact(**_fields: object) -> None:
-        return
-
-    for each in (cells, module):
-        for name, value in list(vars(each).items()):
-            if isinstance(value, Task):
-                patch.setattr(each, name, value.fn)
-        patch.setattr(each, "get_run_logger", lambda: logging.getLogger("tests.contracts"))
-    patch.setattr(cells, "_Progress", _NoProgress)
-    patch.setattr(module, "acreate_markdown_artifact", no_artifact)
-    return module
-
-
 @dataclass
 class Verified(Rehearsed):
-    """A world that is served, and the flow in it.
+    """A world that is served, and verifications in it.
 
     Attributes:
-        verifying: The module of the flow.
         home: Where Interlock keeps everything.
     """
 
-    verifying: ModuleType | Any = None
     home: Path = Path()
 
-    def verify(self, ref: str, *downstream: str, **request: object) -> tuple[ContractsReport, int]:
+    def verify(
+        self, ref: str, *downstream: str, texts: Callable[..., Texts] = contracts_texts, **request: object
+    ) -> tuple[ContractsReport, int]:
         """Verify a ref of core, telling nobody unless asked to; the report, and how many suites were run for it."""
         tallies: list[Tally] = []
 
-        async def watch(tally: Tally) -> None:
+        async def observe(tally: Tally) -> None:
             tallies.append(tally)
 
-        async def verified() -> ContractsReport:
-            progress.watcher.set(watch)
-            fields = {"upstream": CORE, "ref": ref, "downstream": downstream, "tell": False, **request}
-            found: ContractsReport = await self.verifying.verify_contracts.fn(ContractsRequest.model_validate(fields))
-            return found
+        @contextlib.asynccontextmanager
+        async def cells(context: MatrixContext, asked: MatrixRequest) -> AsyncIterator[CellRunner]:
+            async with here(context, asked) as runner:
+                yield replace(runner, observe=observe)
 
-        report = self._at_home(verified)
+        report = self._with(
+            lambda context: verify(context, Host(texts=texts, cells=cells)),
+            {"ref": ref, "downstream": downstream, "tell": False, **request},
+        )
         return report, tallies[-1].runs if tallies else 0
 
     def compare(self, ref: str, **request: object) -> Comparison:
         """Find a ref of core and what it is compared with; nothing is built."""
-        wanted = ContractsRequest.model_validate({"upstream": CORE, "ref": ref, **request})
-
-        async def found() -> Comparison:
-            async with open_stand(wanted, Access()) as stand:
-                return await find_comparison(stand)
-
-        return self._at_home(found)
+        return self._with(find_comparison, {"ref": ref, **request})
 
     def build(self, ref: str, **request: object) -> Compared:
         """Build a ref of core and what it is compared with; nothing is run."""
-        wanted = ContractsRequest.model_validate({"upstream": CORE, "ref": ref, **request})
 
-        async def built() -> Compared:
-            async with open_stand(wanted, Access()) as stand:
-                return await build(stand, await find_comparison(stand))
+        async def built(context: VerificationContext) -> Compared:
+            return await build(context, await find_comparison(context))
 
-        return self._at_home(built)
+        return self._with(built, {"ref": ref, **request})
 
-    def _at_home(self, work: Callable[[], Coroutine[Any, Any, Done]]) -> Done:
+    def _with(self, work: Callable[[VerificationContext], Awaitable[Done]], request: Mapping[str, object]) -> Done:
+        """Do a verification, or a part of it, with the credentials of the environment."""
+        wanted, family = ContractsRequest.model_validate({"upstream": CORE, **request}), load()
+
+        async def done() -> Done:
+            async with open_connections(family, access_from(family)) as connections:
+                return await work(VerificationContext(wanted, connections))
+
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("INTERLOCK_HOME", str(self.home))
-            return asyncio.run(work())
+            return asyncio.run(done())
 
     def branch(self, name: str, files: Mapping[str, bytes | None], repository: str = CORE) -> str:
         """Make a branch with a commit of its own on top of the default one; its SHA."""
@@ -184,14 +158,8 @@ class Verified(Rehearsed):
 @contextlib.contextmanager
 def verified(template: Path, folder: Path) -> Iterator[Verified]:
     """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
-    with rehearsed(template, folder) as here, pytest.MonkeyPatch.context() as patch:
-        yield Verified(
-            world=here.world,
-            serving=here.serving,
-            flow=here.flow,
-            verifying=flow_without_prefect(patch),
-            home=folder / "home",
-        )
+    with rehearsed(template, folder) as made:
+        yield Verified(world=made.world, serving=made.serving, flow=made.flow, home=folder / "home")
 
 
 def cells(report: ContractsReport) -> dict[tuple[str, bool], CellResult]:
