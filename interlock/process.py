@@ -1,4 +1,21 @@
-"""The one door to other programs: argument lists only, an environment that is given, a limit that ends all of them."""
+"""The one door to other programs: argument lists only, an environment that is given, a limit that ends all of them.
+
+What a program starts ends with it, however its caller ends. This is how:
+
+- The program is started in a session of its own, so it leads a process group, to which all that it starts belongs. Only
+  what leaves the group on purpose (a daemon with a session of its own) is out of reach. The terminal's Ctrl-C does not
+  reach the group either: this process gets it, and ends the group as below.
+- The group is ended whenever `run` is left: when the program has ended by itself, when its time is up, and when the
+  caller is cancelled or fails. A program that still runs is asked first (SIGTERM to the whole group) and has `GRACE`
+  seconds to end; then whatever is left of the group is ended (SIGKILL), also when the program itself is long gone and
+  only a grandchild is there.
+- A second cancellation, while the program has its grace, goes straight to SIGKILL.
+- A group whose members have all ended is none, and signalling it does nothing. Its number goes to no other group as
+  long as a member lives.
+- Output goes to files. A grandchild could hold a pipe open, and reading it to its end would wait for that one.
+
+Only when this process itself is killed (SIGKILL) does a group outlive it.
+"""
 
 import asyncio
 import contextlib

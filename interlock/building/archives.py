@@ -62,7 +62,9 @@ def _zip(content: bytes, epoch: int) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w") as new:
         for info in sorted(old.infolist(), key=_place):
             data = old.read(info)
-            new.writestr(_zip_member(info, when), _sorted_lines(data) if _is_record(info.filename) else data)
+            if _is_record(info.filename):  # backends write it in the order in which the disk gave them the files
+                data = b"".join(sorted(data.splitlines(keepends=True)))
+            new.writestr(_zip_member(info, when), data)
     return packed.getvalue()
 
 
@@ -84,8 +86,3 @@ def _place(info: zipfile.ZipInfo) -> tuple[bool, bool, str]:
 
 def _is_record(name: str) -> bool:
     return name.endswith(".dist-info/RECORD")
-
-
-def _sorted_lines(data: bytes) -> bytes:
-    """Backends write the record in the order in which the disk gave them the files."""
-    return b"".join(sorted(data.splitlines(keepends=True)))

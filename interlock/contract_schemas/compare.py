@@ -20,7 +20,11 @@ def compare(before: ContractSchema, after: ContractSchema) -> tuple[ElementChang
     """
     old, new = _by_name(before), _by_name(after)
     changes = [change for element in before.elements if (change := _became(element, new, after))]
-    added = [_added(element) for element in after.elements if not any(name in old for name in _names(element))]
+    added = [
+        ElementChange(name=element.name, kind=element.kind, what=What.ADDED, names=_all_names(element))
+        for element in after.elements
+        if not any(name in old for name in _names(element))
+    ]
     return tuple(sorted((*changes, *added), key=lambda change: change.name))
 
 
@@ -67,10 +71,6 @@ def _removed(element: Element, after: ContractSchema) -> ElementChange:
         names=_all_names(element),
         values=_values(element),
     )
-
-
-def _added(element: Element) -> ElementChange:
-    return ElementChange(name=element.name, kind=element.kind, what=What.ADDED, names=_all_names(element))
 
 
 def _all_names(*elements: Element) -> tuple[str, ...]:

@@ -2,6 +2,22 @@
 
 A sound approximation: `admits_all` says yes only when it is so, and no whenever it can't tell. What is written by a
 model has the properties that the model knows, and others only where its schema says so.
+
+How it is decided:
+
+- Both schemas are taken apart into alternatives (`anyOf`, lists of types, single values of an enum). Each alternative
+  of the narrow schema must be covered by one of the wide schema's. Two that only together cover one are a no: that
+  is where the approximation gives up most.
+- One alternative covers another when its type does, every limit is at least as wide, each property and each item is
+  contained in its counterpart (by the same rule, recursively), and every other keyword is equal. With keywords that
+  change what others mean (`not`, `if`, `allOf` of several …) a schema is compared as a whole, and must be equal.
+- Definitions may be recursive. The question whether one definition contains another may come up again while it is
+  being answered; it is then assumed to hold. Assumptions that hold together are right: a value is finite, and each
+  step goes down into it, so a smallest counterexample would have been met without them.
+- An assumption that turns out false is noted as refused for good, and everything is decided again from the start,
+  since other answers may have been found with its help. This ends: each round refuses at least one more pair of
+  definitions, and there are finitely many; the last round refuses none, so nothing in it rests on a false assumption.
+- Schemas that are nested deeper than Python's stack are a no.
 """
 
 from collections.abc import Mapping

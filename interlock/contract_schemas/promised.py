@@ -43,10 +43,6 @@ def is_in(name: str, module: str) -> bool:
     return name == module or name.startswith(f"{module}.")
 
 
-def _is_below(name: str, module: str) -> bool:
-    return is_in(name, module) and is_public(name.removeprefix(module).removeprefix("."))
-
-
 def is_public(module: str) -> bool:
     """Whether no part of a dotted name is private, or a test."""
     parts = module.split(".")
@@ -55,4 +51,6 @@ def is_public(module: str) -> bool:
 
 def is_promised(name: str, modules: Sequence[str]) -> bool:
     """Whether a dotted name is part of the contract, by the modules that are it (none: all that are public)."""
-    return is_public(name) if not modules else any(_is_below(name, each) for each in modules)
+    if not modules:
+        return is_public(name)
+    return any(is_in(name, each) and is_public(name.removeprefix(each).removeprefix(".")) for each in modules)

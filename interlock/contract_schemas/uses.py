@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from interlock.contract_schemas.promised import module_of, sources_of
+from interlock.contract_schemas.promised import is_in, module_of, sources_of
 from interlock.contract_schemas.reading import FileUse, read_file
 from interlock.contract_schemas.values import ElementChange, Kind, Use, What
 from interlock.values import Value
@@ -98,7 +98,7 @@ class Downstream:
 
     def _uses(self, file: FileUse, change: ElementChange) -> bool:
         used = {self._resolved(name) for name in file.used}
-        if any(_is_in(name, names) for name in used for names in change.names):
+        if any(is_in(name, names) for name in used for names in change.names):
             return True
         if any(
             name.rpartition(".")[0] in file.stars and name.rpartition(".")[2] in file.names for name in change.names
@@ -110,13 +110,9 @@ class Downstream:
         return any(self._resolved(name) in change.names for name in self.modules[module].imported)
 
 
-def _is_in(name: str, element: str) -> bool:
-    return name == element or name.startswith(f"{element}.")
-
-
 def _names_in_texts(file: FileUse, change: ElementChange) -> bool:
     """Whether a file names an element for `importlib` or a mock: in one text, or in two beside each other."""
-    if any(_is_in(text, name) for text in file.texts for name in change.names):
+    if any(is_in(text, name) for text in file.texts for name in change.names):
         return True
     pairs = (name.rpartition(".") for name in change.names)
     return any(module in file.texts and last in file.texts for module, _, last in pairs)

@@ -61,7 +61,8 @@ def load(path: Path | None = None) -> Family:
     text = _read(file)
     raw = _parse(file, text)
     try:
-        family = _validate(raw)
+        said = FamilyFile.model_validate(raw)
+        family = Family.model_validate({**dict(said.family), "packages": said.packages})
     except ValidationError as error:
         raise _refusal(file, text, _described([*error.errors(), *_second_look(raw, error.errors())])) from None
     return _anchored(family, file.resolve().parent)
@@ -120,11 +121,6 @@ def _parse(file: Path, text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         line, (message, hint) = describe_syntax(str(error), text)
         raise FamilyError(f"{file}:{line}: {message}", hint=hint) from None
-
-
-def _validate(raw: Mapping[str, Any]) -> Family:
-    file = FamilyFile.model_validate(raw)
-    return Family.model_validate({**dict(file.family), "packages": file.packages})
 
 
 def _second_look(raw: dict[str, Any], errors: Iterable[ErrorDetails]) -> list[ErrorDetails]:

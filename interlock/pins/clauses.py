@@ -142,13 +142,10 @@ def _refusal(clauses: Iterable[Clause], bound: Clause | None, version: Version) 
     for clause in clauses:
         stays = clause is not bound or clause.operator == "~="
         if stays and not clause.admits(version):
-            meaning = f" (it caps at =={_prefix(clause)}.*)" if clause.operator == "~=" else ""
+            prefix = cut(clause.at, len(clause.at.release) - 1, bare=True)
+            meaning = f" (it caps at =={prefix}.*)" if clause.operator == "~=" else ""
             return Refused(f'"{clause.text}" excludes {version}{meaning}')
     return None
-
-
-def _prefix(clause: Clause) -> str:
-    return cut(clause.at, len(clause.at.release) - 1, bare=True)
 
 
 def _at(bound: Clause, version: Version) -> Clause:

@@ -35,14 +35,10 @@ def constraint_specifier(text: str) -> SpecifierSet | None:
         if found := SINGLE.fullmatch(text):
             sign, version = found["sign"], found["version"]
             return SpecifierSet(_range(sign, Version(version)) if sign else f"=={version}")
-        return SpecifierSet(text) if _only_clauses(text) else None
+        # PEP 440's clauses, separated by commas; Poetry also takes spaces and `||`.
+        return SpecifierSet(text) if all(len(clauses_of(part)) == 1 for part in text.split(",")) else None
     except (InvalidVersion, InvalidSpecifier):
         return None
-
-
-def _only_clauses(text: str) -> bool:
-    """PEP 440's clauses, separated by commas; Poetry also takes spaces and `||`."""
-    return all(len(clauses_of(part)) == 1 for part in text.split(","))
 
 
 def _range(sign: str, version: Version) -> str:

@@ -118,11 +118,10 @@ def _ini(text: str) -> dict[str, dict[str, list[str]]]:
         parser = read_ini(text.encode())
     except UnreadableError as error:
         raise ValueError(error.message) from None
-    return {name: {key: _pieces(value) for key, value in parser[name].items()} for name in parser}
-
-
-def _pieces(value: str) -> list[str]:
-    return value.splitlines() if "\n" in value else value.split(";")
+    return {
+        name: {key: value.splitlines() if "\n" in value else value.split(";") for key, value in parser[name].items()}
+        for name in parser
+    }
 
 
 def ini_entries(tree: dict[str, dict[str, list[str]]], upstream: str) -> Iterator[Entry]:

@@ -83,11 +83,7 @@ def _lines(text: str) -> Iterator[Line]:
 def _line(start: int, pieces: list[str]) -> Line:
     text = "".join(pieces)
     # As in pip: a comment goes on to the end of what was joined.
-    return Line(start, text, COMMENT.sub(_blanks, CONTINUED.sub(" ", text)))
-
-
-def _blanks(found: re.Match[str]) -> str:
-    return " " * len(found[0])
+    return Line(start, text, COMMENT.sub(lambda found: " " * len(found[0]), CONTINUED.sub(" ", text)))
 
 
 def _required(plain: str) -> str:
