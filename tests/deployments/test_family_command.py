@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from deployments.cli import app
@@ -85,14 +84,3 @@ def test_schema_prints_the_file_in_the_docs() -> None:
     printed = CliRunner().invoke(app, ["family", "schema"]).output
     assert printed == (ROOT / "docs/family.schema.json").read_text("utf-8")
     assert json.loads(printed)["properties"].keys() == {"family", "packages"}
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["family", "--help"]])
-def test_help_loads_neither_prefect_nor_the_family(arguments: list[str]) -> None:
-    code = (
-        "import sys; from deployments.cli import app\n"
-        f"try: app({arguments!r})\nexcept SystemExit: pass\n"
-        "sys.exit(bool({'prefect', 'interlock.family'} & set(sys.modules)))"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert ended.returncode == 0, ended.stderr
