@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from deployments import embedded_server
-from interlock.checks import Access, access_from
+from interlock.connections import Access, access_from
 
 if TYPE_CHECKING:
     from interlock.family import Family

@@ -1,14 +1,15 @@
 """Tasks that are tried again when that may help; each looks at the world before it acts, so that it can do no harm."""
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
 from interlock.patience import is_transient
+from interlock.releases.progress import Run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,3 +36,29 @@ def patient_task(name: str, run_name: str | None = None) -> Callable[[Callable[P
         cache_policy=NO_CACHE,
         persist_result=False,
     )
+
+
+def as_tasks(shown: Mapping[str, Callable[[Any], Awaitable[None]]]) -> Run:
+    """What runs each step of a workflow as a patient task of its name; of `prove core` the task run is `prove-core`.
+
+    Args:
+        shown: By step, what shows its result in the UI, within the task.
+    """
+
+    async def run(step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        name, _, _ = step.partition(" ")
+
+        async def work() -> R:
+            result = await function(*args, **kwargs)
+            if name in shown:
+                await shown[name](result)
+            return result
+
+        return await patient_task(name, step.replace(" ", "-"))(work)()
+
+    return run
+
+
+def log(level: int, line: str) -> None:
+    """Write a line into the log of the task or the flow that runs now."""
+    get_run_logger().log(level, "%s", line)

@@ -13,7 +13,7 @@ from blocks.find import load_github_credentials
 from flows import events
 from flows.matrix_cells import fetch_distributions, resolve, run_cells
 from flows.patient import patient_task
-from interlock.checks import Access
+from interlock.connections import Access
 from interlock.errors import InterlockError, TokenError
 from interlock.matrix.plan import Plan
 from interlock.matrix.planning import plan_matrix

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from interlock.cascade_plan import Cascade
     from interlock.cascades.request import CascadeRequest
+    from interlock.family import Family
 
 NOT_DONE = 1
 
@@ -206,7 +207,7 @@ def run_cascade(  # noqa: PLR0913  one for each option
     from interlock.reports import print_cascade, print_plan  # noqa: PLC0415
 
     # A mistake that can be seen without a server is told at once.
-    family_file.load(family).package(package)
+    (loaded := family_file.load(family)).package(package)
     request = CascadeRequest(
         root=package,
         bump=bump,
@@ -217,7 +218,7 @@ def run_cascade(  # noqa: PLR0913  one for each option
     )
     console = Console(highlight=False)
     if dry_run:
-        planned = asyncio.run(_planned(request))
+        planned = asyncio.run(_planned(request, loaded))
         typer.echo(planned.plan.model_dump_json(indent=2)) if as_json else print_plan(planned.plan, console)
         return 0
     cascade, ui = asyncio.run(_run(request))
@@ -230,17 +231,14 @@ def run_cascade(  # noqa: PLR0913  one for each option
     return 0 if cascade.outcome is Outcome.DONE else NOT_DONE
 
 
-async def _planned(request: "CascadeRequest") -> "Cascade":
-    from blocks.find import load_github_credentials, load_upload  # noqa: PLC0415
-    from interlock.cascades import gate  # noqa: PLC0415
-    from interlock.cascades.survey import plan  # noqa: PLC0415
-    from interlock.cascades.yard import open_yard  # noqa: PLC0415
+async def _planned(request: "CascadeRequest", family: "Family") -> "Cascade":
+    from blocks.find import find_access  # noqa: PLC0415
+    from interlock.cascades.workflow import plan  # noqa: PLC0415
+    from interlock.cascades.yard import open_cascade  # noqa: PLC0415
+    from interlock.connections import open_connections  # noqa: PLC0415
 
-    credentials = await load_github_credentials(request.family)
-    async with open_yard(request, credentials, await load_upload(request.family)) as yard:
-        planned = await plan(yard)
-        await gate.admit(yard, planned)
-        return planned
+    async with open_connections(family, await find_access(family)) as connections:
+        return await plan(await open_cascade(request, connections))
 
 
 async def _run(request: "CascadeRequest") -> "tuple[Cascade, str | None]":

@@ -43,13 +43,13 @@ def doctor(package: PackageArgument = None, *, family: FamilyOption = None, as_j
 async def _look(family: "Family", package: str | None) -> "tuple[Check, ...]":
     from deployments.access import find_access, use_running_server  # noqa: PLC0415
     from deployments.prefect_checks import check_prefect  # noqa: PLC0415
-    from interlock.checks import check_family, check_package, open_world  # noqa: PLC0415
-    from interlock.home import cache  # noqa: PLC0415
+    from interlock.checks import check_family, check_package  # noqa: PLC0415
+    from interlock.connections import open_connections  # noqa: PLC0415
 
     if package is not None:
         family.package(package)  # before anything is asked of anybody
     api = use_running_server()
-    async with open_world(family, await find_access(family, api), cache=cache()) as world:
-        looking = check_family(family, world) if package is None else check_package(family, package, world)
+    async with open_connections(family, await find_access(family, api)) as connections:
+        looking = check_family(connections) if package is None else check_package(connections, package)
         world_checks, prefect_checks = await asyncio.gather(looking, check_prefect(api))
     return (*world_checks, *prefect_checks)

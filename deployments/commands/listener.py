@@ -69,7 +69,7 @@ async def _unheard(family: "Family", name: str, sent: tuple[str, ...]) -> tuple[
     """Those of the events that it does not hear, or not so that a receipt is exact; all, without a token."""
     from deployments.access import find_access, use_running_server  # noqa: PLC0415
     from interlock.checks.listeners import FOLDER  # noqa: PLC0415
-    from interlock.github import open_github, place  # noqa: PLC0415
+    from interlock.connections import open_connections  # noqa: PLC0415
     from interlock.workflow_files import listens  # noqa: PLC0415
 
     if not sent:
@@ -79,8 +79,8 @@ async def _unheard(family: "Family", name: str, sent: tuple[str, ...]) -> tuple[
         typer.echo("without a token it is not known what is heard already: for all events", err=True)
         return sent
     try:
-        async with open_github(access.credentials, place()) as github:
-            files = await github.files(family.repository(name), FOLDER)
+        async with open_connections(family, access) as connections:
+            files = await connections.github.files(family.repository(name), FOLDER)
     except InterlockError as error:
         typer.echo(f"it is not known what is heard already: {error.message}: for all events", err=True)
         return sent

@@ -9,6 +9,7 @@ import typer
 from deployments.commands.family import FamilyOption
 
 if TYPE_CHECKING:
+    from interlock.family import Family
     from interlock.lifecycle import Release
     from interlock.releases.plan import ReleaseRequest
 
@@ -88,7 +89,8 @@ def run_release(  # noqa: PLR0913  one for each option
     patience: dict[str, float] | None = None,
 ) -> int:
     """Release a package, watched in this terminal; the exit code."""
-    from interlock.releases.plan import Patience, ReleaseRequest  # noqa: PLC0415  --help stays fast
+    from interlock import family_file  # noqa: PLC0415  --help stays fast
+    from interlock.releases.plan import Patience, ReleaseRequest  # noqa: PLC0415
 
     request = ReleaseRequest(
         package=package,
@@ -99,32 +101,27 @@ def run_release(  # noqa: PLR0913  one for each option
         family=str(family.resolve()) if family else None,
         patience=Patience(**(patience or {})),
     )
-    _check(request)
+    # A mistake that can be seen without a server is told at once.
+    (loaded := family_file.load(family)).package(package)
     if dry_run:
-        return _preview(request, as_json=as_json)
+        return _preview(request, loaded, as_json=as_json)
     return _release(request, as_json=as_json)
 
 
-def _check(request: "ReleaseRequest") -> None:
-    """Tell of mistakes at once that can be seen without a server."""
-    from interlock import family_file  # noqa: PLC0415  --help stays fast
-
-    family_file.load(Path(request.family) if request.family else None).package(request.package)
-
-
-def _preview(request: "ReleaseRequest", *, as_json: bool) -> int:
+def _preview(request: "ReleaseRequest", family: "Family", *, as_json: bool) -> int:
     from rich.console import Console  # noqa: PLC0415
 
-    from blocks.find import load_github_credentials, load_upload  # noqa: PLC0415
-    from interlock.admission import gate  # noqa: PLC0415
-    from interlock.releases.desk import open_desk  # noqa: PLC0415
-    from interlock.releases.preview import Preview, preview  # noqa: PLC0415
+    from blocks.find import find_access  # noqa: PLC0415
+    from interlock.connections import open_connections  # noqa: PLC0415
+    from interlock.releases.desk import open_release  # noqa: PLC0415
+    from interlock.releases.preflight import Preview  # noqa: PLC0415
+    from interlock.releases.workflow import preview  # noqa: PLC0415
     from interlock.reports import print_preview  # noqa: PLC0415
 
     async def look() -> Preview:
-        credentials = await load_github_credentials(request.family)
-        async with open_desk(request, credentials, await load_upload(request.family)) as desk:
-            return await preview(desk, gate.admit)
+        access = await find_access(family)
+        async with open_connections(family, access) as connections, open_release(request, connections) as context:
+            return await preview(context)
 
     found = asyncio.run(look())
     if as_json:
@@ -152,7 +149,7 @@ def _recorded(request: "ReleaseRequest") -> "Release | None":
     """The release that was just made or gone on with, as the ledger has it."""
     from interlock.ledger import open_ledger  # noqa: PLC0415
 
-    wanted = request.wanted() if request.version else None
+    wanted = request.wanted if request.version else None
     with open_ledger() as ledger:
         found = ledger.releases(request.package)
     return next((release for release in found if wanted in {None, release.version}), None)

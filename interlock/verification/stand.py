@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from interlock.candidates import Workshop, open_workshop
-from interlock.checks import Access
+from interlock.connections import Access
 from interlock.environments import Uv
 from interlock.family import Family, Package
 from interlock.family_file import load

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from interlock.candidates import Found, Kind
-from interlock.checks import Access
+from interlock.connections import Access
 from interlock.family import Family
 from interlock.verification import ContractsRequest
 from interlock.verification.announcing import commit_of, listener, silence

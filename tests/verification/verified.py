@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from interlock.checks import Access
+from interlock.connections import Access
 from interlock.github import GitHub, StaticToken, open_github, place
 from interlock.matrix import progress
 from interlock.matrix.settle import Tally
@@ -188,7 +188,6 @@ def verified(template: Path, folder: Path) -> Iterator[Verified]:
         yield Verified(
             world=here.world,
             serving=here.serving,
-            flow=here.flow,
             verifying=flow_without_prefect(patch),
             home=folder / "home",
         )
