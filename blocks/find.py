@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 from blocks.github_credentials import GitHubCredentials
 from blocks.package_index_credentials import PackageIndexCredentials
 from interlock import family_file, tokens
-from interlock.checks import Access
+from interlock.connections import Access
 from interlock.errors import InterlockError, TokenError
 from interlock.family import Family
 from interlock.github import Credentials, StaticToken
@@ -53,16 +53,12 @@ async def load_github_credentials(
     raise search.failure("a token for GitHub", f"set {tokens.DISPATCH}: docs/tokens.md says how to make one")
 
 
-async def load_upload(
-    family: Family | str | None = None,  # noqa: ARG001  all families find it alike as yet
-    environ: Mapping[str, str] = os.environ,
-) -> Upload:
+async def load_upload(environ: Mapping[str, str] = os.environ) -> Upload:
     """Where releases are uploaded to: what twine would find, else the block `interlock`, else a Secret block for PyPI.
 
     When the environment names an index and holds no password for it, no block is used: it is for another index.
 
     Args:
-        family: Whose releases; all families find it alike.
         environ: Where twine's variables are looked for first.
 
     Raises:
@@ -96,7 +92,7 @@ async def find_access(family: Family | str | None = None, environ: Mapping[str, 
     except InterlockError as error:
         found["token_error"] = error
     try:
-        found["upload"] = await load_upload(family, environ)
+        found["upload"] = await load_upload(environ)
     except InterlockError as error:
         found["upload_error"] = error
     return Access(**found)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from deployments import embedded_server
 from deployments.on_prefect import load
-from interlock.checks import Access, access_from
+from interlock.connections import Access, access_from
 from interlock.family import Family
 
 

@@ -9,7 +9,7 @@ from rich.spinner import Spinner
 
 from interlock.cascade_plan import Cascade, Progress, State
 from interlock.lifecycle import LIFECYCLE, Step
-from interlock.releases.progress import Moment
+from interlock.releases.progress import StepEvent
 from interlock.reports import progress_tree
 from interlock.reports.cascade import reason
 
@@ -46,9 +46,9 @@ class CascadeDisplay:
         self._doing = what
         self._live.update(self._drawn())
 
-    async def step(self, step: Step, moment: Moment) -> None:
+    async def step(self, step: Step, event: StepEvent) -> None:
         """Show a step of some package's release."""
-        if moment is Moment.BEGINS:
+        if event is StepEvent.BEGINS:
             self.doing(LIFECYCLE[step].does)
 
     async def show(self, cascade: Cascade) -> None:

@@ -5,7 +5,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from deployments.progress_display import ProgressDisplay
 from interlock.lifecycle import LIFECYCLE, Step
-from interlock.releases.progress import Moment
+from interlock.releases.progress import StepEvent
 
 
 class ReleaseDisplay(ProgressDisplay):
@@ -14,13 +14,13 @@ class ReleaseDisplay(ProgressDisplay):
     def __init__(self, console: Console | None = None) -> None:
         super().__init__(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console)
 
-    async def show(self, step: Step, moment: Moment) -> None:
+    async def show(self, step: Step, event: StepEvent) -> None:
         """Show what happens to a step."""
-        if moment is Moment.BEGINS:
+        if event is StepEvent.BEGINS:
             self._progress.reset(self._task, description=LIFECYCLE[step].does)
-        elif moment is Moment.ENDS:
+        elif event is StepEvent.ENDS:
             self.say(f"[green]✓[/] {LIFECYCLE[step].does}")
-        elif moment is Moment.STUMBLES:
+        elif event is StepEvent.STUMBLES:
             self.say(f"[yellow]![/] {LIFECYCLE[step].does}: in trouble, and tried again if that may help")
         else:
             self.say(f"[red]✗[/] {LIFECYCLE[step].does}")

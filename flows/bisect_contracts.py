@@ -8,7 +8,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.runtime import flow_run
 
 from flows.matrix_cells import cells_as_tasks, github_access
-from flows.patient import as_task, patient_task
+from flows.patient import as_tasks, patient_task
 from interlock.admission.bisection import Bisection, BisectRequest
 from interlock.admission.search import bisect
 from interlock.connections import open_connections
@@ -35,6 +35,6 @@ async def bisect_contracts(request: BisectRequest) -> Bisection:
     """
     family = load(request.family_path)
     async with open_connections(family, await github_access(family)) as connections:
-        found = await bisect(connections, request, as_task, cells_as_tasks())
+        found = await bisect(connections, request, as_tasks(), cells_as_tasks())
     await report(found)
     return found

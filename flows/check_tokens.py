@@ -11,9 +11,11 @@ from prefect.states import Completed, Failed
 
 from blocks.find import find_access
 from flows.events import tell
-from interlock import checks, family_file
+from interlock import family_file
 from interlock.checks import Check, State
-from interlock.home import cache
+from interlock.checks import check_tokens as check_all_tokens
+from interlock.connections import open_connections
+from interlock.family import Family
 from interlock.reports.notices import expiring
 
 LEVELS = {State.OK: logging.INFO, State.FAILED: logging.ERROR}
@@ -21,11 +23,10 @@ ARTIFACT = "tokens"
 
 
 @task(name="look-at-tokens", task_run_name="look-at-tokens", cache_policy=NO_CACHE, persist_result=False)
-async def look_at_tokens(family: str | None) -> tuple[Check, ...]:
+async def look_at_tokens(family: Family) -> tuple[Check, ...]:
     """Find the tokens as a release would, and ask GitHub about them; no token leaves this task."""
-    found = family_file.load(Path(family) if family else None)
-    async with checks.open_world(found, await find_access(found), cache=cache()) as world:
-        return await checks.check_tokens(found, world)
+    async with open_connections(family, await find_access(family)) as connections:
+        return await check_all_tokens(connections)
 
 
 @task(name="show-tokens", task_run_name="show-tokens", cache_policy=NO_CACHE, persist_result=False)
@@ -50,9 +51,10 @@ async def check_tokens(family: str | None = None) -> RunState[None]:
     Args:
         family: The family file. Default: that of the environment, else of the checkout.
     """
-    found = await look_at_tokens(family)
+    loaded = family_file.load(Path(family) if family else None)
+    found = await look_at_tokens(loaded)
     await show_tokens(found)
-    await tell(expiring(family_file.load(Path(family) if family else None).name, found))
+    await tell(expiring(loaded.name, found))
     return conclude(found)
 
 

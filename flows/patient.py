@@ -1,18 +1,19 @@
 """Tasks that are tried again when that may help; each looks at the world before it acts, so that it can do no harm."""
 
-from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from interlock.matrix.run import Step
 from interlock.patience import is_transient
+from interlock.steps import RunStep
 
 P = ParamSpec("P")
 R = TypeVar("R")
+NOTHING: Mapping[str, Callable[[Any], Awaitable[None]]] = {}
 
 
 async def may_help(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
@@ -38,6 +39,27 @@ def patient_task(name: str, run_name: str | None = None) -> Callable[[Callable[P
     )
 
 
-async def as_task(step: Step, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run a step of the domain as a task of its name, which is tried again."""
-    return await patient_task(step.name, step.title)(function)(*args, **kwargs)
+def as_tasks(shown: Mapping[str, Callable[[Any], Awaitable[None]]] = NOTHING) -> RunStep:
+    """What runs each step of a workflow as a patient task of its name; of `prove core` the task run is `prove-core`.
+
+    Args:
+        shown: By step, what shows its result in the UI, within the task.
+    """
+
+    async def run(step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        name, _, _ = step.partition(" ")
+
+        async def work() -> R:
+            result = await function(*args, **kwargs)
+            if name in shown:
+                await shown[name](result)
+            return result
+
+        return await patient_task(name, step.replace(" ", "-", 1))(work)()
+
+    return run
+
+
+def log(level: int, line: str) -> None:
+    """Write a line into the log of the task or the flow that runs now."""
+    get_run_logger().log(level, "%s", line)

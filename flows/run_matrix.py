@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 
 from flows.events import tell
 from flows.matrix_cells import cells_as_tasks, github_access
-from flows.patient import as_task
+from flows.patient import as_tasks
 from interlock.connections import open_connections
 from interlock.family_file import load
 from interlock.matrix.report import MatrixReport
@@ -51,7 +51,7 @@ async def run_matrix(request: MatrixRequest = DEFAULT) -> MatrixReport:
     family = load(request.family_path)
     async with open_connections(family, await github_access(family)) as connections:
         cells, started_at = cells_as_tasks("matrix-progress"), flow_run.scheduled_start_time
-        report = await make_matrix(connections, request, as_task, cells, started_at=started_at)
+        report = await make_matrix(connections, request, as_tasks(), cells, started_at=started_at)
     await publish_report(report, request)
     await tell(incompatible(report))
     get_run_logger().info("%s %s", *answer(report))

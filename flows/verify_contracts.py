@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 
 from flows import events
 from flows.matrix_cells import cells_as_tasks, github_access
-from flows.patient import as_task, patient_task
+from flows.patient import as_tasks, patient_task
 from interlock.connections import open_connections
 from interlock.family_file import load
 from interlock.reports import contracts_markdown, contracts_texts
@@ -41,7 +41,7 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
     family = load(request.family_path)
     async with open_connections(family, await github_access(family)) as connections:
         cells = cells_as_tasks(f"contracts-progress-{request.upstream}")
-        host = Host(texts=contracts_texts, run=as_task, cells=cells, url=flow_run.ui_url, log=_log)
+        host = Host(texts=contracts_texts, run=as_tasks(), cells=cells, url=flow_run.ui_url, log=_log)
         report = await verify(VerificationContext(request, connections), host)
     await publish(report)
     return report

@@ -4,6 +4,7 @@ A flow or a command opens the connections of its family once and hands them on. 
 at the end. The family is a value: an edit of its file during a run changes nothing in that run.
 """
 
+import asyncio
 import contextlib
 import os
 import tempfile
@@ -142,7 +143,9 @@ class Connections:
             TokenError: There are none.
         """
         if self.access.credentials is None:
-            raise self.access.token_error or TokenError("no token for GitHub was found", hint="see docs/tokens.md")
+            raise self.access.token_error or TokenError(
+                f"there is no {tokens.DISPATCH}", hint=f"set {tokens.DISPATCH}: docs/tokens.md says how to make one"
+            )
         return self.access.credentials
 
     @property
@@ -154,7 +157,7 @@ class Connections:
         """
         if self.access.upload is None:
             raise self.access.upload_error or TokenError(
-                "no password for the index was found", hint="see docs/tokens.md"
+                f"there is no password to upload with: set {tokens.INDEX}", hint="docs/tokens.md says how to make one"
             )
         return self.access.upload
 
@@ -173,11 +176,26 @@ class Connections:
         token = await credentials.token() if credentials else None
         return Remote(url=self.server.remote(self.family.repository(package)), token=token)
 
+    async def open_all(self) -> None:
+        """Open what a release can't do without, so that what is missing is known before anything is done.
+
+        Raises:
+            TokenError: There are no credentials, or there is no password for the index.
+            LedgerError: The ledger can't be opened.
+        """
+        _ = self.credentials, self.upload
+        await asyncio.to_thread(lambda: self.ledger)
+
+    @property
+    def work(self) -> Path:
+        """The directory of directories to work in."""
+        path = self.cache / "work"
+        path.mkdir(exist_ok=True)
+        return path
+
     def work_folder(self, prefix: str) -> Path:
         """A new directory to work in; it is gone when the connections are closed."""
-        base = self.cache / "work"
-        base.mkdir(exist_ok=True)
-        return Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix=f"{prefix}-", dir=base)))
+        return Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix=f"{prefix}-", dir=self.work)))
 
     def _github(self, credentials: Credentials) -> GitHub:
         client = github_client()

@@ -15,12 +15,14 @@ from deployments.cascade_display import CascadeDisplay
 from deployments.commands.options import BumpOption, DespiteOption, FamilyOption, JsonOption, VersionOption
 from interlock import family_file
 from interlock.cascade_plan import Cascade, Outcome, aborted, held, resumed, settled, unheld
-from interlock.cascades import gate, walk
+from interlock.cascades import walk
 from interlock.cascades.request import CascadeRequest
-from interlock.cascades.survey import plan
-from interlock.cascades.yard import open_yard
+from interlock.cascades.workflow import plan
+from interlock.cascades.yard import open_cascade
 from interlock.clock import now
+from interlock.connections import open_connections
 from interlock.errors import UsageError
+from interlock.family import Family
 from interlock.ledger import open_ledger
 from interlock.releases import progress
 from interlock.reports import manifest, manifest_json, print_cascade, print_cascades, print_plan
@@ -188,7 +190,7 @@ def run_cascade(
 ) -> int:
     """Walk a cascade, watched in this terminal; the exit code."""
     # A mistake that can be seen without a server is told at once.
-    family_file.load(family).package(package)
+    (loaded := family_file.load(family)).package(package)
     request = CascadeRequest(
         root=package,
         bump=bump,
@@ -199,7 +201,7 @@ def run_cascade(
     )
     console = Console(highlight=False)
     if dry_run:
-        planned = asyncio.run(_planned(request))
+        planned = asyncio.run(_planned(request, loaded))
         typer.echo(planned.plan.model_dump_json(indent=2)) if as_json else print_plan(planned.plan, console)
         return 0
     cascade, ui = asyncio.run(_run(request))
@@ -211,13 +213,10 @@ def run_cascade(
     return 0 if cascade.outcome is Outcome.DONE else NOT_DONE
 
 
-async def _planned(request: CascadeRequest) -> Cascade:
-    find = on_prefect.load("blocks.find")
-    credentials = await find.load_github_credentials(request.family)
-    async with open_yard(request, credentials, await find.load_upload(request.family)) as yard:
-        planned = await plan(yard)
-        await gate.admit(yard, planned)
-        return planned
+async def _planned(request: CascadeRequest, family: Family) -> Cascade:
+    access = await on_prefect.load("blocks.find").find_access(family)
+    async with open_connections(family, access) as connections:
+        return await plan(await open_cascade(request, connections))
 
 
 async def _run(request: CascadeRequest) -> tuple[Cascade, str | None]:

@@ -10,9 +10,9 @@ from deployments import doctor_display, on_prefect
 from deployments.access import find_access, use_running_server
 from deployments.commands.options import FamilyOption, JsonOption
 from interlock import family_file
-from interlock.checks import Check, all_good, check_family, check_package, open_world, unknown
+from interlock.checks import Check, all_good, check_family, check_package, unknown
+from interlock.connections import open_connections
 from interlock.family import Family
-from interlock.home import cache
 
 FAILED = 1
 
@@ -40,8 +40,8 @@ async def _look(family: Family, package: str | None) -> tuple[Check, ...]:
     if package is not None:
         family.package(package)  # before anything is asked of anybody
     api = use_running_server()
-    async with open_world(family, await find_access(family, api), cache=cache()) as world:
-        looking = check_family(family, world) if package is None else check_package(family, package, world)
+    async with open_connections(family, await find_access(family, api)) as connections:
+        looking = check_family(connections) if package is None else check_package(connections, package)
         world_checks, prefect_checks = await asyncio.gather(looking, _check_prefect(api))
     return (*world_checks, *prefect_checks)
 

@@ -9,9 +9,9 @@ from deployments.access import find_access, use_running_server
 from deployments.commands.options import FamilyOption
 from interlock import family_file, workflow_files
 from interlock.checks.listeners import FOLDER
+from interlock.connections import open_connections
 from interlock.errors import InterlockError, UsageError
 from interlock.family import Dispatch, Family
-from interlock.github import open_github, place
 from interlock.workflow_files import listens
 
 MemberArgument = Annotated[
@@ -75,8 +75,8 @@ async def _unheard(family: Family, name: str, sent: tuple[str, ...]) -> tuple[st
         typer.echo("without a token it is not known what is heard already: for all events", err=True)
         return sent
     try:
-        async with open_github(access.credentials, place()) as github:
-            files = await github.files(family.repository(name), FOLDER)
+        async with open_connections(family, access) as connections:
+            files = await connections.github.files(family.repository(name), FOLDER)
     except InterlockError as error:
         typer.echo(f"it is not known what is heard already: {error.message}: for all events", err=True)
         return sent

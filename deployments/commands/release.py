@@ -11,14 +11,16 @@ from deployments import on_prefect
 from deployments.commands.options import BumpOption, DespiteOption, FamilyOption, JsonOption, VersionOption
 from deployments.release_display import ReleaseDisplay
 from interlock import family_file
-from interlock.admission import gate
+from interlock.connections import open_connections
 from interlock.errors import DispatchError
+from interlock.family import Family
 from interlock.ledger import open_ledger
 from interlock.lifecycle import Release
-from interlock.releases.desk import open_desk
+from interlock.releases.desk import open_release
 from interlock.releases.plan import Patience, ReleaseRequest
-from interlock.releases.preview import Preview, preview
+from interlock.releases.preflight import Preview
 from interlock.releases.progress import watcher
+from interlock.releases.workflow import preview
 from interlock.reports import print_preview, print_release, print_releases
 
 Package = Annotated[str, typer.Argument(help="The package, as the family file names it.")]
@@ -93,19 +95,17 @@ def run_release(
         patience=Patience(**(patience or {})),
     )
     # A mistake that can be seen without a server is told at once.
-    family_file.load(family).package(package)
+    (loaded := family_file.load(family)).package(package)
     if dry_run:
-        return _preview(request, as_json=as_json)
+        return _preview(request, loaded, as_json=as_json)
     return _release(request, as_json=as_json)
 
 
-def _preview(request: ReleaseRequest, *, as_json: bool) -> int:
-    find = on_prefect.load("blocks.find")
-
+def _preview(request: ReleaseRequest, family: Family, *, as_json: bool) -> int:
     async def look() -> Preview:
-        credentials = await find.load_github_credentials(request.family)
-        async with open_desk(request, credentials, await find.load_upload(request.family)) as desk:
-            return await preview(desk, gate.admit)
+        access = await on_prefect.load("blocks.find").find_access(family)
+        async with open_connections(family, access) as connections, open_release(request, connections) as context:
+            return await preview(context)
 
     found = asyncio.run(look())
     if as_json:
@@ -129,7 +129,7 @@ def _release(request: ReleaseRequest, *, as_json: bool) -> int:
 
 def _recorded(request: ReleaseRequest) -> Release | None:
     """The release that was just made or gone on with, as the ledger has it."""
-    wanted = request.wanted() if request.version else None
+    wanted = request.wanted if request.version else None
     with open_ledger() as ledger:
         found = ledger.releases(request.package)
     return next((release for release in found if wanted in {None, release.version}), None)

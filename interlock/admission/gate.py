@@ -3,20 +3,15 @@
 Only the ledger and, where it knows something, the index's lists are looked at; no suite is run.
 """
 
-import asyncio
-
 from packaging.version import Version
 
 from interlock.admission.evidence import Asked, admission, known_as, what_tests
 from interlock.admission.values import Admission, Answer, CellSaid
 from interlock.bump import Part
-from interlock.cascade_plan import cascade_id
 from interlock.errors import RefusedError
 from interlock.family import Family
 from interlock.ledger import KnownContract, Ledger
 from interlock.package_index import PackageIndex
-from interlock.releases.desk import Desk
-from interlock.releases.plan import Plan
 from interlock.untrusted import one_line
 from interlock.values import Value
 
@@ -36,29 +31,6 @@ class Wanted(Value):
     package: str
     sha: str
     despite: str | None = None
-
-
-async def admit(desk: Desk, plan: Plan) -> Plan:
-    """The plan with what is to be remarked about its contracts.
-
-    What is being finished is out already, and what follows in a cascade was proved there: of these nothing is asked.
-
-    Raises:
-        RefusedError: A downstream would break, or evidence is required and there is none; nothing was changed.
-    """
-    if plan.resumed or _follows(desk, plan):
-        return plan
-    wanted = Wanted(package=plan.package, sha=plan.base, despite=desk.request.despite)
-    said = await look(desk.family, desk.ledger, desk.index, wanted)
-    change = await asyncio.to_thread(desk.ledger.contract, plan.package, plan.base)
-    less = too_little(change, plan.previous, plan.version) if change else None
-    return plan.model_copy(update={"remarks": (*plan.remarks, *filter(None, (said, less)))})
-
-
-def _follows(desk: Desk, plan: Plan) -> bool:
-    """Whether it is released because something else of its cascade was."""
-    cascade = desk.request.cascade
-    return cascade is not None and cascade != cascade_id(plan.package, plan.version)
 
 
 async def look(family: Family, ledger: Ledger, index: PackageIndex, wanted: Wanted) -> str | None:

@@ -17,10 +17,11 @@ from interlock.connections import Connections
 from interlock.errors import UsageError
 from interlock.matrix.bench import MatrixContext
 from interlock.matrix.plan import PlannedCell
-from interlock.matrix.run import OpenRunner, RunStep, Step, call, execute, here, plan_matrix
+from interlock.matrix.run import OpenRunner, execute, here, plan_matrix
 from interlock.matrix.settle import known_runs
 from interlock.matrix.sources import Choice, ChosenEdge
 from interlock.package_index import Release
+from interlock.steps import RunStep, call
 from interlock.values import Value
 
 
@@ -65,8 +66,8 @@ async def bisect(
         LedgerError: The ledger can't be read.
     """
     _ = connections.ledger  # one that can't be opened is known before anything is downloaded
-    target = await run(Step("find-target"), find_target, connections, request)
-    line = await run(Step("list-steps"), find_line, CandidateBuilder(connections), request)
+    target = await run("find-target", find_target, connections, request)
+    line = await run("list-steps", find_line, CandidateBuilder(connections), request)
     search = _Search(connections, request, line, target, run, cells)
     await search.try_the_ends()
     while (number := next_try(search.states)) is not None:

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 
 from interlock.building import BuiltFile
 from interlock.candidates import Candidate, offer, withdraw
-from interlock.cascades.yard import Yard
+from interlock.cascades.yard import CascadeContext
 from interlock.git import Repository
 from interlock.releases import prepare
-from interlock.releases.desk import open_desk
+from interlock.releases.desk import open_release
 from interlock.releases.plan import Plan, ReleaseRequest
 
 
 @contextlib.asynccontextmanager
-async def offered(yard: Yard, request: ReleaseRequest) -> AsyncIterator[Plan]:
+async def offered(context: CascadeContext, request: ReleaseRequest) -> AsyncIterator[Plan]:
     """The release that is asked for, built and offered under the version that it is going to have, and not released.
 
     The release itself then finds the same files in the cache of builds: equal trees, times and versions.
@@ -23,11 +23,11 @@ async def offered(yard: Yard, request: ReleaseRequest) -> AsyncIterator[Plan]:
         DecisionError: A requirement can't be moved without a person's decision.
         RepositoryError, IndexUnavailableError: Something could not be had.
     """
-    async with open_desk(request, yard.credentials, yard.upload) as desk:
-        cloned = await prepare.checkout(desk)
-        plan = await prepare.anew(desk, cloned)
-        files = await prepare.build(desk, cloned, plan)
-        await prepare.check(plan, files)
+    async with open_release(request, context.connections) as release:
+        cloned = await prepare.checkout(release)
+        plan = await prepare.next_plan(release, cloned)
+        files = await prepare.build(release, cloned, plan)
+        await prepare.check(release, plan, files)
         candidate = Candidate(
             package=plan.package,
             version=plan.version,
@@ -37,18 +37,19 @@ async def offered(yard: Yard, request: ReleaseRequest) -> AsyncIterator[Plan]:
             sdist=_the("sdist", files).path,
             tree=cloned.path,
         )
-        await offer(yard.index, yard.uv, candidate)
+        index, uv = context.connections.index, context.connections.uv
+        await offer(index, uv, candidate)
         try:
             yield plan
         finally:
-            withdraw(yard.index, yard.uv, candidate)
+            withdraw(index, uv, candidate)
 
 
 def _the(kind: str, files: tuple[BuiltFile, ...]) -> BuiltFile:
     return next(file for file in files if file.kind == kind)
 
 
-async def head(yard: Yard, package: str) -> str | None:
+async def head(context: CascadeContext, package: str) -> str | None:
     """The newest commit of a package's branch, as it is now."""
-    ref = f"refs/heads/{yard.family.package(package).branch}"
-    return (await Repository(await yard.remote(package), yard.work).remote_refs(ref)).get(ref)
+    ref = f"refs/heads/{context.family.package(package).branch}"
+    return (await Repository(await context.connections.remote(package), context.work).remote_refs(ref)).get(ref)

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from interlock.cascade_plan import Cascade
-from interlock.cascades.yard import Yard
+from interlock.cascades.yard import CascadeContext
 from interlock.errors import RefusedError
 from interlock.files import write_whole
 from interlock.home import home
@@ -14,7 +14,7 @@ TIMEOUT = 1800.0
 LOG = 1 << 20
 
 
-async def run_command(yard: Yard, cascade: Cascade, package: str) -> Path:
+async def run_command(context: CascadeContext, cascade: Cascade, package: str) -> Path:
     """Run a member's command; it is told what was released, and sees no token.
 
     Returns:
@@ -24,8 +24,8 @@ async def run_command(yard: Yard, cascade: Cascade, package: str) -> Path:
         RefusedError: It failed, or took too long.
         RepositoryError: The repository can't be cloned.
     """
-    cloned = await yard.clone(package)
-    command = yard.family.package(package).command
+    cloned = await context.clone(package)
+    command = context.family.package(package).command
     told = {"ORIGIN": cascade.root, "VERSION": str(cascade.version), "RELEASED": _released(cascade)}
     try:
         done = await run(

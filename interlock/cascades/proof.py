@@ -1,6 +1,7 @@
 """Whether what a downstream is about to release works with what its upstreams were released as: by its suites."""
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from packaging.version import Version
 
 from interlock.cascade_plan import Proven
 from interlock.cascades.candidate import offered
-from interlock.cascades.yard import Yard
+from interlock.cascades.yard import CascadeContext
 from interlock.errors import BuildError
 from interlock.locks import Unresolvable
 from interlock.matrix.report import MatrixReport, Sheet
@@ -21,7 +22,7 @@ from interlock.verdicts import CellKey, Verdict, point_text
 from interlock.versions import VersionField
 
 # What holds a package when it is so with the new upstream and was not with the one before.
-RED = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT, Verdict.UNTESTED})
+HOLDING = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT, Verdict.UNTESTED})
 NEWEST = "latest:1"
 FIRST_LINES = 4
 
@@ -49,13 +50,15 @@ class Moved(Value):
     now: VersionField
 
 
-async def prove(yard: Yard, package: str, moved: Sequence[Moved], release: ReleaseRequest | None = None) -> Proof:
+async def prove(
+    context: CascadeContext, package: str, moved: Sequence[Moved], release: ReleaseRequest | None = None
+) -> Proof:
     """Run the suites of a package with all that has moved beneath it; beside them, its newest release with what was.
 
     What the ledger knows is not run again.
 
     Args:
-        yard: What the cascade works with.
+        context: What the cascade works with.
         package: Whose suites they are.
         moved: The upstreams.
         release: How it is going to be released: that is built, and proved. None proves its newest release, which its
@@ -64,16 +67,24 @@ async def prove(yard: Yard, package: str, moved: Sequence[Moved], release: Relea
     Raises:
         IndexUnavailableError: The index did not answer.
     """
-    if release is None:
-        return await _prove(yard, package, moved, NEWEST)
+    proof = (
+        await _prove(context, package, moved, NEWEST) if release is None else await _prove_as(context, moved, release)
+    )
+    for line in proof.regressed:
+        context.log(logging.WARNING, f"{package}: {line}")
+    return proof
+
+
+async def _prove_as(context: CascadeContext, moved: Sequence[Moved], release: ReleaseRequest) -> Proof:
+    """Prove a package as it is going to be released."""
     async with contextlib.AsyncExitStack() as stack:
         try:
-            made = await stack.enter_async_context(offered(yard, release))
+            made = await stack.enter_async_context(offered(context, release))
         except (BuildError, DecisionError) as error:
             if error.transient:
                 raise
             return Proof(regressed=(_unreleasable(error),))
-        proof = await _prove(yard, package, moved, str(made.version))
+        proof = await _prove(context, release.package, moved, str(made.version))
         return proof.model_copy(update={"base": made.base})
 
 
@@ -84,23 +95,25 @@ def _unreleasable(error: BuildError | DecisionError) -> str:
     return f"it can't be built: {' / '.join(lines[:FIRST_LINES])}"
 
 
-async def _prove(yard: Yard, package: str, moved: Sequence[Moved], versions: str) -> Proof:
-    tested = [edge for edge in moved if _is_tested(yard, package, edge.upstream)]
-    proofs = [await _prove_edge(yard, package, edge, moved, versions) for edge in tested]
+async def _prove(context: CascadeContext, package: str, moved: Sequence[Moved], versions: str) -> Proof:
+    tested = [edge for edge in moved if _is_tested(context, package, edge.upstream)]
+    proofs = [await _prove_edge(context, package, edge, moved, versions) for edge in tested]
     lines = dict.fromkeys(line for proof in proofs for line in proof.regressed)
     return Proof(regressed=tuple(lines), cells=tuple(cell for proof in proofs for cell in proof.cells))
 
 
-def _is_tested(yard: Yard, package: str, upstream: str) -> bool:
-    suites = yard.family.package(package).suites
+def _is_tested(context: CascadeContext, package: str, upstream: str) -> bool:
+    suites = context.family.package(package).suites
     return any(not suite.upstreams or upstream in suite.upstreams for suite in suites)
 
 
-async def _prove_edge(yard: Yard, package: str, edge: Moved, moved: Sequence[Moved], versions: str) -> Proof:
+async def _prove_edge(
+    context: CascadeContext, package: str, edge: Moved, moved: Sequence[Moved], versions: str
+) -> Proof:
     together = tuple(f"{each.upstream}=={each.now}" for each in moved if each.upstream != edge.upstream)
-    now = await _matrix(yard, package, versions, edge.upstream, edge.now, together)
+    now = await _matrix(context, package, versions, edge.upstream, edge.now, together)
     older = tuple(f"{each.upstream}=={each.before}" for each in moved if each.before and each.upstream != edge.upstream)
-    was_red = await _red_before(yard, package, edge, older)
+    was_red = await _red_before(context, package, edge, older)
     lines = [
         _line(now, sheet, red, f"{edge.upstream} {edge.now}")
         for sheet in now.sheets
@@ -110,16 +123,16 @@ async def _prove_edge(yard: Yard, package: str, edge: Moved, moved: Sequence[Mov
     return Proof(regressed=tuple(lines), cells=tuple(map(_proven, now.sheets)))
 
 
-async def _red_before(yard: Yard, package: str, edge: Moved, together: tuple[str, ...]) -> set["Red"]:
+async def _red_before(context: CascadeContext, package: str, edge: Moved, together: tuple[str, ...]) -> set["Red"]:
     """What was red in the newest release with the upstreams before; nothing where there was none."""
-    if edge.before is None or not await _is_released(yard, package):
+    if edge.before is None or not await _is_released(context, package):
         return set()
-    before = await _matrix(yard, package, NEWEST, edge.upstream, edge.before, together)
+    before = await _matrix(context, package, NEWEST, edge.upstream, edge.before, together)
     return {red for sheet in before.sheets for red in _reds(sheet)}
 
 
-async def _is_released(yard: Yard, package: str) -> bool:
-    served = await yard.index.served(package)
+async def _is_released(context: CascadeContext, package: str) -> bool:
+    served = await context.connections.index.served(package)
     return any(not release.yanked and not version.is_prerelease for version, release in served.items())
 
 
@@ -138,7 +151,7 @@ def _proven(sheet: Sheet) -> Proven:
 
 
 async def _matrix(
-    yard: Yard, package: str, versions: str, upstream: str, version: Version, together: tuple[str, ...]
+    context: CascadeContext, package: str, versions: str, upstream: str, version: Version, together: tuple[str, ...]
 ) -> MatrixReport:
     request = MatrixRequest(
         upstream=upstream,
@@ -147,10 +160,10 @@ async def _matrix(
         downstream_versions=versions,
         together=together,
     )
-    for name in yard.family.packages:  # what this cascade has released was not there before
-        yard.index.forget(name)
+    for name in context.family.packages:  # what this cascade has released was not there before
+        context.connections.index.forget(name)
     # Its verdicts are of pairs with company, which no matrix shows: they are not remembered as a cell's.
-    return await make_matrix(yard, request, started_at=yard.now(), record=False)
+    return await make_matrix(context.connections, request, record=False)
 
 
 class Red(NamedTuple):
@@ -165,7 +178,7 @@ class Red(NamedTuple):
 def _reds(sheet: Sheet) -> Iterator[Red]:
     """What is red in the one cell of a sheet, and may not be: its tests, or what became of the whole suite."""
     cell = sheet.cells[0][0]
-    if sheet.allowed_to_fail or cell.verdict not in RED:
+    if sheet.allowed_to_fail or cell.verdict not in HOLDING:
         return
     for what in cell.regressed or (cell.verdict.value,):
         yield Red(sheet.suite, sheet.python, str(sorted(sheet.point.items())), what)
@@ -181,9 +194,9 @@ def _line(report: MatrixReport, sheet: Sheet, red: Red, upstream: str) -> str:
     return f"{sheet.suite}: {red.what} is red with {upstream}{f': {error}' if error else ''}"
 
 
-async def installable(yard: Yard, released: Mapping[str, Version]) -> str | None:
+async def installable(context: CascadeContext, released: Mapping[str, Version]) -> str | None:
     """Why what was released can't be installed together, in uv's words; None when it can."""
-    interpreter = await yard.uv.interpreter(yard.family.python[0])
+    interpreter = await context.connections.uv.interpreter(context.family.python[0])
     lines = [f"{name}=={version}" for name, version in released.items()]
-    found = await yard.uv.resolve(lines, forced=(), interpreter=interpreter)
+    found = await context.connections.uv.resolve(lines, forced=(), interpreter=interpreter)
     return found.reason if isinstance(found, Unresolvable) else None

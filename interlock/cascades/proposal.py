@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from interlock.cascade_plan import Cascade
-from interlock.cascades.yard import Yard
+from interlock.cascades.yard import CascadeContext
 from interlock.releases.change import Proposal, propose
 from interlock.releases.change_branch import Change, Edge
 from interlock.releases.repinning import Hashes, published_hashes, repinned
@@ -16,7 +16,9 @@ from interlock.releases.repinning import Hashes, published_hashes, repinned
 LABELS = ("interlock",)
 
 
-async def proposed(yard: Yard, cascade: Cascade, package: str, pins: Mapping[str, Version]) -> Proposal | None:
+async def proposed(
+    context: CascadeContext, cascade: Cascade, package: str, pins: Mapping[str, Version]
+) -> Proposal | None:
     """The pull request that moves a package's requirements, made if it is not there; None when nothing is to move.
 
     Raises:
@@ -24,12 +26,12 @@ async def proposed(yard: Yard, cascade: Cascade, package: str, pins: Mapping[str
         GitHubError, RepositoryError: GitHub refuses, or does not answer.
     """
     edge = Edge(
-        repository=yard.family.repository(package),
-        base=yard.family.package(package).branch,
+        repository=context.family.repository(package),
+        base=context.family.package(package).branch,
         upstream=cascade.root,
         version=cascade.version,
     )
-    hashes = await published_hashes(yard.index, pins)
+    hashes = await published_hashes(context.connections.index, pins)
     moved = ", ".join(f"{name} {version}" for name, version in pins.items())
     change = Change(
         edge=edge,
@@ -40,7 +42,8 @@ async def proposed(yard: Yard, cascade: Cascade, package: str, pins: Mapping[str
         trailers={"Interlock-Cascade": cascade.id},
         auto_merge=True,
     )
-    return await propose(yard.github, change, remote=await yard.remote(package), author=yard.author, work=yard.work)
+    remote = await context.connections.remote(package)
+    return await propose(context.connections.github, change, remote=remote, author=context.author, work=context.work)
 
 
 def _body(cascade: Cascade, package: str, moved: str) -> str:

@@ -32,7 +32,7 @@ class CascadeRequest(Value):
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:
-        self.release().wanted()
+        self.release()
         if self.follow and self.version is None and not self.dry_run:
             raise UsageError(
                 f"nobody said which version of {self.root} is to be followed",

@@ -1,4 +1,4 @@
-"""What a cascade begins with: the newest releases, the declared ranges, and what it has released before."""
+"""What a cascade begins with: the newest releases, the declared ranges, what it has released before, and its gate."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,15 +7,17 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from interlock import pins
+from interlock.admission.gate import Wanted, look
 from interlock.cascade_plan import Action, Cascade, CascadePlan, Outcome, begun, cascade_id, plan_cascade
-from interlock.cascades.yard import Yard
+from interlock.cascades.yard import CascadeContext
+from interlock.clock import now
 from interlock.errors import UsageError
-from interlock.git import Checkout, Tag
+from interlock.git import Checkout, Repository, Tag
 from interlock.releases import prepare
-from interlock.releases.desk import open_desk
+from interlock.releases.desk import open_release
 from interlock.releases.tags import Manifest
 from interlock.values import Value
-from interlock.versions import VersionField, tag_version
+from interlock.versions import VersionField, tag_name, tag_version
 
 CLONES_AT_ONCE = 4
 # Where a distribution says what it needs to run; what stands elsewhere does not bind who installs it.
@@ -40,7 +42,7 @@ class Member(Value):
         return max((each for each in self.versions if version is None or each < version), default=None)
 
 
-async def plan(yard: Yard) -> Cascade:
+async def plan(context: CascadeContext) -> Cascade:
     """The cascade that is meant: one that was begun and not ended, or that failed; or else a new one.
 
     Nothing is written.
@@ -49,12 +51,12 @@ async def plan(yard: Yard) -> Cascade:
         UsageError: The root can't begin a cascade.
         RepositoryError, IndexUnavailableError: Something could not be looked at.
     """
-    known = await asyncio.to_thread(yard.ledger.cascades)
-    if (joined := _joined(known, yard.request.root, yard.request.version)) is not None:
+    known = await asyncio.to_thread(context.connections.ledger.cascades)
+    if (joined := _joined(known, context.request.root, context.request.version)) is not None:
         return joined
-    members = await survey(yard)
-    version = await _root_version(yard, members[yard.request.root])
-    return begun(_planned(yard, members, version), yard.now())
+    members = await survey(context)
+    version = await _root_version(context, members[context.request.root])
+    return begun(_planned(context, members, version), now())
 
 
 def _joined(known: tuple[Cascade, ...], root: str, version: str | None) -> Cascade | None:
@@ -75,34 +77,34 @@ def _joined(known: tuple[Cascade, ...], root: str, version: str | None) -> Casca
     return None
 
 
-async def survey(yard: Yard) -> Mapping[str, Member]:
+async def survey(context: CascadeContext) -> Mapping[str, Member]:
     """Look at the root and everything that depends on it, a few at a time."""
-    names = [name for name in yard.family.order() if name in _reached(yard)]
+    names = [name for name in context.family.order() if name in _reached(context)]
     few = asyncio.Semaphore(CLONES_AT_ONCE)
 
     async def one(name: str) -> Member:
         async with few:
-            return await _member(yard, name)
+            return await _member(context, name)
 
     return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
 
 
-def _reached(yard: Yard) -> frozenset[str]:
-    found, todo = {yard.request.root}, [yard.request.root]
+def _reached(context: CascadeContext) -> frozenset[str]:
+    found, todo = {context.request.root}, [context.request.root]
     while todo:
-        new = [name for name in yard.family.downstreams(todo.pop()) if name not in found]
+        new = [name for name in context.family.downstreams(todo.pop()) if name not in found]
         found.update(new)
         todo += new
     return frozenset(found)
 
 
-async def _member(yard: Yard, name: str) -> Member:
-    package = yard.family.package(name)
+async def _member(context: CascadeContext, name: str) -> Member:
+    package = context.family.package(name)
     if not package.publishes:
         return Member()
-    served = await yard.index.served(name)
+    served = await context.connections.index.served(name)
     versions = tuple(sorted(version for version, release in served.items() if not release.yanked))
-    cloned = await yard.clone(name)
+    cloned = await context.clone(name)
     declared = {upstream: _declared(cloned, upstream) for upstream in package.upstreams}
     made = dict(_made(package.tag, await cloned.tags()))
     texts = {upstream: None if each is None else str(each) for upstream, each in declared.items()}
@@ -127,27 +129,27 @@ def _made(form: str, tags: Iterable[Tag]) -> Iterator[tuple[str, Version]]:
             yield manifest.cascade, version
 
 
-async def _root_version(yard: Yard, root: Member) -> Version:
+async def _root_version(context: CascadeContext, root: Member) -> Version:
     """The version that the root has, or will have."""
-    request = yard.request
+    request = context.request
     if request.follow and request.version is not None:
         return Version(request.version)
     if request.follow and (newest := root.before(None)) is not None:
         return newest
-    if not yard.family.package(request.root).publishes:
+    if not context.family.package(request.root).publishes:
         raise UsageError(f"{request.root} publishes nothing: no cascade begins with it", hint="interlock family show")
-    async with open_desk(request.release(), yard.credentials, yard.upload) as desk:
-        return (await prepare.bump(desk, await prepare.checkout(desk))).version
+    async with open_release(request.release(), context.connections) as release:
+        return (await prepare.bump(release, await prepare.checkout(release))).version
 
 
-def _planned(yard: Yard, members: Mapping[str, Member], version: Version) -> CascadePlan:
-    name = cascade_id(yard.request.root, version)
+def _planned(context: CascadeContext, members: Mapping[str, Member], version: Version) -> CascadePlan:
+    name = cascade_id(context.request.root, version)
     return plan_cascade(
-        yard.family,
-        yard.request.root,
+        context.family,
+        context.request.root,
         version,
         current={
-            package: member.before(version if package == yard.request.root else member.made.get(name))
+            package: member.before(version if package == context.request.root else member.made.get(name))
             for package, member in members.items()
         },
         declared={
@@ -156,5 +158,43 @@ def _planned(yard: Yard, members: Mapping[str, Member], version: Version) -> Cas
             for upstream, text in member.declared.items()
         },
         already={package: member.made[name] for package, member in members.items() if name in member.made},
-        follow=yard.request.follow,
+        follow=context.request.follow,
     )
+
+
+async def admit(context: CascadeContext, planned: Cascade) -> None:
+    """Go no further when the root would break what works; whoever follows it is proved on the way.
+
+    Nothing is asked of a cascade that goes on, nor of a root that somebody else releases or whose tag is pushed. What
+    is merely not known is remarked by the root's release, which asks again: its branch may have moved.
+
+    Raises:
+        RefusedError: The root may not be released; nothing was changed.
+        RepositoryError, IndexUnavailableError, LedgerError: Something could not be looked at.
+    """
+    if (
+        await asyncio.to_thread(context.connections.ledger.cascade, planned.id)
+        or planned.action(planned.root) is Action.DISPATCH
+    ):
+        return
+    if not await _is_asked(context, planned.root):
+        return
+    sha = await _head_of(context, planned)
+    if sha is not None:
+        wanted = Wanted(package=planned.root, sha=sha, despite=context.request.despite)
+        await look(context.family, context.connections.ledger, context.connections.index, wanted)
+
+
+async def _is_asked(context: CascadeContext, root: str) -> bool:
+    """Whether the answer may be no: of some commit something is known, or what is not known is refused."""
+    known = await asyncio.to_thread(context.connections.ledger.versions_of, root)
+    return any("+g" in version for version in known) or context.family.package(root).contract.evidence == "required"
+
+
+async def _head_of(context: CascadeContext, planned: Cascade) -> str | None:
+    """The commit on the root's branch; None when the release's tag is there, so that it is only to be finished."""
+    package = context.family.package(planned.root)
+    branch = f"refs/heads/{package.branch}"
+    tag = f"refs/tags/{tag_name(package.tag, planned.version)}"
+    refs = await Repository(await context.connections.remote(planned.root), context.work).remote_refs(branch, tag)
+    return None if tag in refs else refs.get(branch)

@@ -1,66 +1,42 @@
-"""What a cascade works with: family, GitHub, index, uv and ledger, opened and closed together."""
+"""What a cascade works with: what is asked for, the connections, who commits, and a directory of its own."""
 
-import asyncio
 import contextlib
+import logging
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from interlock.cascade_plan import Cascade
 from interlock.cascades.request import CascadeRequest
-from interlock.checks import Access, World, open_world
-from interlock.code_host import CodeHost
-from interlock.environments import Uv
+from interlock.connections import Connections
 from interlock.family import Family
-from interlock.family_file import load
-from interlock.git import Checkout, Identity, Remote, find_identity
-from interlock.github import Credentials, Place, place
-from interlock.home import cache
-from interlock.index_settings import Upload
-from interlock.ledger import Ledger, open_ledger
-from interlock.package_index import PackageIndex
+from interlock.git import Checkout, Identity, Repository, find_identity, held
+from interlock.releases.desk import Log
 
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+LOG: Log = logging.getLogger("interlock.cascades").log
 
 
 @dataclass(frozen=True, kw_only=True)
-class Yard:
-    """The connections of one cascade.
+class CascadeContext:
+    """What one cascade works with.
 
     Attributes:
-        work: A directory of this cascade alone, gone at its end.
-        now: The clock.
+        author: Who commits.
+        work: A directory of this cascade alone, gone when the connections are closed.
+        log: Writes a line of a level of `logging`.
     """
 
     request: CascadeRequest
-    family: Family
-    world: World
-    github: CodeHost
-    credentials: Credentials
-    upload: Upload
-    place: Place
-    uv: Uv
-    ledger: Ledger
+    connections: Connections
     author: Identity
     work: Path
-    now: Callable[[], datetime] = field(default=_now)
+    log: Log = LOG
 
     @property
-    def index(self) -> PackageIndex:
-        """Where releases are looked for."""
-        return self.world.index
-
-    @property
-    def cache(self) -> Path:
-        """The directory of everything that can be fetched or made again."""
-        return cache()
-
-    async def remote(self, package: str) -> Remote:
-        """A package's repository, with a token that works now."""
-        return Remote(url=self.place.remote(self.family.repository(package)), token=await self.credentials.token())
+    def family(self) -> Family:
+        """The family, as it was when the run began."""
+        return self.connections.family
 
     async def clone(self, package: str) -> Checkout:
         """A fresh clone of a package's branch, with its tags.
@@ -69,38 +45,40 @@ class Yard:
             RepositoryError: It can't be had.
         """
         folder = Path(tempfile.mkdtemp(prefix=f"{package}-", dir=self.work))
-        return await Checkout.clone(await self.remote(package), self.family.package(package).branch, folder)
+        remote = await self.connections.remote(package)
+        return await Checkout.clone(remote, self.family.package(package).branch, folder)
+
+    @contextlib.asynccontextmanager
+    async def lease(self, cascade: Cascade) -> AsyncIterator[None]:
+        """Be the only one that walks a cascade, from any machine: the lease is in the repository of its root.
+
+        Raises:
+            BusyError: Another process walks it now.
+        """
+        repository = await Repository.create(await self.connections.remote(cascade.root), self.work / "lease.git")
+        async with held(repository, f"cascade/{cascade.id}"):
+            yield
 
 
-@contextlib.asynccontextmanager
-async def open_yard(request: CascadeRequest, credentials: Credentials, upload: Upload) -> AsyncIterator[Yard]:
-    """Open everything that a cascade works with.
+async def open_cascade(request: CascadeRequest, connections: Connections, log: Log = LOG) -> CascadeContext:
+    """The context of a cascade; everything that it can't do without is opened, so that what is missing is known first.
+
+    Args:
+        request: What is asked for.
+        connections: Of the family that the root is a member of.
+        log: Writes a line of a level of `logging`.
 
     Raises:
-        FamilyError: The family file can't be used.
         UsageError: The family has no such package.
         LedgerError: The ledger can't be opened.
+        TokenError: There are no credentials, or no password.
     """
-    family = load(Path(request.family) if request.family else None)
-    family.package(request.root)
-    ledger = await asyncio.to_thread(open_ledger)
-    try:
-        with tempfile.TemporaryDirectory(prefix="cascade-") as work:
-            async with open_world(family, Access(credentials=credentials, upload=upload), cache=cache()) as world:
-                assert world.github is not None
-                index = world.index
-                yield Yard(
-                    request=request,
-                    family=family,
-                    world=world,
-                    github=world.github,
-                    credentials=credentials,
-                    upload=upload,
-                    place=place(),
-                    uv=Uv(index.index.environment(), cache() / "environments", index.download),
-                    ledger=ledger,
-                    author=await find_identity(family.author),
-                    work=Path(work),
-                )
-    finally:
-        ledger.close()
+    connections.family.package(request.root)
+    await connections.open_all()
+    return CascadeContext(
+        request=request,
+        connections=connections,
+        author=await find_identity(connections.family.author),
+        work=connections.work_folder("cascade"),
+        log=log,
+    )

@@ -2,21 +2,16 @@
 
 from interlock.checks.family import check_family, check_package, check_tokens
 from interlock.checks.values import Check, State, all_good, failed, ok, unknown, warning
-from interlock.checks.world import Access, World, access_from, open_world
 
 __all__ = [
-    "Access",
     "Check",
     "State",
-    "World",
-    "access_from",
     "all_good",
     "check_family",
     "check_package",
     "check_tokens",
     "failed",
     "ok",
-    "open_world",
     "unknown",
     "warning",
 ]

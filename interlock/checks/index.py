@@ -7,7 +7,7 @@ from interlock.checks.values import Check, failed, ok, warning
 from interlock.errors import InterlockError
 
 if TYPE_CHECKING:
-    from interlock.checks.world import World
+    from interlock.connections import Connections
     from interlock.package_index import PackageIndex
 
 SUBJECT = "package index"
@@ -28,13 +28,14 @@ async def check_package_name(member: str, index: "PackageIndex") -> tuple[Check,
     return (ok(member, "on the index", f"{name} has {len(releases)} of its releases, {newest} the newest"),)
 
 
-def check_upload(world: "World") -> tuple[Check, ...]:
+def check_upload(connections: "Connections") -> tuple[Check, ...]:
     """Whether there is a password to upload with, and whether its names agree. Nothing is uploaded."""
-    if world.upload is None:
-        return (_missing(world.upload_error),)
-    where = f" ({world.upload.source})" if world.upload.source else ""
-    present = ok(SUBJECT, "upload credentials", f"to {world.upload.name} as {world.upload.username}{where}")
-    found = tokens.find(tokens.INDEX, tokens.INDEX_ALIASES, world.environ) if world.upload.source in NAMES else None
+    upload = connections.access.upload
+    if upload is None:
+        return (_missing(connections.access.upload_error),)
+    where = f" ({upload.source})" if upload.source else ""
+    present = ok(SUBJECT, "upload credentials", f"to {upload.name} as {upload.username}{where}")
+    found = tokens.find(tokens.INDEX, tokens.INDEX_ALIASES, connections.environ) if upload.source in NAMES else None
     if found is None or not found.disagreeing:
         return (present,)
     others = ", ".join(found.disagreeing)

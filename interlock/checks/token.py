@@ -6,26 +6,33 @@ from typing import TYPE_CHECKING
 
 from interlock import tokens
 from interlock.checks.values import Check, failed, from_error, ok, warning
+from interlock.clock import now
 from interlock.errors import InterlockError
+from interlock.github import AppInstallation, StaticToken
 
 if TYPE_CHECKING:
-    from interlock.checks.world import World
     from interlock.code_host import Inspection
-    from interlock.family import Family
-    from interlock.github import TokenFacts
+    from interlock.connections import Connections
+    from interlock.github import Credentials, TokenFacts
 
 SUBJECT = "token"
 EARLY = timedelta(days=10)
 ROTATE = "rotate it: docs/tokens.md"
 
 
-def check_presence(family: "Family", world: "World") -> tuple[Check, ...]:
+def check_presence(connections: "Connections") -> tuple[Check, ...]:
     """Whether there is a token, where it was found, and whether other names disagree."""
-    if world.credentials is None:
-        return (_missing(world.token_error),)
-    name = world.credentials.name
-    called = f"{name}, an older name of {tokens.DISPATCH}" if name in family.token_aliases else name
-    return (ok(SUBJECT, "present", f"found as {called}"), *_disagreements(family, world))
+    credentials = connections.access.credentials
+    if credentials is None:
+        return (_missing(connections.access.token_error),)
+    name = credentials.name
+    called = f"{name}, an older name of {tokens.DISPATCH}" if name in connections.family.token_aliases else name
+    return (ok(SUBJECT, "present", f"found as {called}"), *_disagreements(connections))
+
+
+def is_app(credentials: "Credentials | None") -> bool:
+    """Whether an App's installation speaks to GitHub: its permissions are its own, and no user's role."""
+    return isinstance(credentials, AppInstallation) or (isinstance(credentials, StaticToken) and credentials.is_app)
 
 
 def _missing(error: InterlockError | None) -> Check:
@@ -35,9 +42,9 @@ def _missing(error: InterlockError | None) -> Check:
     return failed(SUBJECT, "present", f"there is no {tokens.DISPATCH}", cure)
 
 
-def _disagreements(family: "Family", world: "World") -> Iterator[Check]:
+def _disagreements(connections: "Connections") -> Iterator[Check]:
     """The environment alone can disagree; a block or a file is looked at only when it says nothing."""
-    found = tokens.find(tokens.DISPATCH, family.token_aliases, world.environ)
+    found = tokens.find(tokens.DISPATCH, connections.family.token_aliases, connections.environ)
     if found and found.disagreeing:
         others = ", ".join(found.disagreeing)
         cause = f"{others} holds another token than {found.name}, which is used"
@@ -46,7 +53,7 @@ def _disagreements(family: "Family", world: "World") -> Iterator[Check]:
         yield warning(SUBJECT, "clean", f"{found.name} has whitespace around it", "set it again without")
 
 
-async def check_use(github: "Inspection", now: datetime) -> tuple[Check, ...]:
+async def check_use(github: "Inspection", at: datetime) -> tuple[Check, ...]:
     """Whether GitHub takes the token, of which kind it is, what its scopes allow, and when it expires.
 
     Raises:
@@ -56,7 +63,7 @@ async def check_use(github: "Inspection", now: datetime) -> tuple[Check, ...]:
     facts = await github.token_facts()
     whose = f" of {facts.login}" if facts.login else ""
     accepted = ok(SUBJECT, "accepted by GitHub", f"{facts.kind} token{whose}")
-    return (accepted, *_scopes(facts), check_expiry(facts, now))
+    return (accepted, *_scopes(facts), check_expiry(facts, at))
 
 
 def _scopes(facts: "TokenFacts") -> Iterator[Check]:
@@ -75,13 +82,13 @@ def _scopes(facts: "TokenFacts") -> Iterator[Check]:
         yield ok(SUBJECT, "scopes", "repo, workflow")
 
 
-def check_expiry(facts: "TokenFacts", now: datetime) -> Check:
+def check_expiry(facts: "TokenFacts", at: datetime) -> Check:
     """How long the token still works; a warning from ten days before its end."""
     name = "expiry"
     if facts.expires_at is None:
         lasting = "it is renewed every hour" if facts.kind == "app" else "it does not expire, as far as GitHub says"
         return ok(SUBJECT, name, lasting)
-    left = facts.expires_at - now
+    left = facts.expires_at - at
     day = f"{facts.expires_at:%Y-%m-%d}"
     if left <= timedelta(0):
         return failed(SUBJECT, name, f"it expired on {day}", ROTATE)
@@ -98,13 +105,13 @@ def _days(left: timedelta) -> str:
     return f"{left.days} day{'' if left.days == 1 else 's'}"
 
 
-async def check_token(family: "Family", world: "World") -> tuple[Check, ...]:
+async def check_token(connections: "Connections") -> tuple[Check, ...]:
     """Everything about the token that can be said without looking at a repository."""
-    present = check_presence(family, world)
-    if world.github is None:
+    present = check_presence(connections)
+    if not connections.has_credentials:
         return present
     try:
-        return (*present, *(await check_use(world.github, world.now)))
+        return (*present, *(await check_use(connections.github, now())))
     except InterlockError as error:
         # A release can't go without GitHub, so that it does not answer is a failure too.
         return (*present, failed(SUBJECT, "accepted by GitHub", error.message, error.hint))

@@ -5,11 +5,11 @@ that may help; other callers call it. So a step looks before it acts, and is rig
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, TypeVar
 
 from interlock.clock import now
 from interlock.contracts.isolated import run_cell
@@ -23,36 +23,10 @@ from interlock.matrix.request import MatrixRequest
 from interlock.matrix.resolutions import Resolutions
 from interlock.matrix.settle import Observe, RunCell, Settled, settle
 from interlock.matrix.sources import Choice, choose, fetch
+from interlock.steps import RunStep, call
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class Step(NamedTuple):
-    """A step of the work.
-
-    Attributes:
-        name: The same whatever it is done with: `resolve`.
-        title: What it is done with, for people; empty where there is nothing to tell.
-    """
-
-    name: str
-    title: str = ""
-
-
-class RunStep(Protocol):
-    """Runs a step: calls its function with its arguments, and does around that whatever it is for."""
-
-    async def __call__(
-        self, step: Step, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        """What the function returns."""
-        ...
-
-
-async def call(_step: Step, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run a step by calling it."""
-    return await function(*args, **kwargs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +83,12 @@ async def plan_matrix(
         IndexUnavailableError: The index did not answer, and nothing serves instead.
     """
     if choice is None:
-        choice = await run(Step("choose-versions"), choose, context, request)
-    sources = await run(Step("fetch-distributions"), fetch, context, choice)
+        choice = await run("choose-versions", choose, context, request)
+    sources = await run("fetch-distributions", fetch, context, choice)
     resolutions = Resolutions(context.cache / "resolutions" / context.index.index.key(), fresh=request.fresh)
 
     async def resolve(pair: Pair) -> Resolution:
-        step = partial(run, Step("resolve", f"resolve-{pair.title}"), resolve_pair, pair, context.uv)
+        step = partial(run, f"resolve {pair.title}", resolve_pair, pair, context.uv)
         return await resolutions.get(pair.key(), step)
 
     planner = Planner(frozenset(context.family.packages), sources, resolve, request.together)

@@ -1,7 +1,19 @@
-"""A change by pull request: proposed, followed by newer ones, merged; each step looks before it acts.
+"""A change by pull request: proposed, replaced by newer ones, merged.
 
-Whatever it was interrupted by: called again, it finds its branch by its name and its pull request by its branch, and
-does what is missing.
+**What it promises.** Of an upstream's version there is one branch and one pull request in a repository, however often
+`propose` is called and from wherever; nothing of a person's is overwritten, and what a person closed stays closed.
+
+**What can interrupt it.** Anything: nothing is remembered between calls. The branch is found by its name, the pull
+request by its branch, and each step looks before it acts, so that a further call does what is missing. An answer that
+was lost and another run that was faster look alike, and are treated alike: what is there is looked for, and the error
+is raised only if it is not.
+
+**Why it is right.** The commit is a function of its base: same files, author and time (the base's own). So two runs
+push the same commit; a branch that is no longer the commit that would be made of its parent was changed by a person,
+and is left alone. A branch is only moved or removed from where it was seen, by pushes that expect that. Older
+versions are closed before a newer one is merged; GitHub closes a pull request that loses its branch, so that none is
+left open without one. It is merged at the commit that was looked at, or GitHub is asked to do so once its base lets
+it.
 """
 
 from enum import StrEnum

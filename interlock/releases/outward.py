@@ -1,15 +1,21 @@
-"""The steps of a release that the world sees: push, publish, GitHub Release. Each looks before it acts, and again."""
+"""The steps of a release that the world sees, and its record: push, publish, GitHub Release, summary.
+
+Each looks at the world before it acts, and again when it does not know whether it has acted.
+"""
 
 import asyncio
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Sequence
 
 from interlock import publishing
 from interlock.building import BuiltFile
+from interlock.clock import now
+from interlock.dispatches import DispatchRecord
 from interlock.errors import ConflictError
 from interlock.git import Checkout, PushRaceError
 from interlock.github import Asset, GitHubRelease
 from interlock.lifecycle import Release
-from interlock.releases.desk import Desk
+from interlock.releases.desk import ReleaseContext
 from interlock.releases.notes import Change, release_notes
 from interlock.releases.plan import Plan, newer, released
 from interlock.releases.progress import MOST_RACES
@@ -17,7 +23,7 @@ from interlock.releases.progress import MOST_RACES
 TYPES = {"wheel": "application/zip", "sdist": "application/gzip"}
 
 
-async def push(desk: Desk, cloned: Checkout, plan: Plan) -> bool:
+async def push(context: ReleaseContext, cloned: Checkout, plan: Plan) -> bool:
     """Push commit and tag together, unless they are there.
 
     Returns:
@@ -40,22 +46,22 @@ async def push(desk: Desk, cloned: Checkout, plan: Plan) -> bool:
             hint="run it again: it goes on from what is there",
         )
     if refs.get(branch) != plan.base:
-        return _raced(desk, plan)
-    await asyncio.to_thread(desk.ledger.record_release, begun(desk, plan))
+        return _raced(context, plan)
+    await asyncio.to_thread(context.connections.ledger.record_release, begun(context, plan))
     updates = {tag: plan.tag_object} | ({branch: plan.commit} if plan.commit != plan.base else {})
     try:
         await cloned.push(updates, {ref: refs.get(ref, "") for ref in updates})
     except PushRaceError:
         # Git also says so of a push that arrived while its answer was lost.
         arrived = (await cloned.remote_refs(tag)).get(tag) == plan.tag_object
-        return arrived or _raced(desk, plan)
+        return arrived or _raced(context, plan)
     return True
 
 
-def _raced(desk: Desk, plan: Plan) -> bool:
+def _raced(context: ReleaseContext, plan: Plan) -> bool:
     """False: somebody else has pushed; an error when that happens again and again."""
-    desk.journal.races += 1
-    if desk.journal.races > MOST_RACES:
+    context.timer.races += 1
+    if context.timer.races > MOST_RACES:
         raise PushRaceError(
             f"{plan.repository} moves on faster than a release of it can be made: {MOST_RACES} pushes came in between",
             hint="run it again when nobody pushes to its branch; nothing was changed",
@@ -63,14 +69,14 @@ def _raced(desk: Desk, plan: Plan) -> bool:
     return False
 
 
-def begun(desk: Desk, plan: Plan) -> Release:
+def begun(context: ReleaseContext, plan: Plan) -> Release:
     """The record of a release that has begun."""
     return Release(
         package=plan.package,
         version=plan.version,
         previous=plan.previous,
         cascade=plan.manifest.cascade if plan.manifest else None,
-        run=desk.run,
+        run=context.run,
         repository=plan.repository,
         branch=plan.branch,
         tag=plan.tag,
@@ -78,40 +84,39 @@ def begun(desk: Desk, plan: Plan) -> Release:
         files=plan.manifest.files if plan.manifest else (),
         resumed=plan.resumed,
         remarks=plan.remarks,
-        began_at=desk.now(),
+        began_at=now(),
     )
 
 
-async def publish(desk: Desk, plan: Plan, files: Collection[BuiltFile]) -> tuple[str, ...]:
+async def publish(context: ReleaseContext, plan: Plan, files: Collection[BuiltFile]) -> None:
     """Upload what the index does not serve yet.
-
-    Returns:
-        The names of the uploaded files.
 
     Raises:
         ConflictError: The index serves another file under one of the names.
         PublishError: It refuses.
     """
-    missing = await publishing.missing(plan.package, plan.version, released(files), desk.index)
+    missing = await publishing.missing(plan.package, plan.version, released(files), context.connections.index)
     for file in files:
         if file.name in missing:
-            await publishing.upload(file.path, desk.upload, cure=newer(plan))
-    return tuple(sorted(missing))
+            await publishing.upload(file.path, context.connections.upload, cure=newer(plan))
+            context.log(logging.INFO, f"uploaded {file.name}")
 
 
-async def confirm(desk: Desk, plan: Plan, files: Collection[BuiltFile]) -> None:
+async def confirm(context: ReleaseContext, plan: Plan, files: Collection[BuiltFile]) -> None:
     """Wait until the index serves all files with the right hashes.
 
     Raises:
         PublishError: Its time is up.
     """
+    served_by = context.connections.index.index.name
+    context.log(logging.INFO, f"waiting for {served_by} to serve {plan.package} {plan.version}")
     await publishing.confirm(
-        plan.package, plan.version, released(files), desk.index, seconds=desk.request.patience.index
+        plan.package, plan.version, released(files), context.connections.index, seconds=context.request.patience.index
     )
 
 
 async def create_github_release(
-    desk: Desk, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]
+    context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]
 ) -> GitHubRelease:
     """Make the GitHub Release as a draft, attach the files, and publish it: who sees it, sees all of it.
 
@@ -119,29 +124,29 @@ async def create_github_release(
         GitHubError: GitHub refuses; transient when it did not answer.
         ConflictError: It has another file under one of the names.
     """
-    release = await desk.github.release(plan.repository, plan.tag)
+    release = await context.connections.github.release(plan.repository, plan.tag)
     if release is None:
-        release = await _draft(desk, cloned, plan, files)
+        release = await _draft(context, cloned, plan, files)
     for file in files:
-        await _attach(desk, plan, release, file)
+        await _attach(context, plan, release, file)
     if release.draft:
-        release = await desk.github.publish_release(plan.repository, release.id)
+        release = await context.connections.github.publish_release(plan.repository, release.id)
     return release
 
 
-async def _draft(desk: Desk, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> GitHubRelease:
-    notes = await _notes(desk, cloned, plan, files)
+async def _draft(context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> GitHubRelease:
+    notes = await _notes(context, cloned, plan, files)
     title = f"{plan.package} {plan.version}"
-    return await desk.github.create_release(
+    return await context.connections.github.create_release(
         plan.repository, tag=plan.tag, name=title, body=notes, draft=True, prerelease=plan.version.is_prerelease
     )
 
 
-async def _notes(desk: Desk, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> str:
+async def _notes(context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> str:
     assert plan.commit is not None
     commits = await cloned.log(since=plan.previous_tag, until=plan.commit)
     return release_notes(
-        repository_url=f"{desk.place.server}/{plan.repository}",
+        repository_url=f"{context.connections.server.server}/{plan.repository}",
         tag=plan.tag,
         previous=plan.previous_tag,
         changes=[
@@ -151,15 +156,15 @@ async def _notes(desk: Desk, cloned: Checkout, plan: Plan, files: Collection[Bui
     )
 
 
-async def _attach(desk: Desk, plan: Plan, release: GitHubRelease, file: BuiltFile) -> None:
+async def _attach(context: ReleaseContext, plan: Plan, release: GitHubRelease, file: BuiltFile) -> None:
     """Upload a file, unless it is there whole; one that broke off half-way is removed first."""
     there = next((asset for asset in release.assets if asset.name == file.name), None)
     if there is not None and there.state == "uploaded":
         _same(plan, there, file)
         return
     if there is not None:
-        await desk.github.delete_asset(plan.repository, there.id)
-    await desk.github.upload_asset(plan.repository, release, file.path, content_type=TYPES[file.kind])
+        await context.connections.github.delete_asset(plan.repository, there.id)
+    await context.connections.github.upload_asset(plan.repository, release, file.path, content_type=TYPES[file.kind])
 
 
 def _same(plan: Plan, asset: Asset, file: BuiltFile) -> None:
@@ -168,3 +173,30 @@ def _same(plan: Plan, asset: Asset, file: BuiltFile) -> None:
             f"the GitHub Release {plan.tag} of {plan.repository} has another {asset.name}: {asset.digest}",
             hint="somebody has replaced it: delete it there, and run this again",
         )
+
+
+async def summarize(
+    context: ReleaseContext, plan: Plan, page: GitHubRelease, records: Sequence[DispatchRecord]
+) -> Release:
+    """Record the release: finished, unless a dispatch was not taken.
+
+    Args:
+        context: What it works with.
+        plan: What was planned, and done.
+        page: Its GitHub Release.
+        records: Its dispatches.
+    """
+    ended = now() if all(record.receipt for record in records) else None
+    earlier = await context.remembered(plan.version)
+    release = begun(context, plan).model_copy(
+        update={
+            "began_at": earlier.began_at if earlier else context.timer.began_at,
+            "ended_at": (earlier.ended_at if earlier else None) or ended,
+            "page": page.html_url,
+            "remarks": tuple(dict.fromkeys((*(earlier.remarks if earlier else ()), *plan.remarks))),
+            "dispatches": tuple(records),
+            "seconds": dict(context.timer.seconds),
+        }
+    )
+    await asyncio.to_thread(context.connections.ledger.record_release, release)
+    return release

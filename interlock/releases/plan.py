@@ -1,6 +1,7 @@
 """What a release is going to be: values only."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Self
 
 from packaging.version import Version
@@ -54,7 +55,7 @@ class ReleaseRequest(Value):
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:
-        self.wanted()
+        _ = self.wanted
         return self
 
     @property
@@ -62,13 +63,19 @@ class ReleaseRequest(Value):
         """The package, and what is wanted of it: `market-data-core patch`."""
         return f"{self.package} {self.version or self.bump}"
 
+    @property
     def wanted(self) -> Bump | Version:
         """The bump, or the version.
 
         Raises:
             UsageError: Neither can be meant as it is written.
         """
-        return Bump.parse(self.bump) if self.version is None else parse_version(self.version)
+        return _wanted(self.bump, self.version)
+
+
+@lru_cache
+def _wanted(bump: str, version: str | None) -> Bump | Version:
+    return Bump.parse(bump) if version is None else parse_version(version)
 
 
 class Plan(Value):

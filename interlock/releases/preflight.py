@@ -1,30 +1,64 @@
-"""The first step of a release: everything that can be checked is checked before anything is changed."""
+"""What can be said of a release before anything is changed: the checks that begin it, and the preview of a dry run."""
+
+import logging
 
 from interlock.checks import Check, State, check_package
+from interlock.dispatches import Order
 from interlock.errors import RefusedError
-from interlock.releases.desk import Desk
+from interlock.lifecycle import ReleasedFile
+from interlock.releases.desk import ReleaseContext
+from interlock.releases.plan import Plan
+from interlock.values import Value
 
 
-async def look_around(desk: Desk) -> tuple[Check, ...]:
+class Preview(Value):
+    """What a release would do.
+
+    Attributes:
+        checks: Of everything that must be true before it.
+        plan: None when it would be refused.
+        files: As they would be published.
+    """
+
+    checks: tuple[Check, ...]
+    plan: Plan | None = None
+    files: tuple[ReleasedFile, ...] = ()
+    orders: tuple[Order, ...] = ()
+
+    def says(self) -> str:
+        """What would be done, in a line.
+
+        Raises:
+            RefusedError: It would not be started; names each check that failed.
+        """
+        if self.plan is None:
+            failed = (check for check in self.checks if check.state is State.FAILED)
+            lines = [f"{check.subject}, {check.name}: {check.cause}" for check in failed]
+            raise RefusedError(f"it would not be started: {'; '.join(lines)}")
+        return f"{self.plan.package} {self.plan.version} would be {'finished' if self.plan.resumed else 'released'}"
+
+
+async def look_around(context: ReleaseContext) -> tuple[Check, ...]:
     """Check all that a release of the package needs; nothing is changed."""
-    return await check_package(desk.family, desk.name, desk.world, branch=desk.request.ref)
+    return await check_package(context.connections, context.name, branch=context.request.ref)
 
 
-async def preflight(desk: Desk) -> tuple[Check, ...]:
+async def preflight(context: ReleaseContext) -> None:
     """The same, and go no further when something fails.
 
     Raises:
         RefusedError: Naming each failure with its cure.
     """
-    checks = await look_around(desk)
+    checks = await look_around(context)
     failed = [check for check in checks if check.state is State.FAILED or check.transient]
     if failed:
         lines = "\n".join(map(_line, failed))
         raise RefusedError(
-            f"{desk.name} is not released, nor its release gone on with; this run has changed nothing.\n{lines}",
+            f"{context.name} is not released, nor its release gone on with; this run has changed nothing.\n{lines}",
             transient=all(check.transient for check in failed),
         )
-    return checks
+    for check in checks:
+        context.log(logging.INFO, f"{check.state}: {check.subject}: {check.name}, {check.cause}")
 
 
 def _line(check: Check) -> str:

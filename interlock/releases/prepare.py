@@ -1,64 +1,74 @@
 """The steps of a release that leave no trace: from the clone to the tagged commit in it."""
 
 import asyncio
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypedDict
 
 from packaging.version import Version
 
-from interlock import building
+from interlock import building, publishing
+from interlock.admission.gate import Wanted, look, too_little
 from interlock.building import BuiltFile
 from interlock.bump import next_version
+from interlock.cascade_plan import cascade_id
+from interlock.clock import now
 from interlock.errors import ConflictError, RefusedError
 from interlock.fingerprint import digest
 from interlock.git import Checkout, Tag
 from interlock.lifecycle import ReleasedFile
 from interlock.package_index import Release as OnIndex
-from interlock.releases.desk import Desk
-from interlock.releases.outstanding import is_outstanding
+from interlock.releases import telling
+from interlock.releases.desk import ReleaseContext
 from interlock.releases.plan import Plan, newer, released, told_by
 from interlock.releases.repinning import published_hashes, repinned
 from interlock.releases.tags import Manifest
 from interlock.version_files import VersionPlace, find_version, project_name
 from interlock.versions import tag_name, tag_version
 
+# GitHub forgets runs after 90 days; what began this long ago, and no ledger remembers, is over.
+FORGOTTEN = timedelta(days=30)
 
-async def checkout(desk: Desk) -> Checkout:
+
+async def checkout(context: ReleaseContext) -> Checkout:
     """Clone the branch with all of its tags.
 
     Raises:
         RepositoryError: The repository or the branch can't be had.
         RefusedError: The fresh clone differs from its own commit, as through line endings that Git would change.
     """
-    folder = Path(tempfile.mkdtemp(prefix="checkout-", dir=desk.work))
-    cloned = await Checkout.clone(desk.remote, desk.request.ref or desk.package.branch, folder)
+    folder = Path(tempfile.mkdtemp(prefix="checkout-", dir=context.work))
+    cloned = await Checkout.clone(context.remote, context.request.ref or context.package.branch, folder)
     if changed := await cloned.changed():
         raise RefusedError(
-            f"a fresh clone of {desk.repository} is not clean: {', '.join(changed[:5])}",
+            f"a fresh clone of {context.repository} is not clean: {', '.join(changed[:5])}",
             hint="commit what Git makes of these files (git add --renormalize .), or see .gitattributes",
         )
     return cloned
 
 
-async def bump(desk: Desk, cloned: Checkout) -> Plan:
+async def bump(context: ReleaseContext, cloned: Checkout) -> Plan:
     """Find the release that is to be finished, or else the next version, and write that into the clone's files.
 
     Raises:
         RefusedError: The repository is another package's.
         UsageError, ConflictError: The wanted version can't be.
     """
-    tags = await _tags(desk, cloned)
-    begun = await _begun(desk, cloned, tags)
-    if begun is not None:
-        await cloned.switch(begun.base)
-        return begun
-    return await _new(desk, cloned, tags, await desk.index.served(desk.name))
+    tags = await _tags(context, cloned)
+    plan = await _begun(context, cloned, tags)
+    if plan is not None:
+        await cloned.switch(plan.base)
+    else:
+        plan = await _new(context, cloned, tags, await context.connections.index.served(context.name))
+    context.log(logging.INFO, f"{'goes on with' if plan.resumed else 'makes'} {plan.package} {plan.version}")
+    return plan
 
 
-async def anew(desk: Desk, cloned: Checkout) -> Plan:
+async def next_plan(context: ReleaseContext, cloned: Checkout) -> Plan:
     """The next version, written into the clone's files, also where another release is to be finished before it.
 
     Raises:
@@ -66,51 +76,71 @@ async def anew(desk: Desk, cloned: Checkout) -> Plan:
         UsageError, ConflictError: The wanted version can't be.
         DecisionError: A requirement can't be moved without a person's decision.
     """
-    return await _new(desk, cloned, await _tags(desk, cloned), await desk.index.served(desk.name))
+    return await _new(
+        context, cloned, await _tags(context, cloned), await context.connections.index.served(context.name)
+    )
 
 
-async def _tags(desk: Desk, cloned: Checkout) -> Mapping[Version, Tag]:
+async def _tags(context: ReleaseContext, cloned: Checkout) -> Mapping[Version, Tag]:
     """The tags of versions; of a branch that was asked for, its own: what was released from others is not its past."""
     found = await cloned.tags()
-    if desk.request.ref:
+    if context.request.ref:
         own = await cloned.merged_tags(await cloned.head())
         found = tuple(tag for tag in found if tag.name in own)
-    return {version: tag for tag in found if (version := tag_version(desk.package.tag, tag.name))}
+    return {version: tag for tag in found if (version := tag_version(context.package.tag, tag.name))}
 
 
-async def _begun(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag]) -> Plan | None:
+async def _begun(context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag]) -> Plan | None:
     """The release that is to be finished: the wanted one, or the newest if something of it is missing."""
-    wanted = await _made_by_this_run(desk) or _of_this_cascade(desk, tags) or desk.request.wanted()
+    wanted = await _made_by_this_run(context) or _of_this_cascade(context, tags) or context.request.wanted
     version = wanted if isinstance(wanted, Version) else max(tags, default=None)
     if version is None or version not in tags or (manifest := Manifest.read(tags[version].message)) is None:
         return None
-    plan = await _going_on(desk, cloned, tags, version, manifest)
-    return plan if version == wanted or await is_outstanding(desk, plan) else None
+    plan = await _going_on(context, cloned, tags, version, manifest)
+    return plan if version == wanted or await _is_outstanding(context, plan) else None
 
 
-async def _made_by_this_run(desk: Desk) -> Version | None:
+async def _is_outstanding(context: ReleaseContext, plan: Plan) -> bool:
+    """Whether a release that has its tag is unfinished: as the ledger remembers it, or as the world shows it."""
+    if (remembered := await context.remembered(plan.version)) is not None:
+        return not remembered.is_finished
+    if now() - datetime.fromtimestamp(plan.epoch, UTC) > FORGOTTEN:
+        return False
+    return await _lacks_files(context, plan) or not await telling.all_taken(context, plan)
+
+
+async def _lacks_files(context: ReleaseContext, plan: Plan) -> bool:
+    assert plan.manifest is not None
+    index, github = context.connections.index, context.connections.github
+    if await publishing.missing(plan.package, plan.version, plan.manifest.files, index):
+        return True
+    release = await github.release(plan.repository, plan.tag)
+    return release is None or release.draft
+
+
+async def _made_by_this_run(context: ReleaseContext) -> Version | None:
     """What this very flow run has released, when somebody starts it again: never another one."""
-    known = await asyncio.to_thread(desk.ledger.releases, desk.name) if desk.run else ()
-    return next((release.version for release in known if release.run == desk.run), None)
+    known = await asyncio.to_thread(context.connections.ledger.releases, context.name) if context.run else ()
+    return next((release.version for release in known if release.run == context.run), None)
 
 
-def _of_this_cascade(desk: Desk, tags: Mapping[Version, Tag]) -> Version | None:
+def _of_this_cascade(context: ReleaseContext, tags: Mapping[Version, Tag]) -> Version | None:
     """What a cascade has released of this package: it does so once."""
     manifests = ((version, Manifest.read(tag.message)) for version, tag in tags.items())
-    made = (version for version, manifest in manifests if manifest and manifest.cascade == desk.request.cascade)
-    return max(made, default=None) if desk.request.cascade else None
+    made = (version for version, manifest in manifests if manifest and manifest.cascade == context.request.cascade)
+    return max(made, default=None) if context.request.cascade else None
 
 
 async def _going_on(
-    desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag], version: Version, manifest: Manifest
+    context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag], version: Version, manifest: Manifest
 ) -> Plan:
     tag = tags[version]
-    gone = [told for told in manifest.told if told.target not in desk.family.packages]
+    gone = [told for told in manifest.told if told.target not in context.family.packages]
     return Plan(
-        package=desk.name,
+        package=context.name,
         version=version,
         **_previous(version, tags),
-        repository=desk.repository,
+        repository=context.repository,
         branch=cloned.branch,
         tag=tag.name,
         base=tag.commit,
@@ -125,26 +155,28 @@ async def _going_on(
     )
 
 
-async def _new(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]) -> Plan:
-    place = _of_this_package(desk, cloned.path)
+async def _new(
+    context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
+) -> Plan:
+    place = _of_this_package(context, cloned.path)
     base = await cloned.head()
-    version = next_version(desk.request.wanted(), known=_known(desk, place, tags, served))
-    epoch = max(_today(desk), await cloned.commit_time(base))
-    pins = desk.request.pins
-    pinned = repinned(cloned.path, desk.name, pins, await published_hashes(desk.index, pins))
+    version = next_version(context.request.wanted, known=_known(context, place, tags, served))
+    epoch = max(_today(context), await cloned.commit_time(base))
+    pins = context.request.pins
+    pinned = repinned(cloned.path, context.name, pins, await published_hashes(context.connections.index, pins))
     changed = {*place.write(version), *(cloned.path / file for each in pinned for file in each.files)}
     return Plan(
-        package=desk.name,
+        package=context.name,
         version=version,
         **_previous(version, tags),
-        repository=desk.repository,
+        repository=context.repository,
         branch=cloned.branch,
-        tag=tag_name(desk.package.tag, version),
+        tag=tag_name(context.package.tag, version),
         base=base,
         epoch=epoch,
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in changed)),
         place=place.described,
-        told=told_by(desk.family, desk.name),
+        told=told_by(context.family, context.name),
         remarks=(
             *(f"{stale} is another version, and was left alone" for stale in place.stale),
             *(remark for each in pinned for remark in each.remarks),
@@ -152,34 +184,34 @@ async def _new(desk: Desk, cloned: Checkout, tags: Mapping[Version, Tag], served
     )
 
 
-def _today(desk: Desk) -> int:
+def _today(context: ReleaseContext) -> int:
     """The time of the release, in seconds: now, unless who asks for it or builds reproducibly says another."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    asked = desk.request.at
-    return int(given) if given.isdecimal() else int(desk.now().timestamp()) if asked is None else asked
+    asked = context.request.at
+    return int(given) if given.isdecimal() else int(now().timestamp()) if asked is None else asked
 
 
-def _of_this_package(desk: Desk, path: Path) -> VersionPlace:
+def _of_this_package(context: ReleaseContext, path: Path) -> VersionPlace:
     found = project_name(path)
-    if found != desk.name:
+    if found != context.name:
         raise RefusedError(
-            f"{desk.repository} is the repository of {found}, not of {desk.name}",
-            hint=f'write the right repository into [packages.{desk.name}] of the family file: repository = "…"',
+            f"{context.repository} is the repository of {found}, not of {context.name}",
+            hint=f'write the right repository into [packages.{context.name}] of the family file: repository = "…"',
         )
     return find_version(path)
 
 
 def _known(
-    desk: Desk, place: VersionPlace, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
+    context: ReleaseContext, place: VersionPlace, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
 ) -> dict[str, Version | None]:
     """The highest version of each place. A first version that the file already has may be released as it is."""
     known: dict[str, Version | None] = {}
     if tags:
         known[f"the newest tag {tags[max(tags)].name}"] = max(tags)
-    if served and not desk.request.ref:  # where another branch stands is no matter of this one's
-        known[desk.index.index.name] = max(served)
+    if served and not context.request.ref:  # where another branch stands is no matter of this one's
+        known[context.connections.index.index.name] = max(served)
     unreleased = place.version not in tags and place.version not in served
-    if not (unreleased and place.version == desk.request.wanted()):
+    if not (unreleased and place.version == context.request.wanted):
         known[place.described] = place.version
     return known
 
@@ -195,7 +227,7 @@ def _previous(version: Version, tags: Mapping[Version, Tag]) -> _Previous:
     return {"previous": before, "previous_tag": tags[before].name if before else None}
 
 
-async def guard(desk: Desk, cloned: Checkout, plan: Plan) -> None:
+async def guard(context: ReleaseContext, cloned: Checkout, plan: Plan) -> None:
     """Refuse a version that is taken, now that nothing has happened yet.
 
     Raises:
@@ -207,14 +239,37 @@ async def guard(desk: Desk, cloned: Checkout, plan: Plan) -> None:
             f"{plan.repository} has a tag {plan.tag} already, on {there[:10]}, and it is not of this release",
             hint=f"release another version, or remove the tag there: git push --delete origin {plan.tag}",
         )
-    if plan.version in await desk.index.served(plan.package) and not plan.resumed:
+    index = context.connections.index
+    if plan.version in await index.served(plan.package) and not plan.resumed:
         raise ConflictError(
-            f"{desk.index.index.name} has {plan.package} {plan.version} already; {plan.repository} has no tag of it",
+            f"{index.index.name} has {plan.package} {plan.version} already; {plan.repository} has no tag of it",
             hint=newer(plan),
         )
 
 
-async def build(desk: Desk, cloned: Checkout, plan: Plan) -> tuple[BuiltFile, ...]:
+async def admit(context: ReleaseContext, plan: Plan) -> Plan:
+    """The plan with what is to be remarked about its contracts.
+
+    What is being finished is out already, and what follows in a cascade was proved there: of these nothing is asked.
+
+    Raises:
+        RefusedError: A downstream would break, or evidence is required and there is none; nothing was changed.
+    """
+    cascade, ledger = context.request.cascade, context.connections.ledger
+    if plan.resumed or cascade not in {None, cascade_id(plan.package, plan.version)}:
+        remarks = plan.remarks
+    else:
+        wanted = Wanted(package=plan.package, sha=plan.base, despite=context.request.despite)
+        said = await look(context.family, ledger, context.connections.index, wanted)
+        change = await asyncio.to_thread(ledger.contract, plan.package, plan.base)
+        less = too_little(change, plan.previous, plan.version) if change else None
+        remarks = (*plan.remarks, *filter(None, (said, less)))
+    for remark in remarks:
+        context.log(logging.WARNING, f"{plan.package} {plan.version}: {remark}")
+    return plan.model_copy(update={"remarks": remarks})
+
+
+async def build(context: ReleaseContext, cloned: Checkout, plan: Plan) -> tuple[BuiltFile, ...]:
     """Build sdist and wheel; for a release that goes on, they are those that its tag promises.
 
     Raises:
@@ -225,14 +280,14 @@ async def build(desk: Desk, cloned: Checkout, plan: Plan) -> tuple[BuiltFile, ..
         cloned.path,
         version=plan.version,
         epoch=plan.epoch,
-        environment=desk.index.index.environment(),
+        environment=context.connections.index.index.environment(),
         out=cloned.path.with_suffix(".dist"),
-        cache=desk.cache,
+        cache=context.connections.cache / "builds",
         key=await _key(cloned, plan),
     )
     if plan.manifest is None:
         return files
-    return await _promised(desk, plan, plan.manifest, {file.name: file for file in files})
+    return await _promised(context, plan, plan.manifest, {file.name: file for file in files})
 
 
 async def _key(cloned: Checkout, plan: Plan) -> str:
@@ -241,19 +296,19 @@ async def _key(cloned: Checkout, plan: Plan) -> str:
 
 
 async def _promised(
-    desk: Desk, plan: Plan, manifest: Manifest, built: Mapping[str, BuiltFile]
+    context: ReleaseContext, plan: Plan, manifest: Manifest, built: Mapping[str, BuiltFile]
 ) -> tuple[BuiltFile, ...]:
     """The files of the manifest: those that were built now, or in their place those that the index has already."""
-    return tuple([await _one_promised(desk, plan, file, built.get(file.name)) for file in manifest.files])
+    return tuple([await _one_promised(context, plan, file, built.get(file.name)) for file in manifest.files])
 
 
-async def _one_promised(desk: Desk, plan: Plan, file: ReleasedFile, built: BuiltFile | None) -> BuiltFile:
+async def _one_promised(context: ReleaseContext, plan: Plan, file: ReleasedFile, built: BuiltFile | None) -> BuiltFile:
     if built is not None and built.sha256 == file.sha256:
         return built
-    release = (await desk.index.served(plan.package)).get(plan.version)
+    release = (await context.connections.index.served(plan.package)).get(plan.version)
     for there in release.files if release else ():
         if there.name == file.name and there.sha256 == file.sha256:
-            return BuiltFile.of(await desk.index.download(there))
+            return BuiltFile.of(await context.connections.index.download(there))
     raise ConflictError(
         f"{file.name} can't be built again as it was: its SHA-256 was {file.sha256}, as the tag {plan.tag} says, "
         f"and is {built.sha256 if built else 'none, since the build no longer makes it'}",
@@ -261,7 +316,7 @@ async def _one_promised(desk: Desk, plan: Plan, file: ReleasedFile, built: Built
     )
 
 
-async def check(plan: Plan, files: tuple[BuiltFile, ...]) -> None:
+async def check(_context: ReleaseContext, plan: Plan, files: tuple[BuiltFile, ...]) -> None:
     """Check the files as the index would, and that they are of this package and version.
 
     Raises:
@@ -270,7 +325,7 @@ async def check(plan: Plan, files: tuple[BuiltFile, ...]) -> None:
     await building.check(files, name=plan.package, version=plan.version)
 
 
-async def commit_and_tag(desk: Desk, cloned: Checkout, plan: Plan, files: tuple[BuiltFile, ...]) -> Plan:
+async def commit_and_tag(context: ReleaseContext, cloned: Checkout, plan: Plan, files: tuple[BuiltFile, ...]) -> Plan:
     """Commit the version and tag it in the clone; nobody sees it yet.
 
     Raises:
@@ -281,14 +336,14 @@ async def commit_and_tag(desk: Desk, cloned: Checkout, plan: Plan, files: tuple[
     names = {"package": plan.package, "version": str(plan.version)}
     commit = plan.base
     if plan.changed:
-        message = desk.family.commit_message.format(**names)
-        commit = await cloned.commit_all(message, author=desk.author, when=plan.epoch, paths=plan.changed)
+        message = context.family.commit_message.format(**names)
+        commit = await cloned.commit_all(message, author=context.author, when=plan.epoch, paths=plan.changed)
     manifest = Manifest(
         package=f"{plan.package}=={plan.version}",
         files=released(files),
         told=plan.told,
-        cascade=desk.request.cascade,
+        cascade=context.request.cascade,
     )
-    message = manifest.write(desk.family.tag_message.format(**names))
-    made = await cloned.tag(plan.tag, message, author=desk.author, when=plan.epoch, at=commit)
+    message = manifest.write(context.family.tag_message.format(**names))
+    made = await cloned.tag(plan.tag, message, author=context.author, when=plan.epoch, at=commit)
     return plan.model_copy(update={"commit": commit, "tag_object": made, "manifest": manifest})

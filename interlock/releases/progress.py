@@ -1,20 +1,24 @@
-"""Who watches a release while it is made, and how long each of its steps took."""
+"""How the steps of a release are run, who watches them, and how long each of them takes."""
 
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from enum import StrEnum
+from typing import ParamSpec, TypeVar
 
+from interlock.clock import now
 from interlock.lifecycle import Step
 from interlock.patience import is_transient
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # Fewer pushes by others than this come between a look and a push, or something else is wrong.
 MOST_RACES = 5
 
 
-class Moment(StrEnum):
+class StepEvent(StrEnum):
     """What happens to a step."""
 
     BEGINS = "begins"
@@ -23,10 +27,10 @@ class Moment(StrEnum):
     FAILS = "fails"
 
 
-Watch = Callable[[Step, Moment], Awaitable[None]]
+Watch = Callable[[Step, StepEvent], Awaitable[None]]
 
 
-async def _nobody(_step: Step, _moment: Moment) -> None:
+async def _nobody(_step: Step, _event: StepEvent) -> None:
     return
 
 
@@ -38,30 +42,30 @@ async def _certainly() -> None:
     return
 
 
-class Journal:
-    """The seconds of each step of one run, and how often it has begun anew.
+class StepTimer:
+    """The seconds of each step of one run, and how often it has begun again.
 
     Attributes:
-        sure: Ends a step before it begins when somebody else releases the package now.
+        make_sure: Ends a step before it begins when another process releases the package now.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[Step, float] = {}
         self.races = 0
-        self.sure: Callable[[], Awaitable[None]] = _certainly
-        self.began_at = datetime.now(UTC)
+        self.make_sure: Callable[[], Awaitable[None]] = _certainly
+        self.began_at = now()
 
     @contextlib.asynccontextmanager
     async def step(self, step: Step) -> AsyncIterator[None]:
-        """Tell the watcher of a step, and keep its time."""
-        tell = watcher.get()
+        """Notify the watcher of a step, and keep its time."""
+        notify = watcher.get()
         began = time.monotonic()
-        await tell(step, Moment.BEGINS)
+        await notify(step, StepEvent.BEGINS)
         try:
-            await self.sure()
+            await self.make_sure()
             yield
         except BaseException as error:
-            await tell(step, Moment.STUMBLES if is_transient(error) else Moment.FAILS)
+            await notify(step, StepEvent.STUMBLES if is_transient(error) else StepEvent.FAILS)
             raise
         self.seconds[step] = self.seconds.get(step, 0.0) + time.monotonic() - began
-        await tell(step, Moment.ENDS)
+        await notify(step, StepEvent.ENDS)

@@ -12,7 +12,7 @@ from interlock.dispatches import DispatchRecord, Receipt
 from interlock.lifecycle import Release, ReleasedFile, Step
 from interlock.releases.notes import plain
 from interlock.releases.plan import Plan
-from interlock.releases.preview import Preview
+from interlock.releases.preflight import Preview
 from interlock.reports.words import one_line
 
 WIDEST = 500

@@ -24,7 +24,7 @@ def github(**environ: str) -> str:
 
 
 def upload(home: Path, **environ: str) -> str:
-    return asyncio.run(load_upload(FAMILY, {"HOME": str(home), **environ})).source
+    return asyncio.run(load_upload({"HOME": str(home), **environ})).source
 
 
 def test_the_environment_comes_first_by_the_name_and_its_aliases(tmp_path: Path) -> None:

@@ -6,19 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.cascades.walked import Walked, quickly, walked
-from tests.releases.rehearsed import seed
+from tests.releases.conftest import builds, seeded_world
 
-
-@pytest.fixture(scope="session")
-def seeded_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A world in which nothing has happened yet."""
-    return seed(tmp_path_factory.mktemp("seeded") / "world")
-
-
-@pytest.fixture(scope="session")
-def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What was built before: equal trees give equal files."""
-    return tmp_path_factory.mktemp("builds")
+__all__ = ["builds", "seeded_world"]
 
 
 @pytest.fixture
@@ -30,7 +20,7 @@ def kept_builds(builds: Path, interlock_home: Path) -> None:
 
 @pytest.fixture
 def here(seeded_world: Path, tmp_path: Path, kept_builds: None) -> Iterator[Walked]:
-    """A world of this test's own, and the flow in it."""
+    """A world of this test's own, and what is done in it."""
     with walked(seeded_world, tmp_path / "world") as served:
         yield served
 
@@ -38,5 +28,5 @@ def here(seeded_world: Path, tmp_path: Path, kept_builds: None) -> Iterator[Walk
 @pytest.fixture
 def quick(here: Walked) -> Iterator[pytest.MonkeyPatch]:
     """Without suites, uploads by subprocess and whatever is the same each time."""
-    with quickly() as patch:
+    with quickly(here) as patch:
         yield patch

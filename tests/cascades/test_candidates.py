@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from blocks.find import load_github_credentials, load_upload
-from interlock import building
+from interlock import building, family_file
 from interlock.building import BuiltFile, FailedBuildError, making
 from interlock.cascades.candidate import offered
 from interlock.cascades.proof import Moved, Proof
 from interlock.cascades.proof import prove as really_prove
 from interlock.cascades.request import CascadeRequest
-from interlock.cascades.yard import Yard, open_yard
+from interlock.cascades.yard import CascadeContext, open_cascade
+from interlock.connections import access_from, open_connections
+from interlock.lifecycle import Release
 from interlock.releases.plan import Plan, ReleaseRequest
 from tests.cascades.walked import ORCHESTRATOR, PIPELINE, STORE, Walked, all_is_green, built, states
 from tests.releases.rehearsed import CORE
@@ -28,12 +29,14 @@ EPOCH = 1_796_000_000
 async def offering(request: ReleaseRequest) -> tuple[Plan, list[str]]:
     """A candidate, and the versions of its package on offer before and after."""
     seen = []
-    async with open_yard(ROOT, await load_github_credentials(None), await load_upload(None)) as yard:
-        async with offered(yard, request) as plan:
-            release = (await yard.index.releases(request.package))[plan.version]
-            assert plan.version not in await yard.index.served(request.package)
+    family = family_file.load()
+    async with open_connections(family, access_from(family)) as connections:
+        index = connections.index
+        async with offered(await open_cascade(ROOT, connections), request) as plan:
+            release = (await index.releases(request.package))[plan.version]
+            assert plan.version not in await index.served(request.package)
             seen = [file.name for file in release.files]
-        assert plan.version not in await yard.index.releases(request.package)
+        assert plan.version not in await index.releases(request.package)
     return plan, seen
 
 
@@ -66,20 +69,22 @@ def test_the_release_after_a_proof_builds_nothing_anew(here: Walked, really_buil
     assert here.git("market-data-store", "show", "--no-patch", "--format=%ct", "v0.6.4^{commit}") == str(EPOCH)
 
 
-def test_what_is_asked_to_be_proved_is_what_is_asked_to_be_released(here: Walked, quick: pytest.MonkeyPatch) -> None:
+def test_what_is_asked_to_be_proved_is_what_is_asked_to_be_released(here: Walked) -> None:
     asked: dict[str, list[ReleaseRequest | None]] = {}
-    release = here.cascading.release
+    release = here.release_package
 
-    async def prove(yard: Yard, name: str, moved: Sequence[Moved], request: ReleaseRequest | None) -> Proof:
+    async def prove(
+        context: CascadeContext, name: str, moved: Sequence[Moved], request: ReleaseRequest | None
+    ) -> Proof:
         asked.setdefault(name, []).append(request)
-        return await all_is_green(yard, name, moved)
+        return await all_is_green(context, name, moved)
 
-    async def released(request: ReleaseRequest) -> object:
+    async def released(context: CascadeContext, request: ReleaseRequest) -> Release:
         asked.setdefault(request.package, []).append(request)
-        return await release(request)
+        return await release(context, request)
 
-    quick.setattr(here.cascading, "prove", prove)
-    quick.setattr(here.cascading, "release", released)
+    here.instead["prove"] = prove
+    here.release_package = released
     cascade = here.cascade()
 
     for name in (PIPELINE, STORE, ORCHESTRATOR):
@@ -92,18 +97,18 @@ def test_what_is_asked_to_be_proved_is_what_is_asked_to_be_released(here: Walked
     assert [asked[name] for name in unchanged] == [[None]] * len(unchanged), "its users have its newest release"
 
 
-def test_what_is_pushed_while_the_suites_run_is_proved_too(here: Walked, quick: pytest.MonkeyPatch) -> None:
+def test_what_is_pushed_while_the_suites_run_is_proved_too(here: Walked) -> None:
     proved: list[str] = []
 
-    async def prove(yard: Yard, name: str, moved: Sequence[Moved], _request: object) -> Proof:
+    async def prove(context: CascadeContext, name: str, moved: Sequence[Moved], _request: object) -> Proof:
         if name != STORE:
-            return await all_is_green(yard, name, moved)
+            return await all_is_green(context, name, moved)
         proved.append(here.git("market-data-store", "rev-parse", "HEAD"))
         if len(proved) == 1:
             here.commit("market-data-store", {"NEWS": b"somebody's"})
         return Proof(base=proved[-1])
 
-    quick.setattr(here.cascading, "prove", prove)
+    here.instead["prove"] = prove
     here.cascade()
 
     assert len(set(proved)) == 2
@@ -116,11 +121,13 @@ def test_what_cant_be_built_is_held_with_the_first_lines_of_why(here: Walked, qu
             raise FailedBuildError("the build failed:\n  no wheels today", hint="try it in a clone", log="")
         return await built(source, **facts)  # type: ignore[arg-type]
 
-    async def prove(yard: Yard, name: str, moved: Sequence[Moved], request: ReleaseRequest | None) -> Proof:
-        return await (really_prove if name == STORE else all_is_green)(yard, name, moved, request)
+    async def prove(
+        context: CascadeContext, name: str, moved: Sequence[Moved], request: ReleaseRequest | None
+    ) -> Proof:
+        return await (really_prove if name == STORE else all_is_green)(context, name, moved, request)
 
     quick.setattr(building, "build", build)
-    quick.setattr(here.cascading, "prove", prove)
+    here.instead["prove"] = prove
     cascade = here.cascade()
 
     assert states(cascade)[STORE] == "held"

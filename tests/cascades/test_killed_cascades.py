@@ -42,7 +42,7 @@ class Left:
 def undisturbed(seeded_world: Path, builds: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Left, int]:
     """What it leaves when nobody kills it, and how many requests that takes."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    with pytest.MonkeyPatch.context() as patch, walked(seeded_world, folder / "world") as here, quickly():
+    with pytest.MonkeyPatch.context() as patch, walked(seeded_world, folder / "world") as here, quickly(here):
         patch.setenv("INTERLOCK_HOME", str(folder / "home"))
         (folder / "home" / "cache").mkdir(parents=True)
         (folder / "home" / "cache" / "builds").symlink_to(builds, target_is_directory=True)
@@ -120,7 +120,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(
     chance, kills, world = random.Random(wanted), 0, 0
     while kills < wanted:
         world += 1
-        with walked(seeded_world, tmp_path / str(world)) as here, quickly():
+        with walked(seeded_world, tmp_path / str(world)) as here, quickly(here):
             while _is_killed(
                 here, _forked(here), chance.randint(0, int(requests * PART)), chance.uniform(0, MORE_SECONDS)
             ):

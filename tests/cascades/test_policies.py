@@ -13,13 +13,13 @@ from deployments.cli import app
 from interlock.cascade_plan import Cascade, HeldBy, Outcome, State, aborted, held, resumed, unheld
 from interlock.cascades import following, walk
 from interlock.cascades.proof import Moved, Proof
-from interlock.cascades.yard import Yard
+from interlock.cascades.yard import CascadeContext
 from interlock.errors import IndexUnavailableError, RefusedError
 from interlock.lifecycle import Step
 from interlock.rehearsal.github import pull_store
 from interlock.rehearsal.github.records import Protection
 from interlock.rehearsal.github.state import Event
-from interlock.releases.progress import Moment
+from interlock.releases.progress import StepEvent
 from tests.cascades.walked import (
     IBKR,
     INFRA,
@@ -45,7 +45,7 @@ ALWAYS_PIPELINE = (
 ALWAYS_STORE = '[packages.market-data-store]\nupstreams = ["market-data-core"]\nfollows = "always"\n'
 ALL = {CORE: "1.2.11", PIPELINE: "0.8.2", STORE: "0.6.4", ORCHESTRATOR: "0.8.5"}
 BY_PULL_REQUEST = (ALWAYS_PIPELINE, f'{ALWAYS_PIPELINE}change = "pull-request"\n')
-Prove = Callable[[Yard, str, Sequence[Moved], object], Awaitable[Proof]]
+Prove = Callable[[CascadeContext, str, Sequence[Moved], object], Awaitable[Proof]]
 COMMAND = 'command = ["make", "rebuild-all"]'
 
 
@@ -275,7 +275,7 @@ class LetGo:
     is_held: asyncio.Event = field(default_factory=asyncio.Event)
     begins_again: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def prove(self, yard: Yard, package: str, moved: Sequence[Moved], _release: object) -> Proof:
+    async def prove(self, context: CascadeContext, package: str, moved: Sequence[Moved], _release: object) -> Proof:
         self.tested.append(package)
         if package == STORE and self.tested.count(STORE) == 1:
             await asyncio.to_thread(_hold, self.here, "wait")
@@ -284,7 +284,7 @@ class LetGo:
             self.begins_again.set()
         elif package == PIPELINE:  # the walk goes on so long
             await self.begins_again.wait()
-        return await all_is_green(yard, package, moved)
+        return await all_is_green(context, package, moved)
 
     async def watch(self, cascade: Cascade) -> None:
         if cascade.progress[STORE].state is State.HELD:
@@ -296,10 +296,10 @@ class LetGo:
 
 @pytest.mark.long
 def test_one_that_is_held_while_it_is_tested_is_not_released_and_begins_again_when_it_is_let_go(
-    here: Walked, quick: pytest.MonkeyPatch
+    here: Walked,
 ) -> None:
     let_go = LetGo(here)
-    quick.setattr(here.cascading, "prove", let_go.prove)
+    here.instead["prove"] = let_go.prove
 
     async def act() -> Cascade:
         return await asyncio.wait_for(here.cascade_async(watch=let_go.watch), 60)
@@ -329,6 +329,14 @@ def test_an_abort_ends_what_has_not_begun_and_it_goes_on_when_it_is_resumed(here
     assert versions(here.cascade(version="1.2.11")) == ALL
 
 
+@pytest.mark.parametrize("state", [State.RELEASING, State.RELEASED])
+def test_an_edit_of_the_family_file_changes_nothing_in_a_cascade_that_has_begun(here: Walked, state: State) -> None:
+    def edit(_cascade: Cascade) -> None:
+        here.world.place.family_file.write_text("[family\n")
+
+    assert versions(here.cascade(watch=at(CORE, state, edit))) == ALL
+
+
 # --- somebody else's releases -----------------------------------------------------------------------------------------
 
 
@@ -348,8 +356,8 @@ def test_a_version_that_somebody_else_releases_is_waited_for_and_followed(here: 
 
 @pytest.mark.long
 def test_an_unfinished_release_of_the_root_is_finished_and_followed(here: Walked) -> None:
-    async def stop(step: Step, moment: Moment) -> None:
-        if (step, moment) == (Step.PUSH, Moment.ENDS):
+    async def stop(step: Step, event: StepEvent) -> None:
+        if (step, event) == (Step.PUSH, StepEvent.ENDS):
             raise RefusedError("interrupted")
 
     with pytest.raises(RefusedError):
@@ -363,16 +371,16 @@ def test_an_unfinished_release_of_the_root_is_finished_and_followed(here: Walked
 
 
 def _refusing(package: str, error: Exception) -> Prove:
-    async def prove(yard: Yard, name: str, moved: Sequence[Moved], _release: object) -> Proof:
+    async def prove(context: CascadeContext, name: str, moved: Sequence[Moved], _release: object) -> Proof:
         if name == package:
             raise error
-        return await all_is_green(yard, name, moved)
+        return await all_is_green(context, name, moved)
 
     return prove
 
 
-def test_one_that_fails_holds_its_descendants_and_the_others_go_on(here: Walked, quick: pytest.MonkeyPatch) -> None:
-    quick.setattr(here.cascading, "prove", _refusing(STORE, IndexUnavailableError("the index is away")))
+def test_one_that_fails_holds_its_descendants_and_the_others_go_on(here: Walked) -> None:
+    here.instead["prove"] = _refusing(STORE, IndexUnavailableError("the index is away"))
 
     cascade = here.cascade()
 
@@ -381,19 +389,19 @@ def test_one_that_fails_holds_its_descendants_and_the_others_go_on(here: Walked,
     assert (states(cascade)[STORE], cascade.progress[STORE].reason) == ("failed", "the index is away")
     assert cascade.progress[INFRA].reason == f"{STORE} failed: the index is away"
 
-    quick.setattr(here.cascading, "prove", all_is_green)
+    here.instead["prove"] = all_is_green
     here.decide(resumed(cascade, NOON))
     assert versions(here.cascade(version="1.2.11")) == ALL
 
 
 @pytest.mark.long
-def test_a_defect_is_told_when_the_others_have_ended(here: Walked, quick: pytest.MonkeyPatch) -> None:
-    quick.setattr(here.cascading, "prove", _refusing(STORE, ZeroDivisionError("a defect")))
+def test_a_defect_is_told_when_the_others_have_ended(here: Walked) -> None:
+    here.instead["prove"] = _refusing(STORE, ZeroDivisionError("a defect"))
 
     with pytest.raises(ZeroDivisionError, match="a defect"):
         here.cascade()
 
-    quick.setattr(here.cascading, "prove", all_is_green)
+    here.instead["prove"] = all_is_green
     assert "market_data_pipeline v0.8.2" in here.tagged()
     assert versions(here.cascade()) == ALL
 
@@ -405,7 +413,7 @@ class Together:
     breaking: Mapping[str, str]
     asked: list[set[str]] = field(default_factory=list)
 
-    async def installable(self, _yard: Yard, released: Mapping[str, object]) -> str | None:
+    async def installable(self, _context: CascadeContext, released: Mapping[str, object]) -> str | None:
         self.asked.append({f"{name}=={version}" for name, version in released.items()})
         broken = any(str(released.get(name)) == version for name, version in self.breaking.items())
         return "a needs b<2" if broken else None

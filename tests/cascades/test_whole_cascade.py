@@ -64,7 +64,7 @@ def test_a_cascade_releases_proves_pins_tells_and_runs_each_once_and_the_next_on
     _assert_command(here, interlock_home, said)
     _assert_the_newest_install_together()
 
-    with quickly():
+    with quickly(here):
         following = here.cascade()
     assert following.id == "market-data-core-1.2.12"
     assert versions(following) == {CORE: "1.2.12", PIPELINE: "0.8.3", STORE: "0.6.5", ORCHESTRATOR: "0.8.6"}

@@ -1,31 +1,32 @@
-"""The very body of the flow `cascade-release`, run without Prefect in a world that this process serves."""
+"""Cascades by plain calls, in a world that this process serves."""
 
 import asyncio
 import contextlib
-import logging
 import re
 import tomllib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 from packaging.version import Version
 
-from interlock import building, patience
+from interlock import building, family_file, patience
 from interlock.building import BuiltFile
 from interlock.building.archives import normalise
 from interlock.cascade_plan import Cascade, State
-from interlock.cascades import following, walk
+from interlock.cascades import following, walk, workflow
+from interlock.cascades.following import ReleasePackage
 from interlock.cascades.proof import Moved, Proof
 from interlock.cascades.request import CascadeRequest
-from interlock.cascades.yard import Yard
+from interlock.cascades.yard import CascadeContext, open_cascade
+from interlock.connections import access_from, open_connections
 from interlock.ledger import SqlLedger, open_ledger
 from interlock.rehearsal.front import Seen
-from interlock.releases import lease, preflight
+from interlock.releases import preflight
+from interlock.releases.desk import ReleaseContext
 from interlock.releases.plan import Patience, ReleaseRequest
 from tests.releases.rehearsed import CORE, Rehearsed, rehearsed
 from tests.releases.test_faults import _alone, _checked_before, _looked_before, _nap
@@ -36,35 +37,21 @@ ORCHESTRATOR, INFRA = "market-data-orchestrator", "market-data-infra"
 FAMILY = (CORE, PIPELINE, STORE, IBKR, ORCHESTRATOR, INFRA)
 SHORT = Patience(index=5, receipt=5, run=5)
 Watch = Callable[[Cascade], Awaitable[None]]
-
-
-def flow_without_prefect(patch: pytest.MonkeyPatch, release: ModuleType) -> ModuleType:
-    """The module of the flow, its tasks replaced by what they do; artifacts go nowhere."""
-    from prefect.tasks import Task
-
-    import flows.cascade_release as module
-
-    async def no_artifact(**_fields: object) -> None:
-        return
-
-    for name, value in list(vars(module).items()):
-        if isinstance(value, Task):
-            patch.setattr(module, name, value.fn)
-    patch.setattr(module, "release_package", release.release_package.fn)
-    patch.setattr(module, "get_run_logger", lambda: logging.getLogger("tests.cascade"))
-    patch.setattr(module, "acreate_markdown_artifact", no_artifact)
-    return module
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass
 class Walked(Rehearsed):
-    """A world that is served, and the flow in it.
+    """A world that is served, and what is done in it.
 
     Attributes:
-        cascading: The module of the flow.
+        instead: By name of a step, what is done in its place.
+        release_package: How a package of a cascade is released.
     """
 
-    cascading: ModuleType | Any = None
+    instead: dict[str, Callable[..., Awaitable[Any]]] = field(default_factory=dict)
+    release_package: ReleasePackage = workflow.release_plainly
 
     def cascade(self, root: str = CORE, *, watch: Watch | None = None, **request: object) -> Cascade:
         """Walk a cascade as far as it goes."""
@@ -75,8 +62,14 @@ class Walked(Rehearsed):
         if watch is not None:
             walk.watcher.set(watch)
         wanted = CascadeRequest.model_validate({"root": root, "patience": SHORT, **request})
-        walked: Cascade = await self.cascading.cascade_release.fn(wanted)
-        return walked
+        family = family_file.load()
+        async with open_connections(family, access_from(family)) as connections:
+            context = await open_cascade(wanted, connections)
+            return await workflow.cascade(context, self._run, self.release_package)
+
+    async def _run(self, step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        found: R = await self.instead.get(step.partition(" ")[0], function)(*args, **kwargs)
+        return found
 
     @contextlib.contextmanager
     def ledger(self) -> Iterator[SqlLedger]:
@@ -150,9 +143,8 @@ def versions(cascade: Cascade) -> dict[str, str]:
 @contextlib.contextmanager
 def walked(template: Path, folder: Path) -> Iterator[Walked]:
     """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
-    with rehearsed(template, folder) as here, pytest.MonkeyPatch.context() as patch:
-        cascading = flow_without_prefect(patch, here.flow)
-        yield Walked(world=here.world, serving=here.serving, flow=here.flow, cascading=cascading)
+    with rehearsed(template, folder) as here:
+        yield Walked(world=here.world, serving=here.serving)
 
 
 async def built(source: Path, *, version: Version, epoch: int, out: Path, **_facts: object) -> tuple[BuiltFile, ...]:
@@ -169,31 +161,30 @@ async def built(source: Path, *, version: Version, epoch: int, out: Path, **_fac
 
 
 async def all_is_green(
-    _yard: Yard, _package: str, moved: Sequence[Moved], _release: ReleaseRequest | None = None
+    _context: CascadeContext, _package: str, moved: Sequence[Moved], _release: ReleaseRequest | None = None
 ) -> Proof:
     """Suites that pass, whatever moves."""
     return Proof()
 
 
-async def _can_be_installed(_yard: Yard, _released: Mapping[str, object]) -> None:
+async def _can_be_installed(_context: CascadeContext, _released: Mapping[str, object]) -> None:
     """Resolving is the same each time."""
 
 
 @contextlib.contextmanager
-def quickly() -> Iterator[pytest.MonkeyPatch]:
+def quickly(here: Walked) -> Iterator[pytest.MonkeyPatch]:
     """Without what takes long and is the same each time, and with pauses that are shorter."""
-    import flows.cascade_release as module
-
+    before, here.instead = here.instead, {"prove": all_is_green}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patience, "sleep", _nap)
         patch.setattr(preflight, "preflight", _looked_before)
-        patch.setattr(lease, "one_at_a_time", contextlib.asynccontextmanager(_alone))
+        patch.setattr(ReleaseContext, "lease", contextlib.asynccontextmanager(_alone))
         patch.setattr(building, "build", built)
         patch.setattr(building, "check", _checked_before)
-        patch.setattr(module, "prove", all_is_green)
         patch.setattr(following, "installable", _can_be_installed)
         patch.setattr(walk, "LOOKS", 0.1)
         yield patch
+    here.instead = before
 
 
 def at(package: str, state: State, does: Callable[[Cascade], None]) -> Watch:

@@ -1,7 +1,6 @@
 import asyncio
-import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,14 +8,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from interlock.checks import Access, Check, State, World, access_from, all_good, check_family, check_package, open_world
+from interlock.checks import Check, State, all_good, check_family, check_package
 from interlock.checks import check_tokens as checked_tokens
 from interlock.checks.token import check_expiry
+from interlock.connections import NO_ACCESS, Connections, access_from, open_connections
 from interlock.errors import GitHubError, InterlockError, TokenError, UsageError
 from interlock.family import Dispatch, Family, Package
 from interlock.github import BranchRules, StaticToken, TokenFacts, UnreachableError
-from interlock.index_settings import Index, Upload, find_upload
-from interlock.package_index import open_index
+from interlock.index_settings import Upload, find_upload
 from tests.checks.twin import HEARS, House, Twin
 from tests.universe import TinyIndex, make_wheel
 
@@ -67,46 +66,27 @@ class Look:
         self.index = index
         self.folder = folder
         self.environ: Mapping[str, str] = {**ENVIRON, "HOME": str(folder)}
-        self.changes: dict[str, object] = {}
+        self.upload: Upload | None = None
         self.url = index.url
 
-    @contextlib.asynccontextmanager
-    async def world(self) -> AsyncIterator[World]:
-        index = Index(name="tiny", url=SecretStr(self.url), configured=True)
-        async with open_index(index, self.folder / "cache") as opened:
-            access = access_from(FAMILY, self.environ)
-            world = World(
-                environ=self.environ,
-                credentials=access.credentials,
-                token_error=access.token_error,
-                github=self.twin.github if access.credentials else None,
-                index=opened,
-                upload=access.upload,
-                upload_error=access.upload_error,
-                now=NOW,
-            )
-            yield replace(world, **self.changes)  # type: ignore[arg-type]
-
     def family(self, family: Family = FAMILY) -> tuple[Check, ...]:
-        async def look() -> tuple[Check, ...]:
-            async with self.world() as world:
-                return await check_family(family, world)
-
-        return asyncio.run(look())
+        return asyncio.run(self._look(family, check_family))
 
     def package(self, name: str, family: Family = FAMILY) -> tuple[Check, ...]:
-        async def look() -> tuple[Check, ...]:
-            async with self.world() as world:
-                return await check_package(family, name, world)
-
-        return asyncio.run(look())
+        return asyncio.run(self._look(family, lambda connections: check_package(connections, name)))
 
     def tokens(self) -> tuple[Check, ...]:
-        async def look() -> tuple[Check, ...]:
-            async with self.world() as world:
-                return await checked_tokens(FAMILY, world)
+        return asyncio.run(self._look(FAMILY, checked_tokens))
 
-        return asyncio.run(look())
+    async def _look(
+        self, family: Family, checks: Callable[[Connections], Awaitable[tuple[Check, ...]]]
+    ) -> tuple[Check, ...]:
+        environ = {**self.environ, "UV_DEFAULT_INDEX": self.url}
+        found = access_from(FAMILY, self.environ)
+        access = replace(found, upload=self.upload or found.upload)
+        async with open_connections(family, access, environ=environ) as connections:
+            vars(connections)["github"] = self.twin.github  # as if it had been opened
+            return await checks(connections)
 
 
 @pytest.fixture
@@ -313,7 +293,7 @@ def test_secrets_are_there_missing_or_not_to_be_seen(
 
 def test_a_package_that_the_index_has(look: Look) -> None:
     check = found(look.package("core"), "core", "on the index")
-    assert check.cause == "tiny has 2 of its releases, 1.1 the newest"
+    assert check.cause == "uv's default index has 2 of its releases, 1.1 the newest"
 
 
 def test_an_index_that_does_not_answer_fails(look: Look) -> None:
@@ -408,10 +388,10 @@ def test_no_password_to_upload_with_fails_and_one_from_elsewhere_is_named(look: 
     look.environ = {name: value for name, value in look.environ.items() if name != "TWINE_PASSWORD"}
     check = found(look.tokens(), "package index", "upload credentials")
     assert (check.state, "nor PYPI_API_TOKEN" in check.cause) == (State.FAILED, True)
-    look.changes = {"upload": Upload(name="own", password=SecretStr("hush"), source='the block "interlock"')}
+    look.upload = Upload(name="own", password=SecretStr("hush"), source='the block "interlock"')
     check = found(look.tokens(), "package index", "upload credentials")
     assert check.cause == 'to own as __token__ (the block "interlock")'
-    look.changes = {"upload": Upload(name="own", password=SecretStr("hush"))}
+    look.upload = Upload(name="own", password=SecretStr("hush"))
     assert found(look.tokens(), "package index", "upload credentials").cause == "to own as __token__"
 
 
@@ -456,19 +436,21 @@ def test_a_machine_without_uv_is_told_how_to_get_it(
     assert found(look.package("store"), "this machine", "uv").cure == "make setup"
 
 
-def test_the_world_is_opened_as_the_environment_names_it(tiny: TinyIndex, tmp_path: Path) -> None:
+def test_what_is_looked_at_is_what_the_environment_names(tiny: TinyIndex, tmp_path: Path) -> None:
     environ = {**ENVIRON, "UV_DEFAULT_INDEX": tiny.url, "HOME": str(tmp_path), "GITHUB_API_URL": "http://127.0.0.1:9"}
 
-    async def look() -> tuple[tuple[Check, ...], bool]:
-        async with open_world(FAMILY, access_from(FAMILY, environ), cache=tmp_path, environ=environ) as world:
-            assert await world.index.served("core")
-            assert world.upload == find_upload(environ)
-        async with open_world(FAMILY, Access(), cache=tmp_path, environ=environ) as bare:
-            return await checked_tokens(FAMILY, bare), bare.github is None
+    async def look() -> tuple[Check, ...]:
+        async with open_connections(FAMILY, access_from(FAMILY, environ), environ=environ) as connections:
+            assert await connections.index.served("core")
+            assert connections.upload == find_upload(environ)
+        async with open_connections(FAMILY, NO_ACCESS, environ=environ) as bare:
+            with pytest.raises(TokenError, match="REPO_DISPATCH_TOKEN"):
+                _ = bare.github
+            with pytest.raises(TokenError, match="TWINE_PASSWORD"):
+                _ = bare.upload
+            return await checked_tokens(bare)
 
-    checks, has_no_github = asyncio.run(look())
-    assert has_no_github
-    assert not all_good(checks)
+    assert not all_good(asyncio.run(look()))
 
 
 def test_a_static_token_names_where_it_is_from() -> None:

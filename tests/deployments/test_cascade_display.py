@@ -9,7 +9,7 @@ from rich.console import Console
 from deployments.cascade_display import CascadeDisplay
 from interlock.cascade_plan import Cascade, State
 from interlock.lifecycle import LIFECYCLE, Step
-from interlock.releases.progress import Moment
+from interlock.releases.progress import StepEvent
 from tests.reports.test_report_cascade import a_cascade, go
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -57,8 +57,8 @@ def test_without_a_terminal_each_change_is_a_line() -> None:
 def test_on_a_terminal_there_is_a_tree_with_what_goes_on_beneath_it() -> None:
     display, out = display_on(terminal=True)
     with display:
-        asyncio.run(display.step(Step.BUILD, Moment.BEGINS))
-        asyncio.run(display.step(Step.CHECK, Moment.ENDS))
+        asyncio.run(display.step(Step.BUILD, StepEvent.BEGINS))
+        asyncio.run(display.step(Step.CHECK, StepEvent.ENDS))
         asyncio.run(shown(display, on_the_way()))
     drawn = ESCAPES.sub("", out.getvalue())
     assert f"✓ {CORE} 1.2.11 released" in drawn

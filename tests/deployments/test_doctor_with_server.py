@@ -115,7 +115,7 @@ def test_blocks_are_registered_and_saved_by_one_command_and_found_then(
     credentials = asyncio.run(load_github_credentials(FAMILY, bare))
     assert credentials.name == 'the block "interlock"'
     assert asyncio.run(credentials.token()).get_secret_value() == "ghp_hush"
-    upload = asyncio.run(load_upload(FAMILY, bare))
+    upload = asyncio.run(load_upload(bare))
     assert (upload.password.get_secret_value(), upload.source) == ("pypi-hush", 'the block "interlock"')
     access = asyncio.run(find_access(FAMILY, api, bare))
     assert access.upload == upload
@@ -147,7 +147,7 @@ def test_secret_blocks_are_found_by_their_names(api: str, bare: dict[str, str]) 
         'the Secret block "repo-token"',
         "ghp_old",
     )
-    upload = asyncio.run(load_upload(FAMILY, bare))
+    upload = asyncio.run(load_upload(bare))
     assert (upload.name, upload.source) == ("PyPI", 'the Secret block "pypi-api-token"')
 
     async def forget() -> None:
@@ -160,7 +160,7 @@ def test_secret_blocks_are_found_by_their_names(api: str, bare: dict[str, str]) 
     for place in ("REPO_TOKEN", '"interlock-github-credentials/interlock"', '"repo-dispatch-token"', '"repo-token"'):
         assert place in error.value.message
     with pytest.raises(TokenError, match='"pypi-api-token"'):
-        asyncio.run(load_upload(FAMILY, bare))
+        asyncio.run(load_upload(bare))
 
 
 def test_a_block_that_is_not_complete_is_named_unseen(api: str, bare: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from deployments.release_display import ReleaseDisplay
 from interlock.lifecycle import LIFECYCLE, Step
-from interlock.releases.progress import Journal, Moment, watcher
+from interlock.releases.progress import StepEvent, StepTimer, watcher
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -20,11 +20,11 @@ def display_on(*, terminal: bool) -> tuple[ReleaseDisplay, io.StringIO]:
 
 
 async def a_whole_release(display: ReleaseDisplay, fails: Step | None = None) -> None:
-    """Every step as a release has it, from the journal to the display."""
+    """Every step as a release has it, from the timer to the display."""
     watcher.set(display.show)
-    journal = Journal()
+    timer = StepTimer()
     for step in Step:
-        async with journal.step(step):
+        async with timer.step(step):
             if step is fails:
                 raise OSError
 
@@ -59,9 +59,9 @@ def test_on_a_terminal_the_step_that_goes_on_is_named_and_gone_at_the_end() -> N
     with display:
         display.doing("waiting for the Prefect server")
         display._progress.refresh()
-        asyncio.run(display.show(Step.PUSH, Moment.BEGINS))
+        asyncio.run(display.show(Step.PUSH, StepEvent.BEGINS))
         display._progress.refresh()
-        asyncio.run(display.show(Step.PUSH, Moment.ENDS))
+        asyncio.run(display.show(Step.PUSH, StepEvent.ENDS))
     text = ESCAPES.sub("", out.getvalue())
     assert "waiting for the Prefect server" in text
     assert re.search(rf"[^✓✗] {LIFECYCLE[Step.PUSH].does}", text)

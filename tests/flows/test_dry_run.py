@@ -1,19 +1,27 @@
 """A dry run says what would be done, and a refusal is an answer."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 
 import pytest
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 
+from flows import cascade_release, release_package
 from flows.dry_run import told
+from interlock import family_file
 from interlock.cascades.request import CascadeRequest
+from interlock.cascades.yard import open_cascade
 from interlock.checks import failed
+from interlock.connections import access_from, open_connections
 from interlock.errors import IndexUnavailableError, RefusedError, TokenError, UsageError
+from interlock.lifecycle import Release
 from interlock.releases.plan import ReleaseRequest
-from interlock.releases.preview import Preview
+from interlock.releases.preflight import Preview
 from interlock.reports import preview_markdown
+from interlock.steps import call
 from tests.cascades.walked import Walked, walked
+from tests.releases.makers import a_release
 from tests.releases.rehearsed import CORE, seed
 
 
@@ -45,23 +53,33 @@ def test_what_can_not_be_found_out_is_no_answer() -> None:
         asyncio.run(told(away))
 
 
+async def nowhere(**_artifact: object) -> None:
+    """No server keeps it."""
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
     folder = tmp_path_factory.mktemp("world")
-    with walked(seed(folder / "template"), folder / "world") as here:
+    with walked(seed(folder / "template"), folder / "world") as here, pytest.MonkeyPatch.context() as patch:
+        for module in (release_package, cascade_release):
+            patch.setattr(module, "run", call)
+            patch.setattr(module, "log", logging.getLogger("tests.flows").log)
+            patch.setattr(module, "acreate_markdown_artifact", nowhere)
         yield here
 
 
 def answer(world: Walked, **request: object) -> tuple[str | None, str | None]:
     wanted = CascadeRequest.model_validate({"root": CORE, "dry_run": True, **request})
-    state = asyncio.run(world.cascading.cascade_release.fn(wanted))
+    state = asyncio.run(cascade_release.cascade_release.fn(wanted))
+    assert isinstance(state, State)
     return state.name, state.message
 
 
 def test_a_release_that_is_not_meant_changes_nothing(world: Walked) -> None:
     before = (world.refs(), world.writes())
     wanted = ReleaseRequest(package=CORE, dry_run=True)
-    state = asyncio.run(world.flow.release_package.fn(wanted))
+    state = asyncio.run(release_package.release_package.fn(wanted))
+    assert isinstance(state, State)
     assert (state.name, state.message) == ("Planned", f"{CORE} 1.2.11 would be released")
     assert (world.refs(), world.writes()) == before
 
@@ -90,6 +108,30 @@ def test_a_package_that_publishes_nothing_begins_no_cascade(world: Walked) -> No
     name, said = answer(world, root="market-data-infra")
     assert name == "Refused"
     assert "publishes nothing" in (said or "")
+
+
+def test_a_release_within_a_cascade_has_the_family_that_the_cascade_has_read(
+    world: Walked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str | None] = []
+
+    async def released(request: ReleaseRequest) -> Release:
+        state = await release_package.release_package.fn(request.model_copy(update={"dry_run": True}))
+        assert isinstance(state, State)
+        said.append(state.name)
+        return a_release()
+
+    async def act() -> None:
+        family = family_file.load()
+        async with open_connections(family, access_from(family)) as connections:
+            context = await open_cascade(CascadeRequest(root=CORE), connections)
+            await cascade_release.release(context, ReleaseRequest(package=CORE, family="nowhere.toml"))
+
+    monkeypatch.setattr(cascade_release, "release_package", released)
+    asyncio.run(act())
+
+    assert said == ["Planned"]
+    assert release_package.known_family.get() is None
 
 
 def test_what_fails_before_a_release_is_named() -> None:

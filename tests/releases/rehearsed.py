@@ -1,15 +1,13 @@
-"""The very body of the flow `release-package`, run without Prefect in a world that this process serves."""
+"""Releases by plain calls, in a world that this process serves."""
 
 import asyncio
 import contextlib
 import io
-import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +15,14 @@ from pydantic import SecretStr
 from twine.commands.upload import upload as twine_upload
 from twine.settings import Settings
 
-from interlock import publishing
+from interlock import family_file, publishing
+from interlock.connections import access_from, open_connections
 from interlock.ledger import open_ledger
 from interlock.lifecycle import Release
 from interlock.process import Completed
 from interlock.rehearsal.world import World
+from interlock.releases import workflow
+from interlock.releases.desk import open_release
 from interlock.releases.plan import Patience, ReleaseRequest
 from interlock.releases.progress import Watch, watcher
 
@@ -31,24 +32,6 @@ if TYPE_CHECKING:
 CORE = "market-data-core"
 TARGETS = ("market_data_pipeline", "market-data-store", "market_data_orchestrator", "market-data-ibkr")
 SHORT = Patience(index=4, receipt=2, run=4)
-
-
-def flow_without_prefect(patch: pytest.MonkeyPatch) -> ModuleType:
-    """The module of the flow, its tasks replaced by what they do; artifacts go nowhere."""
-    from prefect.tasks import Task
-
-    import flows.release_package as module
-
-    async def no_artifact(**_fields: object) -> None:
-        return
-
-    for name, value in list(vars(module).items()):
-        if isinstance(value, Task):
-            patch.setattr(module, name, value.fn)
-    patch.setattr(module, "get_run_logger", lambda: logging.getLogger("tests.release"))
-    patch.setattr(module, "acreate_markdown_artifact", no_artifact)
-    patch.setattr(publishing, "run", twine_here)
-    return module
 
 
 async def twine_here(command: Sequence[str | Path], *, env: Mapping[str, str], **_limits: object) -> Completed:
@@ -72,16 +55,16 @@ async def twine_here(command: Sequence[str | Path], *, env: Mapping[str, str], *
 
 @dataclass
 class Rehearsed:
-    """A world that is served, and the flow in it.
+    """A world that is served, and what is done in it.
 
     Attributes:
         serving: Its faults, its log and its state.
+        run_id: The flow run that releases are made by, if any.
     """
 
     world: World
     serving: "Apps"
-    flow: ModuleType
-    environ: dict[str, str] = field(default_factory=dict)
+    run_id: str | None = None
 
     @property
     def repositories(self) -> Path:
@@ -115,8 +98,13 @@ class Rehearsed:
         if watch is not None:
             watcher.set(watch)
         fields = {"package": package, "patience": SHORT, **request}
-        made: Release = await self.flow.release_package.fn(ReleaseRequest.model_validate(fields))
-        return made
+        wanted = ReleaseRequest.model_validate(fields)
+        family = family_file.load()
+        async with (
+            open_connections(family, access_from(family)) as connections,
+            open_release(wanted, connections, run=self.run_id) as context,
+        ):
+            return await workflow.release(context)
 
     def writes(self, *origins: str) -> list[str]:
         """What the servers say that they did, in order, but for leases."""
@@ -160,7 +148,8 @@ def rehearsed(template: Path, folder: Path) -> Iterator[Rehearsed]:
     world = asyncio.run(World.create_or_open(folder))
     with pytest.MonkeyPatch.context() as patch, world, world.serve() as serving:
         apply(world, patch)
-        yield Rehearsed(world=world, serving=serving.apps, flow=flow_without_prefect(patch))
+        patch.setattr(publishing, "run", twine_here)
+        yield Rehearsed(world=world, serving=serving.apps)
 
 
 def apply(world: World, patch: pytest.MonkeyPatch) -> None:

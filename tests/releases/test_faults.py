@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from interlock import building, patience
-from interlock.checks import Check
 from interlock.errors import InterlockError
 from interlock.rehearsal.faults import seeded
-from interlock.releases import lease, preflight
+from interlock.releases import preflight
+from interlock.releases.desk import ReleaseContext
 from interlock.releases.plan import Patience
 from tests.releases.rehearsed import Rehearsed, rehearsed
 
@@ -46,12 +46,11 @@ async def _nap(seconds: float) -> None:
     await _sleep(seconds / 20)
 
 
-async def _looked_before(_desk: object) -> tuple[Check, ...]:
+async def _looked_before(_context: object) -> None:
     """It only reads, and what it meets ends the release before it begins."""
-    return ()
 
 
-async def _alone(_desk: object) -> AsyncIterator[None]:
+async def _alone(_context: object) -> AsyncIterator[None]:
     """Nobody else releases; what a lease meets is its own tests' business."""
     yield
 
@@ -62,7 +61,7 @@ def quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patience, "sleep", _nap)
         patch.setattr(preflight, "preflight", _looked_before)
-        patch.setattr(lease, "one_at_a_time", contextlib.asynccontextmanager(_alone))
+        patch.setattr(ReleaseContext, "lease", contextlib.asynccontextmanager(_alone))
         patch.setattr(building, "check", _checked_before)
         yield
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from interlock.lifecycle import Step
-from interlock.releases.progress import Moment
+from interlock.releases.progress import StepEvent
 from tests.releases.rehearsed import Rehearsed
 
 DONE = sorted(
@@ -33,8 +33,8 @@ GATE = 1
 def _killed_after(here: Rehearsed, last: Step) -> int:
     """Release in another process that kills itself when a step has ended; how it ended."""
 
-    async def die(step: Step, moment: Moment) -> None:
-        if (step, moment) == (last, Moment.ENDS):
+    async def die(step: Step, event: StepEvent) -> None:
+        if (step, event) == (last, StepEvent.ENDS):
             os.kill(os.getpid(), signal.SIGKILL)
 
     return os.waitstatus_to_exitcode(os.waitpid(_forked(here, die), 0)[1])

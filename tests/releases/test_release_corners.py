@@ -14,7 +14,7 @@ from interlock.lifecycle import Step
 from interlock.rehearsal.faults import Effect, Fault
 from interlock.rehearsal.github.records import Policy
 from interlock.rehearsal.github.runs import runs
-from interlock.releases.progress import Moment
+from interlock.releases.progress import StepEvent
 from tests.releases.rehearsed import CORE, Rehearsed
 
 LISTENER = ".github/workflows/on_core_release.yml"
@@ -24,15 +24,15 @@ class StopError(Exception):
     """A run ends here."""
 
 
-def stop_at(last: Step, when: Moment = Moment.ENDS) -> Callable[[Step, Moment], Awaitable[None]]:
-    async def watch(step: Step, moment: Moment) -> None:
-        if (step, moment) == (last, when):
+def stop_at(last: Step, when: StepEvent = StepEvent.ENDS) -> Callable[[Step, StepEvent], Awaitable[None]]:
+    async def watch(step: Step, event: StepEvent) -> None:
+        if (step, event) == (last, when):
             raise StopError
 
     return watch
 
 
-async def nothing(_step: Step, _moment: Moment) -> None:
+async def nothing(_step: Step, _event: StepEvent) -> None:
     return
 
 
@@ -113,9 +113,9 @@ def test_two_machines_with_ledgers_of_their_own_tell_nobody_twice(here: Rehearse
 
 
 def test_the_same_flow_run_started_again_makes_no_other_version(
-    here: Rehearsed, monkeypatch: pytest.MonkeyPatch
+    here: Rehearsed,
 ) -> None:
-    monkeypatch.setattr(here.flow, "flow_run", type("Runtime", (), {"id": "one-run"}))
+    here.run_id = "one-run"
     first = here.release(watch=nothing)
 
     again = here.release(watch=nothing)
@@ -214,8 +214,8 @@ def test_a_name_that_was_deleted_on_the_index_is_refused_with_the_way_out(here: 
 
 
 def test_a_lease_that_was_taken_away_ends_the_release_before_its_next_step(here: Rehearsed) -> None:
-    async def steal(step: Step, moment: Moment) -> None:
-        if (step, moment) == (Step.CHECK, Moment.ENDS):
+    async def steal(step: Step, event: StepEvent) -> None:
+        if (step, event) == (Step.CHECK, StepEvent.ENDS):
             tree = here.git(CORE, "rev-parse", "main^{tree}")
             here.git(CORE, "update-ref", f"refs/interlock/{CORE}", here.git(CORE, "commit-tree", "-m", "mine", tree))
 

@@ -18,7 +18,7 @@ from interlock.lifecycle import Step
 from interlock.rehearsal.faults import Effect, Fault
 from interlock.rehearsal.github.records import Policy
 from interlock.rehearsal.github.runs import runs, settle
-from interlock.releases.progress import Moment
+from interlock.releases.progress import StepEvent
 from tests.releases.rehearsed import CORE, Rehearsed
 
 RECEIVERS = {
@@ -203,8 +203,8 @@ def test_a_dispatch_that_nobody_takes_is_named_with_its_cure_and_sent_again_once
     listener = ".github/workflows/on_core_release.yml"
     text = here.git("market-data-store", "show", f"main:{listener}").encode() + b"\n"
 
-    async def lose_the_listener(step: Step, moment: Moment) -> None:
-        if (step, moment) == (Step.DISPATCH, Moment.BEGINS):
+    async def lose_the_listener(step: Step, event: StepEvent) -> None:
+        if (step, event) == (Step.DISPATCH, StepEvent.BEGINS):
             here.commit("market-data-store", {listener: None})
 
     with pytest.raises(DispatchError, match='market-data-store did not take "core_release"') as caught:

@@ -13,7 +13,7 @@ from interlock.checks import failed, ok, unknown, warning
 from interlock.dispatches import DispatchRecord
 from interlock.lifecycle import Release, Step
 from interlock.releases.plan import Plan
-from interlock.releases.preview import Preview
+from interlock.releases.preflight import Preview
 from interlock.reports import print_preview, print_release, print_releases, release_markdown
 from tests.releases.makers import NOON, a_file, a_receipt, a_record, a_release, an_order
 

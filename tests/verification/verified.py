@@ -159,7 +159,7 @@ class Verified(Rehearsed):
 def verified(template: Path, folder: Path) -> Iterator[Verified]:
     """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
     with rehearsed(template, folder) as made:
-        yield Verified(world=made.world, serving=made.serving, flow=made.flow, home=folder / "home")
+        yield Verified(world=made.world, serving=made.serving, home=folder / "home")
 
 
 def cells(report: ContractsReport) -> dict[tuple[str, bool], CellResult]:
