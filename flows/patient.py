@@ -8,7 +8,6 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from interlock.matrix.run import Step
 from interlock.patience import is_transient
 
 P = ParamSpec("P")
@@ -38,6 +37,7 @@ def patient_task(name: str, run_name: str | None = None) -> Callable[[Callable[P
     )
 
 
-async def as_task(step: Step, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run a step of the domain as a task of its name, which is tried again."""
-    return await patient_task(step.name, step.title)(function)(*args, **kwargs)
+async def as_task(step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a step of a workflow as a patient task of its name; of `build core` the task run is `build-core`."""
+    name, _, _ = step.partition(" ")
+    return await patient_task(name, step.replace(" ", "-"))(function)(*args, **kwargs)

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows.events import tell
-from flows.matrix_cells import cells_as_tasks
+from flows.matrix_cells import cells_as_tasks, github_access
 from flows.patient import as_task
 from interlock.connections import open_connections
 from interlock.family_file import load
@@ -48,7 +48,8 @@ async def run_matrix(request: MatrixRequest = DEFAULT) -> MatrixReport:
     What the ledger knows is not run again, and what is equal is run once. Run it again after any interruption: it goes
     on with what is missing.
     """
-    async with open_connections(load(request.family_path)) as connections:
+    family = load(request.family_path)
+    async with open_connections(family, await github_access(family)) as connections:
         cells, started_at = cells_as_tasks("matrix-progress"), flow_run.scheduled_start_time
         report = await make_matrix(connections, request, as_task, cells, started_at=started_at)
     await publish_report(report, request)

@@ -17,7 +17,7 @@ from interlock.connections import Connections
 from interlock.errors import UsageError
 from interlock.matrix.bench import MatrixContext
 from interlock.matrix.plan import PlannedCell
-from interlock.matrix.run import OpenRunner, RunStep, Step, call, execute, here, plan_matrix
+from interlock.matrix.run import OpenRunner, RunStep, execute, here, plainly, plan_matrix
 from interlock.matrix.settle import known_runs
 from interlock.matrix.sources import Choice, ChosenEdge
 from interlock.package_index import Release
@@ -49,7 +49,7 @@ watcher: ContextVar[Watch] = ContextVar("bisection_watcher", default=_no_one)
 
 
 async def bisect(
-    connections: Connections, request: BisectRequest, run: RunStep = call, cells: OpenRunner = here
+    connections: Connections, request: BisectRequest, run: RunStep = plainly, cells: OpenRunner = here
 ) -> Bisection:
     """Find the first version or commit of an upstream that breaks a suite.
 
@@ -65,8 +65,8 @@ async def bisect(
         LedgerError: The ledger can't be read.
     """
     _ = connections.ledger  # one that can't be opened is known before anything is downloaded
-    target = await run(Step("find-target"), find_target, connections, request)
-    line = await run(Step("list-steps"), find_line, CandidateBuilder(connections), request)
+    target = await run("find-target", find_target, connections, request)
+    line = await run("list-steps", find_line, CandidateBuilder(connections), request)
     search = _Search(connections, request, line, target, run, cells)
     await search.try_the_ends()
     while (number := next_try(search.states)) is not None:

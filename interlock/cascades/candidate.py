@@ -37,11 +37,11 @@ async def offered(yard: Yard, request: ReleaseRequest) -> AsyncIterator[Plan]:
             sdist=_the("sdist", files).path,
             tree=cloned.path,
         )
-        await offer(yard.index, yard.uv, candidate)
+        await offer(yard, candidate)
         try:
             yield plan
         finally:
-            withdraw(yard.index, yard.uv, candidate)
+            withdraw(yard, candidate)
 
 
 def _the(kind: str, files: tuple[BuiltFile, ...]) -> BuiltFile:

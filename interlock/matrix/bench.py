@@ -5,6 +5,7 @@ from typing import Protocol
 
 from interlock.environments import Uv
 from interlock.family import Family
+from interlock.git import Remote
 from interlock.ledger import Ledger
 from interlock.package_index import PackageIndex
 
@@ -31,3 +32,7 @@ class MatrixContext(Protocol):
     @property
     def cache(self) -> Path:
         """The directory of everything that can be fetched or made again."""
+
+    async def remote(self, package: str) -> Remote:
+        """A package's repository, with a token that is valid now if there is one."""
+        ...

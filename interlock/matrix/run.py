@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from interlock.clock import now
 from interlock.contracts.isolated import run_cell
@@ -28,30 +28,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Step(NamedTuple):
-    """A step of the work.
+class RunStep(Protocol):
+    """Runs a step: by a plain call, or as something that is shown, and tried again when that may help.
 
-    Attributes:
-        name: The same whatever it is done with: `resolve`.
-        title: What it is done with, for people; empty where there is nothing to tell.
+    The first word of a step is its name; what follows says what it is done with, for people: `build market-data-core`.
     """
 
-    name: str
-    title: str = ""
-
-
-class RunStep(Protocol):
-    """Runs a step: calls its function with its arguments, and does around that whatever it is for."""
-
-    async def __call__(
-        self, step: Step, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    async def __call__(self, step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function returns."""
         ...
 
 
-async def call(_step: Step, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run a step by calling it."""
+async def plainly(_step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a step by a plain call."""
     return await function(*args, **kwargs)
 
 
@@ -93,7 +82,7 @@ class PlannedMatrix:
 
 
 async def plan_matrix(
-    context: MatrixContext, request: MatrixRequest, run: RunStep = call, *, choice: Choice | None = None
+    context: MatrixContext, request: MatrixRequest, run: RunStep = plainly, *, choice: Choice | None = None
 ) -> PlannedMatrix:
     """Choose, fetch and plan. Resolutions that are kept are not made again.
 
@@ -109,12 +98,12 @@ async def plan_matrix(
         IndexUnavailableError: The index did not answer, and nothing serves instead.
     """
     if choice is None:
-        choice = await run(Step("choose-versions"), choose, context, request)
-    sources = await run(Step("fetch-distributions"), fetch, context, choice)
+        choice = await run("choose-versions", choose, context, request)
+    sources = await run("fetch-distributions", fetch, context, choice)
     resolutions = Resolutions(context.cache / "resolutions" / context.index.index.key(), fresh=request.fresh)
 
     async def resolve(pair: Pair) -> Resolution:
-        step = partial(run, Step("resolve", f"resolve-{pair.title}"), resolve_pair, pair, context.uv)
+        step = partial(run, f"resolve {pair.title}", resolve_pair, pair, context.uv)
         return await resolutions.get(pair.key(), step)
 
     planner = Planner(frozenset(context.family.packages), sources, resolve, request.together)
@@ -170,7 +159,7 @@ async def run_planned(
 async def make_matrix(
     context: MatrixContext,
     request: MatrixRequest,
-    run: RunStep = call,
+    run: RunStep = plainly,
     cells: OpenRunner = here,
     *,
     started_at: datetime | None = None,

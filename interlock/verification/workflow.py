@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from interlock.errors import InterlockError
-from interlock.matrix.run import OpenRunner, RunStep, Step, call, here, plan_matrix, run_planned
+from interlock.matrix.run import OpenRunner, RunStep, here, plainly, plan_matrix, run_planned
 from interlock.verification import telling
 from interlock.verification.assembling import Known, report_of, skipped_report
 from interlock.verification.cells import choose, matrix_request
@@ -32,7 +32,7 @@ class Host:
     """
 
     texts: Callable[[ContractsReport, str | None], Texts]
-    run: RunStep = call
+    run: RunStep = plainly
     cells: OpenRunner = here
     url: str | None = None
     log: Callable[[Told], None] = lambda _told: None
@@ -46,17 +46,17 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
     """
     _ = context.connections.ledger  # one that can't be opened is known before anything is built
     doing.get()(f"looking for {context.request.title}")
-    comparison = await host.run(Step("find"), _find, context)
+    comparison = await host.run("find", _find, context)
     async with _failure_told(context, host, comparison):
-        await host.run(Step("tell-pending"), _tell_pending, context, host, comparison)
+        await host.run("tell-pending", _tell_pending, context, host, comparison)
         doing.get()(f"building {context.upstream}, {comparison.found.described}")
-        compared = await host.run(Step("build", f"build-{context.upstream}"), build, context, comparison)
+        compared = await host.run(f"build {context.upstream}", build, context, comparison)
         doing.get()("comparing the contracts")
-        contract = await host.run(Step("compare-contracts"), _compare, context, comparison, compared)
+        contract = await host.run("compare-contracts", _compare, context, comparison, compared)
         known = Known(comparison=comparison, compared=compared, contract=contract)
         why = reason_to_skip(context.package.contract, compared, contract)
         report = skipped_report(context, known, why) if why else await _test(context, host, known)
-        return await host.run(Step("tell"), _tell, context, host, comparison, report)
+        return await host.run("tell", _tell, context, host, comparison, report)
 
 
 async def _find(context: VerificationContext) -> Comparison:
@@ -84,7 +84,7 @@ async def _test(context: VerificationContext, host: Host, known: Known) -> Contr
     """Run what has to be run of all cells: the newest release and the branch of each downstream."""
 
     async def branch(downstream: str) -> Side:
-        return await host.run(Step("build-branch", f"build-{downstream}"), build_branch, context, downstream)
+        return await host.run(f"build {downstream}", build_branch, context, downstream)
 
     doing.get()("building the downstreams' branches")
     prepared = (prepare_downstream(context, name, branch) for name in context.downstreams)
@@ -92,7 +92,7 @@ async def _test(context: VerificationContext, host: Host, known: Known) -> Contr
     request, connections = context.request, context.connections
     choice = await choose(request, context.family, connections.uv, known.compared, downstreams)
     planned = await plan_matrix(connections, matrix_request(request), host.run, choice=choice)
-    contract = await host.run(Step("find-uses"), find_uses, known.contract, downstreams, planned.plan)
+    contract = await host.run("find-uses", find_uses, known.contract, downstreams, planned.plan)
     matrix = await run_planned(connections, planned, host.cells, started_at=context.started_at)
     return report_of(context, known.with_contract(contract), downstreams, planned, matrix)
 

@@ -15,7 +15,7 @@ from interlock.ledger import open_ledger
 from interlock.matrix.bench import MatrixContext
 from interlock.matrix.report import MatrixReport
 from interlock.matrix.request import MatrixRequest
-from interlock.matrix.run import CellRunner, Step, make_matrix
+from interlock.matrix.run import CellRunner, make_matrix
 from interlock.verdicts import Run, Verdict
 from tests.matrix.makers import START, a_run
 from tests.trains import PYTHON
@@ -54,11 +54,11 @@ async def green(_context: MatrixContext, request: MatrixRequest) -> AsyncIterato
 
 
 def made(universe: Universe, cache: Path, *, record: bool) -> tuple[MatrixReport, list[str]]:
-    """A matrix, and the names of its steps."""
+    """A matrix, and its steps."""
     names: list[str] = []
 
-    async def noted(step: Step, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        names.append(step.name)
+    async def noted(step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        names.append(step)
         return await function(*args, **kwargs)
 
     async def done() -> MatrixReport:
@@ -73,7 +73,7 @@ def test_its_steps_are_run_in_their_order_and_its_cells_are_kept_where_that_is_w
     published: Universe, tmp_path: Path, record: bool
 ) -> None:
     report, names = made(published, tmp_path / "cache", record=record)
-    assert names == ["choose-versions", "fetch-distributions", "resolve"]
+    assert names == ["choose-versions", "fetch-distributions", f"resolve {CORE}-1.0-{BOARD}-2.0"]
     assert (report.started_at, report.totals.verdicts) == (START, {Verdict.COMPATIBLE: 2})
     with open_ledger() as ledger:
         kept = ledger.cells_of(CORE, "1.0")
