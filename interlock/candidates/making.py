@@ -48,8 +48,7 @@ async def build_candidate(builder: CandidateBuilder, package: str, found: Found)
 
 async def build_and_offer(builder: CandidateBuilder, package: str, found: Found) -> Release:
     """Build what was found, and let the builder's index and uv have it; the errors are those of `build_candidate`."""
-    connections, candidate = builder.connections, await build_candidate(builder, package, found)
-    return await offer(connections.index, connections.uv, candidate)
+    return await offer(builder.connections, await build_candidate(builder, package, found))
 
 
 async def _built(builder: CandidateBuilder, package: str, found: Found, source: Source) -> Candidate:

@@ -1,6 +1,7 @@
 """Offering a candidate: in this process the index has it and uv resolves it; no server ever hears of it."""
 
 import asyncio
+from typing import Protocol
 
 from pydantic import SecretStr
 
@@ -11,7 +12,19 @@ from interlock.locks import File
 from interlock.package_index import PackageIndex, Release
 
 
-async def offer(index: PackageIndex, uv: Uv, candidate: Candidate) -> Release:
+class Resolver(Protocol):
+    """What has an index and a uv, as the connections of a family have."""
+
+    @property
+    def index(self) -> PackageIndex:
+        """Where releases are looked for."""
+
+    @property
+    def uv(self) -> Uv:
+        """What resolves environments."""
+
+
+async def offer(resolver: Resolver, candidate: Candidate) -> Release:
     """Let whoever works with an index and a uv find a candidate, as if it were released.
 
     Only who asks for its very version gets it: `latest:1` never means a candidate, and no resolution takes one
@@ -20,15 +33,15 @@ async def offer(index: PackageIndex, uv: Uv, candidate: Candidate) -> Release:
     paths = candidate.wheel, candidate.sdist
     wheel, sdist = [await asyncio.to_thread(BuiltFile.of, path) for path in paths]
     release = candidate.release(wheel=_file(wheel), sdist=_file(sdist))
-    kept = await index.offer(release, paths)
-    uv.offer(candidate.package, candidate.version, kept)
+    kept = await resolver.index.offer(release, paths)
+    resolver.uv.offer(candidate.package, candidate.version, kept)
     return release
 
 
-def withdraw(index: PackageIndex, uv: Uv, candidate: Candidate) -> None:
+def withdraw(resolver: Resolver, candidate: Candidate) -> None:
     """Offer it no more, as when it has been released."""
-    index.withdraw(candidate.package, candidate.version)
-    uv.withdraw(candidate.package, candidate.version)
+    resolver.index.withdraw(candidate.package, candidate.version)
+    resolver.uv.withdraw(candidate.package, candidate.version)
 
 
 def _file(built: BuiltFile) -> File:

@@ -37,12 +37,11 @@ async def offered(context: CascadeContext, request: ReleaseRequest) -> AsyncIter
             sdist=_the("sdist", files).path,
             tree=cloned.path,
         )
-        index, uv = context.connections.index, context.connections.uv
-        await offer(index, uv, candidate)
+        await offer(context.connections, candidate)
         try:
             yield plan
         finally:
-            withdraw(index, uv, candidate)
+            withdraw(context.connections, candidate)
 
 
 def _the(kind: str, files: tuple[BuiltFile, ...]) -> BuiltFile:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from interlock.connections import open_connections
+from interlock.connections import access_from, open_connections
 from interlock.errors import UsageError
 from interlock.family_file import find, load
 from interlock.matrix.request import MatrixRequest, edges
@@ -49,6 +49,7 @@ async def preview(request: MatrixRequest) -> Tally:
     Raises:
         InterlockError: The request can't be met; the same that running it would raise.
     """
-    async with open_connections(load(request.family_path)) as connections:
+    family = load(request.family_path)
+    async with open_connections(family, access_from(family)) as connections:
         planned = await plan_matrix(connections, request)
         return await look_ahead(planned.plan.cells, connections.ledger, fresh=request.fresh)

@@ -85,7 +85,7 @@ async def _test(context: VerificationContext, host: Host, known: Known) -> Contr
     """Run what has to be run of all cells: the newest release and the branch of each downstream."""
 
     async def branch(downstream: str) -> Side:
-        return await host.run(f"build-branch {downstream}", build_branch, context, downstream)
+        return await host.run(f"build {downstream}", build_branch, context, downstream)
 
     doing.get()("building the downstreams' branches")
     prepared = (prepare_downstream(context, name, branch) for name in context.downstreams)

@@ -41,10 +41,6 @@ async def offered(builder: CandidateBuilder, package: str, text: str = "main") -
     return await build_candidate(builder, package, found), await build_and_offer(builder, package, found)
 
 
-def no_more(builder: CandidateBuilder, candidate: Candidate) -> None:
-    withdraw(builder.connections.index, builder.connections.uv, candidate)
-
-
 async def planned(builder: CandidateBuilder, **request: object) -> list[PlannedCell]:
     return list((await plan_matrix(builder.connections, MatrixRequest.model_validate(request))).plan.cells)
 
@@ -78,7 +74,7 @@ def test_a_candidate_is_planned_with_by_its_version_and_is_nobodys_newest(yard: 
         for words in ("latest:1", "all", ">=1.0"):
             assert [cell.key.upstream_version for cell in await planned(builder, upstream_versions=words)] == ["1.0"]
 
-        no_more(builder, candidate)
+        withdraw(builder.connections, candidate)
         assert candidate.version not in await builder.connections.index.releases(CORE)
 
     yard.run(does)
@@ -98,7 +94,7 @@ def test_no_resolution_takes_a_candidate_that_it_did_not_ask_for(yard: Yard, cor
         assert await core_in([f"{PIPELINE}==1.0"], []) == "1.0"
         assert await core_in([f"{PIPELINE}==1.0"], [line]) == str(candidate.version)
         assert await core_in([f"{CORE}[fast]=={candidate.version}"], []) == str(candidate.version)
-        no_more(builder, candidate)
+        withdraw(builder.connections, candidate)
         assert isinstance(await builder.connections.uv.resolve([line], forced=[line], interpreter=python), Unresolvable)
 
     yard.run(does)

@@ -54,7 +54,7 @@ async def green(_context: MatrixContext, request: MatrixRequest) -> AsyncIterato
 
 
 def made(universe: Universe, cache: Path, *, record: bool) -> tuple[MatrixReport, list[str]]:
-    """A matrix, and the names of its steps."""
+    """A matrix, and its steps."""
     names: list[str] = []
 
     async def noted(step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -73,7 +73,7 @@ def test_its_steps_are_run_in_their_order_and_its_cells_are_kept_where_that_is_w
     published: Universe, tmp_path: Path, record: bool
 ) -> None:
     report, names = made(published, tmp_path / "cache", record=record)
-    assert names == ["choose-versions", "fetch-distributions", "resolve"]
+    assert names == ["choose-versions", "fetch-distributions", f"resolve {CORE}-1.0-{BOARD}-2.0"]
     assert (report.started_at, report.totals.verdicts) == (START, {Verdict.COMPATIBLE: 2})
     with open_ledger() as ledger:
         kept = ledger.cells_of(CORE, "1.0")
