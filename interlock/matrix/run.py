@@ -36,7 +36,7 @@ class CellRunner:
     Attributes:
         run: Runs one.
         jobs: How many side by side.
-        observe: Told of the progress, after every run.
+        observe: Is given the progress, after every run.
     """
 
     run: RunCell

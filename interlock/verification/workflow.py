@@ -22,7 +22,7 @@ from interlock.verification.telling import Texts, Told, commit_of, listener, sil
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What runs a verification: a flow, or whoever calls it.
+    """What runs a verification: a flow, or a plain call.
 
     Attributes:
         texts: Renders the report for GitHub, with the page of the run.
@@ -61,7 +61,7 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
 
 
 async def _find(context: VerificationContext) -> Comparison:
-    """Find the ref, and what it is compared with; that GitHub can't be told is known then, too."""
+    """Find the ref, and what it is compared with; a missing token for GitHub is an error here, before anything is built."""
     found = await find_comparison(context)
     listener(context, found)
     return found
