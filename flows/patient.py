@@ -54,6 +54,7 @@ def as_tasks(shown: Mapping[str, Callable[[Any], Awaitable[None]]]) -> Run:
                 await shown[name](result)
             return result
 
+        work.__qualname__ = name  # of which Prefect makes the key of the task
         return await patient_task(name, step.replace(" ", "-"))(work)()
 
     return run
