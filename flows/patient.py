@@ -55,6 +55,7 @@ def as_tasks(shown: Mapping[str, Callable[[Any], Awaitable[None]]] = NOTHING) ->
                 await shown[name](result)
             return result
 
+        work.__qualname__ = name  # of which Prefect makes the key of the task
         return await patient_task(name, step.replace(" ", "-", 1))(work)()
 
     return run
