@@ -1,6 +1,7 @@
 """The fixtures of every test: an environment without this machine's settings, and universes to work in."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,20 @@ NOWHERE = "http://127.0.0.1:9/simple/"
 def _is_foreign(name: str) -> bool:
     kept = name.startswith("PYTEST_XDIST") or name in {"PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
     return not kept and (name.startswith(FOREIGN) or name.upper() in FOREIGN_PROXIES)
+
+
+def heed_signals() -> None:
+    """Take back what a background shell has this process ignore: its children would ignore it for ever as well."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGQUIT: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    for number, handler in usual.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_as_in_a_terminal() -> None:
+    """For the whole session: what a test sends to a child is heeded there."""
+    heed_signals()
 
 
 @pytest.fixture(scope="session", autouse=True)
