@@ -16,8 +16,9 @@ test: lint
 
 # All that the gate leaves out or takes a part of: random faults and kills, and what waits for long.
 test-long: setup
-	$(BIN)/pytest -n 2 -m long tests/releases tests/cascades
-	$(BIN)/pytest -m long --ignore tests/releases --ignore tests/cascades
+	$(BIN)/pytest -n 2 $(LONG) tests/releases tests/cascades
+	$(BIN)/pytest $(LONG) --ignore tests/releases --ignore tests/cascades
+LONG := -m long -o timeout=1800 -o faulthandler_timeout=2400
 
 # The same against the real package index; not part of the gate, which stays hermetic.
 test-live: setup
@@ -26,6 +27,7 @@ test-live: setup
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
