@@ -3,6 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# What is slow on a busy machine is not wrong.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The gate's examples are few and the same each time; `make test-long` takes more of them, at random.
+settings.register_profile("gate", settings.get_profile("patient"), max_examples=50, derandomize=True)
+settings.register_profile("long", settings.get_profile("patient"), max_examples=400)
+settings.load_profile("gate")
 
 pytest_plugins = ["tests.universe.fixtures", "tests.ledger_fixtures"]
 
