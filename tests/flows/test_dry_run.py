@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prefect.client.schemas.objects import StateType
@@ -14,7 +15,7 @@ from interlock.releases.plan import ReleaseRequest
 from interlock.releases.preview import Preview
 from interlock.reports import preview_markdown
 from tests.cascades.walked import Walked, walked
-from tests.releases.rehearsed import CORE, seed
+from tests.releases.rehearsed import CORE
 
 
 async def done() -> str:
@@ -46,9 +47,8 @@ def test_what_can_not_be_found_out_is_no_answer() -> None:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
-    folder = tmp_path_factory.mktemp("world")
-    with walked(seed(folder / "template"), folder / "world") as here:
+def world(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
+    with walked(seeded_world, tmp_path_factory.mktemp("dry-run") / "world") as here:
         yield here
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.shared import SHARED, made_once
 from tests.universe.world import Universe, open_universe, pack_friends
 
 # Settings of whoever runs the tests, and everything that could carry a request out of this machine.
@@ -42,6 +43,7 @@ def _environment_without_settings(tmp_path_factory: pytest.TempPathFactory) -> I
     with pytest.MonkeyPatch.context() as patch:
         for name in filter(_is_foreign, list(os.environ)):
             patch.delenv(name)
+        patch.setenv(SHARED, str(_of_all_workers(tmp_path_factory)))
         patch.setenv("INTERLOCK_HOME", str(folder / "interlock"))
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
         patch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -50,6 +52,11 @@ def _environment_without_settings(tmp_path_factory: pytest.TempPathFactory) -> I
         patch.setenv("UV_PYTHON_DOWNLOADS", "never")
         patch.setenv("UV_HTTP_RETRIES", "0")
         yield
+
+
+def _of_all_workers(factory: pytest.TempPathFactory) -> Path:
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +68,23 @@ def interlock_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def friends(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def friends() -> Path:
     """A folder with wheels of pytest and what it needs."""
-    return pack_friends(tmp_path_factory.mktemp("friends"))
+    return made_once("friends", pack_friends)
+
+
+@pytest.fixture(scope="session")
+def seeded_world() -> Path:
+    """A rehearsal's world in which nothing has happened yet, to be copied."""
+    from tests.releases.rehearsed import seed
+
+    return made_once("world", seed)
+
+
+@pytest.fixture(scope="session")
+def builds() -> Path:
+    """What was built before: equal trees give equal files."""
+    return made_once("builds", Path.mkdir)
 
 
 @pytest.fixture(scope="session")
