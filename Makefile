@@ -4,20 +4,33 @@ BIN    := $(VENV)/bin
 PYTHON ?= python3.11
 # Hundreds of processes import the same code: each would compile it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: demo test test-long test-live lint format setup lock schema clean
+.PHONY: demo test tests test-long test-live coverage lint format setup lock schema clean
 
 # The world of the cascade begins anew each time, beside those of anybody else's rehearsals.
 demo: setup
 	$(BIN)/interlock rehearse cascade market-data-core --new --directory $(VENV)/demo
 	$(BIN)/interlock matrix --upstream market-data-core --downstream market-data-pipeline --html report.html
 
-test: lint
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+# Style, types and the directions of imports are looked at beside the tests.
+test: setup
+	$(MAKE) --jobs=2 lint tests
 
-# All that the gate leaves out or takes a part of: random faults and kills, and what waits for long.
+# A file's tests share what its fixtures make, so a file is one worker's.
+tests: setup
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(COV)
+
+# All that the gate leaves out or takes a part of: random faults and kills, what waits for long, examples at random.
 test-long: setup
-	$(BIN)/pytest -n 2 -m long tests/releases tests/cascades
-	$(BIN)/pytest -m long --ignore tests/releases --ignore tests/cascades
+	$(BIN)/pytest -n 2 $(LONG) tests/releases tests/cascades $(COV)
+	$(BIN)/pytest $(LONG) --ignore tests/releases --ignore tests/cascades $(COV)
+	$(BIN)/pytest -n 2 -m "hypothesis and not live and not long" --hypothesis-profile long $(COV)
+LONG := -m long -o timeout=1800 -o faulthandler_timeout=2400
+
+# Tracing costs a third more, so the gate does without; this is the gate and the long tests, with every process they start.
+coverage: setup
+	$(BIN)/coverage erase
+	$(MAKE) tests test-long COV="--cov --cov-append --cov-report="
+	$(BIN)/coverage report
 
 # The same against the real package index; not part of the gate, which stays hermetic.
 test-live: setup
@@ -26,6 +39,7 @@ test-live: setup
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -302,7 +302,6 @@ def moves(name: str, root: str, packages: Mapping[str, Package], ranges: Mapping
     )
 
 
-@settings(deadline=None, max_examples=80)
 @given(families(24), st.data())
 def test_a_plan_is_in_order_names_each_once_and_nothing_that_is_not_necessary(
     family: tuple[dict[str, Package], dict[str, str]], data: st.DataObject
@@ -325,7 +324,6 @@ def test_a_plan_is_in_order_names_each_once_and_nothing_that_is_not_necessary(
         assert bool(each.pins) == (each.action is Action.RELEASE)
 
 
-@settings(deadline=None, max_examples=60)
 @given(families(24), st.data())
 def test_more_pins_never_mean_fewer_releases(
     family: tuple[dict[str, Package], dict[str, str]], data: st.DataObject
@@ -341,7 +339,7 @@ def test_more_pins_never_mean_fewer_releases(
     }
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(families())
 def test_the_same_family_is_always_planned_the_same(family: tuple[dict[str, Package], dict[str, str]]) -> None:
     packages, ranges = family

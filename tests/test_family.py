@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -52,7 +52,6 @@ def graphs(draw: st.DrawFn) -> dict[str, str]:
     return {f"p{number}": " ".join(f"p{one}" for one in sorted(below[number])) for number in file_order}
 
 
-@settings(deadline=None)
 @given(graphs())
 def test_order_respects_every_edge_and_names_each_member_once(upstreams: dict[str, str]) -> None:
     found = family(**upstreams)
@@ -61,7 +60,6 @@ def test_order_respects_every_edge_and_names_each_member_once(upstreams: dict[st
     assert all(order.index(edge.upstream) < order.index(edge.downstream) for edge in found.edges())
 
 
-@settings(deadline=None)
 @given(graphs())
 def test_each_place_goes_to_the_first_in_the_file_of_those_that_are_ready(upstreams: dict[str, str]) -> None:
     order = family(**upstreams).order()
@@ -71,7 +69,6 @@ def test_each_place_goes_to_the_first_in_the_file_of_those_that_are_ready(upstre
         assert name == ready[0]
 
 
-@settings(deadline=None)
 @given(graphs())
 def test_downstreams_and_edges_say_the_same(upstreams: dict[str, str]) -> None:
     found = family(**upstreams)
@@ -80,7 +77,6 @@ def test_downstreams_and_edges_say_the_same(upstreams: dict[str, str]) -> None:
     assert len(found.edges()) == len(pairs)
 
 
-@settings(deadline=None)
 @given(graphs(), st.data())
 def test_an_edge_that_closes_a_circle_is_refused(upstreams: dict[str, str], data: st.DataObject) -> None:
     edges = family(**upstreams).edges()

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
 import tomlkit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -260,7 +260,6 @@ def told(file: Path) -> str:
     return ""
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_whatever_is_odd_about_a_file_is_told_in_plain_words_with_a_line(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -295,7 +294,6 @@ STATEMENTS = [
 ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=8))
 def test_every_key_is_found_on_the_line_where_its_name_is_written(statements: list[str]) -> None:
     text = "".join(f"{statement.format(f'key{number}')}\n" for number, statement in enumerate(statements))

@@ -80,7 +80,7 @@ RUNS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(run=RUNS)
 def test_a_run_comes_back_as_it_went_in(ledger: Ledger, run: Run) -> None:
     ledger.record(run)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -28,7 +28,6 @@ def test_points_are_every_combination_in_the_order_of_the_file() -> None:
 WORDS = st.text("abcxyz", min_size=1, max_size=4)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(WORDS, st.lists(WORDS, min_size=1, max_size=3, unique=True), max_size=3))
 def test_points_are_complete_and_each_there_once(axes: dict[str, list[str]]) -> None:
     found = suite(axes=axes)
@@ -42,7 +41,6 @@ def test_points_are_complete_and_each_there_once(axes: dict[str, list[str]]) -> 
     assert all(value in axes[axis] for point in points for axis, value in point)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(WORDS, st.lists(WORDS, min_size=1, max_size=3, unique=True), max_size=3))
 def test_at_each_point_the_short_form_sets_a_variable_for_each_axis(axes: dict[str, list[str]]) -> None:
     found = suite(axes=axes)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import psutil  # type: ignore[import-untyped]
 
 from interlock.matrix.report import Cell, MatrixReport, Sheet
+from tests.prefect_homes import begin_migrated
 from tests.universe import Universe
 
 USER, PASSWORD = "reader", "hunter2-of-the-index"
@@ -245,6 +246,7 @@ class Command:
 def command_in(folder: Path, **settings: str) -> Iterator[Command]:
     """The command in a folder; its server is stopped at the end, and nothing of it is left."""
     command = Command(folder=folder, settings=settings)
+    begin_migrated(command.home / "prefect")
     try:
         yield command
     finally:

@@ -6,9 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.cascades.walked import Walked, quickly, walked
-from tests.releases.conftest import builds, seeded_world
-
-__all__ = ["builds", "seeded_world"]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -96,7 +96,6 @@ def values(schema: Json) -> SearchStrategy[Json]:
             }[kind]
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.data())
 def test_what_a_contained_schema_describes_is_valid_for_the_wide_one(data: st.DataObject) -> None:
     wide = data.draw(SCHEMAS)
@@ -107,13 +106,11 @@ def test_what_a_contained_schema_describes_is_valid_for_the_wide_one(data: st.Da
             jsonschema.Draft202012Validator(wide).validate(value)
 
 
-@settings(deadline=None)
 @given(SCHEMAS)
 def test_every_schema_contains_itself(schema: Json) -> None:
     assert admits_all(schema, schema)
 
 
-@settings(deadline=None)
 @given(SCHEMAS, SCHEMAS)
 def test_a_choice_contains_each_of_its_options(one: Json, other: Json) -> None:
     assert admits_all({"anyOf": [one, other]}, other)

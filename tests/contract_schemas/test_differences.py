@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.contract_schemas.containment import admits_all
@@ -152,13 +152,11 @@ def test_recursive_models_are_compared_and_too_deep_ones_are_not() -> None:
     assert differences(deep, deep) == ("it is nested too deeply to be compared",)
 
 
-@settings(deadline=None)
 @given(SCHEMAS)
 def test_equal_schemas_do_not_differ(schema: Json) -> None:
     assert differences(schema, schema) == ()
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.data())
 def test_without_a_difference_each_contains_the_other(data: st.DataObject) -> None:
     one = data.draw(SCHEMAS)
@@ -168,7 +166,6 @@ def test_without_a_difference_each_contains_the_other(data: st.DataObject) -> No
         assert admits_all(other, one)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_the_order_of_fields_and_options_is_no_difference(data: st.DataObject) -> None:
     options = data.draw(st.lists(SCHEMAS, min_size=1, max_size=3))

@@ -23,6 +23,7 @@ from interlock.rehearsal.place import Place
 from interlock.rehearsal.process import stop_server
 from interlock.rehearsal.world import running
 from tests.deployments.server_helpers import clean_up, eventually
+from tests.prefect_homes import begin_migrated
 
 PROGRAM = Path(sys.executable).with_name("interlock")
 CORE = "market-data-core"
@@ -193,6 +194,7 @@ def interlock_in(folder: Path) -> Iterator[Interlock]:
     paths = {"INTERLOCK_HOME": folder / "home", "HOME": folder / "user", "TMPDIR": folder / "tmp"}
     for name in ("home", "user", "tmp"):
         (folder / name).mkdir(parents=True)
+    begin_migrated(folder / "home" / "prefect")
     own = {"COLUMNS": "200", **{name: str(path) for name, path in paths.items()}}
     interlock = Interlock(folder, own, {**os.environ, **own})
     try:

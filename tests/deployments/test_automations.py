@@ -24,17 +24,15 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events import Event, Resource
 from prefect.events.clients import get_events_client
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from prefect.states import Crashed, Failed, Pending, Running
 from typer.testing import CliRunner, Result
 
-from deployments import embedded_server
 from deployments.automations.healing import Healing, ensure_automations
 from deployments.automations.runs import SENDER
 from deployments.cli import app
-from deployments.embedded_server import Place, Policy
+from deployments.embedded_server import Place
 from deployments.embedded_server.supervisor import free_port
-from tests.deployments.server_helpers import clean_up, eventually
+from tests.deployments.server_helpers import eventually
 
 CHECKOUT = Path(__file__).parents[2]
 SECRET = "hunter2-of-the-webhook"
@@ -137,25 +135,6 @@ def mail() -> Iterator[tuple[MailServer, int]]:
         yield handler, controller.port
     finally:
         controller.stop()
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("home") / "prefect")
-
-
-@pytest.fixture(scope="module")
-def api(place: Place) -> Iterator[str]:
-    """A Prefect server for this module, and this process set up to use it."""
-    try:
-        with embedded_server.start(place, Policy()) as server:
-            running = server.wait_until_ready()
-            settings = {PREFECT_API_URL: running.api, PREFECT_HOME: place.path}
-            with temporary_settings(settings), pytest.MonkeyPatch.context() as patch:
-                patch.setenv("PREFECT_API_URL", running.api)
-                yield running.api
-    finally:
-        clean_up(place)
 
 
 @pytest.fixture(autouse=True)

@@ -13,22 +13,19 @@ import pytest
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from blocks import GitHubCredentials, PackageIndexCredentials
 from blocks.find import load_github_credentials, load_upload
-from deployments import embedded_server
 from deployments.access import find_access, use_running_server
 from deployments.cli import app
-from deployments.embedded_server import Place, Policy
+from deployments.embedded_server import Place
 from deployments.prefect_checks import check_prefect
 from interlock.checks import Check, State
 from interlock.errors import TokenError
 from interlock.family import Family, Package
 from tests.checks.rehearsed import Rehearsed, rehearse
-from tests.deployments.server_helpers import clean_up
 
 FAMILY = Family(name="trains", packages={"core": Package()})
 RUN = """
@@ -41,24 +38,9 @@ DEPLOYMENTS = "deployments: [{name: newest, entrypoint: flows.a.b}, {name: other
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(place: Place) -> Path:
     """The INTERLOCK_HOME whose server it is."""
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def api(home: Path) -> Iterator[str]:
-    """A Prefect server for this module, and this process set up to use it."""
-    place = Place(home / "prefect")
-    try:
-        with embedded_server.start(place, Policy()) as server:
-            running = server.wait_until_ready()
-            settings = {PREFECT_API_URL: running.api, PREFECT_HOME: place.path}
-            with temporary_settings(settings), pytest.MonkeyPatch.context() as patch:
-                patch.setenv("PREFECT_API_URL", running.api)
-                yield running.api
-    finally:
-        clean_up(place)
+    return place.path.parent
 
 
 @pytest.fixture(scope="module")

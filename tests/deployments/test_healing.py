@@ -18,8 +18,9 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from deployments import embedded_server
 from deployments.automations.healing import Healing, ensure_automations
-from deployments.embedded_server import Place, Policy
+from deployments.embedded_server import Policy
 from tests.deployments.server_helpers import clean_up, eventually
+from tests.prefect_homes import begin_migrated
 
 PATIENCE = 240
 FLOW = """
@@ -41,7 +42,7 @@ if __name__ == "__main__":
 @pytest.fixture
 def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The variables of processes that use this test's server."""
-    place = Place(tmp_path / "prefect")
+    place = begin_migrated(tmp_path / "prefect")
     try:
         with embedded_server.start(place, Policy()) as server:
             running = server.wait_until_ready()

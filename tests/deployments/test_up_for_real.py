@@ -16,6 +16,7 @@ from deployments.embedded_server.supervisor import free_port
 from deployments.prefect_checks import PREFECT_YAML
 from tests.deployments.real_release import PROGRAM, asked
 from tests.deployments.server_helpers import eventually
+from tests.prefect_homes import begin_migrated
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -98,6 +99,7 @@ def with_kill(process: psutil.Process) -> None:
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """Everything of it is up; the tests below go on from one to the next."""
     made = Up(tmp_path_factory.mktemp("up"))
+    begin_migrated(made.home / "prefect")
     made.begin()
     try:
         patiently_up(made)

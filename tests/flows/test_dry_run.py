@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prefect.client.schemas.objects import State, StateType
@@ -22,7 +23,7 @@ from interlock.reports import preview_markdown
 from interlock.steps import call
 from tests.cascades.walked import Walked, walked
 from tests.releases.makers import a_release
-from tests.releases.rehearsed import CORE, seed
+from tests.releases.rehearsed import CORE
 
 
 async def done() -> str:
@@ -58,9 +59,9 @@ async def nowhere(**_artifact: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
-    folder = tmp_path_factory.mktemp("world")
-    with walked(seed(folder / "template"), folder / "world") as here, pytest.MonkeyPatch.context() as patch:
+def world(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
+    folder = tmp_path_factory.mktemp("dry-run")
+    with walked(seeded_world, folder / "world") as here, pytest.MonkeyPatch.context() as patch:
         for module in (release_package, cascade_release):
             patch.setattr(module, "run", call)
             patch.setattr(module, "log", logging.getLogger("tests.flows").log)

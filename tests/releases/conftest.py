@@ -5,19 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.releases.rehearsed import Rehearsed, rehearsed, seed
-
-
-@pytest.fixture(scope="session")
-def seeded_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A world in which nothing has happened yet."""
-    return seed(tmp_path_factory.mktemp("seeded") / "world")
-
-
-@pytest.fixture(scope="session")
-def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What was built before: equal trees give equal files."""
-    return tmp_path_factory.mktemp("builds")
+from tests.releases.rehearsed import Rehearsed, rehearsed
 
 
 @pytest.fixture

@@ -1,15 +1,14 @@
 """A release that is killed, at whatever moment, is finished by running it again: and nothing is done twice."""
 
-import asyncio
 import os
 import random
 import signal
-import time
 
 import pytest
 
 from interlock.lifecycle import Step
 from interlock.releases.progress import StepEvent
+from tests.forks import forked, is_killed
 from tests.releases.rehearsed import Rehearsed
 
 DONE = sorted(
@@ -27,6 +26,8 @@ DONE = sorted(
 )
 TRACES = {Step.COMMIT_AND_TAG, Step.PUSH, Step.PUBLISH, Step.GITHUB_RELEASE, Step.DISPATCH}
 MOMENTS = 24
+# About as many as a whole release makes: it is killed by what it has done, not by the clock of a fast or slow machine.
+REQUESTS, MORE_SECONDS = 60, 0.1
 GATE = 1
 
 
@@ -37,21 +38,8 @@ def _killed_after(here: Rehearsed, last: Step) -> int:
         if (step, event) == (last, StepEvent.ENDS):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return os.waitstatus_to_exitcode(os.waitpid(_forked(here, die), 0)[1])
-
-
-def _forked(here: Rehearsed, watch: object = None) -> int:
-    """A process that releases, and ends without a word; forked, since starting Python costs more than a release."""
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        os.setsid()
-        asyncio.run(here.release_async(watch=watch))  # type: ignore[arg-type]
-        code = 0
-    finally:
-        os._exit(code)
+    child = forked(lambda: here.release_async(watch=die))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _assert_done_once(here: Rehearsed) -> None:
@@ -88,10 +76,10 @@ NUMBERS = [pytest.param(number, marks=pytest.mark.long) if number >= GATE else n
 def test_killed_at_any_moment_it_is_finished_by_running_it_again(here: Rehearsed, number: int) -> None:
     chance = random.Random(number)
     for _ in range(chance.randint(1, 3)):
-        child = _forked(here)
-        time.sleep(chance.uniform(0.0, 3.0))
-        os.killpg(child, signal.SIGKILL) if os.getpgid(child) == child else os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        child = forked(lambda: here.release_async(version="1.2.11"))
+        is_killed(
+            child, here.serving.log, requests=chance.randint(0, REQUESTS), seconds=chance.uniform(0, MORE_SECONDS)
+        )
 
     release = here.release(version="1.2.11")
 

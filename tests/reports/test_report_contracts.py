@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -227,7 +227,6 @@ class TestSize:
 
 
 class TestEscaping:
-    @settings(max_examples=150, deadline=None)
     @given(text=hostile)
     def test_somebodys_text_stands_in_code_alone(self, text: str) -> None:
         report = an_evil_report(text)
@@ -247,7 +246,6 @@ class TestEscaping:
         assert sum(token.type == "td_open" for token in found) == 6 * 3
         assert [token.tag for token in found if token.type == "heading_open"] == ["h2", *["h3"] * 7]
 
-    @settings(max_examples=100, deadline=None)
     @given(text=hostile)
     def test_a_code_span_shows_the_line_as_it_is(self, text: str) -> None:
         shown = [token for token in tokens(f"a {code(text)} b") if token.type == "code_inline"]
@@ -255,7 +253,6 @@ class TestEscaping:
         assert THEIRS in shown[0].content
         assert "\x1b" not in shown[0].content
 
-    @settings(max_examples=100, deadline=None)
     @given(text=st.text("`~\n a>-", max_size=12))
     @example(text="```")
     @example(text="```\n````")
@@ -265,7 +262,6 @@ class TestEscaping:
         assert fence.content.endswith("last\n")
         assert [token.content for token in found if token.type == "text"] == ["before", "after"]
 
-    @settings(max_examples=50, deadline=None)
     @given(text=hostile)
     def test_a_terminal_obeys_nothing(self, text: str) -> None:
         shown = printed(an_evil_report(text))

@@ -1,11 +1,13 @@
 """The fixtures of every test: an environment without this machine's settings, and universes to work in."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.shared import SHARED, made_once
 from tests.universe.world import Universe, open_universe, pack_friends
 
 # Settings of whoever runs the tests, and everything that could carry a request out of this machine.
@@ -20,6 +22,20 @@ def _is_foreign(name: str) -> bool:
     return not kept and (name.startswith(FOREIGN) or name.upper() in FOREIGN_PROXIES)
 
 
+def heed_signals() -> None:
+    """Take back what a background shell has this process ignore: its children would ignore it for ever as well."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGQUIT: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    for number, handler in usual.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_as_in_a_terminal() -> None:
+    """For the whole session: what a test sends to a child is heeded there."""
+    heed_signals()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _environment_without_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For the whole session: no setting of this machine, no network, a cache of uv's of its own."""
@@ -27,6 +43,7 @@ def _environment_without_settings(tmp_path_factory: pytest.TempPathFactory) -> I
     with pytest.MonkeyPatch.context() as patch:
         for name in filter(_is_foreign, list(os.environ)):
             patch.delenv(name)
+        patch.setenv(SHARED, str(_of_all_workers(tmp_path_factory)))
         patch.setenv("INTERLOCK_HOME", str(folder / "interlock"))
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
         patch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -35,6 +52,11 @@ def _environment_without_settings(tmp_path_factory: pytest.TempPathFactory) -> I
         patch.setenv("UV_PYTHON_DOWNLOADS", "never")
         patch.setenv("UV_HTTP_RETRIES", "0")
         yield
+
+
+def _of_all_workers(factory: pytest.TempPathFactory) -> Path:
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +68,23 @@ def interlock_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def friends(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def friends() -> Path:
     """A folder with wheels of pytest and what it needs."""
-    return pack_friends(tmp_path_factory.mktemp("friends"))
+    return made_once("friends", pack_friends)
+
+
+@pytest.fixture(scope="session")
+def seeded_world() -> Path:
+    """A rehearsal's world in which nothing has happened yet, to be copied."""
+    from tests.releases.rehearsed import seed
+
+    return made_once("world", seed)
+
+
+@pytest.fixture(scope="session")
+def builds() -> Path:
+    """What was built before: equal trees give equal files."""
+    return made_once("builds", Path.mkdir)
 
 
 @pytest.fixture(scope="session")

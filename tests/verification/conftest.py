@@ -1,19 +1,19 @@
 """A world for the tests of verifications: they change different branches of it, and share what was built and run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from interlock.verification import ContractsReport
-from tests.releases.rehearsed import CORE, seed
+from tests.releases.rehearsed import CORE
 from tests.verification.verified import PIPELINE, RENAMED, STORE, TELEMETRY, Verified, verified
 
 
 @pytest.fixture(scope="package")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verified]:
+def here(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verified]:
     """A world, and verifications in it."""
-    folder = tmp_path_factory.mktemp("verified")
-    with verified(seed(folder / "seeded"), folder / "world") as served:
+    with verified(seeded_world, tmp_path_factory.mktemp("verified") / "world") as served:
         yield served
 
 

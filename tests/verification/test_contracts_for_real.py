@@ -13,6 +13,7 @@ import pytest
 from deployments.embedded_server import Place as ServerPlace
 from tests.deployments.real_release import asked
 from tests.deployments.server_helpers import clean_up, eventually
+from tests.prefect_homes import begin_migrated
 from tests.releases.rehearsed import CORE
 from tests.verification.verified import RENAMED, STORE, TELEMETRY, Verified
 
@@ -24,6 +25,7 @@ OPTIONS = ("--of", CORE, "--downstream", STORE, "--released-only", "--no-tell", 
 def ended(here: Verified, tmp_path_factory: pytest.TempPathFactory) -> Iterator["subprocess.CompletedProcess[str]"]:
     here.branch("for-real", here.changed(CORE, TELEMETRY, *RENAMED))
     folder = tmp_path_factory.mktemp("user")
+    begin_migrated(here.home / "prefect")
     environ = {**os.environ, "INTERLOCK_HOME": str(here.home), "HOME": str(folder)}
     try:
         yield subprocess.run(

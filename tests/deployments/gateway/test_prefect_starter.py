@@ -1,7 +1,6 @@
 """Flow runs on a real Prefect server, one for each key."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,17 +9,15 @@ from typing import Any
 import httpx
 import pytest
 from prefect import get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, PREFECT_HOME, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from pydantic import SecretStr
 
-from deployments import embedded_server
-from deployments.embedded_server import Place, Policy
 from deployments.gateway.starter import PrefectDownError, PrefectStarter, StartRefusedError
 from interlock.ledger import open_ledger
 from interlock.patience import patiently
 from interlock.webhooks import Start
 from tests.deployments.gateway.gateways import up
-from tests.deployments.server_helpers import clean_up, eventually
+from tests.deployments.server_helpers import eventually
 from tests.webhooks.makers import a_push, as_body, github_headers
 
 AWAY = {PREFECT_API_URL: "http://127.0.0.1:9/api", PREFECT_CLIENT_MAX_RETRIES: 0}
@@ -49,16 +46,9 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    place = Place(tmp_path_factory.mktemp("home") / "prefect")
-    try:
-        with embedded_server.start(place, Policy()) as starting:
-            running = starting.wait_until_ready()
-            with temporary_settings({PREFECT_API_URL: running.api, PREFECT_HOME: place.path}):
-                asyncio.run(deploy())
-                yield Server(running.api)
-    finally:
-        clean_up(place)
+def server(api: str) -> Server:
+    asyncio.run(deploy())
+    return Server(api)
 
 
 async def deploy() -> None:
