@@ -243,16 +243,5 @@ def test_of_several_that_run_one_must_be_named(home: Path) -> None:
     assert said("stop").count("stopped: ") == 2
 
 
-def test_help_is_given_without_loading_the_world() -> None:
-    code = (
-        "import sys; sys.argv = ['interlock', 'rehearse', '--help']\n"
-        "from deployments.cli import main\n"
-        "try: main()\nexcept SystemExit: pass\n"
-        "print([name for name in sys.modules if name in {'prefect', 'starlette', 'interlock.rehearsal'}])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("[]\n")
-
-
 def test_a_seed_gives_the_same_faults_again() -> None:
     assert seeded(3, requests=60, count=6) == seeded(3, requests=60, count=6) != seeded(4, requests=60, count=6)
