@@ -242,17 +242,6 @@ def test_of_several_that_run_one_must_be_named(home: Path) -> None:
     assert said("stop").count("stopped: ") == 2
 
 
-def test_help_is_given_without_loading_the_world() -> None:
-    code = (
-        "import sys; sys.argv = ['interlock', 'rehearse', '--help']\n"
-        "from deployments.cli import main\n"
-        "try: main()\nexcept SystemExit: pass\n"
-        "print([name for name in sys.modules if name in {'prefect', 'starlette', 'interlock.rehearsal'}])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("[]\n")
-
-
 @pytest.mark.parametrize("arguments", [[], ["release", "core"], ["env"]])
 def test_without_what_only_rehearsals_need_it_says_how_to_get_it(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
