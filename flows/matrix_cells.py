@@ -55,7 +55,7 @@ async def _cells_as_tasks(key: str | None, context: MatrixContext, request: Matr
 
 
 async def github_access(family: Family) -> Access:
-    """The token for GitHub, where there is one: without it, repositories must be public, and GitHub can't be notified."""
+    """The token for GitHub, if any: without it, repositories must be public, and GitHub can't be notified."""
     try:
         return Access(credentials=await load_github_credentials(family))
     except TokenError as error:

@@ -11,8 +11,8 @@ a skipped step out of what is left: so it ends after as many tries as there are 
 logarithm of these where nothing is skipped.
 
 Why the first bad step of all, and not any turn from good to bad: what broke may have been repaired later and broken
-again. Then every turn is true, and the first one is what is asked for; later good steps are reported as relapses. It is the
-first among what is known: an earlier one that nobody had reason to try is not found, as with any bisection.
+again. Then every turn is true, and the first one is what is asked for; later good steps are reported as relapses. It is
+the first among what is known: an earlier one that nobody had reason to try is not found, as with any bisection.
 """
 
 from collections.abc import Mapping

@@ -60,7 +60,7 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
 
 
 async def _find(context: VerificationContext) -> Comparison:
-    """Find the ref, and what it is compared with; a missing token for GitHub is an error here, before anything is built."""
+    """Find the ref, and what it is compared with; a token for GitHub that is missing is an error here already."""
     found = await find_comparison(context)
     listener(context, found)
     return found
