@@ -37,9 +37,9 @@ BOT = Identity(name="Release Bot", email="bot@example.org")
 class World:
     """A GitHub that is served at addresses of its own."""
 
-    def __init__(self, hub: Hub, place: Place) -> None:
+    def __init__(self, hub: Hub, server: Place) -> None:
         self.hub = hub
-        self.place = place
+        self.place = server
 
     def ask(self, work: Callable[[GitHub], Awaitable[T]], token: str = "alice-classic") -> T:
         async def asking() -> T:
