@@ -33,8 +33,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from pydantic import SecretStr
 
-from interlock.ledger import SqlLedger, open_ledger
-from interlock.values import Value
+from interlock.adapters.ledger import SqlLedger, open_ledger
+from interlock.common.frozen_model import Value
 from interlock.webhooks import DeliveryState, Secrets
 
 SECRET = "a secret of the benchmark alone"  # noqa: S105

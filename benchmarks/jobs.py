@@ -11,13 +11,13 @@ import asyncio
 import os
 import time
 
-from interlock.connections import open_connections
-from interlock.contracts.isolated import run_cell
-from interlock.contracts.recipe import Recipe
-from interlock.environments import Uv
-from interlock.family_file import load
+from interlock.adapters.connections import open_connections
+from interlock.adapters.uv import Uv
+from interlock.cells.recipe import Recipe
+from interlock.cells.runner import run_cell
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.run import plan_matrix
+from interlock.model.family_file import load
 
 TRIED = (1, 2, 3, 4, 6, 8)
 

@@ -21,14 +21,14 @@ from pathlib import Path
 from packaging.version import Version
 from uv import find_uv_bin
 
-from interlock.connections import open_connections
-from interlock.distributions import modules_importing, read_wheel
-from interlock.family import Edge, Family
-from interlock.family_file import load
+from interlock.adapters.connections import open_connections
+from interlock.adapters.distributions import modules_importing, read_wheel
+from interlock.adapters.index.client import PackageIndex
 from interlock.matrix.report import Cell, MatrixReport, Sheet
-from interlock.package_index import PackageIndex
-from interlock.suites import Suite
-from interlock.verdicts import Verdict
+from interlock.model.family import Edge, Family
+from interlock.model.family_file import load
+from interlock.model.suites import Suite
+from interlock.model.verdicts import Verdict
 
 UV = find_uv_bin()
 RED_LINE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)

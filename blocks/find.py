@@ -14,12 +14,13 @@ from pydantic import SecretStr, ValidationError
 
 from blocks.github_credentials import GitHubCredentials
 from blocks.package_index_credentials import PackageIndexCredentials
-from interlock import family_file, tokens
-from interlock.connections import Access
+from interlock.adapters.connections import Access
+from interlock.adapters.github import Credentials, StaticToken
+from interlock.adapters.index.settings import PYPI, Upload, find_upload
+from interlock.common import tokens
 from interlock.errors import InterlockError, TokenError
-from interlock.family import Family
-from interlock.github import Credentials, StaticToken
-from interlock.index_settings import PYPI, Upload, find_upload
+from interlock.model import family_file
+from interlock.model.family import Family
 
 DOCUMENT = "interlock"
 """The name of the block documents that are looked for."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
-from interlock.github import AppInstallation, Credentials, GitHub, StaticToken, open_github, place
+from interlock.adapters.github import AppInstallation, Credentials, GitHub, StaticToken, open_github, place
 
 
 class GitHubCredentials(Block):
@@ -55,7 +55,7 @@ class GitHubCredentials(Block):
         return self
 
     def credentials(self, name: str | None = None, environ: Mapping[str, str] = os.environ) -> Credentials:
-        """What `interlock.github` is opened with.
+        """What `interlock.adapters.github` is opened with.
 
         Args:
             name: What a token is called in messages. Default: after the block.

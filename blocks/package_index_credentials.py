@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from prefect.blocks.core import Block
 from pydantic import AfterValidator, ConfigDict, Field, HttpUrl, SecretStr
 
-from interlock.index_settings import TOKEN_USER, Upload
+from interlock.adapters.index.settings import TOKEN_USER, Upload
 
 
 def _address(url: str) -> str:
@@ -54,7 +54,7 @@ class PackageIndexCredentials(Block):
         return cls(index=upload.name, repository_url=url, username=upload.username, password=upload.password)
 
     def get_client(self) -> Upload:
-        """What twine is run with: `interlock.publishing.upload` takes it."""
+        """What twine is run with: `interlock.adapters.index.upload.upload` takes it."""
         return Upload(
             name=self.index,
             repository_url=SecretStr(self.repository_url) if self.repository_url else None,

@@ -1,5 +1,5 @@
 """The command `interlock` as `python -m deployments`, for programs that start programs by a module."""
 
-from deployments.cli import main
+from deployments.cli.main import main
 
 main()

@@ -1,6 +1,6 @@
 """The flow `bisect-contracts`: the first version or commit of an upstream that breaks a downstream's suite.
 
-Its steps, in order, are `interlock.admission.search.bisect`.
+Its steps, in order, are `interlock.contracts.bisect.search.bisect`.
 """
 
 from prefect import flow, get_run_logger
@@ -8,11 +8,11 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.runtime import flow_run
 
 from flows.matrix_cells import cells_as_tasks, github_access
-from flows.patient import as_tasks, patient_task
-from interlock.admission.bisection import Bisection, BisectRequest
-from interlock.admission.search import bisect
-from interlock.connections import open_connections
-from interlock.family_file import load
+from flows.retrying_task import as_tasks, patient_task
+from interlock.adapters.connections import open_connections
+from interlock.contracts.bisect.models import Bisection, BisectRequest
+from interlock.contracts.bisect.search import bisect
+from interlock.model.family_file import load
 from interlock.reports.bisection import bisection_markdown
 
 

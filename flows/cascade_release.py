@@ -11,20 +11,20 @@ from prefect.runtime import flow_run
 
 from blocks.find import find_access
 from flows import dry_run
-from flows.events import tell
-from flows.patient import as_tasks, log
+from flows.notifications import tell
 from flows.release_package import known_family, release_package
-from interlock import family_file
-from interlock.cascade_plan import Cascade, State
+from flows.retrying_task import as_tasks, log
+from interlock.adapters.connections import open_connections
 from interlock.cascades import workflow
+from interlock.cascades.context import CascadeContext, open_cascade
 from interlock.cascades.request import CascadeRequest
-from interlock.cascades.walk import watcher
-from interlock.cascades.yard import CascadeContext, open_cascade
-from interlock.connections import open_connections
-from interlock.lifecycle import Release
+from interlock.cascades.scheduler import watcher
+from interlock.model import family_file
+from interlock.model.cascade import Cascade, State
+from interlock.model.release import Release
 from interlock.releases.plan import ReleaseRequest
 from interlock.reports import cascade_markdown, plan_counts, plan_markdown
-from interlock.reports.notices import stuck
+from interlock.reports.notifications import stuck
 
 
 async def _show_plan(cascade: Cascade) -> None:

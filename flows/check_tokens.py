@@ -10,13 +10,13 @@ from prefect.client.schemas.objects import State as RunState
 from prefect.states import Completed, Failed
 
 from blocks.find import find_access
-from flows.events import tell
-from interlock import family_file
-from interlock.checks import Check, State
-from interlock.checks import check_tokens as check_all_tokens
-from interlock.connections import open_connections
-from interlock.family import Family
-from interlock.reports.notices import expiring
+from flows.notifications import tell
+from interlock.adapters.connections import open_connections
+from interlock.model import family_file
+from interlock.model.family import Family
+from interlock.releases.checks import Check, State
+from interlock.releases.checks import check_tokens as check_all_tokens
+from interlock.reports.notifications import expiring
 
 LEVELS = {State.OK: logging.INFO, State.FAILED: logging.ERROR}
 ARTIFACT = "tokens"

@@ -8,10 +8,10 @@ from prefect.client.schemas.objects import State as RunState
 from prefect.states import Completed, Failed
 
 from flows.cascade_release import cascade_release
-from interlock.cascade_plan import Cascade, State
+from interlock.adapters.ledger import open_ledger
 from interlock.cascades.request import CascadeRequest
 from interlock.errors import BusyError, InterlockError
-from interlock.ledger import open_ledger
+from interlock.model.cascade import Cascade, State
 
 
 def awaiting(cascades: Iterable[Cascade]) -> tuple[Cascade, ...]:

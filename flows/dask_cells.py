@@ -12,18 +12,18 @@ from typing import Any
 
 from prefect import get_run_logger
 
-from flows.patient import patient_task
-from interlock.connections import open_connections
-from interlock.contracts import elsewhere
-from interlock.contracts.isolated import RUNNER, run_cell
-from interlock.contracts.recipe import Recipe
-from interlock.environments import Uv
+from flows.retrying_task import patient_task
+from interlock.adapters.connections import open_connections
+from interlock.adapters.uv import Uv
+from interlock.cells import remote_check
+from interlock.cells.recipe import Recipe
+from interlock.cells.runner import RUNNER, run_cell
 from interlock.errors import EnvironmentUnavailableError, UsageError
-from interlock.family import Family
-from interlock.matrix.bench import MatrixContext
 from interlock.matrix.chunks import Chunks
-from interlock.matrix.settle import RunCell
-from interlock.verdicts import Run
+from interlock.matrix.context import MatrixContext
+from interlock.matrix.executor import RunCell
+from interlock.model.family import Family
+from interlock.model.verdicts import Run
 
 # Of the asynchronous side of distributed's classes their types know nothing.
 Client = Any
@@ -47,7 +47,7 @@ async def run_chunk(recipes: tuple[Recipe, ...], family: Family, runner: str) ->
     Raises:
         EnvironmentUnavailableError: They can't be run here.
     """
-    elsewhere.check(recipes, runner)
+    remote_check.check(recipes, runner)
     async with open_connections(family) as connections:
         found = await _side_by_side(recipes, connections.uv)
     for recipe, runs in zip(recipes, found, strict=True):

@@ -11,17 +11,17 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 
 from blocks.find import load_github_credentials
 from flows.dask_cells import cells_on_dask
-from flows.patient import patient_task
-from interlock.connections import Access
-from interlock.contracts.isolated import run_cell
-from interlock.contracts.recipe import Recipe
+from flows.retrying_task import patient_task
+from interlock.adapters.connections import Access
+from interlock.cells.recipe import Recipe
+from interlock.cells.runner import run_cell
 from interlock.errors import TokenError
-from interlock.family import Family
-from interlock.matrix.bench import MatrixContext
+from interlock.matrix.context import MatrixContext
+from interlock.matrix.executor import Tally, watcher
 from interlock.matrix.request import MatrixRequest, Runner
 from interlock.matrix.run import CellRunner, OpenRunner
-from interlock.matrix.settle import Tally, watcher
-from interlock.verdicts import Run
+from interlock.model.family import Family
+from interlock.model.verdicts import Run
 
 SECONDS_BETWEEN_UPDATES = 2.0
 

@@ -12,13 +12,13 @@ from prefect.runtime import flow_run
 
 from blocks.find import find_access
 from flows import dry_run
-from flows.patient import as_tasks, log
-from interlock import family_file
-from interlock.connections import open_connections
-from interlock.family import Family
-from interlock.lifecycle import Release, Step
+from flows.retrying_task import as_tasks, log
+from interlock.adapters.connections import open_connections
+from interlock.model import family_file
+from interlock.model.family import Family
+from interlock.model.release import Release, Step
 from interlock.releases import workflow
-from interlock.releases.desk import ReleaseContext, open_release
+from interlock.releases.context import ReleaseContext, open_release
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.preflight import Preview
 from interlock.reports import preview_markdown, release_markdown

@@ -8,16 +8,16 @@ from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, 
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows.events import tell
 from flows.matrix_cells import cells_as_tasks, github_access
-from flows.patient import as_tasks
-from interlock.connections import open_connections
-from interlock.family_file import load
+from flows.notifications import tell
+from flows.retrying_task import as_tasks
+from interlock.adapters.connections import open_connections
 from interlock.matrix.report import MatrixReport
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.run import make_matrix
+from interlock.model.family_file import load
 from interlock.reports import answer, markdown_summary, table_rows, write_html, write_json
-from interlock.reports.notices import incompatible
+from interlock.reports.notifications import incompatible
 
 DEFAULT = MatrixRequest()
 

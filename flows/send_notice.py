@@ -7,7 +7,7 @@ from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from prefect_email import EmailServerCredentials, email_send_message  # type: ignore[import-untyped]
 
-from interlock.untrusted import one_line, plain
+from interlock.common.sanitize import one_line, plain
 
 LONGEST_SUBJECT = 200
 

@@ -9,11 +9,12 @@ from prefect.client.schemas.objects import State as RunState
 from prefect.states import Completed, Failed
 
 from blocks.find import load_github_credentials
-from flows.patient import patient_task
-from interlock import deliveries, family_file
-from interlock.clock import now
-from interlock.connections import Access, Connections, open_connections
-from interlock.deliveries import Looked, Swept
+from flows.retrying_task import patient_task
+from interlock.adapters.connections import Access, Connections, open_connections
+from interlock.common.clock import now
+from interlock.model import family_file
+from interlock.webhooks import redelivery
+from interlock.webhooks.redelivery import Looked, Swept
 
 GATEWAY = "INTERLOCK_GATEWAY_URL"
 ARTIFACT = "swept-deliveries"
@@ -22,13 +23,13 @@ ARTIFACT = "swept-deliveries"
 @patient_task("look-for-missed")
 async def look_for_missed(connections: Connections, gateway: str | None) -> Looked:
     """Find the deliveries of the last three days that the gateway does not have."""
-    return await deliveries.look(connections, now(), gateway=gateway)
+    return await redelivery.look(connections, now(), gateway=gateway)
 
 
 @patient_task("send-again")
 async def send_again(connections: Connections, looked: Looked) -> Swept:
     """Have GitHub send each of them once more."""
-    return await deliveries.send_again(looked, connections)
+    return await redelivery.send_again(looked, connections)
 
 
 @patient_task("show-swept")

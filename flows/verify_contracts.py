@@ -1,23 +1,23 @@
 """The flow `verify-contracts`: what a ref of an upstream does to its downstreams, told where it was proposed.
 
-Its steps, in order, are `interlock.verification.workflow.verify`.
+Its steps, in order, are `interlock.contracts.verify.workflow.verify`.
 """
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.runtime import flow_run
 
-from flows import events
+from flows import notifications
 from flows.matrix_cells import cells_as_tasks, github_access
-from flows.patient import as_tasks, patient_task
-from interlock.connections import open_connections
-from interlock.family_file import load
+from flows.retrying_task import as_tasks, patient_task
+from interlock.adapters.connections import open_connections
+from interlock.contracts.verify import ContractsReport, ContractsRequest
+from interlock.contracts.verify.context import VerificationContext
+from interlock.contracts.verify.publish import Told
+from interlock.contracts.verify.workflow import Host, verify
+from interlock.model.family_file import load
 from interlock.reports import contracts_markdown, contracts_texts
-from interlock.reports.notices import regressed
-from interlock.verification import ContractsReport, ContractsRequest
-from interlock.verification.stand import VerificationContext
-from interlock.verification.telling import Told
-from interlock.verification.workflow import Host, verify
+from interlock.reports.notifications import regressed
 
 
 @patient_task("publish-report")
@@ -25,7 +25,7 @@ async def publish(report: ContractsReport) -> None:
     """Show the report in the UI."""
     get_run_logger().info("%s %s: %s", report.upstream, report.ref, report.conclusion)
     await acreate_markdown_artifact(key=f"contracts-{report.upstream}", markdown=contracts_markdown(report))
-    await events.tell(regressed(report))
+    await notifications.tell(regressed(report))
 
 
 def _flow_run_name() -> str:

@@ -12,10 +12,10 @@ settings.register_profile("gate", settings.get_profile("patient"), max_examples=
 settings.register_profile("long", settings.get_profile("patient"), max_examples=400)
 settings.load_profile("gate")
 
-pytest_plugins = ["tests.universe.fixtures", "tests.ledger_fixtures"]
+pytest_plugins = ["tests.support.universe.fixtures", "tests.support.ledgers", "tests.support.prefect_api"]
 
 # Each file is one worker's, and they are given out in this order: what takes long is not left alone at the end.
-FIRST = ("deployments", "test_matrix_end_to_end.py", "releases", "cascades", "verification", "reports")
+FIRST = ("end_to_end", "integration/releases", "integration/cascades", "integration/contracts/verify")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

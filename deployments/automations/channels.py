@@ -15,11 +15,11 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect_email import EmailServerCredentials  # type: ignore[import-untyped]
 
-from deployments.automations.applied import apply, with_prefix
-from deployments.automations.runs import EVERY_RUN, FLOWS, OF_A_DEPLOYMENT, SENDER, of_flows
-from deployments.automations.values import BLOCK, PREFIX, About, Channel
+from deployments.automations.apply import apply, with_prefix
+from deployments.automations.channel import BLOCK, PREFIX, About, Channel
+from deployments.automations.flow_filters import EVERY_RUN, FLOWS, OF_A_DEPLOYMENT, SENDER, of_flows
 from interlock.errors import ServerError
-from interlock.reports.notices import News
+from interlock.reports.notifications import News
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block

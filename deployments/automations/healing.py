@@ -11,9 +11,9 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-from deployments.automations.applied import apply
-from deployments.automations.runs import EVERY_RUN, FLOWS, OF_A_DEPLOYMENT, SENDER, of_flows
-from interlock.values import Value
+from deployments.automations.apply import apply
+from deployments.automations.flow_filters import EVERY_RUN, FLOWS, OF_A_DEPLOYMENT, SENDER, of_flows
+from interlock.common.frozen_model import Value
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient

@@ -6,8 +6,8 @@ import time
 
 from deployments.embedded_server.processes import Identity
 from deployments.embedded_server.state import Place, Record, State, default_place, is_locked, read_record, try_lock
+from interlock.common.frozen_model import Value
 from interlock.errors import ServerError
-from interlock.values import Value
 
 TICK_SECONDS = 0.1
 KILLED_SECONDS = 10.0

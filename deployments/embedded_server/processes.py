@@ -6,7 +6,7 @@ import signal
 
 import psutil  # type: ignore[import-untyped]
 
-from interlock.values import Value
+from interlock.common.frozen_model import Value
 
 # psutil computes a start time from the boot time, which moves when the clock is corrected; a pid that is
 # used again within seconds is not known to happen.

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from deployments.embedded_server.state import HOST, Place, Record
+from interlock.common.process import tool_environment
 from interlock.errors import ServerError
-from interlock.process import tool_environment
 
 # The server outlives the command: of its shell it gets what tools get, and these; no tokens above all.
 INHERITED = (

@@ -16,8 +16,8 @@ from pathlib import Path
 from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from deployments.embedded_server.processes import Identity
-from interlock.home import home
-from interlock.values import Value
+from interlock.common.frozen_model import Value
+from interlock.common.paths import home
 
 HOST = "127.0.0.1"
 

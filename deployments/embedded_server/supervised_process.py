@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from deployments.embedded_server.processes import kill_group
-from interlock.values import Value
+from interlock.common.frozen_model import Value
 
 CHILD = "deployments.embedded_server.child"
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from deployments.gateway.bodies import Bodies, Limits
-from deployments.gateway.book import Book
+from deployments.gateway.batch_writer import Book
+from deployments.gateway.intake import Answer, Reception
 from deployments.gateway.logs import say
 from deployments.gateway.metrics import CONTENT_TYPE, Metrics
-from deployments.gateway.reception import Answer, Reception
-from deployments.gateway.starter import Starter
+from deployments.gateway.request_body import Bodies, Limits
+from deployments.gateway.run_starter import Starter
 from deployments.gateway.worker import Pace, Worker
+from interlock.adapters.ledger import Ledger
 from interlock.errors import LedgerError
-from interlock.family import Family
-from interlock.ledger import Ledger
+from interlock.model.family import Family
 from interlock.webhooks import Reason, Secrets, Source
 
 BUSY_SECONDS = "30"

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from deployments.gateway.logs import logger, say
 from deployments.gateway.metrics import Metrics
-from deployments.gateway.starter import PrefectDownError, Starter, StartRefusedError
-from interlock.clock import now
-from interlock.deliveries import obstacle
+from deployments.gateway.run_starter import PrefectDownError, Starter, StartRefusedError
+from interlock.adapters.ledger import Ledger
+from interlock.common.clock import now
+from interlock.common.frozen_model import Value
 from interlock.errors import LedgerError
-from interlock.ledger import Ledger
-from interlock.values import Value
 from interlock.webhooks import Delivery
+from interlock.webhooks.preconditions import obstacle
 
 KEEP_BODIES = timedelta(days=14)
 KEEP_ROWS = timedelta(days=90)

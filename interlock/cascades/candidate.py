@@ -3,12 +3,12 @@
 import contextlib
 from collections.abc import AsyncIterator
 
-from interlock.building import BuiltFile
-from interlock.candidates import Candidate, offer, withdraw
-from interlock.cascades.yard import CascadeContext
-from interlock.git import Repository
+from interlock.adapters.git import Repository
+from interlock.cascades.context import CascadeContext
+from interlock.contracts.candidates import Candidate, offer, withdraw
+from interlock.project.build import BuiltFile
 from interlock.releases import prepare
-from interlock.releases.desk import open_release
+from interlock.releases.context import open_release
 from interlock.releases.plan import Plan, ReleaseRequest
 
 

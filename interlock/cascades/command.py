@@ -3,12 +3,12 @@
 import asyncio
 from pathlib import Path
 
-from interlock.cascade_plan import Cascade
-from interlock.cascades.yard import CascadeContext
+from interlock.cascades.context import CascadeContext
+from interlock.common.atomic_files import write_whole
+from interlock.common.paths import home
+from interlock.common.process import run, tool_environment
 from interlock.errors import RefusedError
-from interlock.files import write_whole
-from interlock.home import home
-from interlock.process import run, tool_environment
+from interlock.model.cascade import Cascade
 
 TIMEOUT = 1800.0
 LOG = 1 << 20

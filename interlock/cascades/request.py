@@ -4,9 +4,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from interlock.common.frozen_model import Value
 from interlock.errors import UsageError
 from interlock.releases.plan import Patience, ReleaseRequest
-from interlock.values import Value
 
 
 class CascadeRequest(Value):

@@ -6,16 +6,16 @@ Until its lease is taken nothing is written anywhere. Then it is in the ledger, 
 
 import logging
 
-from interlock.cascade_plan import Cascade
-from interlock.cascades import survey
-from interlock.cascades.following import PackageSteps, ReleasePackage
-from interlock.cascades.walk import begin, walk
-from interlock.cascades.yard import CascadeContext
-from interlock.lifecycle import Release
-from interlock.releases.desk import open_release
+from interlock.cascades import planner
+from interlock.cascades.context import CascadeContext
+from interlock.cascades.package_steps import PackageSteps, ReleasePackage
+from interlock.cascades.scheduler import begin, walk
+from interlock.common.steps import RunStep, call
+from interlock.model.cascade import Cascade
+from interlock.model.release import Release
+from interlock.releases.context import open_release
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.workflow import release
-from interlock.steps import RunStep, call
 
 
 async def release_plainly(context: CascadeContext, request: ReleaseRequest) -> Release:
@@ -52,8 +52,8 @@ async def plan(context: CascadeContext, run: RunStep = call) -> Cascade:
     Raises:
         InterlockError: What the cascade would end with before it begins.
     """
-    planned = await run("plan", survey.plan, context)
-    await run("admit", survey.admit, context, planned)
+    planned = await run("plan", planner.plan, context)
+    await run("admit", planner.admit, context, planned)
     return planned
 
 

@@ -1,1 +1,1 @@
-"""One cell: what to run, in which environment, and what it showed."""
+"""What a change of an upstream does to its downstreams: verification, schemas, candidates, admission, bisection."""

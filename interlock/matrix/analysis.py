@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from interlock.matrix.report import Regression, VersionRange
-from interlock.verdicts import Run, RunStatus, TestOutcome, Verdict
+from interlock.model.verdicts import Run, RunStatus, TestOutcome, Verdict
 
 STATUS_VERDICTS = {
     RunStatus.PASSED: Verdict.COMPATIBLE,

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from interlock.clock import now
-from interlock.ledger import Ledger
+from interlock.adapters.ledger import Ledger
+from interlock.common.clock import now
 from interlock.matrix.analysis import Judged, judge_row, ranges, regressions
+from interlock.matrix.executor import Settled
 from interlock.matrix.plan import Plan, PlannedCell, PlannedRow, PlannedSheet
 from interlock.matrix.report import SEEN_BROKEN, Cell, Change, DownstreamRow, MatrixReport, SharedWith, Sheet, Totals
-from interlock.matrix.settle import Settled
-from interlock.verdicts import CellKey, Run, Verdict
+from interlock.model.verdicts import CellKey, Run, Verdict
 
 # Which of these two it is depends on what else the matrix covered; the world has not changed between them.
 ALIKE = {Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE}

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from interlock.contracts.recipe import Recipe
-from interlock.verdicts import Run
+from interlock.cells.recipe import Recipe
+from interlock.model.verdicts import Run
 
 RunChunk = Callable[[tuple[Recipe, ...]], Awaitable[tuple[tuple[Run, ...], ...]]]
 

@@ -8,11 +8,11 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from interlock.distributions import Wheel
-from interlock.environments import Interpreter
-from interlock.fingerprint import digest
+from interlock.adapters.distributions import Wheel
+from interlock.adapters.uv import Interpreter
+from interlock.common.digest import digest
 from interlock.matrix.request import TestedEdge
-from interlock.requirements import declared_range, effective, normalized
+from interlock.model.requirements import declared_range, effective, normalized
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from interlock.clock import now
-from interlock.contracts.isolated import RUNNER
-from interlock.contracts.recipe import Recipe
-from interlock.distributions import Wheel
-from interlock.environments import Interpreter, Uv
-from interlock.fingerprint import Ingredients, digest
-from interlock.locks import Lock, Resolution, Unresolvable
+from interlock.adapters.distributions import Wheel
+from interlock.adapters.index.client import Release
+from interlock.adapters.uv import Interpreter, Uv
+from interlock.cells.recipe import Recipe
+from interlock.cells.runner import RUNNER
+from interlock.common.clock import now
+from interlock.common.digest import Ingredients, digest
+from interlock.common.single_flight import Once
 from interlock.matrix.pair import Pair, declared_by
 from interlock.matrix.request import TestedEdge
 from interlock.matrix.sources import Choice, ChosenEdge, Sources, Tests
-from interlock.once import Once
-from interlock.package_index import Release
-from interlock.requirements import admits, written
-from interlock.verdicts import CellKey, Run, RunStatus, point_text
+from interlock.model.lockfile import Lock, Resolution, Unresolvable
+from interlock.model.requirements import admits, written
+from interlock.model.verdicts import CellKey, Run, RunStatus, point_text
 
 RESOLVING = 4
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from interlock.connections import access_from, open_connections
+from interlock.adapters.connections import access_from, open_connections
 from interlock.errors import UsageError
-from interlock.family_file import find, load
+from interlock.matrix.executor import Tally, look_ahead
 from interlock.matrix.request import MatrixRequest, edges
 from interlock.matrix.run import plan_matrix
-from interlock.matrix.settle import Tally, look_ahead
-from interlock.versions import Selection
+from interlock.model.family_file import find, load
+from interlock.model.versions import Selection
 
 
 def check(request: MatrixRequest) -> None:

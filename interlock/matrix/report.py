@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from interlock.values import Value
-from interlock.verdicts import CellKey, Run, Verdict
+from interlock.common.frozen_model import Value
+from interlock.model.verdicts import CellKey, Run, Verdict
 
 # What was seen not to work; the other verdicts that are not compatible only failed to prove that it does.
 SEEN_BROKEN = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.BROKEN_BEFORE})

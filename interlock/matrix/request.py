@@ -7,12 +7,12 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from interlock.common.frozen_model import Value
+from interlock.common.paths import home
 from interlock.errors import UsageError
-from interlock.family import Family
-from interlock.home import home
 from interlock.matrix.report import MatrixReport
-from interlock.suites import Suite
-from interlock.values import Value
+from interlock.model.family import Family
+from interlock.model.suites import Suite
 
 # Measured with benchmarks/jobs.py on 2 cores: suites sleep, and wait for the disk. 4 took 0.42 of the time of 1; 3 took
 # 0.48, and more than 4 gained nothing.

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic import AwareDatetime
 
-from interlock.clock import now
+from interlock.common.atomic_files import write_whole
+from interlock.common.clock import now
+from interlock.common.frozen_model import Value
 from interlock.errors import IndexUnavailableError
-from interlock.files import write_whole
-from interlock.locks import Lock, Resolution, Unresolvable
-from interlock.values import Value
+from interlock.model.lockfile import Lock, Resolution, Unresolvable
 
 # Shorter than a night, so that a nightly matrix meets the packages of its day.
 KEPT_FOR = timedelta(hours=6)

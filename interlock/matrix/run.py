@@ -11,19 +11,19 @@ from datetime import datetime
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from interlock.clock import now
-from interlock.contracts.isolated import run_cell
-from interlock.locks import Resolution
+from interlock.cells.runner import run_cell
+from interlock.common.clock import now
+from interlock.common.steps import RunStep, call
 from interlock.matrix.assemble import Occasion, assemble
-from interlock.matrix.bench import MatrixContext
+from interlock.matrix.context import MatrixContext
+from interlock.matrix.executor import Observe, RunCell, Settled, settle
 from interlock.matrix.pair import Pair
 from interlock.matrix.plan import Plan, PlannedCell, Planner, resolve_pair
 from interlock.matrix.report import MatrixReport
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.resolutions import Resolutions
-from interlock.matrix.settle import Observe, RunCell, Settled, settle
 from interlock.matrix.sources import Choice, choose, fetch
-from interlock.steps import RunStep, call
+from interlock.model.lockfile import Resolution
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -22,19 +22,19 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from interlock.contracts import suite_files
-from interlock.distributions import Wheel, modules_importing, read_wheel, sdist_files
-from interlock.environments import Interpreter
+from interlock.adapters.distributions import Wheel, modules_importing, read_wheel, sdist_files
+from interlock.adapters.git import Remote, files_at
+from interlock.adapters.index.client import Release
+from interlock.adapters.uv import Interpreter
+from interlock.cells import suite_files
+from interlock.common.digest import digest, files_digest
+from interlock.common.single_flight import Once
 from interlock.errors import DistributionError, RepositoryError
-from interlock.fingerprint import digest, files_digest
-from interlock.git import Remote, files_at
-from interlock.locks import choose_wheel
-from interlock.matrix.bench import MatrixContext
+from interlock.matrix.context import MatrixContext
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
-from interlock.once import Once
-from interlock.package_index import Release
-from interlock.suites import Suite
-from interlock.versions import Selection
+from interlock.model.lockfile import choose_wheel
+from interlock.model.suites import Suite
+from interlock.model.versions import Selection
 
 
 @dataclass(frozen=True, kw_only=True)

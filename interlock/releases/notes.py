@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from interlock.lifecycle import ReleasedFile
+from interlock.model.release import ReleasedFile
 
 # GitHub takes 125,000 characters.
 LONGEST = 120_000

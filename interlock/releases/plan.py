@@ -7,14 +7,14 @@ from typing import Self
 from packaging.version import Version
 from pydantic import Field, model_validator
 
-from interlock.building import BuiltFile
-from interlock.bump import Bump, parse_version
-from interlock.dispatches import DISPATCH_ID, Order, dispatch_id
-from interlock.family import Family
-from interlock.lifecycle import ReleasedFile
+from interlock.common.frozen_model import Value
+from interlock.model.bump import Bump, parse_version
+from interlock.model.dispatches import DISPATCH_ID, Order, dispatch_id
+from interlock.model.family import Family
+from interlock.model.release import ReleasedFile
+from interlock.model.versions import VersionField
+from interlock.project.build import BuiltFile
 from interlock.releases.tags import Manifest, Told
-from interlock.values import Value
-from interlock.versions import VersionField
 
 
 class Patience(Value):

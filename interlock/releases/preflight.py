@@ -2,13 +2,13 @@
 
 import logging
 
-from interlock.checks import Check, State, check_package
-from interlock.dispatches import Order
+from interlock.common.frozen_model import Value
 from interlock.errors import RefusedError
-from interlock.lifecycle import ReleasedFile
-from interlock.releases.desk import ReleaseContext
+from interlock.model.dispatches import Order
+from interlock.model.release import ReleasedFile
+from interlock.releases.checks import Check, State, check_package
+from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import Plan
-from interlock.values import Value
 
 
 class Preview(Value):

@@ -11,24 +11,25 @@ from typing import TypedDict
 
 from packaging.version import Version
 
-from interlock import building, publishing
-from interlock.admission.gate import Wanted, look, too_little
-from interlock.building import BuiltFile
-from interlock.bump import next_version
-from interlock.cascade_plan import cascade_id
-from interlock.clock import now
+from interlock.adapters.git import Checkout, Tag
+from interlock.adapters.index import upload
+from interlock.adapters.index.client import Release as OnIndex
+from interlock.common.clock import now
+from interlock.common.digest import digest
 from interlock.errors import ConflictError, RefusedError
-from interlock.fingerprint import digest
-from interlock.git import Checkout, Tag
-from interlock.lifecycle import ReleasedFile
-from interlock.package_index import Release as OnIndex
-from interlock.releases import telling
-from interlock.releases.desk import ReleaseContext
+from interlock.model.bump import next_version
+from interlock.model.cascade import cascade_id
+from interlock.model.release import ReleasedFile
+from interlock.model.versions import tag_name, tag_version
+from interlock.project import build as building
+from interlock.project.build import BuiltFile
+from interlock.project.version import VersionPlace, find_version, project_name
+from interlock.releases import dispatch
+from interlock.releases.admission import Wanted, look, too_little
+from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import Plan, newer, released, told_by
-from interlock.releases.repinning import published_hashes, repinned
+from interlock.releases.requirements import published_hashes, repinned
 from interlock.releases.tags import Manifest
-from interlock.version_files import VersionPlace, find_version, project_name
-from interlock.versions import tag_name, tag_version
 
 # GitHub forgets runs after 90 days; what began this long ago, and no ledger remembers, is over.
 FORGOTTEN = timedelta(days=30)
@@ -106,13 +107,13 @@ async def _is_outstanding(context: ReleaseContext, plan: Plan) -> bool:
         return not remembered.is_finished
     if now() - datetime.fromtimestamp(plan.epoch, UTC) > FORGOTTEN:
         return False
-    return await _lacks_files(context, plan) or not await telling.all_taken(context, plan)
+    return await _lacks_files(context, plan) or not await dispatch.all_taken(context, plan)
 
 
 async def _lacks_files(context: ReleaseContext, plan: Plan) -> bool:
     assert plan.manifest is not None
     index, github = context.connections.index, context.connections.github
-    if await publishing.missing(plan.package, plan.version, plan.manifest.files, index):
+    if await upload.missing(plan.package, plan.version, plan.manifest.files, index):
         return True
     release = await github.release(plan.repository, plan.tag)
     return release is None or release.draft

@@ -7,8 +7,8 @@ to be told of it.
 import re
 from typing import NamedTuple, Self
 
-from interlock.lifecycle import ReleasedFile
-from interlock.values import Value
+from interlock.common.frozen_model import Value
+from interlock.model.release import ReleasedFile
 
 TRAILER = "Interlock-Release"
 CASCADE = "Interlock-Cascade"

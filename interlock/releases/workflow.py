@@ -14,15 +14,15 @@ dispatch is in the ledger before it is sent.
 from collections.abc import Awaitable, Callable
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from interlock.building import BuiltFile
-from interlock.checks import all_good
-from interlock.git import Checkout
-from interlock.lifecycle import Release, Step
-from interlock.releases import outward, preflight, prepare, telling
-from interlock.releases.desk import ReleaseContext
+from interlock.adapters.git import Checkout
+from interlock.common.steps import RunStep, call
+from interlock.model.release import Release, Step
+from interlock.project.build import BuiltFile
+from interlock.releases import dispatch, preflight, prepare, publish
+from interlock.releases.checks import all_good
+from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import Plan, orders, released
 from interlock.releases.preflight import Preview
-from interlock.steps import RunStep, call
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,16 +44,16 @@ async def release(context: ReleaseContext, run: RunStep = call) -> Release:
     await step(Step.PREFLIGHT, preflight.preflight)
     async with context.lease():
         prepared = await _prepared(step)
-        while not await step(Step.PUSH, outward.push, prepared.source, prepared.plan):
+        while not await step(Step.PUSH, publish.push, prepared.source, prepared.plan):
             prepared = await _prepared(step)
         source, plan, files = prepared
-        await step(Step.PUBLISH, outward.publish, plan, files)
-        await step(Step.CONFIRM, outward.confirm, plan, files)
-        page = await step(Step.GITHUB_RELEASE, outward.create_github_release, source, plan, files)
-        sent = await step(Step.DISPATCH, telling.dispatch, plan)
-        receipts = await step(Step.RECEIPTS, telling.receipts, sent)
-        done = await step(Step.SUMMARY, outward.summarize, plan, page, receipts)
-    await telling.refuse_unheard(context, receipts)
+        await step(Step.PUBLISH, publish.publish, plan, files)
+        await step(Step.CONFIRM, publish.confirm, plan, files)
+        page = await step(Step.GITHUB_RELEASE, publish.create_github_release, source, plan, files)
+        sent = await step(Step.DISPATCH, dispatch.dispatch, plan)
+        receipts = await step(Step.RECEIPTS, dispatch.receipts, sent)
+        done = await step(Step.SUMMARY, publish.summarize, plan, page, receipts)
+    await dispatch.refuse_unheard(context, receipts)
     return done
 
 

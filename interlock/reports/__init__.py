@@ -1,6 +1,5 @@
 """What a person or a program reads: terminal, HTML and JSON from the same values."""
 
-from interlock.reports.as_json import schema, schema_text, write_json
 from interlock.reports.cascade import (
     cascade_markdown,
     plan_counts,
@@ -20,9 +19,10 @@ from interlock.reports.contracts import (
     contracts_texts,
     print_contracts,
 )
-from interlock.reports.for_prefect import answer, markdown_summary, table_rows
+from interlock.reports.html_page import write_html
+from interlock.reports.json_report import schema, schema_text, write_json
 from interlock.reports.manifest import Manifest, manifest, manifest_json
-from interlock.reports.page import write_html
+from interlock.reports.prefect_artifacts import answer, markdown_summary, table_rows
 from interlock.reports.release import preview_markdown, print_preview, print_release, print_releases, release_markdown
 from interlock.reports.terminal import print_report
 

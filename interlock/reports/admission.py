@@ -4,9 +4,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from interlock.admission import Admission, Answer, CellSaid
-from interlock.reports.marks import MARKS
-from interlock.reports.words import counted, one_line
+from interlock.contracts.admission import Admission, Answer, CellSaid
+from interlock.reports.labels import counted, one_line
+from interlock.reports.symbols import MARKS
 
 STYLES = {Answer.YES: ("✓", "bold green"), Answer.NO: ("✗", "bold red"), Answer.UNKNOWN: ("?", "bold yellow")}
 MOST_TESTS = 5

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from interlock.admission.bisection import Bisection, Broken
-from interlock.reports.words import counted, one_line
+from interlock.contracts.bisect.models import Bisection, Broken
+from interlock.reports.labels import counted, one_line
 
 MOST_TESTS = 5
 MOST_SKIPPED = 5

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from interlock.cascade_plan import (
+from interlock.model.cascade import (
     Action,
     Advice,
     Cascade,
@@ -22,10 +22,10 @@ from interlock.cascade_plan import (
     advice,
     causes,
 )
-from interlock.cascade_plan.states import NOT_RELEASING
+from interlock.model.cascade.states import NOT_RELEASING
 from interlock.releases.notes import plain
-from interlock.reports.words import counted, moment, one_line
-from interlock.reports.words import plain as harmless
+from interlock.reports.labels import counted, moment, one_line
+from interlock.reports.labels import plain as harmless
 
 WIDEST = 500
 # What stands in a table is cut here; the whole of it follows once.

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from packaging.version import Version
 
+from interlock.common.frozen_model import Value
 from interlock.matrix.analysis import ranges
 from interlock.matrix.report import Change, MatrixReport, Sheet
-from interlock.reports import words
+from interlock.model.verdicts import Verdict
+from interlock.reports import labels
 from interlock.reports.grouping import spans
 from interlock.reports.summary import cell_link
-from interlock.values import Value
-from interlock.verdicts import Verdict
 
 
 class ChangeGroup(Value):
@@ -84,14 +84,14 @@ def _group(example: Change, sheet: Sheet | None, downstream: list[str], upstream
     key = example.cell
     rows = [row.version for row in sheet.rows] if sheet else downstream
     columns = list(sheet.upstream_versions) if sheet else upstream
-    whom = words.listed(ranges(rows, downstream)), words.listed(ranges(columns, upstream))
+    whom = labels.listed(ranges(rows, downstream)), labels.listed(ranges(columns, upstream))
     return ChangeGroup(
         before=example.before,
         after=example.after,
         since=example.since,
         cells=len(downstream) * len(upstream),
         whom=f"{key.downstream} {whom[0]} with {key.upstream} {whom[1]}",
-        setting=words.setting(sheet) if sheet else " · ".join(filter(None, (key.suite, key.python, key.point))),
+        setting=labels.setting(sheet) if sheet else " · ".join(filter(None, (key.suite, key.python, key.point))),
         link=cell_link(sheet, upstream[-1], downstream[-1]) if sheet and upstream else None,
     )
 

@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from interlock.contract_schemas import ElementChange, Use
-from interlock.reports import contracts_words as said
+from interlock.contracts.schema import ElementChange, Use
+from interlock.contracts.verify.annotations import harm
+from interlock.contracts.verify.report import CellResult, Conclusion, ContractsReport, DownstreamResult
+from interlock.contracts.verify.statuses import describe, trouble
+from interlock.model.verdicts import Verdict
+from interlock.reports import contracts_labels as said
 from interlock.reports.contracts_markdown import contracts_comment, contracts_markdown, contracts_texts
-from interlock.reports.words import counted, duration, one_line
-from interlock.verdicts import Verdict
-from interlock.verification.annotations import harm
-from interlock.verification.report import CellResult, Conclusion, ContractsReport, DownstreamResult
-from interlock.verification.statuses import describe, trouble
+from interlock.reports.labels import counted, duration, one_line
 
 __all__ = [
     "contracts_comment",

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from interlock.contract_schemas import ElementChange, Use
-from interlock.reports import contracts_words as said
+from interlock.common.sanitize import cut
+from interlock.contracts.schema import ElementChange, Use
+from interlock.contracts.verify.annotations import harm
+from interlock.contracts.verify.publish import Texts
+from interlock.contracts.verify.report import CellResult, Conclusion, ContractsReport, DownstreamResult
+from interlock.contracts.verify.statuses import trouble
+from interlock.model.verdicts import Verdict
+from interlock.reports import contracts_labels as said
+from interlock.reports.labels import counted, duration
 from interlock.reports.markdown import NOTHING, cell, code, fenced, folded, link, row, within
-from interlock.reports.words import counted, duration
-from interlock.untrusted import cut
-from interlock.verdicts import Verdict
-from interlock.verification.annotations import harm
-from interlock.verification.report import CellResult, Conclusion, ContractsReport, DownstreamResult
-from interlock.verification.statuses import trouble
-from interlock.verification.telling import Texts
 
 # GitHub takes 65,536 characters, a marker among them. The parts share these, so that none crowds out another.
 LONGEST = 65_000

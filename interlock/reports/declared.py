@@ -1,9 +1,9 @@
 """What is declared beside what is proven, with neighbouring downstream versions joined."""
 
+from interlock.common.frozen_model import Value
 from interlock.matrix.report import DownstreamRow, Sheet
-from interlock.reports import words
+from interlock.reports import labels
 from interlock.reports.grouping import label, spans
-from interlock.values import Value
 
 
 class RangeGroup(Value):
@@ -34,8 +34,8 @@ def proven_groups(sheet: Sheet) -> tuple[tuple[RangeGroup, ...], ...]:
 def falsely_allowed(sheet: Sheet) -> list[str]:
     """In words, where something is declared that was seen not to work."""
     return [
-        f"{sheet.downstream} {item.versions} declares {words.specifier(item.row.declared)}, "
-        f"and does not work with {sheet.upstream} {words.listed(item.row.falsely_allowed)}"
+        f"{sheet.downstream} {item.versions} declares {labels.specifier(item.row.declared)}, "
+        f"and does not work with {sheet.upstream} {labels.listed(item.row.falsely_allowed)}"
         for item in range_groups(sheet)
         if item.row.falsely_allowed
     ]
@@ -47,8 +47,8 @@ def could_be_wider(sheet: Sheet) -> list[str]:
     if not forbidding:
         return []
     newest = forbidding[-1]
-    works = f"{sheet.upstream} {words.listed(newest.needlessly_forbidden)}"
-    declared = f"{sheet.downstream} {newest.version} declares {words.specifier(newest.declared)}"
+    works = f"{sheet.upstream} {labels.listed(newest.needlessly_forbidden)}"
+    declared = f"{sheet.downstream} {newest.version} declares {labels.specifier(newest.declared)}"
     line = f"{declared}, and works with {works} as well"
     older = len(forbidding) - 1
-    return [f"{line}; {words.counted(older, 'older version')} could be wider too" if older else line]
+    return [f"{line}; {labels.counted(older, 'older version')} could be wider too" if older else line]

@@ -8,8 +8,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from interlock.reports.words import moment
-from interlock.untrusted import one_line, plain
+from interlock.common.sanitize import one_line, plain
+from interlock.reports.labels import moment
 from interlock.webhooks import Delivery, DeliveryState
 
 STYLES = {DeliveryState.ACCEPTED: "yellow", DeliveryState.STARTED: "green", DeliveryState.IGNORED: "bright_black"}

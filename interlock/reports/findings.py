@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from interlock.common.frozen_model import Value
 from interlock.matrix.analysis import ranges
 from interlock.matrix.report import Cell, MatrixReport, Regression, Sheet, VersionRange
-from interlock.reports import words
+from interlock.model.verdicts import Run, Verdict
+from interlock.reports import labels
 from interlock.reports.grouping import Span, label
 from interlock.reports.summary import cell_link
-from interlock.values import Value
-from interlock.verdicts import Run, Verdict
 
 _SHOWS = {
     Verdict.INCOMPATIBLE: "fails",
@@ -57,11 +57,11 @@ def _regression(sheet: Sheet, item: Regression) -> Finding:
     return Finding(
         test=item.test,
         when=_when(sheet, item, columns),
-        error=words.one_line(item.error),
-        whom=f"{sheet.downstream} {words.listed(item.downstream)}",
+        error=labels.one_line(item.error),
+        whom=f"{sheet.downstream} {labels.listed(item.downstream)}",
         declared=declared,
         allowed_to_fail=sheet.allowed_to_fail,
-        settings=(words.setting(sheet),),
+        settings=(labels.setting(sheet),),
         link=cell_link(sheet, item.bad, item.downstream[-1].last if item.downstream else ""),
     )
 
@@ -110,11 +110,11 @@ def _own_faults(sheet: Sheet, report: MatrixReport) -> Iterator[Finding]:
         yield Finding(
             test=test,
             when=f"fails with every {sheet.upstream}" if test else f"cannot be run with any {sheet.upstream}",
-            error=words.one_line(error),
+            error=labels.one_line(error),
             whom=f"{sheet.downstream} {_listed((row for row, _ in found), versions)}",
             declared=False,
             allowed_to_fail=sheet.allowed_to_fail,
-            settings=(words.setting(sheet),),
+            settings=(labels.setting(sheet),),
             link=cell_link(sheet, found[-1][1], found[-1][0]),
         )
 
@@ -149,11 +149,11 @@ def _others(sheet: Sheet, report: MatrixReport) -> Iterator[Finding]:
         yield Finding(
             test=test,
             when=f"{shows} with {sheet.upstream} {_listed((v for _row, v in found), sheet.upstream_versions)}",
-            error=words.one_line(error),
+            error=labels.one_line(error),
             whom=f"{sheet.downstream} {_listed((v for v, _column in found), [row.version for row in sheet.rows])}",
             declared=False,
             allowed_to_fail=sheet.allowed_to_fail,
-            settings=(words.setting(sheet),),
+            settings=(labels.setting(sheet),),
             link=cell_link(sheet, found[-1][1], found[-1][0]),
         )
 
@@ -168,7 +168,7 @@ def _unnamed(cell: Cell, named: Collection[str | None]) -> tuple[str | None, ...
 
 
 def _listed(chosen: Iterable[str], versions: Sequence[str]) -> str:
-    return words.listed(ranges(versions, set(chosen)))
+    return labels.listed(ranges(versions, set(chosen)))
 
 
 def _error(run: Run | None, test: str | None) -> str:
@@ -176,7 +176,7 @@ def _error(run: Run | None, test: str | None) -> str:
     if run is None:
         return ""
     found = next((item.error for item in run.tests if item.id == test), run.reason)
-    return words.one_line(found or "").removeprefix("error: ").replace(" cause: ", ": ").removesuffix(".")
+    return labels.one_line(found or "").removeprefix("error: ").replace(" cause: ", ": ").removesuffix(".")
 
 
 def _merged(found: Iterable[Finding]) -> list[Finding]:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import AwareDatetime
 
-from interlock.cascade_plan import Action, Cascade, Outcome, Proven, State
-from interlock.dispatches import DispatchRecord
-from interlock.lifecycle import Release, ReleasedFile
-from interlock.values import Value
-from interlock.versions import VersionField
+from interlock.common.frozen_model import Value
+from interlock.model.cascade import Action, Cascade, Outcome, Proven, State
+from interlock.model.dispatches import DispatchRecord
+from interlock.model.release import Release, ReleasedFile
+from interlock.model.versions import VersionField
 
 
 class ManifestPackage(Value):

@@ -6,7 +6,7 @@ GitHub makes links, mentions and references of text, also of text that is escape
 import re
 from collections.abc import Iterable, Sequence
 
-from interlock.untrusted import cut, one_line, plain
+from interlock.common.sanitize import cut, one_line, plain
 
 LONGEST_CODE = 300
 NOTHING = "–"

@@ -7,13 +7,13 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from interlock.checks import Check, State
-from interlock.dispatches import DispatchRecord, Receipt
-from interlock.lifecycle import Release, ReleasedFile, Step
+from interlock.model.dispatches import DispatchRecord, Receipt
+from interlock.model.release import Release, ReleasedFile, Step
+from interlock.releases.checks import Check, State
 from interlock.releases.notes import plain
 from interlock.releases.plan import Plan
 from interlock.releases.preflight import Preview
-from interlock.reports.words import one_line
+from interlock.reports.labels import one_line
 
 WIDEST = 500
 

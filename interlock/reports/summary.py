@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 from urllib.parse import urlencode
 
+from interlock.common.frozen_model import Value
 from interlock.matrix.report import SEEN_BROKEN, Cell, MatrixReport, Sheet
-from interlock.reports import words
-from interlock.reports.marks import shown_as
-from interlock.values import Value
-from interlock.verdicts import Verdict, point_text
+from interlock.model.verdicts import Verdict, point_text
+from interlock.reports import labels
+from interlock.reports.symbols import shown_as
 
 
 class Headline(Value):
@@ -47,13 +47,13 @@ def headline(report: MatrixReport) -> Headline:
     broken = sum(cell.verdict in SEEN_BROKEN for cell in blamed)
     aside = _own_faults_aside(declared)
     if broken:
-        detail = f"{broken:,} of {words.counted(len(declared), 'declared pair')} do not work.{aside}"
+        detail = f"{broken:,} of {labels.counted(len(declared), 'declared pair')} do not work.{aside}"
         if _newest_fit(report):
             title = "The newest releases fit together, older ones do not"
             return Headline(state="older-broken", title=title, detail=detail)
         return Headline(state="broken", title="The family does not fit together", detail=detail)
     if blamed:
-        detail = f"{len(blamed):,} of {words.counted(len(declared), 'declared pair')} could not be judged.{aside}"
+        detail = f"{len(blamed):,} of {labels.counted(len(declared), 'declared pair')} could not be judged.{aside}"
         return Headline(state="unknown", title="Not proven", detail=detail)
     if not any(cell.verdict is Verdict.COMPATIBLE for cell in declared):
         return Headline(state="unknown", title="Not proven", detail=f"No declared pair was shown to work.{aside}")
@@ -68,15 +68,15 @@ def _own_faults_aside(declared: list[Cell]) -> str:
     if not number:
         return ""
     verb = "fails" if number == 1 else "fail"
-    return f" {words.counted(number, 'declared pair')} {verb} by the downstream's own fault."
+    return f" {labels.counted(number, 'declared pair')} {verb} by the downstream's own fault."
 
 
 def _all_work(declared: list[Cell]) -> str:
     """Says "all" only where it is all."""
     proven = sum(cell.verdict is Verdict.COMPATIBLE for cell in declared)
     if proven == len(declared):
-        return f"All of {words.counted(len(declared), 'declared pair')} work."
-    return f"{proven:,} of {words.counted(len(declared), 'declared pair')} work."
+        return f"All of {labels.counted(len(declared), 'declared pair')} work."
+    return f"{proven:,} of {labels.counted(len(declared), 'declared pair')} work."
 
 
 def _newest_fit(report: MatrixReport) -> bool:
@@ -101,8 +101,8 @@ def overview(sheet: Sheet) -> Overview:
     shown = Counter(shown_as(cell) for cell in _cells([sheet]))
     pair = (sheet.upstream_versions[-1:], tuple(row.version for row in sheet.rows[-1:]))
     return Overview(
-        edge=words.edge(sheet),
-        setting=words.setting(sheet),
+        edge=labels.edge(sheet),
+        setting=labels.setting(sheet),
         link=sheet_link(sheet),
         allowed_to_fail=sheet.allowed_to_fail,
         newest=newest_cell(sheet),

@@ -8,14 +8,14 @@ from rich.rule import Rule
 from rich.text import Text
 
 from interlock.matrix.report import MatrixReport, Sheet
-from interlock.reports import words
+from interlock.model.verdicts import Verdict
+from interlock.reports import labels
 from interlock.reports.changes import ChangeGroup, changes
 from interlock.reports.declared import could_be_wider, falsely_allowed
 from interlock.reports.findings import Finding, others, own_faults, regressions
-from interlock.reports.marks import MARKS, shown_as
 from interlock.reports.summary import headline
+from interlock.reports.symbols import MARKS, shown_as
 from interlock.reports.terminal_tables import print_table
-from interlock.verdicts import Verdict
 
 # More than this in a list, and nobody reads the rest here.
 MOST_LINES = 20
@@ -38,16 +38,16 @@ def print_report(report: MatrixReport, console: Console, *, page: Path | None = 
     _print_list("Declared, and seen not to work", _range_lines(report, falsely_allowed, "red"), console)
     _print_list("Could be wider", _range_lines(report, could_be_wider, "yellow"), console)
     _print_list("Changed since the last run", [_change(item) for item in changes(report)], console)
-    _print_list("Notes", [Text(words.one_line(note)) for note in report.notes], console)
+    _print_list("Notes", [Text(labels.one_line(note)) for note in report.notes], console)
     _print_answer(report, console, page)
 
 
 def _print_sheet(sheet: Sheet, console: Console, page: Path | None) -> bool:
     """Print one table with its title; whether marks for what is declared in part were needed."""
-    console.print(Rule(Text(words.edge(sheet), style="bold"), align="left", style="bright_black"))
-    console.print(Text(words.setting(sheet), style="bright_black"))
+    console.print(Rule(Text(labels.edge(sheet), style="bold"), align="left", style="bright_black"))
+    console.print(Text(labels.setting(sheet), style="bright_black"))
     if sheet.allowed_to_fail is not None:
-        console.print(Text(f"allowed to fail: {words.one_line(sheet.allowed_to_fail)}", style="yellow"))
+        console.print(Text(f"allowed to fail: {labels.one_line(sheet.allowed_to_fail)}", style="yellow"))
     if not (sheet.rows and sheet.upstream_versions):
         console.print(Text("no version pair to show\n"))
         return False
@@ -72,14 +72,14 @@ def _print_legend(report: MatrixReport, console: Console, *, partly: bool) -> No
 
 def _finding(item: Finding, report: MatrixReport) -> Text:
     subject = item.test or "the suite"
-    text = Text.assemble((words.one_line(subject), "bold"), f" {item.when}")
+    text = Text.assemble((labels.one_line(subject), "bold"), f" {item.when}")
     text.append(f": {item.error}" if item.error else "", style="red")
     text.append(f", with {item.whom}")
     if item.declared:
         text.append(" (declared)", style="bold")
     if item.allowed_to_fail is not None:
-        text.append(f" (allowed to fail: {words.one_line(item.allowed_to_fail)})", style="yellow")
-    if len({words.setting(sheet) for sheet in report.sheets}) > 1:
+        text.append(f" (allowed to fail: {labels.one_line(item.allowed_to_fail)})", style="yellow")
+    if len({labels.setting(sheet) for sheet in report.sheets}) > 1:
         text.append(f" [{'; '.join(item.settings)}]", style="bright_black")
     return text
 
@@ -94,7 +94,7 @@ def _change(item: ChangeGroup) -> Text:
         (f"{before.symbol} {item.before}", before.style),
         " → ",
         (f"{after.symbol} {item.after}", after.style),
-        f": {item.whom} ({words.counted(item.cells, 'cell')}, last seen {words.moment(item.since)})",
+        f": {item.whom} ({labels.counted(item.cells, 'cell')}, last seen {labels.moment(item.since)})",
     )
 
 
@@ -114,7 +114,7 @@ def _print_answer(report: MatrixReport, console: Console, page: Path | None) -> 
     answer = headline(report)
     symbol, style = _HEADLINES[answer.state]
     console.print(Text.assemble((f"{symbol} {answer.title}. ", style), answer.detail))
-    took = words.duration((report.finished_at - report.started_at).total_seconds())
-    console.print(Text(f"{words.totals_line(report.totals)} ({words.counted(report.totals.runs, 'run')} in {took})"))
+    took = labels.duration((report.finished_at - report.started_at).total_seconds())
+    console.print(Text(f"{labels.totals_line(report.totals)} ({labels.counted(report.totals.runs, 'run')} in {took})"))
     if page is not None:
         console.print(Text(f"every pair: {page}"), soft_wrap=True)

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from interlock.matrix.report import Cell, Sheet
+from interlock.model.verdicts import Verdict
 from interlock.reports.grouping import Grouped, Span, group, label
-from interlock.reports.marks import MARKS, shown_as
-from interlock.verdicts import Verdict
+from interlock.reports.symbols import MARKS, shown_as
 
 _GAP = 1  # blank columns between two columns
 

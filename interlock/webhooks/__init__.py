@@ -1,8 +1,8 @@
 """Webhooks, without I/O: whether a delivery is genuine, what it says, and which deployments it starts."""
 
-from interlock.webhooks.delivery import Condition, Delivery, DeliveryState, Source, Start
+from interlock.model.delivery import Condition, Delivery, DeliveryState, Source, Start
 from interlock.webhooks.github import Envelope, check_media_type, read_envelope
-from interlock.webhooks.hearing import Arrival, hear_github, hear_signed
+from interlock.webhooks.intake import Arrival, hear_github, hear_signed
 from interlock.webhooks.refusals import DeliveryRefusedError, Reason
 from interlock.webhooks.routing import Ignored, Kind, route
 from interlock.webhooks.signature import Secrets, check, find_secrets, read_signature

@@ -5,7 +5,7 @@ from typing import Annotated
 from packaging.version import InvalidVersion, Version
 from pydantic import AfterValidator, AliasChoices, AliasPath, ConfigDict, Field, StringConstraints
 
-from interlock.values import Value
+from interlock.common.frozen_model import Value
 
 # One more digit than any of GitHub's numbers has; a database's integer still holds it.
 LARGEST = 10**18

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from interlock.values import Value
+from interlock.common.frozen_model import Value
 from interlock.webhooks.events import (
     DispatchEvent,
     Event,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
-from interlock.family import Family, Package
-from interlock.values import Value
-from interlock.versions import tag_version
-from interlock.webhooks.delivery import Condition, Start
+from interlock.common.frozen_model import Value
+from interlock.model.delivery import Condition, Start
+from interlock.model.family import Family, Package
+from interlock.model.versions import tag_version
 from interlock.webhooks.events import (
     DispatchEvent,
     Event,

@@ -8,8 +8,8 @@ from typing import Self
 
 from pydantic import ConfigDict, SecretStr, model_validator
 
+from interlock.common.frozen_model import Value
 from interlock.errors import TokenError
-from interlock.values import Value
 from interlock.webhooks.refusals import DeliveryRefusedError, Reason
 
 HEADER = "x-hub-signature-256"

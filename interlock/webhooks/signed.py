@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from pydantic import ConfigDict, ValidationError
 
-from interlock.values import Value
+from interlock.common.frozen_model import Value
 from interlock.webhooks.events import (
     DispatchEvent,
     Heard,

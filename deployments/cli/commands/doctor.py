@@ -1,0 +1,55 @@
+"""`interlock doctor`: everything that must be true before a release is, each with its cause and its cure."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deployments.cli import run_flow
+from deployments.cli.credentials import find_access, use_running_server
+from deployments.cli.displays import doctor as doctor_display
+from deployments.cli.options import FamilyOption, JsonOption
+from interlock.adapters.connections import open_connections
+from interlock.model import family_file
+from interlock.model.family import Family
+from interlock.releases.checks import Check, all_good, check_family, check_package, unknown
+
+FAILED = 1
+
+PackageArgument = Annotated[
+    str | None, typer.Argument(help="Only what a release of this package needs. Default: all of the family.")
+]
+
+
+def doctor(package: PackageArgument = None, *, family: FamilyOption = None, as_json: JsonOption = False) -> None:
+    """Check everything that must be true before a release is, without changing anything.
+
+    Exit code 0 when nothing failed, though there may be warnings; 1 when something did. See docs/doctor.md.
+    """
+    found = family_file.load(family)
+    checks = asyncio.run(_look(found, package))
+    if as_json:
+        typer.echo(doctor_display.as_json(checks))
+    else:
+        doctor_display.print_checks(checks, Console(highlight=False))
+    if not all_good(checks):
+        raise typer.Exit(FAILED)
+
+
+async def _look(family: Family, package: str | None) -> tuple[Check, ...]:
+    if package is not None:
+        family.package(package)  # before anything is asked of anybody
+    api = use_running_server()
+    async with open_connections(family, await find_access(family, api)) as connections:
+        looking = check_family(connections) if package is None else check_package(connections, package)
+        world_checks, prefect_checks = await asyncio.gather(looking, _check_prefect(api))
+    return (*world_checks, *prefect_checks)
+
+
+async def _check_prefect(api: str | None) -> tuple[Check, ...]:
+    if api is None:
+        cause = "no API is configured, and this machine's own server does not run: a command starts it when it needs it"
+        return (unknown("Prefect", "server", cause, "interlock server start, or set PREFECT_API_URL"),)
+    found: tuple[Check, ...] = await run_flow.load("deployments.cli.prefect_checks").check_prefect(api)
+    return found

@@ -1,0 +1,150 @@
+"""`interlock release` and `interlock releases`: release a package, and see what was released."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deployments.cli import run_flow
+from deployments.cli.displays.release import ReleaseDisplay
+from deployments.cli.options import BumpOption, DespiteOption, FamilyOption, JsonOption, VersionOption
+from interlock.adapters.connections import open_connections
+from interlock.adapters.ledger import open_ledger
+from interlock.errors import DispatchError
+from interlock.model import family_file
+from interlock.model.family import Family
+from interlock.model.release import Release
+from interlock.releases.context import open_release
+from interlock.releases.plan import Patience, ReleaseRequest
+from interlock.releases.preflight import Preview
+from interlock.releases.step_timer import watcher
+from interlock.releases.workflow import preview
+from interlock.reports import print_preview, print_release, print_releases
+
+Package = Annotated[str, typer.Argument(help="The package, as the family file names it.")]
+RefOption = Annotated[str | None, typer.Option("--ref", metavar="BRANCH", help="Another branch to release from.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and plan and build, and write nothing anywhere.")]
+
+
+def release(
+    package: Package,
+    *,
+    bump: BumpOption = "patch",
+    version: VersionOption = None,
+    ref: RefOption = None,
+    despite: DespiteOption = None,
+    dry_run: DryRun = False,
+    family: FamilyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Release a package: bump, tag, build, publish, GitHub Release, dispatches, receipts.
+
+    Run it again after any interruption: it finishes the same release. Exit codes: docs/exit-codes.md.
+    """
+    code = run_release(
+        package,
+        bump=bump,
+        version=version,
+        ref=ref,
+        despite=despite,
+        dry_run=dry_run,
+        family=family,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
+
+
+def releases(
+    package: Annotated[str | None, typer.Argument(help="Only of this package.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show past and unfinished releases, as the ledger knows them."""
+    with open_ledger() as ledger:
+        found = ledger.releases(package)
+    if as_json:
+        typer.echo("[" + ",\n".join(release.model_dump_json(indent=2) for release in found) + "]")
+    elif found:
+        print_releases(found, Console())
+    else:
+        typer.echo(f"no release{f' of {package}' if package else ''} is in the ledger")
+
+
+def run_release(
+    package: str,
+    *,
+    bump: str = "patch",
+    version: str | None = None,
+    ref: str | None = None,
+    despite: str | None = None,
+    dry_run: bool = False,
+    family: Path | None = None,
+    as_json: bool = False,
+    patience: dict[str, float] | None = None,
+) -> int:
+    """Release a package, watched in this terminal; the exit code."""
+    request = ReleaseRequest(
+        package=package,
+        bump=bump,
+        version=version,
+        ref=ref,
+        despite=despite,
+        family=str(family.resolve()) if family else None,
+        patience=Patience(**(patience or {})),
+    )
+    # A mistake that can be seen without a server is told at once.
+    (loaded := family_file.load(family)).package(package)
+    if dry_run:
+        return _preview(request, loaded, as_json=as_json)
+    return _release(request, as_json=as_json)
+
+
+def _preview(request: ReleaseRequest, family: Family, *, as_json: bool) -> int:
+    async def look() -> Preview:
+        access = await run_flow.load("blocks.find").find_access(family)
+        async with open_connections(family, access) as connections, open_release(request, connections) as context:
+            return await preview(context)
+
+    found = asyncio.run(look())
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        print_preview(found, Console())
+    return 0 if found.plan else 1
+
+
+def _release(request: ReleaseRequest, *, as_json: bool) -> int:
+    try:
+        released, ui = asyncio.run(_run(request))
+    except DispatchError:
+        # It is out, and somebody has not followed: what was done is worth as much as why it ended so.
+        if (recorded := _recorded(request)) is not None:
+            _print(recorded, None, as_json=as_json)
+        raise
+    _print(released, ui, as_json=as_json)
+    return 0
+
+
+def _recorded(request: ReleaseRequest) -> Release | None:
+    """The release that was just made or gone on with, as the ledger has it."""
+    wanted = request.wanted if request.version else None
+    with open_ledger() as ledger:
+        found = ledger.releases(request.package)
+    return next((release for release in found if wanted in {None, release.version}), None)
+
+
+def _print(released: Release, ui: str | None, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(released.model_dump_json(indent=2))
+        return
+    console = Console(highlight=False)
+    print_release(released, console)
+    run_flow.print_address(ui, console)
+
+
+async def _run(request: ReleaseRequest) -> tuple[Release, str | None]:
+    """Run the flow on the configured Prefect server, or else on this machine's own."""
+    display = ReleaseDisplay()
+    return await run_flow.run_flow("release_package", request, display, (watcher, display.show))

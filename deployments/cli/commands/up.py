@@ -1,0 +1,43 @@
+"""`interlock up`: Prefect's server, a worker and the gateway on this machine, kept running by one command."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deployments.embedded_server import configured_api
+from deployments.stack.display import shown
+from deployments.stack.stack import Stack, Wanted, opened, stopped_by_signals
+from interlock.errors import UsageError
+
+PORT = 4270
+GATEWAY_PORT = 4280
+
+
+def up(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where Prefect's own server listens.")] = PORT,
+    gateway_port: Annotated[int, typer.Option(min=1, max=65535, help="Where the gateway listens.")] = GATEWAY_PORT,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Workers; more than one need a shared server.")] = 1,
+    runs: Annotated[int, typer.Option(min=1, max=64, help="Flow runs that a worker has at once.")] = 2,
+    once: Annotated[bool, typer.Option("--once", help="Stop as soon as everything is well: a trial.")] = False,
+) -> None:
+    """Keep a whole stack running on this machine: Prefect's server, a worker, the gateway, every deployment.
+
+    Ctrl-C stops all of it, after the flow runs that are under way; a second one does not wait for them. The server is
+    the configured one, if a Prefect API is configured. docs/operations.md
+    """
+    if configured_api() is None and (workers > 1 or runs > 2):
+        raise UsageError(
+            "Prefect's own server keeps its runs in SQLite, which takes one worker with two runs at once.",
+            hint="For more, share a server on PostgreSQL: docs/operations.md",
+        )
+    asyncio.run(_run(Wanted(port=port, gateway_port=gateway_port, workers=workers, runs=runs, once=once)))
+
+
+async def _run(wanted: Wanted) -> None:
+    stack: Stack
+    with opened(wanted) as stack, stopped_by_signals(stack):
+        async with shown(stack, Console(highlight=False)):
+            await stack.run()

@@ -1,0 +1,74 @@
+"""What a terminal shows while a cascade is walked: its tree, each package with its state."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+
+from interlock.model.cascade import Cascade, Progress, State
+from interlock.model.release import LIFECYCLE, Step
+from interlock.releases.step_timer import StepEvent
+from interlock.reports import progress_tree
+from interlock.reports.cascade import reason
+
+# Where only lines are written, who waits for whom is no news: it follows from what the others do.
+NOTHING_NEW = frozenset({State.PLANNED, State.WAITING})
+
+
+class CascadeDisplay:
+    """A tree that is drawn anew as packages go on; without a terminal, a line for each change. On standard error."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+        self._live = Live(console=self._console, transient=True, refresh_per_second=8)
+        self._cascade: Cascade | None = None
+        self._doing = "starting"
+        self._said: dict[str, tuple[State, str]] = {}
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        self._console.print(text, soft_wrap=True, markup=False)
+
+    def doing(self, what: str) -> None:
+        """Name what goes on now."""
+        self._doing = what
+        self._live.update(self._drawn())
+
+    async def step(self, step: Step, event: StepEvent) -> None:
+        """Show a step of some package's release."""
+        if event is StepEvent.BEGINS:
+            self.doing(LIFECYCLE[step].does)
+
+    async def show(self, cascade: Cascade) -> None:
+        """Show where every package is."""
+        self._cascade = cascade
+        self._live.update(self._drawn())
+        if self._console.is_terminal:
+            return
+        for name, progress in cascade.progress.items():
+            now = progress.state, reason(cascade, progress)
+            if progress.state not in NOTHING_NEW and self._said.get(name) != now:
+                self._said[name] = now
+                self.say(_line(progress, now[1]))
+
+    def _drawn(self) -> RenderableType:
+        spinner = Spinner("dots", self._doing)
+        return Group(progress_tree(self._cascade), spinner) if self._cascade else spinner
+
+
+def _line(progress: Progress, why: str) -> str:
+    version = progress.version if progress.state is State.RELEASED else None
+    words = " ".join(str(word) for word in (progress.package, version, progress.state) if word)
+    return f"{words}: {why}" if why else words

@@ -1,0 +1,56 @@
+"""What a terminal shows while a matrix is made."""
+
+import asyncio
+import contextlib
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from deployments.cli.displays.base import ProgressDisplay
+from deployments.embedded_server import Record
+from interlock.errors import IndexUnavailableError
+from interlock.matrix.executor import Tally
+from interlock.matrix.preview import preview
+from interlock.matrix.request import MatrixRequest
+
+
+class MatrixDisplay(ProgressDisplay):
+    """A line that says what goes on, then a bar of the suites to run."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("suites  {task.fields[detail]}"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+
+    async def show(self, tally: Tally) -> None:
+        """Show how far it has come."""
+        parts = (
+            f"{tally.settled:,} of {tally.cells:,} cells",
+            f"{tally.known:,} known",
+            f"{tally.shared:,} shared",
+            f"{tally.failing:,} not green",
+        )
+        self._progress.update(
+            self._task,
+            description="running" if tally.to_run else "done",
+            completed=tally.runs,
+            total=tally.runs + tally.to_run,
+            detail=", ".join(parts),
+        )
+
+    async def preview(self, request: MatrixRequest, *, until: asyncio.Future[Record]) -> None:
+        """Plan while the server starts, and say what is known and what is to be done; mistakes are told at once."""
+        await asyncio.sleep(0)
+        if until.done():
+            return
+        self.doing("planning, while the Prefect server starts")
+        # An index in trouble is asked again by the flow, with patience; every other mistake is told at once.
+        with contextlib.suppress(IndexUnavailableError):
+            await self.show(await preview(request))
+        self.doing("waiting for the Prefect server")

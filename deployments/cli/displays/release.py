@@ -1,0 +1,26 @@
+"""What a terminal shows while a release is made: its steps, each with its mark."""
+
+from rich.console import Console
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from deployments.cli.displays.base import ProgressDisplay
+from interlock.model.release import LIFECYCLE, Step
+from interlock.releases.step_timer import StepEvent
+
+
+class ReleaseDisplay(ProgressDisplay):
+    """A line of the step that goes on, below the marks of those that are done."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console)
+
+    async def show(self, step: Step, event: StepEvent) -> None:
+        """Show what happens to a step."""
+        if event is StepEvent.BEGINS:
+            self._progress.reset(self._task, description=LIFECYCLE[step].does)
+        elif event is StepEvent.ENDS:
+            self.say(f"[green]✓[/] {LIFECYCLE[step].does}")
+        elif event is StepEvent.STUMBLES:
+            self.say(f"[yellow]![/] {LIFECYCLE[step].does}: in trouble, and tried again if that may help")
+        else:
+            self.say(f"[red]✗[/] {LIFECYCLE[step].does}")

@@ -1,0 +1,76 @@
+"""Checks of Prefect: its server, the blocks and the deployments. Releases by hand need none of them."""
+
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+
+import blocks
+from blocks.find import DOCUMENT
+from interlock.releases.checks import Check, failed, ok, warning
+
+SUBJECT = "Prefect"
+PREFECT_YAML = Path(__file__).parents[2] / "prefect.yaml"
+DEPLOY = "prefect --no-prompt deploy --all"
+
+
+async def check_prefect(api: str, yaml_file: Path = PREFECT_YAML) -> tuple[Check, ...]:
+    """The server, the blocks and the deployments.
+
+    Args:
+        api: The Prefect API that flows would use.
+        yaml_file: Which deployments there should be.
+    """
+    shown = httpx.URL(api).copy_with(userinfo=b"", query=None)
+    try:
+        async with get_client() as client:
+            server = _version(str(await client.api_version()), str(shown))
+            return (server, *(await _blocks(client)), *(await _deployments(client, yaml_file)))
+    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+        cause = f"{shown} does not answer as Prefect's API: {type(error).__name__}"
+        return (failed(SUBJECT, "server", cause, "check PREFECT_API_URL, PREFECT_API_AUTH_STRING and the server"),)
+
+
+def _version(server: str, api: str) -> Check:
+    ours = importlib.metadata.version("prefect")
+    if server == ours:
+        return ok(SUBJECT, "server", f"{api}, Prefect {server}")
+    return warning(SUBJECT, "server", f"{api} is Prefect {server}, and this is {ours}", f"run Prefect {ours} there")
+
+
+async def _blocks(client: PrefectClient) -> tuple[Check, ...]:
+    return tuple(
+        [await _block(client, getattr(blocks, name).get_block_type_slug(), DOCUMENT) for name in blocks.__all__]
+    )
+
+
+async def _block(client: PrefectClient, slug: str, document: str) -> Check:
+    name = f"block {slug}"
+    try:
+        await client.read_block_type_by_slug(slug)
+    except ObjectNotFound:
+        return warning(SUBJECT, name, "its type is not registered", "interlock blocks register")
+    try:
+        await client.read_block_document_by_name(document, slug, include_secrets=False)
+    except ObjectNotFound:
+        cause = f'there is no document "{document}": flows have the credentials of their environment alone'
+        return warning(SUBJECT, name, cause, "interlock blocks register --from-env, or make it in the UI")
+    return ok(SUBJECT, name, f'the document "{document}" is there')
+
+
+async def _deployments(client: PrefectClient, yaml_file: Path) -> tuple[Check, ...]:
+    present = {(found.name, found.entrypoint) for found in await client.read_deployments()}
+    missing = [name for name, entrypoint in _wanted(yaml_file) if (name, entrypoint) not in present]
+    if missing:
+        cause = f"not deployed: {', '.join(missing)}; nothing runs on a schedule"
+        return (warning(SUBJECT, "deployments", cause, DEPLOY),)
+    return (ok(SUBJECT, "deployments", f"all of {yaml_file.name}"),)
+
+
+def _wanted(yaml_file: Path) -> list[tuple[str, str]]:
+    said: dict[str, Any] = yaml.safe_load(yaml_file.read_text("utf-8"))
+    return [(str(found["name"]), str(found["entrypoint"])) for found in said["deployments"]]

@@ -1,0 +1,140 @@
+"""What a sender is answered: refused, ignored, known, or accepted, which is said only of what is on disk."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from deployments.gateway.batch_writer import Book
+from deployments.gateway.logs import logger, say
+from deployments.gateway.metrics import Metrics
+from deployments.gateway.request_body import Bodies
+from interlock.common.clock import now
+from interlock.common.frozen_model import Value
+from interlock.errors import LedgerError
+from interlock.model.family import Family
+from interlock.webhooks import (
+    Arrival,
+    DeliveryRefusedError,
+    DeliveryState,
+    Envelope,
+    Reason,
+    Secrets,
+    Source,
+    check,
+    check_media_type,
+    hear_github,
+    hear_signed,
+    read_envelope,
+    read_signature,
+)
+
+# Bytes from which a body is worth a thread: below it, hashing and reading it take under a millisecond or two.
+LARGE = 256_000
+ACCEPTED, FINE = 202, 200
+
+
+class Answer(Value):
+    """What a sender is told.
+
+    Attributes:
+        status: Of HTTP.
+        content: What becomes the JSON of the body.
+    """
+
+    status: int
+    content: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reception:
+    """Takes deliveries.
+
+    Attributes:
+        secrets: By which genuine ones are told from others.
+        family: Whose they must be.
+        book: Where they are entered.
+        bodies: Reads them.
+        wake: Is called when something was accepted.
+    """
+
+    secrets: Secrets = field(repr=False)
+    family: Family
+    book: Book
+    metrics: Metrics
+    bodies: Bodies = field(default_factory=Bodies)
+    wake: Callable[[], None] = lambda: None
+    clock: Callable[[], datetime] = now
+
+    async def take(self, source: Source, headers: Mapping[str, str], stream: AsyncIterator[bytes]) -> Answer:
+        """Take a delivery, or say why not.
+
+        Args:
+            source: By which door it comes.
+            headers: By their names in lower case.
+            stream: The pieces of its body.
+        """
+        self.metrics.received.labels(source).inc()
+        began = time.perf_counter()
+        try:
+            answer = await self._take(source, headers, stream)
+        except DeliveryRefusedError as refused:
+            answer = self._refuse(source, refused)
+        except LedgerError as error:
+            say(logging.ERROR, "the ledger fails", why=error.message)
+            answer = self._refuse(source, DeliveryRefusedError(Reason.BUSY))
+        except Exception:  # noqa: BLE001  a defect: what it is stays here, and whoever sends it counts on an answer
+            logger.exception("a defect while taking")
+            answer = self._refuse(source, DeliveryRefusedError(Reason.BUSY))
+        self.metrics.answered.observe(time.perf_counter() - began)
+        return answer
+
+    async def _take(self, source: Source, headers: Mapping[str, str], stream: AsyncIterator[bytes]) -> Answer:
+        # What can be refused by its headers is, before a byte of the body is read.
+        signature = read_signature(headers)
+        check_media_type(headers)
+        envelope = read_envelope(headers) if source is Source.GITHUB else None
+        async with self.bodies.read(stream, headers.get("content-length")) as body:
+            if len(body) > LARGE:
+                arrival = await asyncio.to_thread(self._heard, signature, envelope, body)
+            else:
+                arrival = self._heard(signature, envelope, body)
+            is_new = await self.book.enter(arrival.delivery)
+        return self._answer(arrival, is_new=is_new)
+
+    def _heard(self, signature: str, envelope: Envelope | None, body: bytes) -> Arrival:
+        check(self.secrets, signature, body)
+        if envelope is None:
+            return hear_signed(body, self.family, self.clock())
+        return hear_github(envelope, body, self.family, self.clock())
+
+    def _answer(self, arrival: Arrival, *, is_new: bool) -> Answer:
+        delivery = arrival.delivery
+        start = delivery.start
+        if not is_new:
+            self.metrics.known.inc()
+            outcome, status = "known", FINE
+        elif delivery.state is DeliveryState.IGNORED:
+            self.metrics.ignored.labels(arrival.ignored).inc()
+            outcome, status = "ignored", FINE
+        else:
+            self.metrics.accepted.labels(delivery.event if delivery.source is Source.GITHUB else "signed").inc()
+            outcome, status = "accepted", ACCEPTED
+            self.wake()
+        content = {"status": outcome, "delivery": str(delivery.guid), "why": delivery.why}
+        content["deployment"] = start.deployment if start else ""
+        told = {name: text for name, text in content.items() if text}
+        say(logging.INFO, "delivery", **_facts(delivery.source, delivery.event, delivery.repository), **told)
+        return Answer(status=status, content=told)
+
+    def _refuse(self, source: Source, refused: DeliveryRefusedError) -> Answer:
+        self.metrics.refused.labels(refused.reason).inc()
+        say(logging.WARNING, "delivery", **_facts(source), status="refused", reason=refused.reason.value)
+        content = {"status": "refused", "reason": refused.reason.value, "why": refused.message}
+        return Answer(status=refused.reason.status, content={**content, "cure": refused.hint or ""})
+
+
+def _facts(source: Source, event: str | None = None, repository: str | None = None) -> dict[str, str | None]:
+    return {"source": source.value, "event": event, "repository": repository}

@@ -1,0 +1,78 @@
+"""Reading bodies that strangers send: not too much of one, not too slowly, and not too much of all together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.requests import ClientDisconnect
+
+from interlock.common.frozen_model import Value
+from interlock.webhooks import DeliveryRefusedError, Reason
+
+MEGABYTE = 1_000_000
+
+
+class Limits(Value):
+    """How much is taken.
+
+    Attributes:
+        body: Bytes of one body; GitHub sends 25 MB at most.
+        together: Bytes of all bodies that are held at once.
+        seconds: Within which a body must be here; GitHub gives up after ten.
+    """
+
+    body: int = 25 * MEGABYTE
+    together: int = 200 * MEGABYTE
+    seconds: float = 30.0
+
+
+class Bodies:
+    """The bodies that are held just now.
+
+    Args:
+        limits: How much is taken.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._held = 0
+
+    @contextlib.asynccontextmanager
+    async def read(self, stream: AsyncIterator[bytes], declared: str | None) -> AsyncIterator[bytes]:
+        """A whole body, which counts as held as long as this lasts.
+
+        Args:
+            stream: Its pieces; no more of them are asked for than may be taken.
+            declared: What its length is said to be.
+
+        Raises:
+            DeliveryRefusedError: It is too large, too slow, ends early, or too much is held already.
+        """
+        if declared is not None and declared.isdecimal() and int(declared[:20]) > self._limits.body:
+            raise DeliveryRefusedError(Reason.TOO_LARGE)
+        pieces: list[bytes] = []
+        try:
+            await self._in_time(stream, pieces)
+            yield b"".join(pieces)
+        finally:
+            self._held -= sum(map(len, pieces))
+
+    async def _in_time(self, stream: AsyncIterator[bytes], pieces: list[bytes]) -> None:
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                await self._gather(stream, pieces)
+        except TimeoutError:
+            raise DeliveryRefusedError(Reason.TOO_SLOW) from None
+        except ClientDisconnect:
+            raise DeliveryRefusedError(Reason.GONE) from None
+
+    async def _gather(self, stream: AsyncIterator[bytes], pieces: list[bytes]) -> None:
+        size = 0
+        async for piece in stream:
+            pieces.append(piece)
+            self._held += len(piece)
+            size += len(piece)
+            if size > self._limits.body:
+                raise DeliveryRefusedError(Reason.TOO_LARGE)
+            if self._held > self._limits.together:
+                raise DeliveryRefusedError(Reason.BUSY)

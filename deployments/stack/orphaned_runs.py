@@ -1,0 +1,145 @@
+"""Flow runs that end with their worker: none of their processes stays, and each is scheduled again.
+
+Prefect gives every run a session of its own, so that nothing ends it when the worker was killed; and a run whose
+process is gone is shown as running. On this machine one need not wait for its silence: one can see that it is gone.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+
+from deployments.embedded_server.processes import Identity
+from deployments.embedded_server.state import HOST
+from interlock.common.clock import now
+
+VARIABLE = "PREFECT__FLOW_RUN_ID"
+PAGE = 200
+# Whatever else is a state of a run: it has ended, waits for its time, or waits for a person.
+UNDER_WAY = ("RUNNING", "PENDING")
+# Between a worker's claim and the run's process there are some seconds.
+CLAIMED = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class PrefectApi:
+    """The few questions that are asked of Prefect's API, without loading Prefect for them.
+
+    Attributes:
+        url: Its address.
+        password: What `PREFECT_API_AUTH_STRING` holds.
+    """
+
+    url: str
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> "PrefectApi":
+        """As these variables name it, or else the environment."""
+        password = variables.get("PREFECT_API_AUTH_STRING") or os.environ.get("PREFECT_API_AUTH_STRING")
+        return cls(variables["PREFECT_API_URL"], password)
+
+    async def under_way(self) -> list[dict[str, Any]]:
+        """The runs of deployments that a worker has claimed or runs."""
+        asked = {"flow_runs": {"state": {"type": {"any_": list(UNDER_WAY)}}}, "limit": PAGE}
+        found = (await self._post("/flow_runs/filter", asked)).json()
+        return [run for run in found if run["deployment_id"]]
+
+    async def schedule_again(self, run: str, why: str, states: Iterable[str]) -> bool:
+        """Have a worker run it again, if it is in one of these types of states; whether it was."""
+        async with self._client() as client:
+            found = await client.get(f"/flow_runs/{run}")
+        if found.is_error or found.json()["state_type"] not in states:
+            return False
+        state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": why}
+        await self._post(f"/flow_runs/{run}/set_state", {"state": state, "force": True})
+        return True
+
+    async def _post(self, path: str, body: object) -> httpx.Response:
+        async with self._client() as client:
+            answer = await client.post(path, json=body)
+        return answer.raise_for_status()
+
+    def _client(self) -> httpx.AsyncClient:
+        user, _, password = (self.password or "").partition(":")
+        auth = httpx.BasicAuth(user, password) if self.password else None
+        # Who has set a proxy has set it for other machines.
+        here = httpx.URL(self.url).host in {HOST, "localhost"}
+        key = os.environ.get("PREFECT_API_KEY")  # Prefect Cloud's
+        headers = {"Authorization": f"Bearer {key}"} if key and auth is None else {}
+        return httpx.AsyncClient(base_url=self.url, auth=auth, headers=headers, timeout=20, trust_env=not here)
+
+
+class Runs:
+    """The runs of one worker, as they were seen when it was looked at last."""
+
+    def __init__(self) -> None:
+        self._processes: dict[int, tuple[Identity, str | None]] = {}
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Those that are under way."""
+        return frozenset(run for _, run in self._processes.values() if run)
+
+    def look(self, worker: int) -> None:
+        """See what runs beneath a worker now, and forget what has ended."""
+        self._processes = {pid: seen for pid, seen in self._processes.items() if seen[0].is_alive()}
+        self._add(worker)
+
+    def kill(self) -> None:
+        """Kill all that was seen, with what it has begun since."""
+        for pid in list(self._processes):
+            self._add(pid)
+        for identity, _ in self._processes.values():
+            identity.signal(signal.SIGKILL)
+
+    def _add(self, leader: int) -> None:
+        try:
+            beneath = psutil.Process(leader).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return
+        for process in beneath:
+            _, run = self._processes.get(process.pid, (None, None))
+            if run is None:  # also of one that is known: it may have been seen before it was given its variables
+                with suppress(psutil.Error, ProcessLookupError):
+                    self._processes[process.pid] = Identity.of(process.pid), process.environ().get(VARIABLE)
+
+
+def lost(under_way: Iterable[Mapping[str, Any]], alive: Iterable[str], now: datetime) -> list[str]:
+    """Which runs have no process on this machine, where all of them would be."""
+    here = set(alive)
+    return [
+        run["id"]
+        for run in under_way
+        if run["id"] not in here and (run["state_type"] == "RUNNING" or _since(run) < now - CLAIMED)
+    ]
+
+
+def _since(run: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(run["state"]["timestamp"])
+
+
+def alive_here() -> set[str]:
+    """The runs that have a process on this machine."""
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            found.add(process.environ().get(VARIABLE))
+        except psutil.Error:
+            continue
+    return {run for run in found if run}
+
+
+async def pick_up(api: PrefectApi) -> int:
+    """Schedule every run again that has no process on this machine, where all of them would be; how many there were."""
+    runs = lost(await api.under_way(), await asyncio.to_thread(alive_here), now())
+    for run in runs:
+        await api.schedule_again(run, "its process is gone, and it goes on", UNDER_WAY)
+    return len(runs)

@@ -1,0 +1,51 @@
+"""A program: what a Prefect server needs before a worker can serve it, and every deployment of `prefect.yaml` here.
+
+Registers the types of blocks, makes the work pool if there is none, and the automations that heal. Running it again
+changes nothing, but for deployments that differ from the file.
+"""
+
+import asyncio
+import runpy
+import sys
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectNotFound
+from prefect.workers.process import ProcessWorker
+
+from blocks import GitHubCredentials, PackageIndexCredentials
+from deployments.automations import healing
+from deployments.stack.programs import POOL
+
+DESCRIPTION = "Runs the flows of Interlock as processes of the machine where a worker was started."
+
+
+async def make_pool(client: PrefectClient) -> None:
+    """Make the work pool, if there is none; one that is there stays as its people have set it."""
+    try:
+        await client.read_work_pool(POOL)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        pool = WorkPoolCreate(name=POOL, type="process", description=DESCRIPTION, base_job_template=template)
+        await client.create_work_pool(pool)
+
+
+async def prepare() -> None:
+    """Everything but the deployments."""
+    async with get_client() as client:
+        await make_pool(client)
+        for said in await healing.ensure_automations(client):
+            print(said)  # noqa: T201  for the log
+    for kind in (GitHubCredentials, PackageIndexCredentials):
+        await kind.aregister_type_and_schema()
+
+
+def main() -> None:
+    """Do it, and deploy."""
+    asyncio.run(prepare())
+    sys.argv = ["prefect", "--no-prompt", "deploy", "--all"]
+    runpy.run_module("prefect", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

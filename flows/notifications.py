@@ -1,0 +1,52 @@
+"""Tells what people must know as events of Prefect; the automations of `interlock notify` send them on."""
+
+import os
+from collections.abc import Iterable
+
+import httpx
+from prefect import get_client, get_run_logger
+from prefect.events import emit_event
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.runtime import flow_run
+
+from interlock.reports.notifications import Notice
+
+# Prefect's own way to tell a process which run it is for. Who starts a flow by hand has no such variable, and watches.
+STARTED_FOR_A_RUN = "PREFECT__FLOW_RUN_ID"
+
+
+async def tell(notices: Iterable[Notice]) -> None:
+    """Emit an event for each notice that the server doesn't have yet: nobody is told twice.
+
+    The server forgets events (after a week, unless set otherwise): what is still so then is told again. What can't be
+    told ends no run.
+    """
+    if STARTED_FOR_A_RUN not in os.environ:
+        return
+    for notice in notices:
+        if not await _is_told(notice):
+            get_run_logger().info("tells: %s", notice.subject)
+            emit_event(
+                notice.news,
+                resource={
+                    "prefect.resource.id": f"{notice.news}.{notice.of}",
+                    "prefect.resource.name": notice.of,
+                },
+                payload={"subject": notice.subject, "body": _with_link(notice.body)},
+                id=notice.id,
+            )
+
+
+async def _is_told(notice: Notice) -> bool:
+    wanted = {"filter": {"id": {"id": [str(notice.id)]}}, "limit": 1}
+    try:
+        async with get_client() as client:
+            answer = await client.request("POST", "/events/filter", json=wanted)
+            return bool(answer.json()["events"])
+    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+        get_run_logger().warning("whether it was told already is not known: %s", type(error).__name__)
+        return False
+
+
+def _with_link(body: str) -> str:
+    return f"{body}\n{url}" if (url := flow_run.ui_url) else body

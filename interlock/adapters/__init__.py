@@ -1,0 +1,1 @@
+"""Everything outside, one module or folder for each thing; `connections` opens them."""

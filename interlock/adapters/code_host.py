@@ -1,0 +1,186 @@
+"""The ports of the code host: what features ask of the place where the members' repositories are.
+
+Each protocol is one capability, with exactly the calls that some feature makes. Repositories are named owner/name.
+GitHub is the one adapter: `interlock.adapters.github.GitHub` has all of `CodeHost`, and `Connections`, which knows the
+family and its credentials, has `Repositories`.
+
+The first five are what releases, cascades and verifications need. `Inspection` and `Webhooks` are what checks and the
+gateway ask beside them, and follow GitHub closely. The values that go in and out, as `PullRequest` or `CommitStatus`,
+and the errors stay in `interlock.adapters.github`: no second host has shown yet which of their fields only GitHub has.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from interlock.adapters.git import Remote
+from interlock.adapters.github import (
+    Account,
+    Asset,
+    BranchRules,
+    CheckRun,
+    Comment,
+    CommitStatus,
+    GitHubRelease,
+    Hook,
+    HookDelivery,
+    PullRequest,
+    Repository,
+    TokenFacts,
+    Waiting,
+)
+from interlock.model.dispatches import WorkflowRun
+
+
+class Repositories(Protocol):
+    """Where the members' repositories are, and what gives access to them. Every clone and every fetch asks here."""
+
+    async def remote(self, package: str) -> Remote:
+        """The address of a member's repository, with a token that is valid now if there is one."""
+
+
+class Releases(Protocol):
+    """The pages of releases, and the files on them."""
+
+    async def release(self, repo: str, tag: str) -> GitHubRelease | None:
+        """The release of a tag, or its draft."""
+
+    async def create_release(
+        self, repo: str, *, tag: str, name: str, body: str, draft: bool = True, prerelease: bool = False
+    ) -> GitHubRelease:
+        """A new release of a tag."""
+
+    async def publish_release(self, repo: str, release: int) -> GitHubRelease:
+        """Let everybody see a draft."""
+
+    async def upload_asset(
+        self, repo: str, release: GitHubRelease, path: Path, *, content_type: str = "application/octet-stream"
+    ) -> Asset:
+        """Attach a file under its name."""
+
+    async def delete_asset(self, repo: str, asset: int) -> None:
+        """Remove a file."""
+
+
+class PullRequests(Protocol):
+    """Pull requests, and the comments on them."""
+
+    async def repository(self, repo: str) -> Repository:
+        """A repository's settings, the allowed ways to merge among them."""
+
+    async def pulls(self, repo: str, *, head: str = "", base: str = "", state: str = "open") -> tuple[PullRequest, ...]:
+        """Those of the repository's own branches, newest first."""
+
+    async def pull(self, repo: str, number: int) -> PullRequest:
+        """One of them, with whether it can be merged."""
+
+    async def create_pull(self, repo: str, *, head: str, base: str, title: str, body: str) -> PullRequest:
+        """Propose to merge a branch into another."""
+
+    async def update_pull(self, repo: str, number: int, **changes: str) -> PullRequest:
+        """Change or close one."""
+
+    async def add_labels(self, repo: str, number: int, labels: Collection[str]) -> None:
+        """Put labels on one."""
+
+    async def changed_files(self, repo: str, number: int) -> tuple[str, ...]:
+        """The paths that one adds or changes."""
+
+    async def merge_pull(self, repo: str, number: int, *, sha: str, method: str) -> str:
+        """Merge one now; the commit that it became."""
+
+    async def auto_merge(self, repo: str, pull: PullRequest, *, method: str) -> Waiting:
+        """Let the host merge one as soon as it can be."""
+
+    async def comments(self, repo: str, number: int) -> tuple[Comment, ...]:
+        """The comments on one, oldest first."""
+
+    async def comment(self, repo: str, number: int, body: str) -> Comment:
+        """Write a comment."""
+
+    async def update_comment(self, repo: str, comment: int, body: str) -> Comment:
+        """Change a comment."""
+
+    async def delete_comment(self, repo: str, comment: int) -> None:
+        """Remove a comment."""
+
+
+class CommitChecks(Protocol):
+    """Statuses of commits, check runs, and the account that makes them."""
+
+    async def account(self) -> Account:
+        """The account that this token writes as."""
+
+    async def statuses(self, repo: str, sha: str) -> dict[str, CommitStatus]:
+        """The newest status of each context."""
+
+    async def create_status(self, repo: str, sha: str, status: CommitStatus) -> None:
+        """Set the status of a context."""
+
+    async def check_runs(self, repo: str, sha: str, *, name: str) -> tuple[CheckRun, ...]:
+        """The check runs of a name, newest first."""
+
+    async def create_check_run(self, repo: str, **facts: object) -> CheckRun:
+        """A new check run."""
+
+    async def update_check_run(self, repo: str, run: int, **facts: object) -> CheckRun:
+        """Change one of one's own."""
+
+
+class Downstreams(Protocol):
+    """Repositories that are notified of a release, and the runs of their workflows."""
+
+    async def files(self, repo: str, folder: str, ref: str | None = None) -> dict[str, bytes]:
+        """The files of a folder by path, as of the workflows that may listen."""
+
+    async def dispatch(self, repo: str, event: str, payload: Mapping[str, str]) -> None:
+        """Notify a repository, once."""
+
+    async def runs(self, repo: str, *, event: str, since: datetime) -> tuple[WorkflowRun, ...]:
+        """The runs that an event started, newest first."""
+
+    async def run(self, repo: str, run: int) -> WorkflowRun:
+        """A run, as it is now."""
+
+
+class Inspection(Protocol):
+    """What the token may do, and how a repository is set up: all that checks look at. Nothing is changed."""
+
+    async def token_facts(self) -> TokenFacts:
+        """What the host says of the token."""
+
+    async def repository(self, repo: str) -> Repository:
+        """A repository's settings."""
+
+    async def can_dispatch(self, repo: str) -> None:
+        """Try whether the token may notify a repository; nobody is notified."""
+
+    async def branch_rules(self, repo: str, branch: str) -> BranchRules:
+        """What holds for pushes to a branch."""
+
+    async def secret_names(self, repo: str) -> frozenset[str] | None:
+        """The names of the secrets that workflows have; None when this token may not know them."""
+
+    async def files(self, repo: str, folder: str, ref: str | None = None) -> dict[str, bytes]:
+        """The files of a folder by path."""
+
+
+class Webhooks(Protocol):
+    """Webhooks, and what was delivered to them."""
+
+    async def hooks(self, repo: str) -> tuple[Hook, ...]:
+        """The webhooks of a repository."""
+
+    async def app_hook(self) -> Hook:
+        """The webhook of the App that asks."""
+
+    async def hook_deliveries(self, hook: Hook, since: datetime) -> tuple[HookDelivery, ...]:
+        """What was delivered since then, the newest attempt first."""
+
+    async def redeliver(self, hook: Hook, delivery: int) -> None:
+        """Deliver something again."""
+
+
+class CodeHost(Releases, PullRequests, CommitChecks, Downstreams, Inspection, Webhooks, Protocol):
+    """All that one client of the host can do, for features that need several of these."""

@@ -1,0 +1,218 @@
+"""The one way to open what is outside: package index, uv, ledger and GitHub, each opened when it is first used.
+
+A flow or a command opens the connections of its family once and hands them on. Whatever was opened is closed together
+at the end. The family is a value: an edit of its file during a run changes nothing in that run.
+"""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from interlock.adapters.code_host import CodeHost, Webhooks
+from interlock.adapters.git import Remote
+from interlock.adapters.github import AppInstallation, Credentials, GitHub, Place, StaticToken, place
+from interlock.adapters.github.client import github_client
+from interlock.adapters.github.retry_policy import Patience
+from interlock.adapters.github.transport import Transport
+from interlock.adapters.index.client import PackageIndex, index_client
+from interlock.adapters.index.settings import Upload, find_index, find_upload
+from interlock.adapters.ledger import Ledger, open_ledger
+from interlock.adapters.uv import Uv
+from interlock.common import tokens
+from interlock.common.paths import cache
+from interlock.errors import InterlockError, TokenError
+from interlock.model.family import Family
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """The credentials that were found, and what was wrong with those that were not.
+
+    Attributes:
+        credentials: Of the code host; None where there are none.
+        token_error: Why there are no credentials, where that is known.
+        upload: Where and as whom files are published; None where no password was found.
+        upload_error: Why there is no upload, where that is known.
+    """
+
+    credentials: Credentials | None = None
+    token_error: InterlockError | None = None
+    upload: Upload | None = None
+    upload_error: InterlockError | None = None
+
+
+NO_ACCESS = Access()
+"""Public repositories, and an index that is only read."""
+
+
+def access_from(family: Family, environ: Mapping[str, str] = os.environ) -> Access:
+    """The access that the environment alone gives, twine's own configuration included."""
+    found: dict[str, Any] = {}
+    try:
+        if token := tokens.find(tokens.DISPATCH, family.token_aliases, environ):
+            found["credentials"] = StaticToken(token=token.token, name=token.name)
+    except InterlockError as error:
+        found["token_error"] = error
+    try:
+        found["upload"] = find_upload(environ)
+    except InterlockError as error:
+        found["upload_error"] = error
+    return Access(**found)
+
+
+class Connections:
+    """What is outside, as one family reaches it.
+
+    Every attribute is opened when it is first read. Read `ledger` before the first step that can't be undone: a ledger
+    that can't be opened must be known by then.
+
+    Args:
+        family: Whose packages, index and repositories they are.
+        access: The credentials.
+        closing: Closes what was opened.
+        environ: Names the code host and the index.
+
+    Attributes:
+        cache: The directory of everything that can be fetched or made again.
+        server: The code host.
+    """
+
+    def __init__(
+        self, family: Family, access: Access, closing: contextlib.AsyncExitStack, environ: Mapping[str, str]
+    ) -> None:
+        self.family = family
+        self.access = access
+        self.environ = environ
+        self.cache = cache()
+        self.server: Place = place(environ)
+        self._closing = closing
+
+    @cached_property
+    def index(self) -> PackageIndex:
+        """The index where releases are looked for.
+
+        Raises:
+            FamilyError: The family names an index that is not configured.
+        """
+        client = index_client()
+        self._closing.push_async_callback(client.aclose)
+        return PackageIndex(find_index(self.family.index, self.environ), client, self.cache)
+
+    @cached_property
+    def uv(self) -> Uv:
+        """uv, with this index and with the environments of the cache."""
+        return Uv(self.index.index.environment(), self.cache / "environments", self.index.download)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger.
+
+        Raises:
+            LedgerError: It can't be opened.
+        """
+        ledger = open_ledger()
+        self._closing.callback(ledger.close)
+        return ledger
+
+    @cached_property
+    def github(self) -> CodeHost:
+        """GitHub.
+
+        Raises:
+            TokenError: There are no credentials.
+        """
+        return self._github(self.credentials)
+
+    @cached_property
+    def app(self) -> Webhooks | None:
+        """GitHub as the App itself asks it, for what is its own; None when the credentials are not an App's."""
+        given = self.access.credentials
+        return self._github(given.itself()) if isinstance(given, AppInstallation) else None
+
+    @property
+    def credentials(self) -> Credentials:
+        """The credentials of the code host.
+
+        Raises:
+            TokenError: There are none.
+        """
+        if self.access.credentials is None:
+            raise self.access.token_error or TokenError(
+                f"there is no {tokens.DISPATCH}", hint=f"set {tokens.DISPATCH}: docs/tokens.md says how to make one"
+            )
+        return self.access.credentials
+
+    @property
+    def upload(self) -> Upload:
+        """Where and as whom files are published.
+
+        Raises:
+            TokenError: There is no password.
+        """
+        if self.access.upload is None:
+            raise self.access.upload_error or TokenError(
+                f"there is no password to upload with: set {tokens.INDEX}", hint="docs/tokens.md says how to make one"
+            )
+        return self.access.upload
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether there are credentials of the code host."""
+        return self.access.credentials is not None
+
+    async def remote(self, package: str) -> Remote:
+        """A package's repository, with a token that is valid now if there is one.
+
+        Raises:
+            RepositoryError: Nothing says who owns it.
+        """
+        credentials = self.access.credentials
+        token = await credentials.token() if credentials else None
+        return Remote(url=self.server.remote(self.family.repository(package)), token=token)
+
+    async def open_all(self) -> None:
+        """Open what a release can't do without, so that what is missing is known before anything is done.
+
+        Raises:
+            TokenError: There are no credentials, or there is no password for the index.
+            LedgerError: The ledger can't be opened.
+        """
+        _ = self.credentials, self.upload
+        await asyncio.to_thread(lambda: self.ledger)
+
+    @property
+    def work(self) -> Path:
+        """The directory of directories to work in."""
+        path = self.cache / "work"
+        path.mkdir(exist_ok=True)
+        return path
+
+    def work_folder(self, prefix: str) -> Path:
+        """A new directory to work in; it is gone when the connections are closed."""
+        return Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix=f"{prefix}-", dir=self.work)))
+
+    def _github(self, credentials: Credentials) -> GitHub:
+        client = github_client()
+        self._closing.push_async_callback(client.aclose)
+        return GitHub(Transport(client, credentials, self.server, Patience()))
+
+
+@contextlib.asynccontextmanager
+async def open_connections(
+    family: Family, access: Access = NO_ACCESS, *, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Connections]:
+    """The connections of a family; those that were used are closed at the end.
+
+    Args:
+        family: Whose they are.
+        access: The credentials; without any, repositories must be public.
+        environ: Names the code host and the index.
+    """
+    async with contextlib.AsyncExitStack() as closing:
+        yield Connections(family, access, closing, environ)

@@ -1,0 +1,29 @@
+"""Git: repositories on servers and on this disk; the real git, the same on every machine."""
+
+from interlock.adapters.git.author import find_identity
+from interlock.adapters.git.checkout import Checkout
+from interlock.adapters.git.errors import ProtectedBranchError, PushRaceError, RemoteUnreachableError
+from interlock.adapters.git.files import files_at
+from interlock.adapters.git.lease import Lease, held
+from interlock.adapters.git.lease_holder import Holder
+from interlock.adapters.git.models import Commit, Identity, Remote, Tag, checked_ref, checked_sha
+from interlock.adapters.git.repository import Repository
+
+__all__ = [
+    "Checkout",
+    "Commit",
+    "Holder",
+    "Identity",
+    "Lease",
+    "ProtectedBranchError",
+    "PushRaceError",
+    "Remote",
+    "RemoteUnreachableError",
+    "Repository",
+    "Tag",
+    "checked_ref",
+    "checked_sha",
+    "files_at",
+    "find_identity",
+    "held",
+]

@@ -1,0 +1,27 @@
+"""Who commits: the family's author, or else whom git's own configuration names."""
+
+from interlock.adapters.git.command import git
+from interlock.adapters.git.models import Identity
+from interlock.errors import RepositoryError
+
+
+async def find_identity(author: str | None) -> Identity:
+    """Who commits and tags.
+
+    Args:
+        author: The family's, as `Name <address>`; None to ask git's configuration.
+
+    Raises:
+        UsageError: The author is not written so.
+        RepositoryError: Nobody is named.
+    """
+    if author is not None:
+        return Identity.parse(author)
+    name, email = [(await git("config", "--get", key)).output.strip() for key in ("user.name", "user.email")]
+    if not name or not email:
+        raise RepositoryError(
+            "nobody is named who commits and tags: neither the family file nor git's configuration has an author",
+            hint='write author = "Name <address@example.org>" under [family], '
+            "or run git config --global user.name and user.email",
+        )
+    return Identity(name=name, email=email)

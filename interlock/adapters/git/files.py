@@ -1,0 +1,47 @@
+"""Git: files of a repository at a ref, without a work tree of it."""
+
+import io
+import tarfile
+import tempfile
+from pathlib import Path
+
+from interlock.adapters.git.command import git, succeeded
+from interlock.adapters.git.models import Remote
+
+# Files as they were committed: a repository may leave its tests out of archives, or have archives filled in.
+ATTRIBUTES = "* -export-ignore -export-subst\n"
+
+
+async def files_at(remote: Remote, ref: str, cache: Path) -> dict[str, bytes]:
+    """The regular files of a repository at a branch, tag or SHA, by path.
+
+    Args:
+        remote: Where to fetch from.
+        ref: Validated text that does not begin with a hyphen.
+        cache: Where the repository is kept while it is read.
+
+    Raises:
+        RepositoryError: The repository or the ref can't be had.
+        TokenError: Access was refused.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    # One for each call: fetches into one repository at the same time hinder each other, and mix up what was fetched.
+    with tempfile.TemporaryDirectory(prefix="repository-", dir=cache) as name:
+        repository = Path(name)
+        await git("init", "--bare", "--quiet", "--template=", at=repository)
+        (repository / "info").mkdir(exist_ok=True)
+        (repository / "info" / "attributes").write_text(ATTRIBUTES)
+        fetched = await git(
+            "fetch", "--quiet", "--depth=1", "--no-tags", "--", remote.url, ref, at=repository, remote=remote
+        )
+        succeeded(fetched, f'"{ref}" of {remote.redact(remote.url)} can\'t be fetched')
+        archive = repository / "files.tar"
+        written = await git("archive", "--format=tar", f"--output={archive}", "FETCH_HEAD", at=repository)
+        succeeded(written, f'"{ref}" can\'t be read')
+        return _members(archive.read_bytes())
+
+
+def _members(data: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        files = ((member.name, archive.extractfile(member)) for member in archive if member.isfile())
+        return {name: file.read() for name, file in files if file}

@@ -1,0 +1,247 @@
+"""A lease: one release of a package at a time, from any machine, kept where all of them meet: in the remote itself.
+
+It is a ref that points at a commit without files, whose message says who holds it and until when. Taking, renewing and
+giving it back are pushes that expect what was seen, so of two that try at once the remote lets one win.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+from pydantic import AwareDatetime, ConfigDict, ValidationError
+
+from interlock.adapters.git.errors import PushRaceError, RemoteUnreachableError
+from interlock.adapters.git.lease_holder import Holder
+from interlock.adapters.git.models import Identity, checked_ref
+from interlock.adapters.git.repository import Repository
+from interlock.common.frozen_model import Value
+from interlock.common.retry import patiently
+from interlock.errors import BusyError, InterlockError
+
+SECONDS = 300.0
+SKEW = timedelta(seconds=30)  # clocks of machines differ
+ATTEMPTS = 5
+MOST = 0.5  # of its time that a lease must still have for somebody to rely on it
+KEEPER = Identity(name="interlock", email="interlock@localhost")
+Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Terms(Value):
+    """What a lease's commit says."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    package: str
+    holder: Holder
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class Lease:
+    """A package's lease as one process tries for it and holds it.
+
+    Args:
+        repository: Any one of this remote, with or without a work tree.
+        package: Whose releases it keeps apart.
+        holder: Who is to hold it.
+        seconds: For how long it is taken and renewed.
+        clock: Tells the time.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        package: str,
+        *,
+        holder: Holder | None = None,
+        seconds: float = SECONDS,
+        clock: Clock = _now,
+    ) -> None:
+        self.ref = checked_ref(f"refs/interlock/{package}")
+        self.package = package
+        self.holder = holder or Holder.here()
+        self.seconds = seconds
+        self.until: datetime | None = None
+        self._repository = repository
+        self._clock = clock
+        self._since: datetime | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._mine: list[str] = []  # every commit that was pushed or tried: the answer to a push may have been lost
+
+    async def take(self) -> None:
+        """Take the lease if it is free, has run out, or is held by a process that has ended.
+
+        Raises:
+            BusyError: Somebody else holds it.
+            RepositoryError: The remote can't be asked or written.
+            TokenError: Access was refused.
+        """
+        async with self._one_at_a_time:
+            for _ in range(ATTEMPTS):
+                seen = await self._look()
+                if seen in self._mine or (await self._is_free(seen) and await self._moved(seen)):
+                    return
+        raise BusyError(f"the lease of {self.package} changes hands all the time", hint="run it again", transient=True)
+
+    async def renew(self) -> None:
+        """Hold it for its whole time again, from now.
+
+        Raises:
+            BusyError: It has been lost to somebody else.
+            RepositoryError: The remote can't be asked or written.
+        """
+        async with self._one_at_a_time:
+            for _ in range(ATTEMPTS):
+                if self._mine and await self._moved(self._mine[-1]):
+                    return
+                seen = await self._look()
+                if seen not in self._mine:
+                    raise await self._lost(seen)
+                self._mine.append(seen)
+        raise BusyError(f"the lease of {self.package} can't be renewed", hint="run it again", transient=True)
+
+    async def make_sure(self) -> None:
+        """See that it is still held: nobody may take it for the time it has left; it is renewed when that is short.
+
+        Raises:
+            BusyError: It has been lost to somebody else.
+            RepositoryError: The remote can't be asked or written.
+        """
+        if self.until is None or self.until - self._clock() < timedelta(seconds=self.seconds * MOST):
+            await self.renew()
+
+    async def release(self) -> None:
+        """Give it back, if it is still held.
+
+        Raises:
+            RepositoryError: The remote can't be asked or written; the lease runs out by itself.
+        """
+        async with self._one_at_a_time:
+            if self._mine and (seen := await self._look()) in self._mine:
+                with contextlib.suppress(PushRaceError):
+                    await self._repository.push({self.ref: ""}, {self.ref: seen})
+            self._mine.clear()
+
+    async def _look(self) -> str:
+        return (await self._repository.remote_refs(self.ref)).get(self.ref, "")
+
+    async def _is_free(self, seen: str) -> bool:
+        """Whether what was seen may be replaced.
+
+        Raises:
+            BusyError: It may not.
+        """
+        if not seen:
+            return True
+        terms = await self._read(seen)
+        if terms is None:  # it has just been replaced or given back
+            return False
+        if terms.until + SKEW > self._clock() and not terms.holder.is_dead:
+            raise self._busy(terms)
+        return True
+
+    async def _read(self, seen: str) -> Terms | None:
+        """What a lease says; None when it is not there any more."""
+        local = f"refs/seen/{self.holder.nonce}"
+        try:
+            await self._repository.fetch(f"+{self.ref}:{local}")
+            message = await self._repository.message(seen)
+        except InterlockError:
+            if await self._look() == seen:
+                raise
+            return None
+        try:
+            return Terms.model_validate_json(message)
+        except ValidationError:
+            raise BusyError(
+                f"{self.ref} of {self._repository.remote.url} is not a lease that this version can read",
+                hint=f"see who made it; if nobody releases, remove it: git push --delete URL {self.ref}",
+            ) from None
+
+    async def _moved(self, seen: str) -> bool:
+        """Put a new commit of ours in the place of what was seen; False when somebody was faster."""
+        now = self._clock()
+        self._since = self._since or now
+        until = now + timedelta(seconds=self.seconds)
+        terms = Terms(package=self.package, holder=self.holder, since=self._since, until=until)
+        commit = await self._repository.orphan(terms.model_dump_json(), KEEPER, int(now.timestamp()))
+        self._mine.append(commit)
+        try:
+            await self._repository.push({self.ref: commit}, {self.ref: seen})
+        except PushRaceError:
+            return False
+        except RemoteUnreachableError:
+            if await self._look() != commit:
+                raise
+        self.until = until
+        return True
+
+    async def _lost(self, seen: str) -> BusyError:
+        terms = await self._read(seen) if seen else None
+        if terms is None:
+            return BusyError(f"the lease of {self.package} was taken away", hint="run it again")
+        return self._busy(terms)
+
+    def _busy(self, terms: Terms) -> BusyError:
+        return BusyError(
+            f"{terms.package} is being released by {terms.holder}, since {_time(terms.since)}; "
+            f"its lease ends at {_time(terms.until)} unless it is renewed",
+            hint=f"wait for it; if that process has ended, wait until then, or remove {self.ref} from the repository",
+        )
+
+
+@contextlib.asynccontextmanager
+async def held(
+    repository: Repository,
+    package: str,
+    *,
+    holder: Holder | None = None,
+    seconds: float = SECONDS,
+    clock: Clock = _now,
+) -> AsyncIterator[Lease]:
+    """A package's lease, held for as long as the block lasts.
+
+    It is renewed when a third of its time is over. Before something that cannot be undone, `renew` tells for certain
+    that it is still held. Where it can't be given back it runs out by itself.
+
+    Args:
+        repository: Any one of this remote, with or without a work tree.
+        package: Whose releases it keeps apart.
+        holder: Who is to hold it; this process when there is none.
+        seconds: For how long it is taken and renewed each time.
+        clock: Tells the time.
+
+    Raises:
+        BusyError: Somebody else holds it.
+        RepositoryError: The remote can't be asked or written.
+        TokenError: Access was refused.
+    """
+    lease = Lease(repository, package, holder=holder, seconds=seconds, clock=clock)
+    try:
+        await patiently(lease.take, tries=4, first=0.2)
+        renewing = asyncio.create_task(_renewed(lease))
+        try:
+            yield lease
+        finally:
+            renewing.cancel()
+            await asyncio.wait([renewing])
+    finally:
+        with contextlib.suppress(InterlockError):
+            await patiently(lease.release, tries=4, first=0.2)
+
+
+async def _renewed(lease: Lease) -> None:
+    while True:
+        await asyncio.sleep(lease.seconds / 3)
+        # Another try comes soon; whoever must be certain asks for himself.
+        with contextlib.suppress(InterlockError):
+            await lease.renew()
+
+
+def _time(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

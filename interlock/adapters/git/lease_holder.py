@@ -1,0 +1,73 @@
+"""Who holds a lease: a process, told apart from every other one on any machine."""
+
+import os
+import socket
+import uuid
+from pathlib import Path
+from typing import Self
+
+import psutil  # type: ignore[import-untyped]
+from pydantic import ConfigDict
+
+from interlock.common.frozen_model import Value
+
+SAME_START = 10.0  # seconds; a process's start is reckoned from a clock that may have been set since
+
+
+class Holder(Value):
+    """A process that holds a lease.
+
+    Attributes:
+        host: Of the machine.
+        space: Where its process ids mean what they say: this boot of the machine and this container on it.
+        pid: Its id.
+        started: When it began, in seconds since 1970.
+        nonce: Tells two holders in one process apart.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    host: str
+    space: str
+    pid: int
+    started: float
+    nonce: str
+
+    @classmethod
+    def here(cls) -> Self:
+        """This process."""
+        process = psutil.Process()
+        return cls(
+            host=socket.gethostname(),
+            space=space(),
+            pid=process.pid,
+            started=process.create_time(),
+            nonce=uuid.uuid4().hex,
+        )
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is certain that it has ended: only on its own machine, and in its own container, can one know."""
+        if (self.host, self.space) != (socket.gethostname(), space()):
+            return False
+        try:
+            process = psutil.Process(self.pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            return bool(abs(process.create_time() - self.started) > SAME_START)
+        except psutil.NoSuchProcess:
+            return True
+        except psutil.AccessDenied:  # pragma: no cover  no system that tests run on keeps this secret
+            return False
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+def space() -> str:
+    """This boot of this machine and this container on it, where the system tells; else nothing."""
+    boot, processes = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    try:
+        return f"{boot.read_text().strip()} {os.readlink(processes)}"  # noqa: PTH115  the link names no file
+    except OSError:
+        return ""

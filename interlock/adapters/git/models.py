@@ -1,0 +1,144 @@
+"""What git is told and what it tells, as values: remotes, identities, names of refs, tags and commits."""
+
+import base64
+import re
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, ConfigDict, SecretStr
+
+from interlock.common.frozen_model import Value
+from interlock.errors import UsageError
+
+SHA = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
+# What git-check-ref-format forbids, and a hyphen at the beginning, which would be an option.
+_FORBIDDEN = re.compile(r"^[-/]|/[./]|^\.|\.\.|@\{|[\x00-\x20\x7f~^:?*\[\\]|\.lock(/|$)|[./]$|^@$|^$")
+
+
+def checked_ref(name: str) -> str:
+    """The name of a branch, a tag or a whole ref, as it is.
+
+    Raises:
+        UsageError: Git would not take it.
+    """
+    if _FORBIDDEN.search(name):
+        raise UsageError(f'"{name}" cannot be the name of a ref', hint="see git help check-ref-format")
+    return name
+
+
+def checked_sha(sha: str) -> str:
+    """An object's whole name, as it is.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not re.fullmatch(SHA, sha):
+        raise UsageError(f'"{sha}" is not the SHA of a commit', hint="write all of its 40 digits")
+    return sha
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if not url or url.startswith("-") or re.search(r"[\x00-\x20\x7f]", url):
+        raise ValueError("not the address of a repository")
+    if parts.password is not None or (parts.scheme in {"http", "https"} and parts.username is not None):
+        raise ValueError("credentials stand in the address of a repository, where others see them")
+    return url
+
+
+class Remote(Value):
+    """Where a repository is, and the token for it.
+
+    Attributes:
+        url: An address without credentials, or a path.
+        token: Sent to an http or https server as GitHub wants it; None to leave access to git's own configuration.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    url: Annotated[str, AfterValidator(_address)]
+    token: SecretStr | None = None
+
+    @property
+    def server(self) -> str | None:
+        """The server that the token is for, as `https://example.org/`; None where no token can be sent."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}/" if parts.scheme in {"http", "https"} else None
+
+    @property
+    def basic(self) -> str | None:
+        """User and token as HTTP's basic authentication has them: a secret too."""
+        if self.token is None:
+            return None
+        return base64.b64encode(f"x-access-token:{self.token.get_secret_value()}".encode()).decode()
+
+    def settings(self) -> list[tuple[str, str]]:
+        """Git's settings that send the token, to its server alone, and let nobody else answer in its place."""
+        if self.token is None or self.server is None:
+            return []
+        header = f"http.{self.server}.extraHeader"
+        return [
+            (header, ""),  # forgets one of the user's own: two of them are refused
+            (header, f"Authorization: Basic {self.basic}"),
+            ("credential.helper", ""),
+            ("http.followRedirects", "false"),
+        ]
+
+    def redact(self, text: str) -> str:
+        """The text without the token in any form, and without the credentials of addresses."""
+        for secret in (self.basic, self.token and self.token.get_secret_value()):
+            if secret:
+                text = text.replace(secret, "[…]")
+        return re.sub(r"(\w://)[^/@\s']+@", r"\1[…]@", text)
+
+
+class Identity(Value):
+    """Who commits and tags."""
+
+    name: str
+    email: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `Name <address>`.
+
+        Raises:
+            UsageError: It is not written so.
+        """
+        match = re.fullmatch(r"([^<>\n]*[^<>\s]) <([^<>\s]+)>", text)
+        if not match:
+            raise UsageError(f'"{text}" is not an author', hint='write "Name <address@example.org>"')
+        return cls(name=match[1], email=match[2])
+
+    def environment(self, when: int) -> dict[str, str]:
+        """What makes git write this author and committer, and this time (seconds since 1970) in UTC."""
+        return {
+            f"GIT_{role}_{key}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for key, value in (("NAME", self.name), ("EMAIL", self.email), ("DATE", f"@{when} +0000"))
+        }
+
+
+class Tag(Value):
+    """A tag of a commit.
+
+    Attributes:
+        sha: What the ref points at: the tag's own object, or the commit for a lightweight tag.
+        commit: The tagged commit.
+        message: Of an annotated tag, without the newline at its end; None for a lightweight one.
+        when: When it was annotated, in seconds since 1970.
+    """
+
+    name: str
+    sha: str
+    commit: str
+    message: str | None = None
+    when: int | None = None
+
+
+class Commit(Value):
+    """A commit, as a list of changes shows it."""
+
+    sha: str
+    subject: str
+    author: str

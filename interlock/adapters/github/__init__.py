@@ -1,0 +1,51 @@
+"""GitHub: the calls that releases, checks and dispatches make, each sent as often as is safe."""
+
+from interlock.adapters.github.check_runs import Annotation, CheckRun
+from interlock.adapters.github.client import GitHub, open_github
+from interlock.adapters.github.credentials import AppInstallation, Credentials, StaticToken
+from interlock.adapters.github.errors import AlreadyExistsError, RateLimitError, UnprocessableError, UnreachableError
+from interlock.adapters.github.hooks import Hook, HookDelivery
+from interlock.adapters.github.models import (
+    Account,
+    Asset,
+    BranchRules,
+    Comment,
+    GitHubRelease,
+    PullRequest,
+    Repository,
+    TokenFacts,
+)
+from interlock.adapters.github.pulls import Waiting
+from interlock.adapters.github.retry_policy import Patience
+from interlock.adapters.github.server import Place, place
+from interlock.adapters.github.statuses import CommitStatus, StatusState
+
+__all__ = [
+    "Account",
+    "AlreadyExistsError",
+    "Annotation",
+    "AppInstallation",
+    "Asset",
+    "BranchRules",
+    "CheckRun",
+    "Comment",
+    "CommitStatus",
+    "Credentials",
+    "GitHub",
+    "GitHubRelease",
+    "Hook",
+    "HookDelivery",
+    "Patience",
+    "Place",
+    "PullRequest",
+    "RateLimitError",
+    "Repository",
+    "StaticToken",
+    "StatusState",
+    "TokenFacts",
+    "UnprocessableError",
+    "UnreachableError",
+    "Waiting",
+    "open_github",
+    "place",
+]

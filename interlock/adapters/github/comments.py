@@ -1,0 +1,93 @@
+"""The calls about what is said of a pull request and by whom, and the few that GraphQL alone offers."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
+from interlock.adapters.github.errors import MINUTE, NotThereError, RateLimitError, UnprocessableError, UnreachableError
+from interlock.adapters.github.models import Account, Comment
+from interlock.errors import GitHubError, InterlockError, TokenError
+
+VIEWER = "query { viewer { login } }"
+BOT = "[bot]"
+
+
+class Comments(Asking):
+    """Comments on pull requests: listed, made, changed, taken back."""
+
+    async def comments(self, repo: str, number: int) -> tuple[Comment, ...]:
+        """What was said of it, oldest first.
+
+        Raises:
+            TokenError: There is no such pull request, or this token cannot see it.
+        """
+        url = f"{at(repo)}/issues/{number}/comments?{PAGE}"
+        found = await self._all(url, "list the comments", repo, named=f"{repo}#{number}")
+        return tuple(parsed(Comment, one, repo) for one in found)
+
+    async def comment(self, repo: str, number: int, body: str) -> Comment:
+        """Say something of it.
+
+        Raises:
+            UnreachableError: It may have been said: look at the comments.
+        """
+        url = f"{at(repo)}/issues/{number}/comments"
+        reply = await self._write("POST", url, f"comment the pull request {number}", repo, {"body": body})
+        return parsed(Comment, reply.data, repo)
+
+    async def update_comment(self, repo: str, comment: int, body: str) -> Comment:
+        """Say it otherwise; a repetition does no harm.
+
+        Raises:
+            TokenError: It is somebody else's, or gone.
+        """
+        url = f"{at(repo)}/issues/comments/{comment}"
+        reply = await self._write("PATCH", url, f"change the comment {comment}", repo, {"body": body})
+        return parsed(Comment, reply.data, repo)
+
+    async def delete_comment(self, repo: str, comment: int) -> None:
+        """Take it back; nothing happens when it is gone."""
+        url = f"{at(repo)}/issues/comments/{comment}"
+        with contextlib.suppress(NotThereError):
+            await self._transport.write("DELETE", url, f"remove the comment {comment}", repo)
+
+    async def account(self) -> Account:
+        """As whom this token writes; REST does not say it of an App's.
+
+        Facts: `viewer` names an installation's bot as `slug[bot]`, as REST does.
+        """
+        what = "say whose token it is"
+        reply = await self._transport.query(self._graphql_url, what, "GitHub", {"query": VIEWER})
+        _refuse(reply.data, f"GitHub did not {what}", self._transport.credentials.name)
+        data = (reply.data.get("data") or {}).get("viewer") or {}
+        return parsed(Account, {**data, "type": "Bot" if str(data.get("login")).endswith(BOT) else "User"}, "GitHub")
+
+    @property
+    def _graphql_url(self) -> str:
+        """GitHub's own and GitHub Enterprise's: …/graphql beside the API, …/api/graphql beside …/api/v3."""
+        return f"{self._transport.place.api.removesuffix('/v3')}/graphql"
+
+    async def _graphql(self, query: str, variables: Mapping[str, Any], what: str, repo: str) -> None:
+        data = {"query": query, "variables": dict(variables)}
+        reply = await self._write("POST", self._graphql_url, what, repo, data)
+        _refuse(reply.data, f"{repo}: GitHub did not {what}", self._transport.credentials.name)
+
+
+def _refuse(data: Mapping[str, Any], message: str, token: str) -> None:
+    for error in data.get("errors") or ():
+        raise _told(error, message, token)
+
+
+def _told(error: Mapping[str, Any], message: str, token: str) -> InterlockError:
+    """What is wrong with a request that was answered with 200, as GraphQL's all are."""
+    kind, said = error.get("type"), f"{message}: {error.get('message')}"
+    if kind == "RATE_LIMITED":
+        return RateLimitError(said, seconds=MINUTE)
+    if kind in {"FORBIDDEN", "INSUFFICIENT_SCOPES", "NOT_FOUND"}:
+        return TokenError(said, hint=f"the token of {token} needs Contents: write and Pull requests: write")
+    if kind is None and "omething went wrong" in said:
+        return UnreachableError(said, hint="see githubstatus.com, and run it again")
+    if kind in {None, "UNPROCESSABLE"}:
+        return UnprocessableError(said, hint="what was asked is not possible as GitHub's words say")
+    return GitHubError(said)

@@ -1,0 +1,73 @@
+"""gidgethub's side of a request, on plain httpx: it builds requests and reads answers, and repeats nothing."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from gidgethub import GitHubException, HTTPException, sansio
+from gidgethub.abc import GitHubAPI
+
+from interlock.adapters.github.errors import Asked, UnreachableError, explain
+from interlock.common.frozen_model import Value
+from interlock.errors import InterlockError
+
+USER_AGENT = "interlock"
+API_VERSION = "2022-11-28"
+HEADERS = {"X-GitHub-Api-Version": API_VERSION}
+# gidgethub trusts that a GitHub answers; what anybody else answers makes it stumble in these ways.
+STUMBLES = (httpx.HTTPError, httpx.InvalidURL, GitHubException, ValueError, LookupError, TypeError, AttributeError)
+
+
+class Reply(Value):
+    """An answer.
+
+    Attributes:
+        data: Its JSON; None when it has no body.
+        headers: By their names in lower case.
+        next: The address of the next page.
+    """
+
+    data: Any
+    headers: Mapping[str, str]
+    next: str | None = None
+
+
+class Wire(GitHubAPI):
+    """One exchange with GitHub."""
+
+    def __init__(self, client: httpx.AsyncClient, base_url: str) -> None:
+        super().__init__(USER_AGENT, base_url=base_url)
+        self._client = client
+        self._heard: Mapping[str, str] = {}
+
+    async def exchange(self, method: str, url: str, data: Any, token: str) -> Reply:  # noqa: ANN401  any JSON
+        """Send a request, once, and read the answer."""
+        # What an App signs itself with is no token, and GitHub wants it told from one.
+        signs = token.startswith("ey") and token.count(".") == 2
+        jwt, oauth_token = (token, None) if signs else (None, token)
+        body, following, _ = await self._make_request(
+            method, url, None, data, sansio.accept_format(), jwt=jwt, oauth_token=oauth_token
+        )
+        return Reply(data=body, headers=self._heard, next=following)
+
+    async def _request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        response = await self._client.request(method, url, headers={**headers, **HEADERS}, content=body)
+        self._heard = dict(response.headers)
+        return response.status_code, response.headers, response.content
+
+    async def sleep(self, seconds: float) -> None:  # pragma: no cover  gidgethub asks for it, and never calls it
+        """Sleep."""
+        await asyncio.sleep(seconds)
+
+
+def told(error: BaseException, asked: Asked) -> InterlockError:
+    """The error for whatever kept an answer away."""
+    if isinstance(error, HTTPException):
+        return explain(error, asked)
+    words = type(error).__name__ if isinstance(error, httpx.HTTPError) else "what came is no answer of GitHub's"
+    return UnreachableError(
+        f"{asked.subject}: GitHub did not {asked.what}: {words}", hint="check the network and GITHUB_API_URL"
+    )

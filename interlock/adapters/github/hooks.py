@@ -1,0 +1,121 @@
+"""Webhooks of repositories and of an App: what was delivered to them, how that went, and delivering it again."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import AliasPath, AwareDatetime, Field
+
+from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
+from interlock.adapters.github.errors import NotThereError
+from interlock.adapters.github.models import Answer
+from interlock.common.frozen_model import Value
+from interlock.errors import TokenError
+
+APP = "the App's webhook"
+
+
+class Hook(Value):
+    """A webhook.
+
+    Attributes:
+        place: Its address, from the API's root.
+        subject: Whose it is, for messages: owner/name, or the App's.
+        url: Where it delivers to.
+        active: Whether it delivers at all.
+    """
+
+    place: str
+    subject: str
+    url: str
+    active: bool = True
+
+
+class HookDelivery(Answer):
+    """One attempt to deliver an event.
+
+    Attributes:
+        guid: The same for each attempt of one delivery.
+        status: In words, as `OK`; `pending` before there is an answer.
+        code: The receiver's answer; 0 when there was none.
+        redelivery: Whether somebody had asked for it.
+    """
+
+    id: int
+    guid: UUID
+    event: str
+    delivered_at: AwareDatetime
+    status: str
+    code: int = Field(validation_alias="status_code")
+    redelivery: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the receiver took it."""
+        return 200 <= self.code < 300
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether nobody knows yet."""
+        return self.code == 0 and self.status == "pending"
+
+
+class _Listed(Answer):
+    id: int
+    active: bool
+    url: str = Field(default="", validation_alias=AliasPath("config", "url"))
+
+
+class Hooks(Asking):
+    """The calls about webhooks; they need `admin:repo_hook`, or Webhooks: write."""
+
+    async def hooks(self, repo: str) -> tuple[Hook, ...]:
+        """The webhooks of a repository.
+
+        Raises:
+            TokenError: The token may not see them.
+        """
+        place = f"{at(repo)}/hooks"
+        found = [parsed(_Listed, item, repo) for item in await self._shown(f"{place}?{PAGE}", repo)]
+        return tuple(Hook(place=f"{place}/{each.id}", subject=repo, url=each.url, active=each.active) for each in found)
+
+    async def app_hook(self) -> Hook:
+        """The webhook of the App that asks: as itself, not as one of its installations.
+
+        Raises:
+            GitHubError: It has none.
+        """
+        place = "/app/hook"
+        found = (await self._read(f"{place}/config", "show the App's webhook", APP)).data
+        return Hook(place=place, subject=APP, url=found.get("url") or "")
+
+    async def hook_deliveries(self, hook: Hook, since: datetime) -> tuple[HookDelivery, ...]:
+        """What was delivered to a webhook since then, the newest attempt first; GitHub remembers three days."""
+        pages = self._transport.pages(f"{hook.place}/deliveries?{PAGE}", "list the deliveries", hook.subject)
+        found: list[HookDelivery] = []
+        async for item in pages:
+            attempt = parsed(HookDelivery, item, hook.subject)
+            if attempt.delivered_at < since:
+                break
+            found.append(attempt)
+        return tuple(found)
+
+    async def redeliver(self, hook: Hook, delivery: int) -> None:
+        """Have something delivered once more, under the same GUID.
+
+        Args:
+            hook: To whom.
+            delivery: The id of one of its attempts.
+        """
+        url = f"{hook.place}/deliveries/{delivery}/attempts"
+        await self._transport.write("POST", url, "deliver it again", hook.subject)
+
+    async def _shown(self, url: str, repo: str) -> list[dict[str, Any]]:
+        try:
+            return [item async for item in self._transport.pages(url, "list the webhooks", repo)]
+        except NotThereError:
+            name = self._transport.credentials.name
+            raise TokenError(
+                f"{repo}: the token of {name} cannot see the webhooks",
+                hint="it needs the scope admin:repo_hook, or the permission Webhooks: read and write (docs/gateway.md)",
+            ) from None

@@ -1,0 +1,276 @@
+"""What GitHub answers, as values: what is not needed is left out."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from interlock.common.frozen_model import Value
+
+# The rules of rulesets that a commit which is neither signed nor checked does not keep.
+HINDERING = frozenset({"pull_request", "required_signatures", "required_status_checks", "update"})
+
+
+class Answer(Value):
+    """A value out of an answer, which may hold more."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Permissions(Answer):
+    """What the token's owner may do in a repository; the token itself may be allowed less."""
+
+    push: bool = False
+    admin: bool = False
+
+
+class Repository(Answer):
+    """A repository that the token can see."""
+
+    full_name: str
+    default_branch: str
+    private: bool
+    archived: bool = False
+    html_url: str
+    permissions: Permissions = Permissions()
+    allow_squash_merge: bool = True
+    allow_merge_commit: bool = True
+    allow_rebase_merge: bool = True
+
+    @property
+    def merge_methods(self) -> tuple[str, ...]:
+        """How pull requests may be merged, the one first that leaves the least behind; GitHub has one at least."""
+        switches = {
+            "squash": self.allow_squash_merge,
+            "merge": self.allow_merge_commit,
+            "rebase": self.allow_rebase_merge,
+        }
+        return tuple(method for method, allowed in switches.items() if allowed)
+
+    @property
+    def can_push(self) -> bool:
+        """Whether the token's owner may push to it."""
+        return self.permissions.push
+
+    @property
+    def can_admin(self) -> bool:
+        """Whether the token's owner may change its settings."""
+        return self.permissions.admin
+
+
+class TokenFacts(Value):
+    """What GitHub tells of a token.
+
+    Attributes:
+        kind: `classic`, `fine-grained`, `app` or `unknown`.
+        login: Whose it is; None for an app's.
+        scopes: Of a classic one; None for any other.
+        expires_at: None when it does not expire, or GitHub does not tell.
+    """
+
+    kind: str
+    login: str | None = None
+    scopes: frozenset[str] | None = None
+    expires_at: AwareDatetime | None = None
+
+
+class BranchRules(Value):
+    """What holds for pushes to a branch, by rulesets and by the older branch protection.
+
+    Attributes:
+        protected: Whether any rule holds for it.
+        needs_checks: The names of status checks that must have passed.
+        is_locked: Whether nobody, or only some, may push to it.
+        binds_admins: Whether the older protection holds for administrators too; None when it may not be read.
+        details_readable: Whether the older protection could be read, or there is none.
+        ruled: Whether a ruleset that is known to bind the token's owner wants one of these of a push.
+        perhaps: The same with rulesets of which nobody can say whether they bind; None when there are none.
+    """
+
+    protected: bool
+    needs_pull_request: bool = False
+    needs_signatures: bool = False
+    needs_linear_history: bool = False
+    needs_checks: tuple[str, ...] = ()
+    is_locked: bool = False
+    binds_admins: bool | None = None
+    details_readable: bool = True
+    ruled: bool = False
+    perhaps: Self | None = None
+
+    @classmethod
+    def read(cls, branch: dict[str, Any], rules: list[dict[str, Any]], protection: dict[str, Any] | None) -> Self:
+        """Put together what the three answers say.
+
+        Args:
+            branch: Of `/branches/{branch}`.
+            rules: Of `/rules/branches/{branch}`, those that count.
+            protection: Of `/branches/{branch}/protection`; None when it may not be read, or there is none.
+        """
+        kinds, told = {rule.get("type") for rule in rules}, protection or {}
+        is_protected = bool(branch.get("protected"))
+        checks = {*_ruled_checks(rules), *_protected_checks(branch, told)}
+        return cls(
+            protected=is_protected or bool(rules),
+            needs_pull_request="pull_request" in kinds or "required_pull_request_reviews" in told,
+            needs_signatures="required_signatures" in kinds or _on(told, "required_signatures"),
+            needs_linear_history="required_linear_history" in kinds or _on(told, "required_linear_history"),
+            needs_checks=tuple(sorted(checks)),
+            is_locked="update" in kinds or _on(told, "lock_branch") or "restrictions" in told,
+            binds_admins=_on(told, "enforce_admins") if protection is not None else None,
+            details_readable=protection is not None or not is_protected,
+            ruled=not kinds.isdisjoint(HINDERING),
+        )
+
+
+class Asset(Answer):
+    """A file of a GitHub Release.
+
+    Attributes:
+        state: `uploaded`, or `starter` for one whose upload never ended.
+        digest: As `sha256:…`; None for an old one.
+    """
+
+    id: int
+    name: str
+    size: int
+    state: str
+    digest: str | None = None
+    browser_download_url: str = ""
+
+
+class GitHubRelease(Answer):
+    """A GitHub Release, or the draft of one."""
+
+    id: int
+    tag_name: str
+    name: str | None = None
+    body: str | None = None
+    draft: bool
+    prerelease: bool
+    html_url: str
+    upload_url: str = Field(repr=False)
+    assets: tuple[Asset, ...] = ()
+
+
+class Label(Answer):
+    """A label of a pull request."""
+
+    name: str
+
+
+class Named(Answer):
+    """A repository, by its name."""
+
+    full_name: str
+
+
+class End(Answer):
+    """A side of a pull request.
+
+    Attributes:
+        ref: The branch.
+        sha: Its commit; of a closed pull request, that of its last open moment.
+        repo: Where the branch is; None when that repository is gone.
+    """
+
+    ref: str
+    sha: str
+    repo: Named | None = None
+
+
+class AutoMerge(Answer):
+    """That a pull request is merged as soon as it can be."""
+
+    merge_method: str
+
+
+class Account(Answer):
+    """Who writes: a person, or the bot of an App.
+
+    Attributes:
+        login: An App's bot is called after its slug, as `slug[bot]`, which no person can be.
+        type: `User`, `Bot` and others.
+    """
+
+    login: str
+    type: str = "User"
+
+    @property
+    def is_app(self) -> bool:
+        """Whether it is the bot of an App."""
+        return self.type == "Bot"
+
+    def is_same(self, other: "Account | None") -> bool:
+        """Whether both are one."""
+        return other is not None and self.login.lower() == other.login.lower()
+
+
+class Comment(Answer):
+    """What somebody said of a pull request.
+
+    Attributes:
+        user: Whose it is; None when the account is gone.
+    """
+
+    id: int
+    body: str | None = None
+    html_url: str
+    user: Account | None = None
+
+
+class PullRequest(Answer):
+    """A pull request.
+
+    Attributes:
+        node_id: Its name in GraphQL.
+        mergeable_state: `clean`, `dirty`, `blocked`, `behind`, `unstable`, `draft`, `has_hooks`, or `unknown` while
+            GitHub finds out, which it does when one asks for this pull request alone.
+        merge_commit_sha: The commit that it became; while it is open, of a merge that was only tried.
+    """
+
+    number: int
+    node_id: str
+    html_url: str
+    state: str
+    title: str
+    body: str | None = None
+    draft: bool = False
+    head: End
+    base: End
+    labels: tuple[Label, ...] = ()
+    auto_merge: AutoMerge | None = None
+    mergeable_state: str = "unknown"
+    merged_at: AwareDatetime | None = None
+    merge_commit_sha: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is neither merged nor closed."""
+        return self.state == "open"
+
+    def is_within(self, repo: str) -> bool:
+        """Whether its branch is in the repository itself, and not in a fork."""
+        return self.head.repo is not None and self.head.repo.full_name.lower() == repo.lower()
+
+
+def expiry(text: str | None) -> datetime | None:
+    """When a token expires, from its header in either form: with `UTC`, or with an offset as `+0900`."""
+    try:
+        return datetime.strptime((text or "").strip().replace(" UTC", " +0000"), "%Y-%m-%d %H:%M:%S %z")
+    except ValueError:
+        return None
+
+
+def _on(protection: dict[str, Any], key: str) -> bool:
+    return bool((protection.get(key) or {}).get("enabled"))
+
+
+def _ruled_checks(rules: list[dict[str, Any]]) -> set[str]:
+    wanted = [rule.get("parameters") or {} for rule in rules if rule.get("type") == "required_status_checks"]
+    return {check["context"] for parameters in wanted for check in parameters.get("required_status_checks", [])}
+
+
+def _protected_checks(branch: dict[str, Any], protection: dict[str, Any]) -> set[str]:
+    said = (branch.get("protection") or {}, protection)
+    return {context for one in said for context in (one.get("required_status_checks") or {}).get("contexts", [])}

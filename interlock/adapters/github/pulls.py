@@ -1,0 +1,138 @@
+"""The calls about pull requests: found, made, changed, and merged now or as soon as it can be."""
+
+import re
+from collections.abc import Collection
+from enum import StrEnum
+from urllib.parse import urlencode
+
+from interlock.adapters.github.base_client import PAGE, at, parsed
+from interlock.adapters.github.comments import Comments
+from interlock.adapters.github.errors import UnprocessableError
+from interlock.adapters.github.models import PullRequest
+
+ENABLE = """mutation($pull: ID!, $method: PullRequestMergeMethod!) {
+  enablePullRequestAutoMerge(input: {pullRequestId: $pull, mergeMethod: $method}) { clientMutationId }
+}"""
+STATUS = re.compile(r"[Pp]ull request is in (\w+) status")
+
+
+class Waiting(StrEnum):
+    """What GitHub answers to the wish that a pull request be merged as soon as it can be."""
+
+    ON = "it is merged as soon as it can be"
+    CLEAN = "nothing has to be waited for: it can be merged now"
+    UNSTABLE = "nothing that is required has to be waited for, but a check is not green"
+    NOT_ALLOWED = "the repository does not allow auto-merge"
+
+
+class Pulls(Comments):
+    """The calls about pull requests."""
+
+    async def pulls(self, repo: str, *, head: str = "", base: str = "", state: str = "open") -> tuple[PullRequest, ...]:
+        """The pull requests of branches of the repository itself, newest first; forks' are left out.
+
+        Args:
+            repo: The repository.
+            head: The branch that is to be merged; any when there is none.
+            base: The branch that it is merged into; any when there is none.
+            state: `open`, `closed` or `all`.
+
+        Raises:
+            TokenError: The repository does not exist, or this token cannot see it.
+        """
+        wanted = {"state": state, "head": head and f"{repo.partition('/')[0]}:{head}", "base": base}
+        query = urlencode({name: value for name, value in wanted.items() if value})
+        found = await self._all(f"{at(repo)}/pulls?{query}&{PAGE}", "list the pull requests", repo)
+        pulls = [parsed(PullRequest, one, repo) for one in found]
+        # An owner's forks have the same owner, and what GitHub can't use of a query it leaves aside.
+        kept = [pull for pull in pulls if pull.is_within(repo) and head in {"", pull.head.ref}]
+        return tuple(sorted(kept, key=lambda pull: -pull.number))
+
+    async def pull(self, repo: str, number: int) -> PullRequest:
+        """A pull request; asking is what lets GitHub find out whether it can be merged.
+
+        Raises:
+            TokenError: There is none, or this token cannot see it.
+        """
+        url, what = f"{at(repo)}/pulls/{number}", f"show the pull request {number}"
+        return await self._one(PullRequest, url, what, repo, named=f"{repo}#{number}")
+
+    async def create_pull(self, repo: str, *, head: str, base: str, title: str, body: str) -> PullRequest:
+        """Propose to merge a branch into another.
+
+        Raises:
+            AlreadyExistsError: There is one.
+            UnprocessableError: There is no such branch, or nothing to merge.
+            UnreachableError: It may have been made: look for it by its head.
+        """
+        data = {"title": title, "head": head, "base": base, "body": body, "maintainer_can_modify": False}
+        reply = await self._write("POST", f"{at(repo)}/pulls", f"make the pull request of {head}", repo, data)
+        return parsed(PullRequest, reply.data, repo)
+
+    async def update_pull(self, repo: str, number: int, **changes: str) -> PullRequest:
+        """Change a pull request; a repetition does no harm.
+
+        Args:
+            repo: The repository.
+            number: Which.
+            changes: As GitHub names them: title, body, base, state (`closed` to close it).
+        """
+        url = f"{at(repo)}/pulls/{number}"
+        reply = await self._write("PATCH", url, f"change the pull request {number}", repo, changes)
+        return parsed(PullRequest, reply.data, repo)
+
+    async def add_labels(self, repo: str, number: int, labels: Collection[str]) -> None:
+        """Put labels on it, made as needed; those that it has stay, and a repetition does no harm."""
+        url = f"{at(repo)}/issues/{number}/labels"
+        await self._write("POST", url, f"label the pull request {number}", repo, {"labels": sorted(labels)})
+
+    async def changed_files(self, repo: str, number: int) -> tuple[str, ...]:
+        """The paths of the files that it adds or changes, 3,000 at most.
+
+        Raises:
+            TokenError: There is no such pull request, or this token cannot see it.
+        """
+        url = f"{at(repo)}/pulls/{number}/files?{PAGE}"
+        found = await self._all(url, "list the changed files", repo, named=f"{repo}#{number}")
+        return tuple(one["filename"] for one in found if one["status"] != "removed")
+
+    async def merge_pull(self, repo: str, number: int, *, sha: str, method: str) -> str:
+        """Merge it now; the commit that it became.
+
+        Args:
+            repo: The repository.
+            number: Which.
+            sha: What its head must be.
+            method: `merge`, `squash` or `rebase`.
+
+        Raises:
+            GitHubError: It can't be merged (so), or its head is another: in GitHub's words.
+            UnreachableError: It may have been merged: look at it.
+        """
+        url, data = f"{at(repo)}/pulls/{number}/merge", {"sha": sha, "merge_method": method}
+        reply = await self._write("PUT", url, f"merge the pull request {number}", repo, data)
+        return str(reply.data["sha"])
+
+    async def auto_merge(self, repo: str, pull: PullRequest, *, method: str) -> Waiting:
+        """Let it be merged as soon as it can be; what is left to do otherwise.
+
+        Args:
+            repo: The repository, for messages.
+            pull: Which.
+            method: `merge`, `squash` or `rebase`.
+
+        Raises:
+            UnprocessableError: It can't be merged: it is closed, a draft, or in conflict with its base.
+            UnreachableError: It may be on: look at it.
+        """
+        variables = {"pull": pull.node_id, "method": method.upper()}
+        try:
+            await self._graphql(ENABLE, variables, f"auto-merge the pull request {pull.number}", repo)
+        except UnprocessableError as error:
+            status = STATUS.search(error.message)
+            if status and status[1] in {"clean", "unstable"}:
+                return Waiting[status[1].upper()]
+            if "not allowed for this repository" in error.message:
+                return Waiting.NOT_ALLOWED
+            raise
+        return Waiting.ON

@@ -1,0 +1,53 @@
+"""Which requests are tried again, how often and after how long: one table of a policy, for every operation."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from interlock.adapters.github.errors import RateLimitError
+from interlock.common.frozen_model import Value
+from interlock.common.retry import is_transient, retried
+
+T = TypeVar("T")
+
+
+class Patience(Value):
+    """How a client tries again.
+
+    Attributes:
+        attempts: How often a request is sent at most.
+        first: Seconds within which the second attempt comes; it doubles with each further one.
+        longest_backoff: Seconds that a pause of our own lasts at most.
+        longest_wait: Seconds that GitHub may ask us to wait; when it asks for more, that is an error.
+    """
+
+    attempts: int = 5
+    first: float = 1.0
+    longest_backoff: float = 15.0
+    longest_wait: float = 300.0
+
+    async def reading(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask again after whatever passes by."""
+        return await self._trying(ask, is_transient)
+
+    async def writing(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask once; again only when the answer says that a rate limit refused it before anything was done."""
+        return await self._trying(ask, lambda error: isinstance(error, RateLimitError))
+
+    async def _trying(self, ask: Callable[[], Awaitable[T]], may: Callable[[BaseException], bool]) -> T:
+        return await retried(
+            ask,
+            stop=stop_after_attempt(self.attempts),
+            wait=self._wait,
+            retry=retry_if_exception(lambda error: may(error) and self._is_short(error)),
+        )
+
+    def _is_short(self, error: BaseException) -> bool:
+        return not isinstance(error, RateLimitError) or error.seconds <= self.longest_wait
+
+    def _wait(self, state: RetryCallState) -> float:
+        backoff = wait_random_exponential(multiplier=self.first, max=self.longest_backoff)(state)
+        error = state.outcome.exception() if state.outcome else None
+        return error.seconds + backoff if isinstance(error, RateLimitError) else backoff

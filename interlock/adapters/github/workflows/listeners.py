@@ -1,0 +1,87 @@
+"""All workflow files of a repository: which of them hear an event, and why others don't."""
+
+from collections.abc import Iterator, Mapping
+
+from interlock.adapters.github.workflows.parser import Finding, Workflow, alike, read
+from interlock.common.frozen_model import Value
+
+FOLDER = ".github/workflows/"
+
+
+class Listener(Value):
+    """A workflow file that hears the event.
+
+    Attributes:
+        line: Where it says so, from 1.
+        exact: Whether the id of a dispatch is in the title of the run that took it.
+        every: Whether it hears the event only because it lists no types.
+    """
+
+    path: str
+    line: int
+    exact: bool
+    every: bool
+
+
+class Hearing(Value):
+    """Who hears an event in a repository.
+
+    Attributes:
+        listeners: The files that hear it, by path.
+        faults: What keeps GitHub from using files at all, in any of them.
+        warnings: What is used otherwise than somebody seems to mean, in any of them.
+        near: Types that are listened to and are nearly the event, when nobody hears the event itself.
+    """
+
+    event: str
+    listeners: tuple[Listener, ...]
+    faults: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    near: tuple[Finding, ...] = ()
+
+    @property
+    def heard(self) -> bool:
+        """Whether anybody hears it."""
+        return bool(self.listeners)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every run that takes a dispatch says in its title which one."""
+        return self.heard and all(listener.exact for listener in self.listeners)
+
+
+def listens(files: Mapping[str, bytes], event: str) -> Hearing:
+    """Who hears an event among the files of `.github/workflows` on a repository's default branch.
+
+    Args:
+        files: By path, or by name alone; those that are no workflow files are left out.
+        event: The type of the `repository_dispatch`.
+    """
+    workflows = [read(path, files[path]) for path in sorted(files) if is_workflow(path)]
+    listeners = tuple(_listener(workflow) for workflow in workflows if workflow.hears(event))
+    return Hearing(
+        event=event,
+        listeners=listeners,
+        faults=tuple(found for workflow in workflows for found in workflow.faults),
+        warnings=tuple(found for workflow in workflows for found in workflow.warnings),
+        near=() if listeners else tuple(found for workflow in workflows for found in _near(workflow, event)),
+    )
+
+
+def is_workflow(path: str) -> bool:
+    """Whether GitHub takes a file for a workflow: one right in the folder, with the ending of YAML."""
+    name = path.removeprefix(FOLDER)
+    return "/" not in name and name.endswith((".yml", ".yaml"))
+
+
+def _listener(workflow: Workflow) -> Listener:
+    return Listener(path=workflow.path, line=workflow.line, exact=workflow.exact, every=workflow.types is None)
+
+
+def _near(workflow: Workflow, event: str) -> Iterator[Finding]:
+    if workflow.dispatched:
+        for heard in workflow.types or ():
+            if alike(heard.name, event):
+                message = f'it listens to "{heard.name}", not to "{event}"'
+                hint = f'did you mean "{event}"?'
+                yield Finding(path=workflow.path, line=heard.line, message=message, hint=hint)

@@ -1,0 +1,1 @@
+"""The package index: reading it, its settings, and uploads."""

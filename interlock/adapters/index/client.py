@@ -1,0 +1,259 @@
+"""A package index: which releases a package has, and their files, checked by hash and kept."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import httpx
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+from pydantic import SecretStr
+from pypi_simple import DistributionPackage, ProjectPage, UnsupportedRepoVersionError
+
+from interlock.adapters.index.settings import Index
+from interlock.common.atomic_files import write_whole
+from interlock.common.frozen_model import Value
+from interlock.common.single_flight import Once
+from interlock.common.tls import trusted
+from interlock.errors import DistributionError, IndexUnavailableError
+from interlock.model.lockfile import File
+from interlock.model.versions import VersionField
+
+# PEP 691: JSON where it is offered, else PEP 503's HTML.
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+CONNECTIONS = 8
+
+
+class Release(Value):
+    """One version of a package, as the index has it.
+
+    Attributes:
+        wheels: In the index's order.
+        yanked: Whether every file of it is yanked (PEP 592).
+        tree: Of a candidate, which is on no index: the files that it was built from.
+    """
+
+    package: str
+    version: VersionField
+    wheels: tuple[File, ...] = ()
+    sdist: File | None = None
+    yanked: bool = False
+    tree: Path | None = None
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All of them, the wheels first."""
+        return (*self.wheels, *([self.sdist] if self.sdist else []))
+
+
+class PackageIndex:
+    """One index and the cache of what came from it; `notes` says what came from the cache for want of the index."""
+
+    def __init__(self, index: Index, client: httpx.AsyncClient, cache: Path) -> None:
+        self.index = index
+        self.notes: dict[str, None] = {}
+        self._client = client
+        self._read: Once[str, Mapping[Version, Release]] = Once()
+        self._pages = cache / "pages"
+        self._files = cache / "files"
+        self._offered: dict[str, dict[Version, Release]] = {}
+
+    async def releases(self, package: str) -> Mapping[Version, Release]:
+        """Every release of a package that is not a mere name: with the files that the index serves of it.
+
+        Raises:
+            IndexUnavailableError: The index did not answer, and nothing of it is in the cache.
+            DistributionError: The index has no such package.
+        """
+        if not (offered := self._offered.get(canonicalize_name(package))):
+            return await self._read.get(package, lambda: self._releases(package))
+        try:
+            # What is really served meanwhile is no offer any more.
+            return {**offered, **await self._read.get(package, lambda: self._releases(package))}
+        except DistributionError:
+            return dict(offered)
+
+    async def offer(self, release: Release, paths: Iterable[Path]) -> tuple[Path, ...]:
+        """Have a release in this process, though no server serves it; `served` knows nothing of it.
+
+        Args:
+            release: With the hashes of its files.
+            paths: Where its files are.
+
+        Returns:
+            Where they are kept from now on.
+        """
+        named = {path.name: path for path in paths}
+        for file in release.files:
+            content = await asyncio.to_thread(named[file.name].read_bytes)
+            await asyncio.to_thread(write_whole, self._kept(file), content)
+        self._offered.setdefault(canonicalize_name(release.package), {})[release.version] = release
+        return tuple(map(self._kept, release.files))
+
+    def withdraw(self, package: str, version: Version) -> None:
+        """Offer a release no more."""
+        self._offered.get(canonicalize_name(package), {}).pop(version, None)
+
+    def forget(self, package: str) -> None:
+        """Ask the index anew when the releases of a package are asked for next."""
+        self._read.forget(package)
+
+    async def served(self, package: str) -> Mapping[Version, Release]:
+        """The same as the index serves it at this moment: no cache is asked; nothing when it has no such package.
+
+        Raises:
+            IndexUnavailableError: The index did not answer.
+        """
+        try:
+            page = await self._fetch_page(self._address(package), package, {"Cache-Control": "no-cache"})
+        except DistributionError:
+            return {}
+        return _by_version(package, _parse(package, page))
+
+    async def _releases(self, package: str) -> Mapping[Version, Release]:
+        return _by_version(package, await self._page(package))
+
+    async def download(self, file: File) -> Path:
+        """The file, from the cache or the index; its hash is that which the index promised.
+
+        Raises:
+            IndexUnavailableError: The file could not be had.
+            DistributionError: What came has another hash.
+        """
+        path = self._kept(file)
+        if not path.exists():
+            content = (await self._get(file.url.get_secret_value(), file.name)).content
+            if hashlib.sha256(content).hexdigest() != file.sha256:
+                raise DistributionError(
+                    f"{file.name} from {self.index.name} is not what the index promised: its SHA-256 differs",
+                    hint="try again; if it stays, the index or something before it is damaged",
+                )
+            await asyncio.to_thread(write_whole, path, content)
+        return path
+
+    def _kept(self, file: File) -> Path:
+        return (self._files / file.sha256 / file.name).absolute()
+
+    async def _page(self, package: str) -> ProjectPage:
+        address = self._address(package)
+        kept = self._pages / hashlib.sha256(address.encode()).hexdigest()
+        before = _read_kept(kept)
+        try:
+            page = await self._revalidated(address, package, before)
+        except IndexUnavailableError:
+            if before is None:
+                raise
+            self.notes[f"{self.index.name} did not answer: its list of {package}'s releases is from the cache"] = None
+            page = before
+        parsed = _parse(package, page)
+        if page is not before:  # and not before it could be read: a good page is worth more than a bad new one
+            await asyncio.to_thread(write_whole, kept, json.dumps(page).encode())
+        return parsed
+
+    def _address(self, package: str) -> str:
+        return f"{self.index.url.get_secret_value().rstrip('/')}/{canonicalize_name(package)}/"
+
+    async def _revalidated(self, address: str, package: str, before: dict[str, str] | None) -> dict[str, str]:
+        unchanged = {"If-None-Match": before["etag"]} if before and before["etag"] else {}
+        page = await self._fetch_page(address, package, unchanged)
+        return before if before and page["status"] == str(httpx.codes.NOT_MODIFIED.value) else page
+
+    async def _fetch_page(self, address: str, package: str, headers: Mapping[str, str]) -> dict[str, str]:
+        response = await self._get(address, f"the page of {package}", headers={"Accept": ACCEPT, **headers})
+        return {
+            "status": str(response.status_code),
+            "url": str(response.url.copy_with(userinfo=b"")),
+            "etag": response.headers.get("etag", ""),
+            "type": response.headers.get("content-type", "").partition(";")[0],
+            "text": response.text,
+        }
+
+    async def _get(self, url: str, what: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        try:
+            response = await self._client.get(url, headers=dict(headers or {}), auth=self._auth(url))
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # a ValueError comes of an impossible address
+            raise self._unavailable(what, type(error).__name__) from None
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise DistributionError(f"{self.index.name} has not got {what}", hint="is the name right in family.toml?")
+        if response.is_error:
+            raise self._unavailable(what, f"it answered {response.status_code} {response.reason_phrase}")
+        return response
+
+    def _auth(self, url: str) -> httpx.BasicAuth | None:
+        """User and password of the index's URL, for its own origin alone: another port may be another's."""
+        index, asked = urlsplit(self.index.url.get_secret_value()), urlsplit(url)
+        if not index.username or _origin(asked) != _origin(index):
+            return None
+        return httpx.BasicAuth(unquote(index.username), unquote(index.password or ""))
+
+    def _unavailable(self, what: str, why: str) -> IndexUnavailableError:
+        return IndexUnavailableError(
+            f"{self.index.name} did not give {what}: {why}", hint="check the network and the index, and run it again"
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_index(index: Index, cache: Path) -> AsyncIterator[PackageIndex]:
+    """An index with its connections, closed at the end."""
+    async with index_client() as client:
+        yield PackageIndex(index, client, cache)
+
+
+def index_client() -> httpx.AsyncClient:
+    """A client for an index; who makes it closes it."""
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    return httpx.AsyncClient(timeout=60, limits=limits, follow_redirects=True, verify=trusted())
+
+
+def _read_kept(page: Path) -> dict[str, str] | None:
+    """A page of the cache; None where there is none, or half of one."""
+    try:
+        kept = json.loads(page.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return kept if isinstance(kept, dict) else None
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.hostname, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def _parse(package: str, page: Mapping[str, str]) -> ProjectPage:
+    try:
+        if page["type"] == JSON_TYPE:
+            return ProjectPage.from_json_data(json.loads(page["text"]), base_url=page["url"])
+        return ProjectPage.from_html(package, page["text"], base_url=page["url"])
+    except (ValueError, UnsupportedRepoVersionError) as error:
+        raise IndexUnavailableError(
+            f"what the index says of {package} can't be read: {error}",
+            hint="is the index's address that of a simple API?",
+        ) from None
+
+
+def _by_version(package: str, page: ProjectPage) -> Mapping[Version, Release]:
+    found: dict[Version, list[DistributionPackage]] = {}
+    for file in page.packages:
+        with contextlib.suppress(InvalidVersion):
+            if file.version and file.package_type in {"wheel", "sdist"} and "sha256" in file.digests:
+                found.setdefault(Version(file.version), []).append(file)
+    return {version: _release(package, version, files) for version, files in found.items()}
+
+
+def _release(package: str, version: Version, files: list[DistributionPackage]) -> Release:
+    sdists = [_file(file) for file in files if file.package_type == "sdist"]
+    return Release(
+        package=package,
+        version=version,
+        wheels=tuple(_file(file) for file in files if file.package_type == "wheel"),
+        sdist=sdists[0] if sdists else None,
+        yanked=all(file.is_yanked for file in files),
+    )
+
+
+def _file(file: DistributionPackage) -> File:
+    return File(name=file.filename, url=SecretStr(file.url), sha256=file.digests["sha256"])

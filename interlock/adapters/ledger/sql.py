@@ -1,0 +1,35 @@
+"""The ledger in SQLite or PostgreSQL, put together, and how it is opened."""
+
+from pydantic import SecretStr
+
+from interlock.adapters.ledger.engine import connect
+from interlock.adapters.ledger.location import place_of
+from interlock.adapters.ledger.migrate import bring_up_to_date
+from interlock.adapters.ledger.sql_cascades import SqlCascades
+from interlock.adapters.ledger.sql_deliveries import SqlDeliveries
+from interlock.adapters.ledger.sql_releases import SqlContracts, SqlReleases
+from interlock.adapters.ledger.sql_verdicts import SqlVerdicts
+
+
+class SqlLedger(SqlVerdicts, SqlReleases, SqlCascades, SqlContracts, SqlDeliveries):
+    """The ledger of `open_ledger`; the protocols of `Ledger` describe what its methods do."""
+
+
+def open_ledger(url: SecretStr | None = None) -> SqlLedger:
+    """Open the ledger, make it if there is none, and bring it to the form that this program knows.
+
+    Args:
+        url: `sqlite:////a/path` or `postgresql://user:password@host/database`.
+            Default: `$INTERLOCK_LEDGER_URL`, or `ledger.db` in Interlock's home.
+
+    Raises:
+        LedgerError: It cannot be reached, is damaged, or was made by a newer Interlock.
+    """
+    place = place_of(url)
+    engine = connect(place)
+    try:
+        bring_up_to_date(engine, place)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlLedger(engine, place)

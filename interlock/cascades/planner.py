@@ -1,0 +1,200 @@
+"""What a cascade begins with: the newest releases, the declared ranges, what it has released before, and its gate."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from interlock.adapters.git import Checkout, Repository, Tag
+from interlock.cascades.context import CascadeContext
+from interlock.common.clock import now
+from interlock.common.frozen_model import Value
+from interlock.errors import UsageError
+from interlock.model.cascade import Action, Cascade, CascadePlan, Outcome, begun, cascade_id, plan_cascade
+from interlock.model.versions import VersionField, tag_name, tag_version
+from interlock.project import requirements
+from interlock.releases import prepare
+from interlock.releases.admission import Wanted, look
+from interlock.releases.context import open_release
+from interlock.releases.tags import Manifest
+
+CLONES_AT_ONCE = 4
+# Where a distribution says what it needs to run; what stands elsewhere does not bind who installs it.
+BINDING = ("project.dependencies", "options.install_requires", "tool.poetry.dependencies")
+
+
+class Member(Value):
+    """What was found of a package.
+
+    Attributes:
+        versions: Its releases that are not yanked.
+        declared: By upstream, the versions that its files admit; None where they don't require it.
+        made: By cascade, the version that was released in it.
+    """
+
+    versions: tuple[VersionField, ...] = ()
+    declared: Mapping[str, str | None] = {}
+    made: Mapping[str, VersionField] = {}
+
+    def before(self, version: Version | None) -> Version | None:
+        """The newest release, or the newest before a version that this cascade makes or has made."""
+        return max((each for each in self.versions if version is None or each < version), default=None)
+
+
+async def plan(context: CascadeContext) -> Cascade:
+    """The cascade that is meant: one that was begun and not ended, or that failed; or else a new one.
+
+    Nothing is written.
+
+    Raises:
+        UsageError: The root can't begin a cascade.
+        RepositoryError, IndexUnavailableError: Something could not be looked at.
+    """
+    known = await asyncio.to_thread(context.connections.ledger.cascades)
+    if (joined := _joined(known, context.request.root, context.request.version)) is not None:
+        return joined
+    members = await survey(context)
+    version = await _root_version(context, members[context.request.root])
+    return begun(_planned(context, members, version), now())
+
+
+def _joined(known: tuple[Cascade, ...], root: str, version: str | None) -> Cascade | None:
+    """The cascade that goes on and that this one would only repeat: of the same root, or one that it is part of.
+
+    Without a version, it is part of one that has yet to release the package; what is released there is out, and whoever
+    releases it anew means a newer version.
+    """
+    for cascade in known:
+        progress = cascade.progress.get(root)
+        is_over = cascade.ended_at is not None and cascade.outcome is not Outcome.FAILED
+        if is_over or cascade.aborted or progress is None:
+            continue
+        made = cascade.version if cascade.root == root else progress.version
+        yet_to_release = not progress.state.is_end and cascade.action(root) is not Action.TEST
+        if made == Version(version) if version is not None else cascade.root == root or yet_to_release:
+            return cascade
+    return None
+
+
+async def survey(context: CascadeContext) -> Mapping[str, Member]:
+    """Look at the root and everything that depends on it, a few at a time."""
+    names = [name for name in context.family.order() if name in _reached(context)]
+    few = asyncio.Semaphore(CLONES_AT_ONCE)
+
+    async def one(name: str) -> Member:
+        async with few:
+            return await _member(context, name)
+
+    return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
+
+
+def _reached(context: CascadeContext) -> frozenset[str]:
+    found, todo = {context.request.root}, [context.request.root]
+    while todo:
+        new = [name for name in context.family.downstreams(todo.pop()) if name not in found]
+        found.update(new)
+        todo += new
+    return frozenset(found)
+
+
+async def _member(context: CascadeContext, name: str) -> Member:
+    package = context.family.package(name)
+    if not package.publishes:
+        return Member()
+    served = await context.connections.index.served(name)
+    versions = tuple(sorted(version for version, release in served.items() if not release.yanked))
+    cloned = await context.clone(name)
+    declared = {upstream: _declared(cloned, upstream) for upstream in package.upstreams}
+    made = dict(_made(package.tag, await cloned.tags()))
+    texts = {upstream: None if each is None else str(each) for upstream, each in declared.items()}
+    return Member(versions=versions, declared=texts, made=made)
+
+
+def _declared(cloned: Checkout, upstream: str) -> SpecifierSet | None:
+    found = [each.specifier for each in requirements.declared(cloned.path, upstream) if each.named.startswith(BINDING)]
+    ranges = [each for each in found if each is not None]
+    if not ranges:
+        return None
+    joined = SpecifierSet()
+    for each in ranges:
+        joined &= each
+    return joined
+
+
+def _made(form: str, tags: Iterable[Tag]) -> Iterator[tuple[str, Version]]:
+    for tag in tags:
+        manifest, version = Manifest.read(tag.message), tag_version(form, tag.name)
+        if manifest and manifest.cascade and version:
+            yield manifest.cascade, version
+
+
+async def _root_version(context: CascadeContext, root: Member) -> Version:
+    """The version that the root has, or will have."""
+    request = context.request
+    if request.follow and request.version is not None:
+        return Version(request.version)
+    if request.follow and (newest := root.before(None)) is not None:
+        return newest
+    if not context.family.package(request.root).publishes:
+        raise UsageError(f"{request.root} publishes nothing: no cascade begins with it", hint="interlock family show")
+    async with open_release(request.release(), context.connections) as release:
+        return (await prepare.bump(release, await prepare.checkout(release))).version
+
+
+def _planned(context: CascadeContext, members: Mapping[str, Member], version: Version) -> CascadePlan:
+    name = cascade_id(context.request.root, version)
+    return plan_cascade(
+        context.family,
+        context.request.root,
+        version,
+        current={
+            package: member.before(version if package == context.request.root else member.made.get(name))
+            for package, member in members.items()
+        },
+        declared={
+            (package, upstream): None if text is None else SpecifierSet(text)
+            for package, member in members.items()
+            for upstream, text in member.declared.items()
+        },
+        already={package: member.made[name] for package, member in members.items() if name in member.made},
+        follow=context.request.follow,
+    )
+
+
+async def admit(context: CascadeContext, planned: Cascade) -> None:
+    """Go no further when the root would break what works; whoever follows it is proved on the way.
+
+    Nothing is asked of a cascade that goes on, nor of a root that somebody else releases or whose tag is pushed. What
+    is merely not known is remarked by the root's release, which asks again: its branch may have moved.
+
+    Raises:
+        RefusedError: The root may not be released; nothing was changed.
+        RepositoryError, IndexUnavailableError, LedgerError: Something could not be looked at.
+    """
+    if (
+        await asyncio.to_thread(context.connections.ledger.cascade, planned.id)
+        or planned.action(planned.root) is Action.DISPATCH
+    ):
+        return
+    if not await _is_asked(context, planned.root):
+        return
+    sha = await _head_of(context, planned)
+    if sha is not None:
+        wanted = Wanted(package=planned.root, sha=sha, despite=context.request.despite)
+        await look(context.family, context.connections.ledger, context.connections.index, wanted)
+
+
+async def _is_asked(context: CascadeContext, root: str) -> bool:
+    """Whether the answer may be no: of some commit something is known, or what is not known is refused."""
+    known = await asyncio.to_thread(context.connections.ledger.versions_of, root)
+    return any("+g" in version for version in known) or context.family.package(root).contract.evidence == "required"
+
+
+async def _head_of(context: CascadeContext, planned: Cascade) -> str | None:
+    """The commit on the root's branch; None when the release's tag is there, so that it is only to be finished."""
+    package = context.family.package(planned.root)
+    branch = f"refs/heads/{package.branch}"
+    tag = f"refs/tags/{tag_name(package.tag, planned.version)}"
+    refs = await Repository(await context.connections.remote(planned.root), context.work).remote_refs(branch, tag)
+    return None if tag in refs else refs.get(branch)

@@ -1,0 +1,59 @@
+"""The change of a downstream's requirements by pull request: one for a package and the root's version."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from packaging.version import Version
+
+from interlock.cascades.context import CascadeContext
+from interlock.model.cascade import Cascade
+from interlock.releases.pull_request import Proposal, propose
+from interlock.releases.pull_request_branch import Change, Edge
+from interlock.releases.requirements import Hashes, published_hashes, repinned
+
+LABELS = ("interlock",)
+
+
+async def proposed(
+    context: CascadeContext, cascade: Cascade, package: str, pins: Mapping[str, Version]
+) -> Proposal | None:
+    """The pull request that moves a package's requirements, made if it is not there; None when nothing is to move.
+
+    Raises:
+        DecisionError: A requirement is a decision for a person.
+        GitHubError, RepositoryError: GitHub refuses, or does not answer.
+    """
+    edge = Edge(
+        repository=context.family.repository(package),
+        base=context.family.package(package).branch,
+        upstream=cascade.root,
+        version=cascade.version,
+    )
+    hashes = await published_hashes(context.connections.index, pins)
+    moved = ", ".join(f"{name} {version}" for name, version in pins.items())
+    change = Change(
+        edge=edge,
+        title=f"build(deps): require {moved}",
+        body=_body(cascade, package, moved),
+        edit=lambda root: _edited(root, package, pins, hashes),
+        labels=LABELS,
+        trailers={"Interlock-Cascade": cascade.id},
+        auto_merge=True,
+    )
+    remote = await context.connections.remote(package)
+    return await propose(context.connections.github, change, remote=remote, author=context.author, work=context.work)
+
+
+def _body(cascade: Cascade, package: str, moved: str) -> str:
+    why = cascade.plan.package(package).why
+    return f"Moves the requirements of {package} to {moved}: {why}.\n\nIts suites were run so, and nothing regressed."
+
+
+def _edited(root: Path, package: str, pins: Mapping[str, Version], hashes: Hashes) -> Mapping[str, bytes]:
+    """What shall stand in the files: tried in a copy, since the work tree is to be left as it is."""
+    with tempfile.TemporaryDirectory(prefix="repinned-") as name:
+        copy = Path(shutil.copytree(root, Path(name, "tree"), symlinks=True, ignore=shutil.ignore_patterns(".git")))
+        files = {file for done in repinned(copy, package, pins, hashes) for file in done.files}
+        return {file.as_posix(): (copy / file).read_bytes() for file in sorted(files)}

@@ -1,0 +1,202 @@
+"""Whether what a downstream is about to release works with what its upstreams were released as: by its suites."""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from packaging.version import Version
+
+from interlock.cascades.candidate import offered
+from interlock.cascades.context import CascadeContext
+from interlock.common.frozen_model import Value
+from interlock.errors import BuildError
+from interlock.matrix.report import MatrixReport, Sheet
+from interlock.matrix.request import MatrixRequest
+from interlock.matrix.run import make_matrix
+from interlock.model.cascade import Proven
+from interlock.model.lockfile import Unresolvable
+from interlock.model.verdicts import CellKey, Verdict, point_text
+from interlock.model.versions import VersionField
+from interlock.releases.plan import ReleaseRequest
+from interlock.releases.requirements import DecisionError
+
+# What holds a package when it is so with the new upstream and was not with the one before.
+HOLDING = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT, Verdict.UNTESTED})
+NEWEST = "latest:1"
+FIRST_LINES = 4
+
+
+class Proof(Value):
+    """What a downstream's suites showed.
+
+    Attributes:
+        regressed: What is red with the new upstreams and was not with those before, in words, or why there is nothing
+            that could be released; empty when nothing holds it.
+        cells: What each cell with the new upstreams showed.
+        base: The commit that is to be released; None when the newest release was proved.
+    """
+
+    regressed: tuple[str, ...] = ()
+    cells: tuple[Proven, ...] = ()
+    base: str | None = None
+
+
+class Moved(Value):
+    """An upstream with the release that it had, and the one that it has now."""
+
+    upstream: str
+    before: VersionField | None
+    now: VersionField
+
+
+async def prove(
+    context: CascadeContext, package: str, moved: Sequence[Moved], release: ReleaseRequest | None = None
+) -> Proof:
+    """Run the suites of a package with all that has moved beneath it; beside them, its newest release with what was.
+
+    What the ledger knows is not run again.
+
+    Args:
+        context: What the cascade works with.
+        package: Whose suites they are.
+        moved: The upstreams.
+        release: How it is going to be released: that is built, and proved. None proves its newest release, which its
+            users have and which is to stay.
+
+    Raises:
+        IndexUnavailableError: The index did not answer.
+    """
+    proof = (
+        await _prove(context, package, moved, NEWEST) if release is None else await _prove_as(context, moved, release)
+    )
+    for line in proof.regressed:
+        context.log(logging.WARNING, f"{package}: {line}")
+    return proof
+
+
+async def _prove_as(context: CascadeContext, moved: Sequence[Moved], release: ReleaseRequest) -> Proof:
+    """Prove a package as it is going to be released."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            made = await stack.enter_async_context(offered(context, release))
+        except (BuildError, DecisionError) as error:
+            if error.transient:
+                raise
+            return Proof(regressed=(_unreleasable(error),))
+        proof = await _prove(context, release.package, moved, str(made.version))
+        return proof.model_copy(update={"base": made.base})
+
+
+def _unreleasable(error: BuildError | DecisionError) -> str:
+    if isinstance(error, DecisionError):
+        return error.message
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"it can't be built: {' / '.join(lines[:FIRST_LINES])}"
+
+
+async def _prove(context: CascadeContext, package: str, moved: Sequence[Moved], versions: str) -> Proof:
+    tested = [edge for edge in moved if _is_tested(context, package, edge.upstream)]
+    proofs = [await _prove_edge(context, package, edge, moved, versions) for edge in tested]
+    lines = dict.fromkeys(line for proof in proofs for line in proof.regressed)
+    return Proof(regressed=tuple(lines), cells=tuple(cell for proof in proofs for cell in proof.cells))
+
+
+def _is_tested(context: CascadeContext, package: str, upstream: str) -> bool:
+    suites = context.family.package(package).suites
+    return any(not suite.upstreams or upstream in suite.upstreams for suite in suites)
+
+
+async def _prove_edge(
+    context: CascadeContext, package: str, edge: Moved, moved: Sequence[Moved], versions: str
+) -> Proof:
+    together = tuple(f"{each.upstream}=={each.now}" for each in moved if each.upstream != edge.upstream)
+    now = await _matrix(context, package, versions, edge.upstream, edge.now, together)
+    older = tuple(f"{each.upstream}=={each.before}" for each in moved if each.before and each.upstream != edge.upstream)
+    was_red = await _red_before(context, package, edge, older)
+    lines = [
+        _line(now, sheet, red, f"{edge.upstream} {edge.now}")
+        for sheet in now.sheets
+        for red in _reds(sheet)
+        if red not in was_red
+    ]
+    return Proof(regressed=tuple(lines), cells=tuple(map(_proven, now.sheets)))
+
+
+async def _red_before(context: CascadeContext, package: str, edge: Moved, together: tuple[str, ...]) -> set["Red"]:
+    """What was red in the newest release with the upstreams before; nothing where there was none."""
+    if edge.before is None or not await _is_released(context, package):
+        return set()
+    before = await _matrix(context, package, NEWEST, edge.upstream, edge.before, together)
+    return {red for sheet in before.sheets for red in _reds(sheet)}
+
+
+async def _is_released(context: CascadeContext, package: str) -> bool:
+    served = await context.connections.index.served(package)
+    return any(not release.yanked and not version.is_prerelease for version, release in served.items())
+
+
+def _proven(sheet: Sheet) -> Proven:
+    """The one cell of a sheet."""
+    key = CellKey(
+        upstream=sheet.upstream,
+        upstream_version=sheet.upstream_versions[0],
+        downstream=sheet.downstream,
+        downstream_version=sheet.rows[0].version,
+        suite=sheet.suite,
+        python=sheet.python,
+        point=point_text(sheet.point),
+    )
+    return Proven(cell=key, verdict=sheet.cells[0][0].verdict)
+
+
+async def _matrix(
+    context: CascadeContext, package: str, versions: str, upstream: str, version: Version, together: tuple[str, ...]
+) -> MatrixReport:
+    request = MatrixRequest(
+        upstream=upstream,
+        downstream=(package,),
+        upstream_versions=str(version),
+        downstream_versions=versions,
+        together=together,
+    )
+    for name in context.family.packages:  # what this cascade has released was not there before
+        context.connections.index.forget(name)
+    # Its verdicts are of pairs with company, which no matrix shows: they are not remembered as a cell's.
+    return await make_matrix(context.connections, request, record=False)
+
+
+class Red(NamedTuple):
+    """Something red: a test, or a whole suite that could not be run."""
+
+    suite: str
+    python: str
+    point: str
+    what: str
+
+
+def _reds(sheet: Sheet) -> Iterator[Red]:
+    """What is red in the one cell of a sheet, and may not be: its tests, or what became of the whole suite."""
+    cell = sheet.cells[0][0]
+    if sheet.allowed_to_fail or cell.verdict not in HOLDING:
+        return
+    for what in cell.regressed or (cell.verdict.value,):
+        yield Red(sheet.suite, sheet.python, str(sorted(sheet.point.items())), what)
+
+
+def _line(report: MatrixReport, sheet: Sheet, red: Red, upstream: str) -> str:
+    cell = sheet.cells[0][0]
+    run = report.runs.get(cell.run or "")
+    if red.what not in cell.regressed:
+        why = " ".join((run.reason or "").split())[:300] if run else ""
+        return f"{sheet.suite}: {cell.verdict} with {upstream}{why and f': {why}'}"
+    error = next((each.error for each in run.tests if each.id == red.what and each.error), None) if run else None
+    return f"{sheet.suite}: {red.what} is red with {upstream}{f': {error}' if error else ''}"
+
+
+async def installable(context: CascadeContext, released: Mapping[str, Version]) -> str | None:
+    """Why what was released can't be installed together, in uv's words; None when it can."""
+    interpreter = await context.connections.uv.interpreter(context.family.python[0])
+    lines = [f"{name}=={version}" for name, version in released.items()]
+    found = await context.connections.uv.resolve(lines, forced=(), interpreter=interpreter)
+    return found.reason if isinstance(found, Unresolvable) else None

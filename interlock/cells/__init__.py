@@ -1,0 +1,1 @@
+"""One cell: what to run, in which environment, and what it showed."""

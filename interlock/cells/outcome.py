@@ -1,0 +1,155 @@
+"""What a run's facts say: pure, from the probe's lines to a status with its reason."""
+
+import json
+import signal
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from interlock.common.frozen_model import Value
+from interlock.common.process import Completed
+from interlock.model.verdicts import RunStatus, TestOutcome, TestResult
+
+TESTS_FAILED = 1
+NO_TESTS_COLLECTED = 5
+WHOLE_SUITE = "(the suite)"
+
+
+class ModuleOrigin(Value):
+    """Where a module of the family was imported from."""
+
+    name: str
+    package: str
+    file: str
+
+
+class Facts(Value):
+    """What the probe and the notice wrote down.
+
+    Attributes:
+        running: The test that was begun last.
+        exit: The suite's exit code, or None when it was ended before it could tell.
+        reads: Family packages whose metadata was read.
+    """
+
+    tests: tuple[TestResult, ...] = ()
+    running: str | None = None
+    exit: int | None = None
+    reads: frozenset[str] = frozenset()
+    origins: tuple[ModuleOrigin, ...] = ()
+
+
+class Outcome(Value):
+    """The status of a run, with its reason when it is not green."""
+
+    status: RunStatus
+    reason: str | None = None
+    tests: tuple[TestResult, ...] = ()
+
+
+def parse_facts(lines: Iterable[str]) -> Facts:
+    """Read the probe's lines; a line that was cut off by the end of the run is passed over."""
+    tests: dict[str, TestResult] = {}
+    running: str | None = None
+    code: int | None = None
+    reads: set[str] = set()
+    origins: list[ModuleOrigin] = []
+    for fact in _parsed(lines):
+        match fact:
+            case {"test": str(name), "outcome": outcome, "error": error, "seconds": seconds}:
+                tests[name] = TestResult(id=name, outcome=TestOutcome(str(outcome)), error=error, seconds=seconds)
+            case {"running": str(name)}:
+                running = name
+            case {"exit": int(number)}:
+                code = number
+            case {"read": str(package)}:
+                reads.add(package)
+            case {"module": str(name), "package": str(package), "file": str(file)}:
+                origins.append(ModuleOrigin(name=name, package=package, file=file))
+    return Facts(
+        tests=tuple(tests.values()), running=running, exit=code, reads=frozenset(reads), origins=tuple(origins)
+    )
+
+
+def _parsed(lines: Iterable[str]) -> Iterable[object]:
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
+
+
+def judge(facts: Facts, completed: Completed, *, upstream: str, environment: Path, limit: int) -> Outcome:
+    """What a run showed.
+
+    Args:
+        facts: What was written down while it ran.
+        completed: How its process ended.
+        upstream: The distribution whose contract is tested: a green run that never imported it has tested nothing.
+        environment: Where everything under test has to come from.
+        limit: The suite's time limit, in seconds.
+    """
+    tests = _with_end(facts, completed)
+    if strangers := [origin for origin in facts.origins if not Path(origin.file).is_relative_to(environment)]:
+        return _untested(tests, f"{strangers[0].name} was imported from the suite's files, not from what is installed")
+    if completed.timed_out:
+        return Outcome(
+            status=RunStatus.TIMED_OUT,
+            reason=f"not finished after {limit} s" + (f", in {facts.running}" if facts.running else ""),
+            tests=tests,
+        )
+    if red := [test for test in tests if test.outcome.is_red]:
+        return Outcome(status=RunStatus.FAILED, reason=f"{len(red)} of {len(tests)} failed", tests=tests)
+    return _judge_green(facts, tests, upstream)
+
+
+def _judge_green(facts: Facts, tests: tuple[TestResult, ...], upstream: str) -> Outcome:
+    passed = [test for test in tests if test.outcome is TestOutcome.PASSED]
+    if not passed:
+        skipped = next((f": {test.error}" for test in tests if test.error), "")
+        return _untested(tests, f"no test passed, {len(tests)} were skipped{skipped}" if tests else "there is no test")
+    if not any(origin.package == upstream for origin in facts.origins):
+        return _untested(tests, f"the suite never imported {upstream}")
+    return Outcome(status=RunStatus.PASSED, tests=tests)
+
+
+def _untested(tests: tuple[TestResult, ...], reason: str) -> Outcome:
+    return Outcome(status=RunStatus.UNTESTED, reason=reason, tests=tests)
+
+
+def _with_end(facts: Facts, completed: Completed) -> tuple[TestResult, ...]:
+    """The tests, and one more for an end that no test speaks of: a crash, or a suite that could not be loaded."""
+    error = _bad_end(facts, completed)
+    if error is None or _is_told(facts, completed):
+        return facts.tests
+    name = facts.running if facts.exit is None and facts.running else WHOLE_SUITE
+    crashed = TestResult(id=name, outcome=TestOutcome.ERROR, error=error)
+    return (*(test for test in facts.tests if test.id != name), crashed)
+
+
+def _is_told(facts: Facts, completed: Completed) -> bool:
+    """Whether the red tests say why the exit code is bad: the suite came to its end, or not past collecting."""
+    red = any(test.outcome.is_red for test in facts.tests)
+    return red and completed.returncode == facts.exit and (facts.exit == TESTS_FAILED or facts.running is None)
+
+
+def _bad_end(facts: Facts, completed: Completed) -> str | None:
+    if completed.timed_out or (facts.exit in {0, NO_TESTS_COLLECTED} and completed.returncode == facts.exit):
+        return None
+    if completed.returncode < 0:
+        return f"ended by {_signal_name(-completed.returncode)}"
+    if completed.returncode == 0:
+        return "ended half-way, with exit code 0"
+    lines = [line for line in completed.output.splitlines() if line.strip()]
+    return _first_error(lines) or f"ended with exit code {completed.returncode}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have no name
+        return f"signal {number}"
+
+
+def _first_error(lines: Sequence[str]) -> str | None:
+    marked = (line[1:].strip() for line in lines if line.startswith("E  "))
+    return next(marked, lines[-1].strip() if lines else None)

@@ -1,0 +1,207 @@
+"""Runs one cell: an environment of its own, a process group of its own, and nothing of this machine's secrets.
+
+Theory of operation. A verdict must be what a user gets who installs the pair and runs the suite; and cells must be
+cheap, since there are thousands. These two are brought together by trying twice:
+
+1. The *cheap* try. The third-party packages of the lock are installed once, and shared by all cells with this lock; the
+   family's wheels are in a virtual environment of the cell's own, which sees the shared ones. Green there is green:
+   nothing that could make a red suite green is shared. A suite may write into the shared packages, though, so they are
+   looked at afterwards; if they have changed, they are discarded, and a try of the second kind takes the place of this.
+2. What is red is tried again in an environment made *from nothing*, as a user makes it. If both agree, that is the
+   verdict. If not, one more try of each kind tells an environment that matters (each kind shows the same again: the
+   fresh one is right) from a suite that wavers (two runs are returned, which disagree).
+
+What can interrupt it: a time limit, a crash, a suite that ends its own process. The probe writes each fact as a line of
+JSON when it happens, and `outcome.judge` reads what is there; so nothing that was found is lost. `process.run` ends the
+whole process group however this function is left, and the folder with everything in it is removed. A run is recorded
+by the caller only: a run that was interrupted is simply made again.
+
+What is not right by itself is the proof that the suite tested what is installed. A suite's folder may hold a package of
+the same name, so the audit hook notes where each module of the family came from, and which metadata was read: a
+stranger makes the run untested, and metadata that was read makes versions part of the fingerprint.
+
+Everything that decides what a run shows is digested into `RUNNER`, which is part of every fingerprint.
+"""
+
+import inspect
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from interlock.adapters import distributions
+from interlock.adapters import uv as environments
+from interlock.adapters.distributions import TELLING
+from interlock.adapters.uv import Uv, site_packages
+from interlock.cells import audit_hook, outcome, probe, recipe, suite_files
+from interlock.cells.outcome import judge, parse_facts
+from interlock.cells.recipe import Recipe
+from interlock.cells.suite_files import CONFIGURATIONS
+from interlock.common import process
+from interlock.common.digest import files_digest
+from interlock.common.process import run
+from interlock.errors import UnbuildableError
+from interlock.model import verdicts
+from interlock.model.verdicts import Run, RunStatus
+
+NOTICE_NAME = "_interlock_notice"
+PYTEST_SETTINGS = "pytest.ini"
+# Whatever decides what a run shows, beside this module itself: a change of it makes every verdict unknown again.
+DECIDING = (distributions, environments, audit_hook, outcome, probe, process, recipe, suite_files, verdicts)
+RUNNER = files_digest(
+    (module.__name__.rpartition(".")[2], inspect.getsource(module).encode())
+    for module in (*DECIDING, sys.modules[__name__])
+)
+TO_CONFIRM = (RunStatus.FAILED, RunStatus.TIMED_OUT)
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+MakeEnvironment = Callable[[Path], Awaitable[Path]]
+
+
+async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
+    """Run a cell; what is red is confirmed in a fresh environment before anyone hears of it.
+
+    The first try is cheap: its third-party packages are shared with other cells. What is green there is green. A red
+    try is repeated in an environment as a user makes it. When that one shows something else, one more try of each kind
+    tells an environment that matters from a suite that wavers.
+
+    Returns:
+        One run; or two that disagree: the suite is flaky.
+
+    Raises:
+        IndexUnavailableError: An environment could not be made.
+    """
+    try:
+        first = await _cheap_attempt(recipe, uv)
+        return (first,) if first.status not in TO_CONFIRM else await _confirm(first, recipe, uv)
+    except UnbuildableError as error:
+        return (_unbuildable(recipe, error),)
+
+
+async def _confirm(first: Run, recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
+    fresh = await _attempt(recipe, _fresh(recipe, uv))
+    if fresh.agrees_with(first):
+        return (fresh,)
+    again = await _cheap_attempt(recipe, uv)
+    if again.agrees_with(first) and (await _attempt(recipe, _fresh(recipe, uv))).agrees_with(fresh):
+        return (fresh,)
+    return (first.model_copy(update={"confirmed": False}), fresh)
+
+
+def _unbuildable(recipe: Recipe, error: UnbuildableError) -> Run:
+    return Run(
+        fingerprint=recipe.fingerprint,
+        status=RunStatus.UNRESOLVABLE,
+        reason=error.message,
+        lock=recipe.environment_lines,
+        started_at=datetime.now(UTC),
+    )
+
+
+async def _cheap_attempt(recipe: Recipe, uv: Uv) -> Run:
+    """Try with shared third-party packages; when somebody has written into them, what they show is no evidence."""
+    base = await uv.shared(recipe.lock, recipe.interpreter)
+    wheels = [wheel.path for wheel in recipe.wheels]
+    run = await _attempt(recipe, lambda folder: uv.layered(folder, base, wheels, recipe.interpreter))
+    if await uv.is_intact(base):
+        return run
+    await uv.discard(base)
+    return await _attempt(recipe, _fresh(recipe, uv))
+
+
+def _fresh(recipe: Recipe, uv: Uv) -> MakeEnvironment:
+    wheels = [wheel.path for wheel in recipe.wheels]
+    return lambda folder: uv.fresh(folder, recipe.lock, wheels, recipe.interpreter)
+
+
+async def _attempt(recipe: Recipe, make_environment: MakeEnvironment) -> Run:
+    with tempfile.TemporaryDirectory(prefix="interlock-cell-", ignore_cleanup_errors=True) as name:
+        # Resolved, since the proof of where modules come from compares paths.
+        folder = Path(name).resolve()
+        environment, facts = folder / "environment", folder / "facts.jsonl"
+        python = await make_environment(environment)
+        _install_notice(site_packages(environment), recipe, facts)
+        specification = folder / "specification.json"
+        specification.write_text(json.dumps(recipe.specification(facts)))
+        work = _work_folder(folder, recipe)
+        started = datetime.now(UTC)
+        completed = await run(
+            [python, probe.__file__, specification],
+            env={**clean_environment(environment, folder), **recipe.suite.environment(recipe.point)},
+            cwd=work,
+            timeout=recipe.suite.timeout,
+            merge=True,
+        )
+        found = parse_facts(facts.read_text("utf-8", "replace").splitlines() if facts.exists() else ())
+        outcome = judge(found, completed, upstream=recipe.upstream, environment=environment, limit=recipe.suite.timeout)
+        return Run(
+            fingerprint=recipe.fingerprint,
+            status=outcome.status,
+            reason=outcome.reason,
+            tests=outcome.tests,
+            seconds=round(completed.seconds, 3),
+            lock=recipe.environment_lines,
+            reads=found.reads,
+            log=completed.output.replace(str(folder), "<cell>"),
+            started_at=started,
+        )
+
+
+def _work_folder(folder: Path, recipe: Recipe) -> Path:
+    """A copy of the suite's files, since a suite may write beside them."""
+    work = folder / "suite"
+    if recipe.tests is None:
+        work.mkdir()
+    else:
+        shutil.copytree(recipe.tests, work)
+        # pytest looks for its configuration in the directories above until it finds one: nobody else's is meant.
+        # A second one beside the suite's own would be taken instead of it.
+        if not any((work / name).exists() for name in CONFIGURATIONS):
+            (work / PYTEST_SETTINGS).write_text("[pytest]\n")
+    return work
+
+
+def clean_environment(environment: Path, folder: Path) -> dict[str, str]:
+    """Everything that code under test may know of this machine: no token, no proxy, and directories of its own.
+
+    Args:
+        environment: The virtual environment that it runs in.
+        folder: Where its directories are made.
+    """
+    own = {name: folder / name for name in ("home", "tmp")}
+    for path in own.values():
+        path.mkdir()
+    return {
+        "PATH": f"{environment / 'bin'}{os.pathsep}{SYSTEM_PATH}",
+        "HOME": str(own["home"]),
+        "TMPDIR": str(own["tmp"]),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "VIRTUAL_ENV": str(environment),
+    }
+
+
+def _install_notice(packages: Path, recipe: Recipe, out: Path) -> None:
+    # A wheel may ship its tests under the very name that the suite's directory has; those are the suite's.
+    own = recipe.target.partition("/")[0]
+    settings = {
+        "out": str(out),
+        "folders": {name: wheel.name for wheel in recipe.wheels for name in _metadata_folders(packages, wheel.name)},
+        "modules": {name: wheel.name for wheel in recipe.wheels for name in wheel.modules if name != own},
+        "silent": TELLING,
+    }
+    (packages / f"{NOTICE_NAME}.json").write_text(json.dumps(settings))
+    shutil.copyfile(audit_hook.__file__, packages / f"{NOTICE_NAME}.py")
+    (packages / f"{NOTICE_NAME}.pth").write_text(f"import {NOTICE_NAME}\n")
+
+
+def _metadata_folders(packages: Path, name: str) -> list[str]:
+    """The `*.dist-info` of a distribution: an escaped name, which holds no hyphen, before the first hyphen."""
+    folders = (path.name for path in packages.glob("*.dist-info"))
+    return [folder for folder in folders if canonicalize_name(folder.partition("-")[0]) == name]

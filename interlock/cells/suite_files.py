@@ -1,0 +1,117 @@
+"""A suite's own files: its tests, what they need, pytest's configuration; and nothing that is under test."""
+
+import configparser
+import posixpath
+import tempfile
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePosixPath
+
+import tomlkit
+
+from interlock.common.atomic_files import move_whole
+from interlock.errors import DistributionError
+
+BESIDE_TESTS = ("conftest.py", "__init__.py")
+PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
+# Every file in which pytest looks for its configuration, in its order.
+CONFIGURATIONS = (*PYTEST_FILES, "pyproject.toml", "tox.ini", "setup.cfg")
+
+
+def select(files: Mapping[str, bytes], tests: str, include: Collection[str] = ()) -> dict[str, bytes]:
+    """The part of a source tree that is a suite, and nothing that is under test.
+
+    Args:
+        files: The tree, by path.
+        tests: The directory (or file) of the tests.
+        include: Further files and directories that the suite needs.
+
+    Returns:
+        The tests with the `conftest.py` and `__init__.py` of the directories above them and pytest's configuration,
+        or nothing when the tree has no such tests.
+    """
+    if not any(_is_under(name, tests) for name in files):
+        return {}
+    parents = [str(parent) for parent in PurePosixPath(tests).parents]
+    above = (_beside(parent, name) for parent in parents for name in BESIDE_TESTS)
+    wanted = (tests, *include, *above)
+    chosen = {name: data for name, data in files.items() if any(_is_under(name, path) for path in wanted)}
+    found = (_pytest_configuration(files, folder) for folder in (tests, *parents))
+    return chosen | next(filter(None, found), {})
+
+
+def _beside(folder: str, name: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, name))
+
+
+def _is_under(name: str, wanted: str) -> bool:
+    return name == wanted or name.startswith(f"{wanted}/")
+
+
+def _pytest_configuration(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
+    """The file of a folder that pytest would take as its configuration, cut down to that: the rest names the version.
+
+    Pytest begins at the tests and goes up, until it finds one.
+    """
+    for name in PYTEST_FILES:
+        if (path := _beside(folder, name)) in files:
+            return {path: files[path]}
+    if table := _pyproject_table(files.get(path := _beside(folder, "pyproject.toml"), b"")):
+        return {path: table}
+    for name, section in (("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
+        if text := _ini_section(files.get(path := _beside(folder, name), b""), section):
+            return {path: text}
+    return {}
+
+
+def _pyproject_table(data: bytes) -> bytes:
+    try:
+        table = tomllib.loads(data.decode()).get("tool", {}).get("pytest")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return b""
+    return tomlkit.dumps({"tool": {"pytest": table}}).encode() if table else b""
+
+
+def _ini_section(data: bytes, section: str) -> bytes:
+    parser = configparser.RawConfigParser()
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # a plugin's settings may be in capitals
+    try:
+        parser.read_string(data.decode())
+    except (configparser.Error, UnicodeDecodeError):
+        return b""
+    if not parser.has_section(section):
+        return b""
+    lines = (f"{key} = {value}".replace("\n", "\n    ") for key, value in parser.items(section))
+    return "\n".join([f"[{section}]", *lines, ""]).encode()
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """The files of a directory of tests on this machine, under the directory's own name.
+
+    Raises:
+        DistributionError: There is no such directory.
+    """
+    if not folder.is_dir():
+        raise DistributionError(f"there is no directory {folder}")
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder.parent)): path.read_bytes() for path in files}
+
+
+def read_tree(tree: Path) -> dict[str, bytes]:
+    """The regular files of a source tree, by path, without Git's own; links, as in an archive of Git, are none."""
+    files = (path for path in sorted(tree.rglob("*")) if path.is_file() and not path.is_symlink())
+    names = {path.relative_to(tree): path for path in files}
+    return {name.as_posix(): path.read_bytes() for name, path in names.items() if name.parts[0] != ".git"}
+
+
+def keep(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files below a directory that is named by their digest, whole or not at all."""
+    if folder.exists():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        made = Path(name, "files")
+        for path, data in files.items():
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            (made / path).write_bytes(data)
+        move_whole(made, folder)

@@ -1,0 +1,80 @@
+"""Tokens in the environment: under which name one is found, and which other names disagree with it."""
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import SecretStr
+
+from interlock.common.frozen_model import Value
+from interlock.errors import TokenError
+
+DISPATCH = "REPO_DISPATCH_TOKEN"
+INDEX = "TWINE_PASSWORD"
+INDEX_ALIASES = ("PYPI_API_TOKEN", "UV_PUBLISH_TOKEN")
+# https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+KINDS = {
+    "ghp_": "classic personal access token",
+    "github_pat_": "fine-grained personal access token",
+    "ghs_": "app installation token",
+    "gho_": "OAuth token",
+    "ghu_": "app user token",
+    "ghr_": "refresh token",
+    "pypi-": "package index token",
+}
+
+
+class Found(Value):
+    """A token, and where it was found.
+
+    Attributes:
+        token: Without the whitespace around it.
+        name: The variable that it is from.
+        disagreeing: Other names that hold another value, in the order of search.
+        stripped: Whether there was whitespace around it, which nobody means.
+    """
+
+    token: SecretStr
+    name: str
+    disagreeing: tuple[str, ...] = ()
+    stripped: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What its form says that it is, for messages."""
+        return kind(self.token)
+
+
+def kind(token: SecretStr) -> str:
+    """What a token's form says that it is; `token` when it says nothing."""
+    text = token.get_secret_value()
+    return next((words for prefix, words in KINDS.items() if text.startswith(prefix)), "token")
+
+
+def find(name: str, aliases: Iterable[str], environ: Mapping[str, str]) -> Found | None:
+    """The token of this name, or else of the first alias that has one; None when nobody has.
+
+    A variable that holds nothing, or nothing but whitespace, counts as absent; equal values do not disagree.
+
+    Raises:
+        TokenError: What was found cannot be a token. The message does not show it.
+    """
+    values = {each: environ[each] for each in (name, *aliases) if environ.get(each, "").strip()}
+    if not values:
+        return None
+    first = next(iter(values))
+    token = _clean(first, values[first])
+    return Found(
+        token=SecretStr(token),
+        name=first,
+        disagreeing=tuple(other for other, value in values.items() if value.strip() != token),
+        stripped=values[first] != token,
+    )
+
+
+def _clean(name: str, value: str) -> str:
+    token = value.strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise TokenError(
+            f"{name} holds no token: there is whitespace or a character in it that no token has",
+            hint="copy the token again, alone and whole",
+        )
+    return token

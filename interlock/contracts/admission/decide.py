@@ -1,0 +1,75 @@
+"""Yes, no or unknown: what each cell says, and what all of them say together. Pure.
+
+What is red says no, unless the last release was red in the same way: that release is out, and this one breaks nothing
+that works. What nobody has seen says unknown, and so does what wavers. Yes takes a cell that was seen to work, and none
+that says anything else.
+"""
+
+from collections.abc import Iterable
+
+from interlock.contracts.admission.models import Answer, CellSaid, Evidence, Shown
+from interlock.model.verdicts import Verdict
+
+# Of these, one says nothing about the other release beside it.
+TOLD_NOTHING = frozenset({Verdict.FLAKY, Verdict.UNTESTED})
+
+
+def decide(cells: Iterable[CellSaid]) -> Answer:
+    """What the cells say together; of none, nothing is known."""
+    said = {cell.says for cell in cells}
+    if Answer.NO in said:
+        return Answer.NO
+    return Answer.YES if Answer.YES in said and Answer.UNKNOWN not in said else Answer.UNKNOWN
+
+
+def say(evidence: Evidence) -> CellSaid:
+    """What one cell says."""
+    says, why = _says(evidence)
+    return CellSaid(evidence=evidence, says=says, why=why)
+
+
+def _says(evidence: Evidence) -> tuple[Answer | None, str]:
+    known, before = evidence.known, evidence.before
+    if evidence.allowed_to_fail is not None:
+        return None, f"allowed to fail: {evidence.allowed_to_fail}"
+    if known is None:
+        return Answer.UNKNOWN, "never run"
+    if known.verdict is Verdict.COMPATIBLE:
+        return Answer.YES, "every test passes"
+    if known.verdict is Verdict.FLAKY:
+        return Answer.UNKNOWN, "two runs showed different things: neither is proven"
+    if known.verdict is Verdict.UNTESTED:
+        return Answer.UNKNOWN, "nothing could be tested"
+    return _red_says(known, before)
+
+
+def _red_says(known: Shown, before: Shown | None) -> tuple[Answer | None, str]:
+    """What something red says, by what the last release shows."""
+    unsure = Answer.UNKNOWN if known.verdict is Verdict.BROKEN_BEFORE else Answer.NO
+    if before is None:
+        return unsure, f"{_what(known)}; the last release was never tried"
+    if before.verdict is Verdict.COMPATIBLE:
+        return Answer.NO, f"{_what(known)}, and was not with the last release"
+    if before.verdict in TOLD_NOTHING:
+        return unsure, f"{_what(known)}; the last release is {before.verdict}"
+    if known.red and before.red:
+        return _red_tests_say(known, before)
+    if known.verdict is before.verdict and known.verdict is not Verdict.INCOMPATIBLE:
+        return None, f"{known.verdict} with the last release too"
+    return unsure, f"{_what(known)}; the last release is {before.verdict}"
+
+
+def _red_tests_say(known: Shown, before: Shown) -> tuple[Answer | None, str]:
+    new = [test for test in known.red if not _was_red(test, before)]
+    if not new:
+        return None, "red with the last release too"
+    return Answer.NO, f"{len(new)} red that {'was' if len(new) == 1 else 'were'} not with the last release"
+
+
+def _was_red(test: str, before: Shown) -> bool:
+    """Whether a test was red, or in a file that could not even be collected."""
+    return test in before.red or test.partition("::")[0] in before.red
+
+
+def _what(known: Shown) -> str:
+    return "red" if known.verdict is Verdict.BROKEN_BEFORE else known.verdict.value

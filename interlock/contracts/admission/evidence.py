@@ -1,0 +1,232 @@
+"""Looks up what the ledger knows of a version: nothing is run, and nothing is asked but the ledger and the index."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from interlock.adapters.index.client import PackageIndex, Release
+from interlock.adapters.ledger import KnownCell, Ledger
+from interlock.common.frozen_model import Value
+from interlock.contracts.admission.decide import decide, say
+from interlock.contracts.admission.models import Admission, Answer, CellSaid, Evidence, Shown
+from interlock.errors import DistributionError, UsageError
+from interlock.model.family import Edge, Family
+from interlock.model.suites import Suite
+from interlock.model.verdicts import CellKey, Run, Verdict, point_text
+
+SHORT_SHA = 12
+_HAS_RED_TESTS = frozenset({Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE, Verdict.FLAKY})
+
+
+class Asked(Value):
+    """What may be released, or not.
+
+    Attributes:
+        described: For people: `1.4.61`, or `branch main (0123456789ab)`.
+        sha: Of a commit that no index has as a release.
+        version: Of a release.
+    """
+
+    package: str
+    described: str
+    sha: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested:
+    """A suite of a downstream that tests the package, at one point, on one Python."""
+
+    downstream: str
+    suite: Suite
+    python: str
+    point: Mapping[str, str]
+
+    def key(self, upstream: str, upstream_version: str, downstream_version: str) -> CellKey:
+        """The cell of two versions."""
+        return CellKey(
+            upstream=upstream,
+            upstream_version=upstream_version,
+            downstream=self.downstream,
+            downstream_version=downstream_version,
+            suite=self.suite.name,
+            python=self.python,
+            point=point_text(self.point),
+        )
+
+
+def what_tests(family: Family, package: str, downstream: Sequence[str] = ()) -> tuple[Tested, ...]:
+    """What tests a package, in the order of the family.
+
+    Raises:
+        UsageError: The family has no such package, or one that is no downstream of it.
+    """
+    downstreams = family.downstreams(package)
+    for name in downstream:
+        family.package(name)
+        if name not in downstreams:
+            raise UsageError(f"{name} does not require {package}", hint=f"its downstreams: {', '.join(downstreams)}")
+    return tuple(
+        Tested(downstream=name, suite=suite, python=python, point=point)
+        for name in downstreams
+        if not downstream or name in downstream
+        for suite in family.suites_of(Edge(upstream=package, downstream=name))
+        for python in family.python
+        for point in suite.points()
+    )
+
+
+async def known_as(ledger: Ledger, asked: Asked) -> str | None:
+    """Under which version the ledger has cells of what is asked about; None when it has none."""
+    versions = await asyncio.to_thread(ledger.versions_of, asked.package)
+    if asked.sha is None:
+        return next((version for version in versions if version == asked.version), None)
+    # A commit has one version; another one only where tags have moved it since, and then the highest is the newest.
+    found = [version for version in versions if version.partition("+")[2] == f"g{asked.sha[:SHORT_SHA]}"]
+    return max(found, key=Version, default=None)
+
+
+async def admission(
+    family: Family, ledger: Ledger, index: PackageIndex, asked: Asked, *, downstream: Sequence[str] = ()
+) -> Admission:
+    """Whether it may be released.
+
+    Args:
+        family: Whose packages they are.
+        ledger: What is known.
+        index: Which releases are the newest.
+        asked: What may be released, or not.
+        downstream: Only these; all when there are none.
+
+    Raises:
+        UsageError: A name can't be meant.
+        IndexUnavailableError: The index did not answer.
+        LedgerError: The ledger can't be read.
+    """
+    tests = what_tests(family, asked.package, downstream)
+    version = await known_as(ledger, asked)
+    before = _before(await _releases(index, asked.package), version or asked.version)
+    newest = {name: _newest(await _releases(index, name)) for name in dict.fromkeys(each.downstream for each in tests)}
+    looking = _Looking(ledger, asked, version, before)
+    cells = [say(each) for each in await asyncio.to_thread(looking.evidence, tests, newest)]
+    answer = decide(cells)
+    return Admission(
+        package=asked.package,
+        described=asked.described,
+        sha=asked.sha,
+        version=version,
+        before=before,
+        answer=answer,
+        why=reason(asked, answer, cells),
+        cells=tuple(cells),
+        notes=tuple(index.notes),
+    )
+
+
+async def _releases(index: PackageIndex, package: str) -> Mapping[Version, Release]:
+    """What the index has of a package, which may be nothing yet."""
+    try:
+        return await index.releases(package)
+    except DistributionError:
+        return {}
+
+
+def _final(releases: Mapping[Version, Release]) -> list[Version]:
+    """The versions that somebody gets who asks for none in particular."""
+    served = [version for version, release in releases.items() if not release.yanked and version.local is None]
+    return [version for version in served if not version.is_prerelease] or served
+
+
+def _newest(releases: Mapping[Version, Release]) -> str | None:
+    found = max(_final(releases), default=None)
+    return None if found is None else str(found)
+
+
+def _before(releases: Mapping[Version, Release], version: str | None) -> str | None:
+    """The last release before a version; of a version that is beneath all of them, or not known, the last of all."""
+    final = _final(releases)
+    older = [each for each in final if version is not None and each < Version(version)]
+    found = max(older or final, default=None)
+    return None if found is None or str(found) == version else str(found)
+
+
+class _Looking:
+    """Asks a ledger for the cells of one version, and for those of the release before."""
+
+    def __init__(self, ledger: Ledger, asked: Asked, version: str | None, before: str | None) -> None:
+        self._ledger = ledger
+        self._package = asked.package
+        self._version = version
+        self._called = version or asked.version or asked.described
+        self._before = before
+
+    def evidence(self, tests: Sequence[Tested], newest: Mapping[str, str | None]) -> list[Evidence]:
+        """Of every cell with a downstream's newest release, and with its own candidate that was tested last."""
+        known = self._ledger.cells_of(self._package, self._version) if self._version else {}
+        candidates = _candidates(known)
+        asked = [
+            (each, version)
+            for each in tests
+            for version in dict.fromkeys((newest[each.downstream], candidates.get(each.downstream)))
+            if version is not None
+        ]
+        before = self._cells_before(asked)
+        shown = self._shown({**known, **before})
+        return [
+            Evidence(
+                cell=self._key(each, version),
+                known=shown.get(self._key(each, version)),
+                before=shown.get(each.key(self._package, self._before, version)) if self._before else None,
+                allowed_to_fail=each.suite.reason_to_allow(each.point),
+            )
+            for each, version in asked
+        ]
+
+    def _key(self, each: Tested, version: str) -> CellKey:
+        return each.key(self._package, self._called, version)
+
+    def _cells_before(self, asked: Iterable[tuple[Tested, str]]) -> dict[CellKey, KnownCell]:
+        if self._before is None:
+            return {}
+        return self._ledger.cells([each.key(self._package, self._before, version) for each, version in asked])
+
+    def _shown(self, cells: Mapping[CellKey, KnownCell]) -> dict[CellKey, Shown]:
+        runs = self._ledger.runs({cell.run for cell in cells.values() if cell.run and cell.verdict in _HAS_RED_TESTS})
+        return {key: _shown(cell, runs.get(cell.run or "", ())) for key, cell in cells.items()}
+
+
+def _candidates(known: Mapping[CellKey, KnownCell]) -> dict[str, str]:
+    """By downstream, what of its own repository was tested last: an older commit says nothing of what it is now."""
+    found: dict[str, tuple[KnownCell, str]] = {}
+    for key, cell in known.items():
+        last = found.get(key.downstream)
+        if "+" in key.downstream_version and (last is None or cell.at > last[0].at):
+            found[key.downstream] = cell, key.downstream_version
+    return {name: version for name, (_cell, version) in found.items()}
+
+
+def _shown(cell: KnownCell, runs: Sequence[Run]) -> Shown:
+    """A cell with its red tests: those of the last run that had any."""
+    red = next((run.red_tests for run in reversed(runs) if run.red_tests), ())
+    return Shown(verdict=cell.verdict, at=cell.at, red={test.id: test.error for test in red})
+
+
+def reason(asked: Asked, answer: Answer, cells: Sequence[CellSaid]) -> str:
+    """Why, in a line."""
+    if not cells:
+        return f"nothing in the family tests {asked.package}"
+    if answer is Answer.YES:
+        works = sum(cell.says is Answer.YES for cell in cells)
+        return f"{_count(works, 'cell')} {'works' if works == 1 else 'work'}, and nothing else says anything against it"
+    wanted = [cell for cell in cells if cell.says is answer]
+    if not wanted:
+        return "nothing was seen to work: what was tried is red with the last release too, or not counted"
+    first = wanted[0].evidence.cell
+    others = f", and {_count(len(wanted) - 1, 'other cell')}" if len(wanted) > 1 else ""
+    return f"{first.downstream} {first.downstream_version}, {first.suite}: {wanted[0].why}{others}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

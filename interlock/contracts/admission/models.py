@@ -1,0 +1,94 @@
+"""What is said of a version that may, or may not, be released."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from interlock.common.frozen_model import Value
+from interlock.model.verdicts import CellKey, Verdict
+
+
+class Answer(StrEnum):
+    """May it be released?"""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+    @property
+    def exit_code(self) -> int:
+        """What `interlock check` ends with."""
+        return {Answer.YES: 0, Answer.NO: 1, Answer.UNKNOWN: 2}[self]
+
+
+class Shown(Value):
+    """What the ledger knows of a cell.
+
+    Attributes:
+        at: When that was found out.
+        red: The red tests in the order in which they ran, with the first line of what went wrong.
+    """
+
+    verdict: Verdict
+    at: AwareDatetime
+    red: Mapping[str, str | None] = {}
+
+
+class Evidence(Value):
+    """What is known of one cell that is asked about.
+
+    Attributes:
+        known: With the version that is asked about; None when it was never run.
+        before: With the last release of the upstream; None when that was never run, or there is none.
+        allowed_to_fail: Why the cell is not counted, or None when it is.
+    """
+
+    cell: CellKey
+    known: Shown | None = None
+    before: Shown | None = None
+    allowed_to_fail: str | None = None
+
+
+class CellSaid(Value):
+    """One cell, and what it says.
+
+    Attributes:
+        says: None when it says nothing: it is not counted, or red by no fault of this version.
+        why: In words.
+    """
+
+    evidence: Evidence
+    says: Answer | None
+    why: str
+
+
+class Admission(Value):
+    """Whether a version of a package may be released, by what the ledger knows.
+
+    Attributes:
+        format: The number of this form; it changes when a reader would have to.
+        described: What was asked about, for people: `1.4.61`, or `branch main (0123456789ab)`.
+        sha: Its commit, where one was asked about.
+        version: Under which the ledger has its cells; None when it has none.
+        before: The last release before it.
+        cells: Every cell that was looked for, and what it says.
+        why: In a line.
+        notes: What a reader must know beside.
+    """
+
+    format: Literal[1] = 1
+    package: str
+    described: str
+    sha: str | None = None
+    version: str | None = None
+    before: str | None = None
+    answer: Answer
+    why: str
+    cells: tuple[CellSaid, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def saying(self, answer: Answer | None) -> tuple[CellSaid, ...]:
+        """The cells that say so."""
+        return tuple(cell for cell in self.cells if cell.says is answer)

@@ -1,0 +1,1 @@
+"""The first version or commit of an upstream that breaks a suite."""

@@ -1,0 +1,139 @@
+"""What a run says to a bisection: whether it is good, bad, or says nothing, beside the two ends. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from interlock.common.frozen_model import Value
+from interlock.contracts.bisect.narrowing import State
+from interlock.errors import UsageError
+from interlock.model.verdicts import Run, RunStatus
+
+
+class Sheet(Value):
+    """A suite on one Python, at one point on its axes."""
+
+    suite: str
+    python: str
+    point: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.suite}{f' [{self.point}]' if self.point else ''}, Python {self.python}"
+
+
+class Seen(Value):
+    """What one suite showed with one step.
+
+    Attributes:
+        wavers: Whether its runs showed different things.
+        red: The red tests in the order in which they ran, with the first line of what went wrong.
+        reason: Why it could not be run, or did not end.
+    """
+
+    status: RunStatus
+    wavers: bool = False
+    red: Mapping[str, str | None] = {}
+    reason: str = ""
+
+    @property
+    def told(self) -> str:
+        """Why it says nothing, for people."""
+        if self.wavers:
+            return "its runs showed different things"
+        return f"{self.status}: {self.reason}" if self.reason else self.status.value
+
+
+def seen(runs: Sequence[Run]) -> Seen:
+    """What runs of one cell showed, the last of them above all."""
+    last = runs[-1]
+    return Seen(
+        status=last.status,
+        wavers=not all(run.agrees_with(last) for run in runs),
+        red={test.id: test.error for test in last.red_tests},
+        reason=" ".join((last.reason or "").split()),
+    )
+
+
+class Sought(Value):
+    """What a bisection looks for in one suite.
+
+    Attributes:
+        red_before: The tests that are red with the good end too, and say nothing.
+        unresolvable: Whether the bad end is so: then others that are so are bad, too.
+    """
+
+    red_before: frozenset[str] = frozenset()
+    unresolvable: bool = False
+
+    def new(self, found: Seen) -> dict[str, str | None]:
+        """The tests that are red, and were not with the good end, nor in a file that could not be collected there."""
+        return {
+            test: error
+            for test, error in found.red.items()
+            if test not in self.red_before and test.partition("::")[0] not in self.red_before
+        }
+
+    def state(self, found: Seen) -> State:
+        """What a suite says of a step."""
+        if found.wavers or found.status is RunStatus.UNTESTED:
+            return State.SKIP
+        if found.status is RunStatus.UNRESOLVABLE:
+            return State.BAD if self.unresolvable else State.SKIP
+        return State.BAD if found.status is RunStatus.TIMED_OUT or self.new(found) else State.GOOD
+
+
+def ends(
+    good: Mapping[Sheet, Seen], bad: Mapping[Sheet, Seen], names: tuple[str, str]
+) -> tuple[dict[Sheet, Sought], tuple[str, ...]]:
+    """What is looked for: in each suite that is red with the bad end, and was seen not to be with the good one.
+
+    Args:
+        good: What each suite showed with the good end.
+        bad: The same with the bad one.
+        names: Of both ends, for messages.
+
+    Returns:
+        By suite, and notes for the reader.
+
+    Raises:
+        UsageError: The good end is not seen to be good, or the bad one not to be bad.
+    """
+    usable = {
+        sheet: Sought(red_before=frozenset(found.red), unresolvable=bad[sheet].status is RunStatus.UNRESOLVABLE)
+        for sheet, found in good.items()
+        if not found.wavers and found.status in {RunStatus.PASSED, RunStatus.FAILED}
+    }
+    if not usable:
+        raise UsageError(f"{names[0]} is not good: {_told(good)}", hint="name another one as --good")
+    sought = {sheet: what for sheet, what in usable.items() if what.state(bad[sheet]) is State.BAD}
+    if not sought:
+        raise UsageError(f"{names[1]} is not bad: {_not_bad(usable, bad, names)}", hint="name another one as --bad")
+    return sought, tuple(_notes(good, usable, sought, names))
+
+
+def _told(found: Mapping[Sheet, Seen]) -> str:
+    return "; ".join(f"{sheet}: {each.told}" for sheet, each in found.items())
+
+
+def _not_bad(usable: Mapping[Sheet, Sought], bad: Mapping[Sheet, Seen], names: tuple[str, str]) -> str:
+    silent = {sheet: bad[sheet] for sheet, what in usable.items() if what.state(bad[sheet]) is State.SKIP}
+    if silent:
+        return _told(silent)
+    red = [test for sheet in usable for test in bad[sheet].red]
+    return f"what is red is red with {names[0]} too: {', '.join(red[:3])}" if red else "nothing is red with it"
+
+
+def _notes(
+    good: Mapping[Sheet, Seen], usable: Mapping[Sheet, Sought], sought: Collection[Sheet], names: tuple[str, str]
+) -> Iterator[str]:
+    for sheet, found in good.items():
+        if sheet not in usable:
+            yield f"{sheet} was set aside: with {names[0]} it is {found.told}"
+    for sheet in sought:
+        if red := sorted(usable[sheet].red_before):
+            others = f" and {len(red) - 3} more" if len(red) > 3 else ""
+            yield f"red with {names[0]} too, and not counted: {', '.join(red[:3])}{others}"
+
+
+def judge(found: Mapping[Sheet, Seen], sought: Mapping[Sheet, Sought]) -> State:
+    """What a step is: bad when one suite says so, good when all of them do."""
+    states = {what.state(found[sheet]) for sheet, what in sought.items()}
+    return next(state for state in (State.BAD, State.SKIP, State.GOOD) if state in states)

@@ -1,0 +1,107 @@
+"""What a bisection is asked, and what it found."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from interlock.common.frozen_model import Value
+from interlock.contracts.bisect.judge import Sheet
+from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
+
+
+class BisectRequest(Value):
+    """The parameters of a bisection, as the command line and the form in Prefect's UI give them."""
+
+    upstream: str = Field(description="The package of which a version or commit broke something.")
+    downstream: str = Field(description="The package whose suite it broke.")
+    good: str = Field(description="A REF of the upstream that works: a version, branch, tag or SHA.")
+    bad: str = Field(description="A later REF of the upstream that does not.")
+    suite: str | None = Field(default=None, description="Only this suite of the downstream. Default: all of them.")
+    downstream_version: str | None = Field(default=None, description="Of the downstream. Default: its newest release.")
+    python: tuple[str, ...] = Field(default=(), description="Python versions. Default: those of the family file.")
+    jobs: int = Field(default=DEFAULT_JOBS, ge=1, le=MOST_JOBS, description="How many cells run side by side.")
+    family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
+
+    @property
+    def family_path(self) -> Path | None:
+        """The family file, where one is named."""
+        return Path(self.family) if self.family else None
+
+    @property
+    def title(self) -> str:
+        """What is looked for, for people."""
+        return f"{self.upstream} {self.good} … {self.bad} × {self.downstream}"
+
+
+class Step(Value):
+    """A version or a commit of the upstream.
+
+    Attributes:
+        name: The version, or the SHA.
+        subject: The first line of a commit's message; empty for a version.
+    """
+
+    name: str
+    subject: str = ""
+
+    def __str__(self) -> str:
+        short = self.name[:12] if self.subject else self.name
+        return f"{short} {self.subject}".rstrip()
+
+
+class Skipped(Value):
+    """A step that could not be tried, and why."""
+
+    step: Step
+    why: str
+
+
+class Broken(Value):
+    """What is red with the first bad one, and is not with the last good one.
+
+    Attributes:
+        tests: With the first line of what went wrong; empty when the suite could not be run, or did not end.
+        reason: Why it could not be, or did not.
+    """
+
+    sheet: Sheet
+    tests: Mapping[str, str | None] = {}
+    reason: str = ""
+
+
+class Bisection(Value):
+    """The first one that breaks a suite.
+
+    Attributes:
+        format: The number of this form; it changes when a reader would have to.
+        last_good: The last before it that is good.
+        first_bad: The first that is known to be bad.
+        unsure: Those between the two that could not be tried: the first bad one may be one of them.
+        skipped: All that could not be tried.
+        relapses: Later ones that are good again.
+        steps: How many there are from the good end to the bad one, both included.
+        runs: How often a suite was run.
+        reproduce: One command that shows it on the reader's machine.
+    """
+
+    format: Literal[1] = 1
+    upstream: str
+    downstream: str
+    downstream_version: str
+    last_good: Step
+    first_bad: Step
+    unsure: tuple[Step, ...] = ()
+    broken: tuple[Broken, ...]
+    skipped: tuple[Skipped, ...] = ()
+    relapses: tuple[Step, ...] = ()
+    steps: int
+    runs: int
+    notes: tuple[str, ...] = ()
+    reproduce: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 when it is this one, 1 when it may be one of several."""
+        return 1 if self.unsure else 0

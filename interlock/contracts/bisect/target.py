@@ -1,0 +1,80 @@
+"""What a bisection tries at each step, and how anybody tries it again."""
+
+import shlex
+from dataclasses import dataclass
+
+from interlock.adapters.index.client import Release
+from interlock.adapters.uv import Interpreter
+from interlock.common.validation import nearest
+from interlock.contracts.bisect.models import BisectRequest
+from interlock.contracts.bisect.narrowing import Between
+from interlock.contracts.bisect.steps import Line
+from interlock.errors import UsageError
+from interlock.matrix.context import MatrixContext
+from interlock.matrix.request import MatrixRequest, TestedEdge, edges
+from interlock.matrix.sources import choose
+from interlock.model.family import Family
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is tried at each step: the suites of one downstream version."""
+
+    edges: tuple[TestedEdge, ...]
+    downstream: Release
+    interpreters: tuple[Interpreter, ...]
+
+
+async def find_target(context: MatrixContext, request: BisectRequest) -> Target:
+    """The suites of the downstream that test the upstream, and the version of it that they are run of.
+
+    Raises:
+        UsageError: Something that is named does not exist, or nothing tests the edge.
+        EnvironmentUnavailableError: There is no such Python here.
+        IndexUnavailableError: The index did not answer.
+    """
+    choice = await choose(context, matrix_request(request))
+    return Target(
+        edges=tested_edges(request, context.family),
+        downstream=choice.chosen[0].downstream_versions[-1],
+        interpreters=choice.interpreters,
+    )
+
+
+def tested_edges(request: BisectRequest, family: Family) -> tuple[TestedEdge, ...]:
+    """The edge with each of the suites that are asked for.
+
+    Raises:
+        UsageError: The family has no such member or suite.
+    """
+    found = edges(matrix_request(request), family)
+    chosen = tuple(each for each in found if request.suite in {None, each.suite.name})
+    if not chosen:
+        names = [each.suite.name for each in found]
+        message = f'{request.downstream} has no suite "{request.suite}" that tests {request.upstream}'
+        raise UsageError(message, hint=nearest(request.suite or "", names))
+    return chosen
+
+
+def matrix_request(request: BisectRequest) -> MatrixRequest:
+    """The same as the planner of a matrix is asked."""
+    return MatrixRequest(
+        upstream=request.upstream,
+        downstream=(request.downstream,),
+        upstream_versions="all",
+        downstream_versions=request.downstream_version or "latest:1",
+        python=request.python,
+        jobs=request.jobs,
+    )
+
+
+def reproduce(request: BisectRequest, target: Target, line: Line, found: Between) -> str:
+    """The command that runs the suites with the last good one and the first bad one."""
+    good, bad = line.steps[found.good].name, line.steps[found.bad].name
+    family = ["--family", request.family] if request.family else []
+    if line.is_built:
+        words = ["contracts", bad, "--of", request.upstream, "--downstream", request.downstream, "--against", good]
+        return shlex.join(["interlock", *words, "--no-tell", *family])
+    versions = ["--upstream-versions", f"{good}, {bad}", "--downstream-versions", str(target.downstream.version)]
+    words = ["matrix", "--upstream", request.upstream, "--downstream", request.downstream, *versions]
+    return shlex.join(["interlock", *words, *family])

@@ -1,0 +1,24 @@
+"""What is on no index yet: a ref of a package, found, built once, and offered to whoever asks the index."""
+
+from interlock.contracts.candidates.build import build_and_offer, build_candidate
+from interlock.contracts.candidates.context import CandidateBuilder
+from interlock.contracts.candidates.models import Candidate
+from interlock.contracts.candidates.overlay import offer, withdraw
+from interlock.contracts.candidates.refs import Kind, Ref, parse_ref
+from interlock.contracts.candidates.resolve_ref import Found, default_branch, find, merge_base
+
+__all__ = [
+    "Candidate",
+    "CandidateBuilder",
+    "Found",
+    "Kind",
+    "Ref",
+    "build_and_offer",
+    "build_candidate",
+    "default_branch",
+    "find",
+    "merge_base",
+    "offer",
+    "parse_ref",
+    "withdraw",
+]

@@ -1,0 +1,118 @@
+"""Building a candidate: the files of a commit or of a folder, at a version that says which."""
+
+import asyncio
+from pathlib import Path
+
+from packaging.version import Version
+
+from interlock.adapters.index.client import Release
+from interlock.common.atomic_files import write_whole
+from interlock.common.digest import digest
+from interlock.contracts.candidates.context import CandidateBuilder
+from interlock.contracts.candidates.models import Candidate
+from interlock.contracts.candidates.overlay import offer
+from interlock.contracts.candidates.resolve_ref import Found
+from interlock.contracts.candidates.source_tree import Source, named, of_commit, of_folder
+from interlock.errors import InterlockError, RefusedError, UsageError
+from interlock.project import build
+from interlock.project.build import BuiltFile, FailedBuildError
+from interlock.project.version import VersionPlace, find_version, project_name
+
+NO_VERSION = Version("0")
+
+
+async def build_candidate(builder: CandidateBuilder, package: str, found: Found) -> Candidate:
+    """Build what was found, once: what was built of the same commit before is taken from the cache.
+
+    Neither the repository's clone nor a folder is changed. The build sees no token, whosever code it is.
+
+    Raises:
+        UsageError: It is a released version.
+        BuildError: It can't be built; a log that says why is kept.
+        RefusedError: It is another package.
+    """
+    if found.version is not None:
+        raise UsageError(f"{package} {found.version} is released: there is nothing to build")
+    sha = found.sha
+    if found.folder is not None:  # which may be another one the next time
+        source = await of_folder(builder, package, found.folder, found.head, sha)
+        return await _built(builder, package, found, source)
+    assert sha is not None
+
+    async def built() -> Candidate:
+        return await _built(builder, package, found, await of_commit(builder, package, sha))
+
+    candidate = await builder.built.get((package, sha), built)
+    return candidate.model_copy(update={"described": found.described})
+
+
+async def build_and_offer(builder: CandidateBuilder, package: str, found: Found) -> Release:
+    """Build what was found, and let the builder's index and uv have it; the errors are those of `build_candidate`."""
+    return await offer(builder.connections, await build_candidate(builder, package, found))
+
+
+async def _built(builder: CandidateBuilder, package: str, found: Found, source: Source) -> Candidate:
+    place = find_version(_of_this_package(builder, package, source.path))
+    version = _marked(place, source)
+    place.write(version)
+    files = await _build(builder, package, found, source, version)
+    by_kind = {file.kind: file.path for file in files}
+    return Candidate(
+        package=package,
+        version=version,
+        described=found.described,
+        sha=found.sha,
+        wheel=by_kind["wheel"],
+        sdist=by_kind["sdist"],
+        tree=source.tree,
+    )
+
+
+def _of_this_package(builder: CandidateBuilder, package: str, path: Path) -> Path:
+    if (name := project_name(path)) != package:
+        where = builder.family.repository(package)
+        raise RefusedError(
+            f"this is {name}, and not {package} of {where}",
+            hint=f"name {name} as the package, or the repository of {package} in the family file",
+        )
+    return path
+
+
+def _marked(place: VersionPlace, source: Source) -> Version:
+    """What the files say (of a version from tags, the newest tag), and which files they are."""
+    version = place.version or source.tagged or NO_VERSION
+    return Version(f"{version.public}+{source.mark}")
+
+
+async def _build(
+    builder: CandidateBuilder, package: str, found: Found, source: Source, version: Version
+) -> tuple[BuiltFile, ...]:
+    try:
+        files = await build.build(
+            source.path,
+            version=version,
+            epoch=source.epoch,
+            environment=builder.connections.index.index.environment(),
+            out=builder.connections.work_folder("dist"),
+            cache=builder.connections.cache / "builds",
+            key=digest(package, await named(source.tree), source.epoch, str(version)),
+        )
+    except FailedBuildError as error:
+        raise await _kept(builder, package, found, version, error) from None
+    await build.check(files, name=package, version=version)
+    return files
+
+
+async def _kept(
+    builder: CandidateBuilder, package: str, found: Found, version: Version, error: FailedBuildError
+) -> InterlockError:
+    """The error, with its log where it stays."""
+    log = builder.connections.cache / "logs" / f"{package}-{version}.log"
+    await asyncio.to_thread(write_whole, log, error.log.encode())
+    cure = (error.hint or "").partition("; the whole log")[0]
+    return FailedBuildError(
+        f"{package}, {found.described}: {error.message}",
+        hint=f"{cure}; the whole log: {log}",
+        log=error.log,
+        transient=error.transient,
+    )

@@ -1,0 +1,74 @@
+"""What candidates are found and made with: the repositories' clones, and what was built already."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from interlock.adapters.connections import Connections
+from interlock.adapters.git import Checkout, Remote
+from interlock.common.single_flight import Once
+from interlock.contracts.candidates.models import Candidate
+
+
+class CandidateBuilder:
+    """Clones each repository once, and builds each commit once.
+
+    Args:
+        connections: The family, its repositories and its index; where candidates are offered, too.
+
+    Attributes:
+        built: By package and commit.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self.connections = connections
+        self.family = connections.family
+        self.built = Once[tuple[str, str], Candidate]()
+        self._clones = Once[str, Clone]()
+
+    async def clone(self, package: str) -> "Clone":
+        """The clone of a package's repository, made once.
+
+        Raises:
+            RepositoryError: It can't be had.
+            TokenError: Access was refused.
+        """
+        return await self._clones.get(package, lambda: self._clone(package))
+
+    async def _clone(self, package: str) -> "Clone":
+        remote, branch = await self.connections.remote(package), self.family.package(package).branch
+        checkout = await Checkout.clone(remote, branch, self.connections.work_folder(package))
+        return Clone(checkout=checkout, refs=await checkout.remote_refs())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clone:
+    """A package's repository on this disk, and every ref that its remote had.
+
+    Attributes:
+        refs: By whole name; an annotated tag's commit as `…^{}`.
+        one_at_a_time: Fetches into one repository hinder each other.
+    """
+
+    checkout: Checkout
+    refs: dict[str, str]
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def bring(self, ref: str, remote: Remote | None = None) -> None:
+        """Fetch what a ref of the remote, or of another one, points at.
+
+        Raises:
+            RepositoryError: It can't be had.
+        """
+        async with self.one_at_a_time:
+            source = Checkout(remote or self.checkout.remote, self.checkout.path, self.checkout.branch)
+            await source.fetch(f"+{ref}:refs/interlock/{'folder' if remote else ref.removeprefix('refs/')}")
+
+    async def bring_branches(self) -> None:
+        """Fetch all branches."""
+        async with self.one_at_a_time:
+            await self.checkout.fetch("+refs/heads/*:refs/remotes/origin/*")
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """The names of the remote's branches (`refs/heads/`) or tags (`refs/tags/`)."""
+        found = (name.removeprefix(prefix) for name in self.refs if name.startswith(prefix))
+        return tuple(name for name in found if not name.endswith("^{}"))

@@ -1,0 +1,233 @@
+"""Finding what a ref is, in the package's repository, on the index or on this disk, and where it left the branch."""
+
+import asyncio
+import difflib
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from interlock.adapters.git import Remote
+from interlock.adapters.git.history import commits_named, head_of, is_changed
+from interlock.adapters.git.history import merge_base as base_of
+from interlock.common.frozen_model import Value
+from interlock.contracts.candidates.context import CandidateBuilder, Clone
+from interlock.contracts.candidates.refs import FORMS, Kind, Ref
+from interlock.errors import DistributionError, RepositoryError, UsageError
+from interlock.model.versions import VersionField, tag_name
+
+NEAR = 3
+
+
+class Found(Value):
+    """What a ref is.
+
+    Attributes:
+        described: For people: `pull request 12 (0123456789ab)`, `1.4.61`, `folder ../core (with changes)`.
+        sha: The commit; None for a released version, and for a folder that differs from every commit.
+        version: The released version: there is nothing to build.
+        folder: The folder, for a candidate that is built from its files as they are now.
+        head: The commit that it is, or that a folder with changes is made from.
+        pull: The number of the pull request.
+        note: What a reader must know beside, as that a branch has the same name.
+    """
+
+    package: str
+    kind: Kind
+    described: str
+    sha: str | None = None
+    version: VersionField | None = None
+    folder: Path | None = None
+    head: str | None = None
+    pull: int | None = None
+    note: str | None = None
+
+
+async def find(builder: CandidateBuilder, package: str, ref: Ref) -> Found:
+    """What a ref of a package is, found by looking.
+
+    What may be several things is the first of: a released version (of a text that begins with a digit), a tag, a
+    branch, a commit, a released version, a folder.
+
+    Raises:
+        UsageError: It is nothing; the hint names what is near. Or the family has no such package.
+        RepositoryError: The repository, or the ref of it, can't be had.
+        TokenError: Access was refused.
+        IndexUnavailableError: The index did not answer.
+    """
+    builder.family.package(package)
+    found: list[Found] = []
+    for kind in ref.kinds:
+        if kind in {Kind.FOLDER, Kind.VERSION} and found:
+            break
+        if one := await _LOOKS[kind](builder, package, ref):
+            found.append(one)
+        if kind is Kind.VERSION and found:
+            break
+    if not found:
+        raise await _nothing(builder, package, ref)
+    others = [f"the {one.kind} {_short(one)}" for one in found[1:] if one.head != found[0].head]
+    note = f'"{ref}" was taken as the {found[0].kind}; there is {" and ".join(others)} too' if others else None
+    return found[0].model_copy(update={"note": note})
+
+
+def _short(found: Found) -> str:
+    return str(found.version) if found.version else (found.head or "")[:12]
+
+
+async def merge_base(builder: CandidateBuilder, package: str, found: Found) -> Found | None:
+    """Where a ref left the package's default branch; None when it is in it, and for what has no history.
+
+    For a folder with changes on top of a commit of the default branch it is that commit.
+
+    Raises:
+        RepositoryError: The history can't be had.
+    """
+    if found.head is None:
+        return None
+    clone = await builder.clone(package)
+    if found.folder is not None:
+        await clone.bring("HEAD", Remote(url=str(found.folder)))
+    branch = clone.checkout.branch
+    tip = clone.refs[f"refs/heads/{branch}"]
+    base = await base_of(clone.checkout.path, found.head, tip)
+    if base is None or base == found.sha:
+        return None
+    return _commit(package, Kind.SHA, base, f"merge base with {branch}")
+
+
+async def default_branch(builder: CandidateBuilder, package: str) -> Found:
+    """The newest commit of a package's default branch.
+
+    Raises:
+        RepositoryError: It can't be had.
+    """
+    clone = await builder.clone(package)
+    branch = clone.checkout.branch
+    return _commit(package, Kind.BRANCH, await clone.checkout.head(), f"branch {branch}")
+
+
+async def _version(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+    """A release on the index; or else the tag of one that is not there."""
+    assert ref.version is not None
+    try:
+        release = (await builder.connections.index.releases(package)).get(ref.version)
+    except DistributionError:
+        release = None
+    if release is not None and release.tree is None:
+        text = f"{release.version}{' (yanked)' if release.yanked else ''}"
+        return Found(package=package, kind=Kind.VERSION, described=text, version=release.version)
+    name = tag_name(builder.family.package(package).tag, ref.version)
+    return await _tagged(await builder.clone(package), package, name)
+
+
+async def _tag(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+    return await _tagged(await builder.clone(package), package, ref.name)
+
+
+async def _tagged(clone: Clone, package: str, name: str) -> Found | None:
+    whole = f"refs/tags/{name}"
+    sha = clone.refs.get(f"{whole}^{{}}") or clone.refs.get(whole)
+    if sha is None or sha not in await commits_named(clone.checkout.path, sha):
+        return None  # a tag of something else than a commit is none that could be built
+    return _commit(package, Kind.TAG, sha, f"tag {name}")
+
+
+async def _branch(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+    clone = await builder.clone(package)
+    whole = f"refs/heads/{ref.name}"
+    if (sha := clone.refs.get(whole)) is None:
+        return None
+    await clone.bring(whole)
+    return _commit(package, Kind.BRANCH, sha, f"branch {ref.name}")
+
+
+async def _sha(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+    clone, prefix = await builder.clone(package), ref.name.lower()
+    if tip := next((name for name, sha in clone.refs.items() if sha.startswith(prefix)), None):
+        await clone.bring(tip.removesuffix("^{}"))
+        # GitHub names an annotated tag by an object of its own: what is meant is the commit that it is of.
+        prefix = clone.refs.get(f"{tip}^{{}}", prefix)
+    else:
+        await clone.bring_branches()
+    found = await commits_named(clone.checkout.path, prefix)
+    if len(found) > 1:
+        raise UsageError(f'"{ref}" is the beginning of several commits: {", ".join(found)}', hint="write more digits")
+    if not found and len(prefix) == len(max(clone.refs.values(), key=len)):
+        # In no branch and no tag: GitHub still gives it to who asks for its whole name.
+        try:
+            await clone.bring(prefix)
+        except RepositoryError:
+            return None
+        found = await commits_named(clone.checkout.path, prefix)
+    return _commit(package, Kind.SHA, found[0], "commit") if found else None
+
+
+async def _pull(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+    """The head of a pull request, also of a fork's; not what a merge would make of it, which moves with the branch."""
+    repository = builder.family.repository(package)
+    if ref.repository is not None and ref.repository.lower() != repository.lower():
+        raise UsageError(
+            f"{ref} is a pull request of {ref.repository}, and {package} is in {repository}",
+            hint="name the package whose repository it is",
+        )
+    clone, whole = await builder.clone(package), f"refs/pull/{ref.number}/head"
+    if (sha := clone.refs.get(whole)) is None:
+        return None
+    await clone.bring(whole)
+    found = _commit(package, Kind.PULL, sha, f"pull request {ref.number}")
+    return found.model_copy(update={"pull": ref.number})
+
+
+async def _folder(_builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+    folder = Path(ref.text)
+    if not await asyncio.to_thread(folder.is_dir):
+        return None
+    folder = folder.resolve()
+    head = await head_of(folder)
+    changed = head is not None and await is_changed(folder)
+    words = "with changes" if changed else head[:12] if head else "without Git"
+    return Found(
+        package=package,
+        kind=Kind.FOLDER,
+        described=f"folder {folder} ({words})",
+        sha=None if changed else head,
+        folder=folder,
+        head=head,
+    )
+
+
+_LOOKS: Mapping[Kind, Callable[[CandidateBuilder, str, Ref], Awaitable[Found | None]]] = {
+    Kind.VERSION: _version,
+    Kind.TAG: _tag,
+    Kind.BRANCH: _branch,
+    Kind.SHA: _sha,
+    Kind.PULL: _pull,
+    Kind.FOLDER: _folder,
+}
+
+
+def _commit(package: str, kind: Kind, sha: str, words: str) -> Found:
+    return Found(package=package, kind=kind, described=f"{words} ({sha[:12]})", sha=sha, head=sha)
+
+
+async def _nothing(builder: CandidateBuilder, package: str, ref: Ref) -> UsageError:
+    """That a ref is nothing, with what was probably meant."""
+    if ref.kinds == (Kind.FOLDER,):
+        return UsageError(f"there is no folder {ref}", hint=f"write {FORMS}")
+    clone = await builder.clone(package)
+    where = builder.family.repository(package)
+    if ref.number is not None:
+        return UsageError(f"{where} has no pull request {ref.number}", hint=f"write {FORMS}")
+    return UsageError(f'{where} has no "{ref}": {_looked_for(ref)}', hint=_near(clone, ref))
+
+
+def _looked_for(ref: Ref) -> str:
+    *first, last = [f"no {kind}" for kind in ref.kinds]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _near(clone: Clone, ref: Ref) -> str:
+    if ref.text.isdigit() and f"refs/pull/{ref.text}/head" in clone.refs:
+        return f'did you mean the pull request "#{ref.text}"?'
+    known = [*clone.names("refs/heads/"), *clone.names("refs/tags/")]
+    near = difflib.get_close_matches(ref.name, known, n=NEAR) or list(clone.names("refs/heads/"))[:NEAR]
+    return f"did you mean {' or '.join(near)}? write {FORMS}" if near else f"write {FORMS}"

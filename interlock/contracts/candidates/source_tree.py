@@ -1,0 +1,158 @@
+"""What a candidate is built from: a copy of a commit's files or of a folder's, which is nobody else's."""
+
+import asyncio
+import contextlib
+import email
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from interlock.adapters.git import Checkout, Identity, Remote
+from interlock.adapters.git.command import git, succeeded
+from interlock.adapters.git.history import files_of
+from interlock.common.digest import digest
+from interlock.contracts.candidates.context import CandidateBuilder
+from interlock.errors import RepositoryError
+from interlock.model.versions import tag_version
+from interlock.project.build.source_tree import copy_tree
+
+DIGITS = 12
+# Of a folder without a history: the first moment that a zip can say.
+NO_TIME = 315_532_800
+NOBODY = Identity(name="Interlock", email="interlock@localhost")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What is built.
+
+    Attributes:
+        path: A copy that is nobody else's.
+        tree: The files as they were found.
+        epoch: The time of them, in seconds since 1970.
+        mark: What the version says of them: `g` and the commit, or `d` and the digest of a folder.
+        tagged: The newest version among the tags in its history.
+    """
+
+    path: Path
+    tree: Path
+    epoch: int
+    mark: str
+    tagged: Version | None = None
+
+
+async def of_commit(builder: CandidateBuilder, package: str, sha: str) -> Source:
+    """The files of a commit, in a copy of the clone with its whole history.
+
+    Raises:
+        RepositoryError: They can't be had.
+    """
+    place, clone = builder.connections.work_folder(package), await builder.clone(package)
+    async with clone.one_at_a_time:
+        await asyncio.to_thread(shutil.copytree, clone.checkout.path, place / "source", symlinks=True)
+    checkout = Checkout(clone.checkout.remote, place / "source", clone.checkout.branch)
+    await checkout.switch(sha)
+    await checkout.export(sha, place / "tree")
+    return Source(
+        path=checkout.path,
+        tree=place / "tree",
+        epoch=await checkout.commit_time(sha),
+        mark=f"g{sha[:DIGITS]}",
+        tagged=await _newest_tag(builder, package, checkout, sha),
+    )
+
+
+async def of_folder(builder: CandidateBuilder, package: str, folder: Path, head: str | None, sha: str | None) -> Source:
+    """A folder's files as they are now; a work tree's copy is a repository too, since some build backends ask Git.
+
+    Args:
+        builder: Where the copy goes.
+        package: Whose folder it is.
+        folder: Is left as it is.
+        head: The commit that it is made from, if it is a work tree.
+        sha: The commit that it does not differ from.
+
+    Raises:
+        RepositoryError, BuildError: The files can't be had.
+    """
+    place = builder.connections.work_folder(package)
+    tree, source = place / "tree", place / "source"
+    if head is None:
+        with _copying(folder):
+            await copy_tree(folder, tree, epoch=NO_TIME, history=False)
+        await asyncio.to_thread(shutil.copytree, tree, source, symlinks=True)
+        return Source(path=source, tree=tree, epoch=NO_TIME, mark=f"d{await named(tree)}", tagged=_packed(tree))
+    files = await files_of(folder)
+    for target in (tree, source):
+        with _copying(folder):
+            await asyncio.to_thread(_copy, folder, files, target)
+    original = Checkout(Remote(url=str(folder)), folder, "")
+    epoch = await original.commit_time(head)
+    await _commit_all(source, epoch)
+    return Source(
+        path=source,
+        tree=tree,
+        epoch=epoch,
+        mark=f"g{sha[:DIGITS]}" if sha else f"d{await named(tree)}",
+        tagged=await _newest_tag(builder, package, original, head),
+    )
+
+
+@contextlib.contextmanager
+def _copying(folder: Path) -> Iterator[None]:
+    """A pipe, a socket, or a file that may not be read is somebody's, and no defect."""
+    try:
+        yield
+    except OSError as error:
+        cure = "take it out of the folder, or copy what belongs to the package to another one"
+        raise RepositoryError(f"{folder} can't be copied: {error}", hint=cure) from None
+
+
+async def _newest_tag(builder: CandidateBuilder, package: str, checkout: Checkout, sha: str) -> Version | None:
+    form = builder.family.package(package).tag
+    names = await checkout.merged_tags(sha)
+    return max((version for name in names if (version := tag_version(form, name))), default=None)
+
+
+async def _commit_all(source: Path, epoch: int) -> None:
+    who = NOBODY.environment(epoch)
+    for command in (
+        ("init", "--quiet", "--template="),
+        ("add", "--all", "--force"),
+        ("commit", "--quiet", "--allow-empty", "--message=candidate", "--no-verify"),
+    ):
+        succeeded(await git(*command, at=source, extra=who), "a copy of the folder can't be made")
+
+
+def _copy(folder: Path, files: Iterable[Path], target: Path) -> None:
+    target.mkdir(parents=True)
+    for path in files:
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(folder / path, target / path, follow_symlinks=False)
+
+
+async def named(tree: Path) -> str:
+    """What names the files of a folder: their paths, contents, and whether they can be executed."""
+    facts = await asyncio.to_thread(lambda: [_facts(tree, path) for path in sorted(tree.rglob("*"))])
+    return digest([fact for fact in facts if fact])[:DIGITS]
+
+
+def _facts(tree: Path, path: Path) -> tuple[str, ...] | None:
+    name = path.relative_to(tree).as_posix()
+    if path.is_symlink():
+        return name, "link", str(path.readlink())
+    if not path.is_file():
+        return None
+    return name, "x" if path.stat().st_mode & 0o100 else "", hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _packed(tree: Path) -> Version | None:
+    """The version that an unpacked sdist says it is."""
+    try:
+        return Version(email.message_from_bytes((tree / "PKG-INFO").read_bytes())["Version"] or "")
+    except (OSError, InvalidVersion):
+        return None

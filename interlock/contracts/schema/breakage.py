@@ -1,0 +1,110 @@
+"""Breakages of an API as griffe finds them: from the sources of two wheels, of which nothing is executed."""
+
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import griffe
+
+from interlock.adapters.distributions import PARSING, Wheel
+from interlock.common.frozen_model import Value
+from interlock.common.sanitize import one_line
+from interlock.contracts.schema.public_api import is_in, is_promised
+
+LONGEST = 300
+SOURCES = (".py", ".pyi")
+UNREADABLE = (griffe.GriffeError, SyntaxError, ValueError, RecursionError)
+# Another value is a change, after which nobody has to fail.
+HARMLESS = (griffe.BreakageKind.PARAMETER_CHANGED_DEFAULT, griffe.BreakageKind.ATTRIBUTE_CHANGED_VALUE)
+WITH_VALUES = (
+    *HARMLESS,
+    griffe.BreakageKind.PARAMETER_CHANGED_KIND,
+    griffe.BreakageKind.ATTRIBUTE_CHANGED_TYPE,
+    griffe.BreakageKind.RETURN_CHANGED_TYPE,
+    griffe.BreakageKind.OBJECT_CHANGED_KIND,
+)
+
+
+class Breakage(Value):
+    """One breakage.
+
+    Attributes:
+        line: What and where, for people.
+        breaks: Whether somebody may fail.
+    """
+
+    line: str
+    breaks: bool
+
+
+def find_breakages(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> tuple[Breakage, ...]:
+    """What griffe says of two wheels, sorted; of what is private or no part of the contract nothing is told.
+
+    Args:
+        before: The wheel of the baseline.
+        after: The wheel that is compared with it.
+        modules: The modules that are the contract; empty means all but private ones and tests.
+    """
+    with tempfile.TemporaryDirectory(prefix="interlock-api-") as name:
+        folders = [_unpacked(wheel, Path(name, side)) for wheel, side in ((before, "before"), (after, "after"))]
+        tops = dict.fromkeys(module.partition(".")[0] for module in before.modules)
+        # griffe parses; see PARSING.
+        with PARSING:
+            found = [each for top in tops for each in _between_readable(top, modules, *folders)]
+    told = {breakage.line: breakage for path, breakage in found if is_promised(path, modules)}
+    return tuple(told[line] for line in sorted(told))
+
+
+def _unpacked(wheel: Wheel, folder: Path) -> Path:
+    with zipfile.ZipFile(wheel.path) as archive:
+        archive.extractall(folder, [name for name in archive.namelist() if name.endswith(SOURCES)])
+    return folder
+
+
+def _between_readable(top: str, modules: Sequence[str], before: Path, after: Path) -> Iterator[tuple[str, Breakage]]:
+    """The same as far as griffe comes: sources that name each other in a circle end it, and that is told."""
+    try:
+        yield from _between(top, before, after)
+    except UNREADABLE as error:
+        # Under a name that is part of the contract, so that what could not be compared is never taken for the same.
+        path = next((each for each in modules if is_in(each, top)), top)
+        yield path, Breakage(line=f"{top}: can't be compared: {one_line(str(error))}"[:LONGEST], breaks=False)
+
+
+def _between(top: str, before: Path, after: Path) -> Iterator[tuple[str, Breakage]]:
+    old, new = _load(top, before), _load(top, after)
+    if old is None:
+        return
+    if new is None:
+        yield top, Breakage(line=f"{top}: module was removed", breaks=True)
+        return
+    for found in griffe.find_breaking_changes(old, new):
+        yield found.obj.path, Breakage(line=_line(found), breaks=found.kind not in HARMLESS)
+
+
+def _load(top: str, folder: Path) -> griffe.Object | griffe.Alias | None:
+    """The module as griffe reads it; None where its sources are not, or are no Python."""
+    try:
+        # Never by inspection, which is importing: this is somebody else's code, in our own Python.
+        return griffe.load(top, search_paths=[folder], allow_inspection=False, try_relative_path=False)
+    except (ImportError, *UNREADABLE):
+        return None
+
+
+def _line(found: griffe.Breakage) -> str:
+    old, new = found.old_value, found.new_value
+    parameter = next((each for each in (old, new) if isinstance(each, griffe.Parameter)), None)
+    place = f"{found.obj.path}({parameter.name})" if parameter else found.obj.path
+    kind = found.kind.value[:1].lower() + found.kind.value[1:]
+    if found.kind is griffe.BreakageKind.PARAMETER_CHANGED_DEFAULT:
+        old, new = old.default, new.default
+    if found.kind is griffe.BreakageKind.PARAMETER_CHANGED_KIND:
+        old, new = old.kind.value, new.kind.value
+    told = f": {_told(old)} -> {_told(new)}" if found.kind in WITH_VALUES else ""
+    return f"{place}: {kind}{told}"[:LONGEST]
+
+
+def _told(value: object) -> str:
+    """A value or type as it is written; a type that is `None` is an expression, and not this."""
+    return "nothing" if value is None else str(value)

@@ -1,0 +1,195 @@
+"""Exports the contract of a wheel: imports its modules in an environment of their own, and reads what was found."""
+
+import asyncio
+import contextlib
+import json
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from pydantic import ValidationError
+
+from interlock.adapters.distributions import Wheel
+from interlock.adapters.uv import Interpreter, Uv
+from interlock.cells.runner import clean_environment
+from interlock.common.atomic_files import write_whole
+from interlock.common.digest import digest, files_digest
+from interlock.common.process import Completed, run
+from interlock.contracts.schema.models import ContractSchema, Element
+from interlock.contracts.schema.public_api import choose, modules_of
+from interlock.errors import UnbuildableError
+from interlock.model.lockfile import Lock, Unresolvable
+from interlock.model.requirements import effective, written
+
+HERE = Path(__file__).parent
+EXPORTER = HERE / "exporter.py"
+# A change of how a contract is read makes every kept one unknown again.
+READER = files_digest((path.name, path.read_bytes()) for path in (EXPORTER, Path(__file__)))
+LIMIT = 120.0
+# Modules that end the Python in which they are imported are left out one by one; after so many, the rest is not tried.
+MOST_ENDED = 8
+
+MakeEnvironment = Callable[[Path], Awaitable[Path]]
+
+
+@dataclass
+class Facts:
+    """What an exporter wrote down, as far as it came."""
+
+    elements: list[Element] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    importing: str | None = None
+    done: bool = False
+
+
+async def export(
+    wheel: Wheel,
+    modules: Sequence[str] = (),
+    *,
+    uv: Uv,
+    interpreter: Interpreter,
+    cache: Path,
+    limit: float = LIMIT,
+) -> ContractSchema:
+    """The contract of a wheel, from the cache when the same wheel was exported with the same lock.
+
+    Args:
+        wheel: The distribution; only what it requires is looked for on the index.
+        modules: The modules that are the contract, with all below them; empty means all but private ones and tests.
+        uv: Makes the environment.
+        interpreter: Its Python.
+        cache: Interlock's cache.
+        limit: Seconds that importing all modules may take.
+
+    Raises:
+        UnbuildableError: What the wheel requires can't be resolved or built.
+        IndexUnavailableError: The index did not answer.
+        EnvironmentUnavailableError: uv failed.
+    """
+    lock = await uv.resolve(_requirements(wheel, interpreter), forced=(), interpreter=interpreter)
+    if isinstance(lock, Unresolvable):
+        raise UnbuildableError(
+            f"the contract of {wheel.name} {wheel.version} can't be read: what it requires does not resolve: "
+            f"{lock.reason}"
+        )
+    key = digest(
+        wheel.name, wheel.content, sorted(modules), lock.lines(interpreter.tags()), interpreter.version, READER
+    )
+    path = cache / "contracts" / f"{key}.json"
+    kept = _read(path)
+    if kept is None:
+        kept = await _export(wheel, modules, lock, uv, interpreter, limit)
+        await asyncio.to_thread(write_whole, path, kept.model_dump_json().encode())
+    return kept.model_copy(update={"version": str(wheel.version)})
+
+
+def _requirements(wheel: Wheel, interpreter: Interpreter) -> tuple[str, ...]:
+    """What a wheel requires in this Python, as lines without markers; extras bring in what its users choose."""
+    found = effective(wheel.requires, markers=interpreter.markers)
+    return tuple(f"{_bare(each)}{f' @ {each.url}' if each.url else written(each.specifier)}" for each in found)
+
+
+def _bare(requirement: Requirement) -> str:
+    return f"{requirement.name}[{','.join(sorted(requirement.extras))}]" if requirement.extras else requirement.name
+
+
+async def _export(
+    wheel: Wheel, modules: Sequence[str], lock: Lock, uv: Uv, interpreter: Interpreter, limit: float
+) -> ContractSchema:
+    offered = await asyncio.to_thread(modules_of, wheel.path)
+    chosen, absent = choose(offered, modules)
+    # Third-party packages are shared with other environments; what somebody has written into is evidence of nothing.
+    base = await uv.shared(lock, interpreter)
+    wheels = [wheel.path]
+    facts = await _in(lambda folder: uv.layered(folder, base, wheels, interpreter), wheel, chosen, limit)
+    if not await uv.is_intact(base):
+        await uv.discard(base)
+        facts = await _in(lambda folder: uv.fresh(folder, lock, wheels, interpreter), wheel, chosen, limit)
+    return ContractSchema(
+        package=wheel.name,
+        version=str(wheel.version),
+        elements=tuple(sorted(facts.elements, key=lambda element: element.name)),
+        unreadable={**dict.fromkeys(absent, "there is no such module in the wheel"), **facts.unreadable},
+    )
+
+
+async def _in(make_environment: MakeEnvironment, wheel: Wheel, chosen: Sequence[str], limit: float) -> Facts:
+    with tempfile.TemporaryDirectory(prefix="interlock-contract-", ignore_cleanup_errors=True) as name:
+        folder = Path(name).resolve()
+        python = await make_environment(folder / "environment")
+        return await _import_all(python, folder, wheel, chosen, limit)
+
+
+async def _import_all(python: Path, folder: Path, wheel: Wheel, chosen: Sequence[str], limit: float) -> Facts:
+    """Run the exporter; a module in which it ended is left out the next time."""
+    ended: dict[str, str] = {}
+    while True:
+        facts, completed = await _import_once(python, folder, wheel, chosen, tuple(ended), limit)
+        if facts.done or facts.importing is None or len(ended) == MOST_ENDED:
+            break
+        ended[facts.importing] = _ending(completed, limit)
+    if not facts.done:
+        rest = (name for name in chosen if name not in ended)
+        facts.unreadable |= dict.fromkeys(rest, _ending(completed, limit))
+        facts.elements.clear()
+    facts.unreadable |= ended
+    return facts
+
+
+async def _import_once(
+    python: Path, folder: Path, wheel: Wheel, chosen: Sequence[str], skip: Sequence[str], limit: float
+) -> tuple[Facts, Completed]:
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        work = Path(name)
+        out, specification = work / "facts.jsonl", work / "specification.json"
+        told = {"out": str(out), "package": list(wheel.modules), "modules": list(chosen), "skip": list(skip)}
+        specification.write_text(json.dumps(told))
+        completed = await run(
+            [python, "-I", EXPORTER, specification],
+            env=clean_environment(python.parent.parent, work),
+            cwd=work,
+            timeout=limit,
+            merge=True,
+        )
+        return parse(out.read_text("utf-8", "replace").splitlines() if out.exists() else ()), completed
+
+
+def _ending(completed: Completed, limit: float) -> str:
+    if completed.timed_out:
+        return f"it did not end within {limit:g} s"
+    return f"it ended the Python that imported it with exit code {completed.returncode}"
+
+
+def parse(lines: Iterable[str]) -> Facts:
+    """Read an exporter's lines; one that is cut short or is none of ours is passed over."""
+    facts = Facts()
+    for fact in _facts(lines):
+        match fact:
+            case {"importing": str() | None as module}:
+                facts.importing = module
+            case {"unreadable": str(module), "error": str(error)}:
+                facts.unreadable[module] = error
+            case {"element": Mapping() as element}:
+                with contextlib.suppress(ValidationError):
+                    facts.elements.append(Element.model_validate(element))
+            case {"done": True}:
+                facts.done = True
+    return facts
+
+
+def _facts(lines: Iterable[str]) -> Iterator[Any]:
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError):  # nested without end, as only somebody writes who means harm
+            continue
+
+
+def _read(path: Path) -> ContractSchema | None:
+    try:
+        return ContractSchema.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None

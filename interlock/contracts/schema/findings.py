@@ -1,0 +1,63 @@
+"""One difference of a contract, and whom it breaks."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from interlock.common.frozen_model import Value
+
+Shape = Mapping[str, Any]
+
+
+class Finding(Value):
+    """One difference in words.
+
+    Attributes:
+        readers: Whether who reads what the new version writes or returns may fail.
+        writers: Whether what was written for the old version, or code that calls or imports it, may fail.
+    """
+
+    detail: str
+    readers: bool = False
+    writers: bool = False
+
+    def inside(self, place: str) -> "Finding":
+        """The same, told of something that is part of another."""
+        return self.model_copy(update={"detail": f"{place}: {self.detail}"})
+
+
+def is_wider(before: str | None, after: str | None) -> bool:
+    """Whether a value of the second type may be none of the first: what is returned breaks its readers then.
+
+    Types are text in one spelling, unions sorted; a type that is not known admits everything.
+    """
+    if before is None or before == after:
+        return False
+    return after is None or not set(_options(after)) <= set(_options(before))
+
+
+def _options(text: str) -> Iterable[str]:
+    """The members of a union, split where no bracket is open."""
+    depth, start = 0, 0
+    for place, character in enumerate(text):
+        depth += (character in "[({") - (character in "])}")
+        if depth == 0 and text.startswith(" | ", place):
+            yield text[start:place]
+            start = place + 3
+    yield text[start:]
+
+
+def type_change(name: str, before: str | None, after: str | None, *, read: bool, written: bool) -> Iterable[Finding]:
+    """That something is of another type now.
+
+    Args:
+        name: What.
+        before: Its type; None when nothing says so.
+        after: Its type now.
+        read: Whether others read it.
+        written: Whether others write it.
+    """
+    if before == after:
+        return
+    detail = f"{name}: {after or 'not annotated'}, was {before or 'not annotated'}"
+    is_narrower = before is not None and after is not None and is_wider(after, before)
+    yield Finding(detail=detail, readers=read and is_wider(before, after), writers=written and is_narrower)

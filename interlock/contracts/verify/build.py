@@ -1,0 +1,80 @@
+"""Makes what takes part: the upstream at the ref and at the baseline, and what of each downstream is tested."""
+
+from collections.abc import Awaitable, Callable
+
+from interlock.common.sanitize import one_line
+from interlock.contracts.candidates import Found, build_and_offer, default_branch
+from interlock.contracts.verify.comparison import Comparison, last_release, newest_release
+from interlock.contracts.verify.context import VerificationContext
+from interlock.contracts.verify.subjects import Compared, Downstream, Side
+from interlock.errors import BuildError, InterlockError
+
+BuildBranch = Callable[[str], Awaitable[Side]]
+
+
+async def build(context: VerificationContext, comparison: Comparison) -> Compared:
+    """Build the upstream at the ref and at the baseline; what was built before, or is released, is not built.
+
+    A merge base that can't be built is no reason to compare with nothing: the last release takes its place.
+
+    Raises:
+        BuildError: The ref, or the baseline that was asked for, can't be built.
+    """
+    ref = await _side(context, context.upstream, comparison.found)
+    baseline, note = await _baseline(context, comparison)
+    notes = (*comparison.notes, note) if note else comparison.notes
+    return Compared(upstream=context.upstream, ref=ref, baseline=baseline, notes=notes)
+
+
+async def _baseline(context: VerificationContext, comparison: Comparison) -> tuple[Side | None, str | None]:
+    if comparison.baseline is None:
+        return None, None
+    try:
+        return await _side(context, context.upstream, comparison.baseline), None
+    except BuildError as error:
+        if context.request.baseline is not None or error.transient:
+            raise
+        instead = await last_release(context, comparison.found)
+        note = f"{comparison.baseline.described} can't be built, so it is compared with the last release instead"
+        return (await _side(context, context.upstream, instead) if instead else None), note
+
+
+async def build_branch(context: VerificationContext, downstream: str) -> Side:
+    """Build the newest commit of a downstream's default branch.
+
+    Raises:
+        InterlockError: It can't be had or built.
+    """
+    return await _side(context, downstream, await default_branch(context.candidates, downstream))
+
+
+async def prepare_downstream(context: VerificationContext, name: str, build: BuildBranch) -> Downstream:
+    """The newest release of a downstream and its default branch; that there is no branch is trouble of it alone.
+
+    Args:
+        context: What is worked with.
+        name: The downstream.
+        build: Builds its branch: `build_branch`, with whatever patience is wanted.
+
+    Raises:
+        IndexUnavailableError: The index did not answer.
+    """
+    sides, trouble, notes = [], None, []
+    if release := await newest_release(context.connections.index, name):
+        sides.append(Side(release=release, described=str(release.version), named=str(release.version)))
+    else:
+        notes.append(f"{name} has no release yet")
+    if not context.request.released_only:
+        try:
+            sides.append(await build(name))
+        except InterlockError as error:
+            trouble = f"its branch {context.family.package(name).branch} can't be tested: {one_line(error.message)}"
+    return Downstream(name=name, sides=tuple(sides), trouble=trouble, notes=tuple(notes))
+
+
+async def _side(context: VerificationContext, package: str, found: Found) -> Side:
+    if found.version is not None:
+        release = (await context.connections.index.releases(package))[found.version]
+        return Side(release=release, described=found.described, named=str(found.version))
+    release = await build_and_offer(context.candidates, package, found)
+    return Side(release=release, described=found.described, named=str(found.folder or found.sha))

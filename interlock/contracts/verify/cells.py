@@ -1,0 +1,72 @@
+"""Which cells a verification has: both versions of the upstream with what is tested of each downstream."""
+
+import asyncio
+from collections.abc import Sequence
+
+from interlock.adapters.uv import Uv
+from interlock.contracts.verify.request import ContractsRequest
+from interlock.contracts.verify.subjects import Compared, Downstream
+from interlock.matrix.request import MatrixRequest, TestedEdge, edges
+from interlock.matrix.sources import Choice, ChosenEdge
+from interlock.model.family import Family
+
+
+def matrix_request(request: ContractsRequest) -> MatrixRequest:
+    """The same as the planner of a matrix is asked."""
+    return MatrixRequest(
+        upstream=request.upstream,
+        downstream=request.downstream,
+        python=request.python,
+        jobs=request.jobs,
+        fresh=request.fresh,
+    )
+
+
+def covered(request: ContractsRequest, family: Family) -> tuple[TestedEdge, ...]:
+    """The edges from the upstream that have suites.
+
+    Raises:
+        UsageError: A name is not in the family, or no suite tests what was asked for.
+    """
+    return edges(matrix_request(request), family)
+
+
+def downstreams(request: ContractsRequest, family: Family) -> tuple[str, ...]:
+    """The packages that are tested, in the family's order.
+
+    Raises:
+        UsageError: A name is not in the family, or no suite tests what was asked for.
+    """
+    return tuple(dict.fromkeys(edge.downstream for edge in covered(request, family)))
+
+
+def unknown(request: ContractsRequest, family: Family) -> tuple[str, ...]:
+    """The downstreams of which nothing can be known, in words; who asks about some wants to hear of no others."""
+    if request.downstream:
+        return ()
+    tested = downstreams(request, family)
+    without = [name for name in family.downstreams(request.upstream) if name not in tested]
+    return tuple(
+        f"{name} has no suite that tests {request.upstream}: nothing is known of it"
+        for name in without
+        if family.package(name).publishes
+    )
+
+
+async def choose(
+    request: ContractsRequest, family: Family, uv: Uv, compared: Compared, tested: Sequence[Downstream]
+) -> Choice:
+    """Both versions of the upstream, with what could be had of each downstream.
+
+    Raises:
+        EnvironmentUnavailableError: There is no such Python here.
+    """
+    pythons = dict.fromkeys(request.python or family.python)
+    interpreters = await asyncio.gather(*(uv.interpreter(python) for python in pythons))
+    rows = {each.name: tuple(side.release for side in each.sides) for each in tested}
+    chosen = tuple(
+        ChosenEdge(edge=edge, upstream_versions=compared.releases, downstream_versions=rows[edge.downstream])
+        for edge in covered(request, family)
+        if rows[edge.downstream]
+    )
+    return Choice(chosen=chosen, interpreters=tuple(interpreters))

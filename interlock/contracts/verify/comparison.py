@@ -1,0 +1,105 @@
+"""What is verified, and what it is compared with: found in the upstream's repository, on the index, or on this disk."""
+
+from packaging.version import Version
+
+from interlock.adapters.index.client import PackageIndex, Release
+from interlock.common.frozen_model import Value
+from interlock.contracts.candidates import Found, Kind, find, merge_base, parse_ref
+from interlock.contracts.verify.context import VerificationContext
+from interlock.errors import DistributionError, RepositoryError, TokenError, UsageError
+
+
+class Comparison(Value):
+    """The ref, and its baseline.
+
+    Attributes:
+        baseline: None when there is nothing to compare with: no release yet.
+        notes: What a reader must know beside.
+    """
+
+    found: Found
+    baseline: Found | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_on_github(self) -> bool:
+        """Whether it is a commit of which something can be told there."""
+        return self.found.sha is not None and self.found.kind is not Kind.FOLDER
+
+
+async def find_comparison(context: VerificationContext) -> Comparison:
+    """Find the ref and its baseline: what was asked for, else the merge base, else the last release.
+
+    Raises:
+        UsageError: The ref or the baseline is nothing, or both are the same.
+        RepositoryError: The repository can't be had.
+        TokenError: Access was refused.
+        IndexUnavailableError: The index did not answer.
+    """
+    found = await _found(context, context.request.ref)
+    baseline, note = await _baseline(context, found)
+    if baseline is not None and _name(baseline) == _name(found):
+        raise UsageError(f"{found.described} would be compared with itself", hint="give another --against")
+    notes = (found.note, baseline.note if baseline else None, note)
+    return Comparison(found=found, baseline=baseline, notes=tuple(filter(None, notes)))
+
+
+def _name(found: Found) -> object:
+    return found.version or found.sha or found.folder
+
+
+async def _found(context: VerificationContext, text: str) -> Found:
+    return await find(context.candidates, context.upstream, parse_ref(text))
+
+
+async def _baseline(context: VerificationContext, found: Found) -> tuple[Found | None, str | None]:
+    if context.request.baseline is not None:
+        return await _found(context, context.request.baseline), None
+    base, note = await _merge_base(context, found)
+    return base or await last_release(context, found), note
+
+
+async def _merge_base(context: VerificationContext, found: Found) -> tuple[Found | None, str | None]:
+    """A folder may be compared without the repository: then it is with the last release."""
+    try:
+        return await merge_base(context.candidates, context.upstream, found), None
+    except (RepositoryError, TokenError) as error:
+        if found.kind is not Kind.FOLDER:
+            raise
+        return None, f"compared with the last release, since there is no merge base: {error.message}"
+
+
+async def last_release(context: VerificationContext, found: Found | None = None) -> Found | None:
+    """The newest final release of the upstream; of a release that is verified, the one before it."""
+    release = await newest_release(context.connections.index, context.upstream, before=found.version if found else None)
+    if release is None:
+        return None
+    version, which = release.version, "the release before" if found and found.version else "the last release"
+    return Found(package=context.upstream, kind=Kind.VERSION, described=f"{version}, {which}", version=version)
+
+
+async def newest_release(index: PackageIndex, package: str, *, before: Version | None = None) -> Release | None:
+    """The newest final release of a package that is not yanked, or pre-release as long as there is no final one.
+
+    Args:
+        index: Where.
+        package: Its name.
+        before: Older than this version.
+
+    Returns:
+        The release; None when there is none.
+
+    Raises:
+        IndexUnavailableError: The index did not answer.
+    """
+    try:
+        releases = (await index.releases(package)).values()
+    except DistributionError:
+        return None
+    served = [each for each in releases if each.tree is None and not each.yanked]
+    final = [each for each in served if not each.version.is_prerelease] or served
+    return max((each for each in final if before is None or each.version < before), key=_version, default=None)
+
+
+def _version(release: Release) -> Version:
+    return release.version

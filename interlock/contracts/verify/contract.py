@@ -1,0 +1,150 @@
+"""What became of the upstream's contract, whether that is reason to run anything, and what it is to the downstreams."""
+
+from collections.abc import Iterator, Sequence
+
+from packaging.requirements import Requirement
+
+from interlock.adapters.distributions import Wheel
+from interlock.adapters.index.client import Release
+from interlock.adapters.ledger import KnownContract
+from interlock.adapters.uv import Interpreter
+from interlock.cells.recipe import Recipe
+from interlock.common.clock import now
+from interlock.common.frozen_model import Value
+from interlock.common.sanitize import one_line
+from interlock.contracts.schema import ContractChange
+from interlock.contracts.schema.change import contract_change, with_uses
+from interlock.contracts.schema.uses import DownstreamSources
+from interlock.contracts.verify.comparison import Comparison
+from interlock.contracts.verify.context import VerificationContext
+from interlock.contracts.verify.subjects import Compared, Downstream
+from interlock.errors import DistributionError, InterlockError
+from interlock.matrix.plan import Plan
+from interlock.matrix.sources import Sources
+from interlock.model.family import Contract as Policy
+
+
+class Contract(Value):
+    """What became of a contract.
+
+    Attributes:
+        change: None when that could not be found out, or there is nothing to compare with.
+        notes: Why not; or what else has changed that only the suites can judge.
+    """
+
+    change: ContractChange | None = None
+    notes: tuple[str, ...] = ()
+
+
+async def compare_contracts(context: VerificationContext, compared: Compared) -> Contract:
+    """What changed in the contract between the baseline and the ref; an upstream that has none is tested all the same.
+
+    Raises:
+        InterlockError: Another try may help.
+    """
+    if compared.baseline is None:
+        return Contract(notes=("the contract is compared with nothing: there is no release yet",))
+    try:
+        return await _compared(context, compared.baseline.release, compared.ref.release)
+    except InterlockError as error:
+        if error.transient:
+            raise
+        return Contract(notes=(f"the contract could not be compared: {one_line(error.message)}",))
+
+
+async def _compared(context: VerificationContext, before: Release, after: Release) -> Contract:
+    python = (context.request.python or context.family.python)[0]
+    interpreter = await context.connections.uv.interpreter(python)
+    old, new = [await _wheel(context, release, interpreter) for release in (before, after)]
+    change = await contract_change(
+        old.path,
+        new.path,
+        modules=context.package.contract.modules,
+        uv=context.connections.uv,
+        interpreter=interpreter,
+        cache=context.connections.cache,
+    )
+    note = requires_otherwise(old, new)
+    return Contract(change=change, notes=(note,) if note else ())
+
+
+async def _wheel(context: VerificationContext, release: Release, interpreter: Interpreter) -> Wheel:
+    wheel = await Sources(context.connections).wheel(release, interpreter)
+    if isinstance(wheel, str):
+        raise DistributionError(wheel)
+    return wheel
+
+
+def requires_otherwise(before: Wheel, after: Wheel) -> str | None:
+    """What one wheel requires and the other does not, in a line; None when both require the same.
+
+    It is no element of a contract, and may yet leave a downstream without any environment.
+    """
+    old, new = _requirements(before), _requirements(after)
+    lines = (("now", new - old), ("no longer", old - new))
+    told = "; ".join(f"{word} {', '.join(sorted(found))}" for word, found in lines if found)
+    return f"what {after.name} requires has changed: {told}" if told else None
+
+
+def _requirements(wheel: Wheel) -> set[str]:
+    python = {f"Python {wheel.requires_python}"} if wheel.requires_python else set[str]()
+    return python | {str(Requirement(line)) for line in wheel.requires}
+
+
+def reason_to_skip(policy: Policy, compared: Compared, contract: Contract) -> str | None:
+    """Why no suite is run, or None. What could not be compared is never the same."""
+    change = contract.change
+    if policy.unchanged != "skip" or compared.baseline is None or change is None:
+        return None
+    if contract.notes or not change.is_empty:
+        return None
+    return f"nothing in the contract of {compared.upstream} has changed since {compared.baseline.described}"
+
+
+async def find_uses(contract: Contract, downstreams: Sequence[Downstream], plan: Plan) -> Contract:
+    """The same, with what each change is to the downstreams: by their wheels, and by the suites that would be run."""
+    if contract.change is None:
+        return contract
+    found = {each.name: _sources(each, plan) for each in downstreams}
+    change = await with_uses(contract.change, {name: sources for name, sources in found.items() if sources})
+    return contract.model_copy(update={"change": change})
+
+
+def _sources(downstream: Downstream, plan: Plan) -> DownstreamSources | None:
+    """The newest that there is of a downstream: its branch, else its release."""
+    for side in reversed(downstream.sides):
+        recipes = list(_recipes(downstream.name, side.version, plan))
+        for wheel in recipes[0].wheels if recipes else ():
+            if wheel.name == downstream.name:
+                tests = dict.fromkeys(recipe.tests for recipe in recipes if recipe.tests)
+                imports = dict.fromkeys(module for recipe in recipes for module in recipe.modules)
+                return DownstreamSources(wheel=wheel.path, tests=tuple(tests), imports=tuple(imports))
+    return None
+
+
+def _recipes(name: str, version: str, plan: Plan) -> Iterator[Recipe]:
+    keyed = (cell for cell in plan.cells if (cell.key.downstream, cell.key.downstream_version) == (name, version))
+    return (cell.recipe for cell in keyed if cell.recipe)
+
+
+def remember(context: VerificationContext, comparison: Comparison, compared: Compared, contract: Contract) -> None:
+    """Keep what a commit does to the contract, for whoever will release it."""
+    change, baseline = contract.change, compared.baseline
+    if change is None or baseline is None or comparison.found.sha is None or context.request.baseline is not None:
+        return
+    context.connections.ledger.record_contract(
+        KnownContract(
+            package=context.upstream,
+            sha=comparison.found.sha,
+            part=change.part.value,
+            text="\n".join((f"compared with {baseline.described}", *_lines(change))),
+            at=now(),
+        )
+    )
+
+
+def _lines(change: ContractChange) -> Iterator[str]:
+    """What changed, what may break somebody first."""
+    for each in sorted(change.changes, key=lambda one: not one.breaks):
+        yield one_line(f"{each.name} {each.what}{': ' if each.details else ''}{'; '.join(each.details)}")
+    yield from map(one_line, change.api)

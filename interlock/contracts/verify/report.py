@@ -1,0 +1,142 @@
+"""What a ref of an upstream does to its downstreams, as one value: what every report and status is made from."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import AwareDatetime
+
+from interlock.common.frozen_model import Value
+from interlock.contracts.schema import ContractChange, Use
+from interlock.model.verdicts import Verdict
+
+
+class Conclusion(StrEnum):
+    """What is said of a downstream, or of the whole."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+class RedTest(Value):
+    """A test that is red with the ref and was not with the baseline.
+
+    Attributes:
+        error: The first line of what went wrong.
+    """
+
+    id: str
+    error: str | None = None
+
+
+class CellResult(Value):
+    """One suite of one downstream with the ref, beside the baseline.
+
+    Attributes:
+        downstream_version: As `0.8.70`, or `0.8.70+g0123456789ab` of its default branch.
+        side: What of the downstream it is, for people: `0.8.70`, or `branch base (0123456789ab)`.
+        verdict: With the ref; broken-before when it is red in the same way with the baseline.
+        baseline: With the baseline; None when there is none.
+        regressed: What is red with the ref alone.
+        reason: Why nothing could be run, or it did not end, in a line; empty when it did.
+        run: The fingerprint of the run that says so.
+        reproduce: One command that runs this cell on the reader's machine.
+    """
+
+    downstream: str
+    downstream_version: str
+    side: str
+    suite: str
+    python: str
+    point: Mapping[str, str] = {}
+    allowed_to_fail: str | None = None
+    verdict: Verdict
+    baseline: Verdict | None
+    regressed: tuple[RedTest, ...] = ()
+    reason: str = ""
+    run: str | None = None
+    reproduce: str
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """Failure is what regressed; what nothing could be found out about is an error, and no success."""
+        if self.allowed_to_fail is not None or self.verdict in {Verdict.COMPATIBLE, Verdict.BROKEN_BEFORE}:
+            return Conclusion.SUCCESS
+        if self.verdict in {Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT}:
+            return Conclusion.SUCCESS if self.baseline is self.verdict and not self.regressed else Conclusion.FAILURE
+        return Conclusion.ERROR
+
+
+class DownstreamResult(Value):
+    """One downstream: its cells, or why it could not be tested.
+
+    Attributes:
+        trouble: Why there are no cells, such as a default branch that can't be built.
+    """
+
+    downstream: str
+    cells: tuple[CellResult, ...] = ()
+    trouble: str | None = None
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The worst of its cells."""
+        found = {cell.conclusion for cell in self.cells}
+        if Conclusion.FAILURE in found:
+            return Conclusion.FAILURE
+        return Conclusion.ERROR if self.trouble or not found or Conclusion.ERROR in found else Conclusion.SUCCESS
+
+
+class ContractsReport(Value):
+    """What a ref of an upstream does to its downstreams.
+
+    Attributes:
+        format: The number of this form; it changes when a reader would have to.
+        ref: What was asked for, for people: `pull request 12 (0123456789ab)`.
+        sha: The commit; None for a folder with changes of its own.
+        version: Under which the ledger has the cells.
+        pull: The pull request, where it is told.
+        baseline: What it is compared with, for people.
+        change: What became of the contract; None when it could not be exported.
+        skipped: Why nothing was run, or None.
+        notes: What a reader must know beside.
+    """
+
+    format: Literal[1] = 1
+    family: str
+    upstream: str
+    repository: str
+    ref: str
+    sha: str | None
+    version: str
+    pull: int | None = None
+    baseline: str
+    downstreams: tuple[DownstreamResult, ...] = ()
+    change: ContractChange | None = None
+    skipped: str | None = None
+    notes: tuple[str, ...] = ()
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+
+    def noting(self, *notes: str) -> Self:
+        """The same with more notes at the end."""
+        return self.model_copy(update={"notes": (*self.notes, *notes)})
+
+    def uses(self, downstream: str) -> Mapping[str, Use]:
+        """What each changed element of the contract is to a downstream."""
+        return self.change.uses.get(downstream, {}) if self.change else {}
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The worst of the downstreams; skipped when nothing was run."""
+        if self.skipped:
+            return Conclusion.SKIPPED
+        found = {each.conclusion for each in self.downstreams}
+        return next((each for each in (Conclusion.FAILURE, Conclusion.ERROR) if each in found), Conclusion.SUCCESS)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when nothing regressed, 1 when something did, 2 when that is not known."""
+        return {Conclusion.FAILURE: 1, Conclusion.ERROR: 2}.get(self.conclusion, 0)

@@ -1,0 +1,46 @@
+"""What is to be verified: a ref of an upstream, against what, and with which downstreams."""
+
+import re
+from pathlib import Path
+
+from pydantic import Field
+
+from interlock.common.frozen_model import Value
+from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
+
+_WHOLE_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHOWN_DIGITS = 12
+
+
+class ContractsRequest(Value):
+    """The parameters of `verify_contracts`, as the command line, the gateway and the form in Prefect's UI give them."""
+
+    upstream: str = Field(description="The package whose contract is verified.")
+    ref: str = Field(description="A branch, tag, SHA, pull request (#12), released version, or path on this machine.")
+    downstream: tuple[str, ...] = Field(default=(), description="Only these downstreams. Default: all.")
+    pull: int | None = Field(default=None, ge=1, description="The pull request on which it is told.")
+    baseline: str | None = Field(
+        default=None, description="What it is compared with. Default: the merge base, or the last release."
+    )
+    python: tuple[str, ...] = Field(default=(), description="Python versions. Default: those of the family file.")
+    jobs: int = Field(default=DEFAULT_JOBS, ge=1, le=MOST_JOBS, description="How many cells run side by side.")
+    fresh: bool = Field(default=False, description="Run every cell again, whatever the ledger knows.")
+    released_only: bool = Field(
+        default=False, description="Test the newest releases of the downstreams, and not their default branches."
+    )
+    tell: bool = Field(default=True, description="Tell GitHub: statuses, check run, comment.")
+    family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
+
+    @property
+    def family_path(self) -> Path | None:
+        """The family file that is named."""
+        return Path(self.family) if self.family else None
+
+    @property
+    def title(self) -> str:
+        """What is verified, for people: `core topic`, `core #12`, `core #12 (0123456789ab)`."""
+        ref = self.ref[:_SHOWN_DIGITS] if _WHOLE_SHA.fullmatch(self.ref) else self.ref
+        pull = f"#{self.pull}"
+        if self.pull is None or ref == pull:
+            return f"{self.upstream} {ref}"
+        return f"{self.upstream} {pull} ({ref})"

@@ -1,0 +1,121 @@
+"""A cascade: its plan, how far each package has come, and what people decided meanwhile."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from packaging.version import Version
+from pydantic import AwareDatetime, model_validator
+
+from interlock.common.frozen_model import Value
+from interlock.common.validation import fault
+from interlock.model.cascade.plan import CascadePlan
+from interlock.model.cascade.states import Action, Progress, State
+from interlock.model.versions import VersionField
+
+
+class Outcome(StrEnum):
+    """How a cascade stands as a whole."""
+
+    RUNNING = "running"
+    DONE = "done"
+    HELD = "held"
+    FAILED = "failed"
+
+
+def cascade_id(root: str, version: Version) -> str:
+    """The name of a cascade: the same root and version are the same cascade."""
+    return f"{root}-{version}"
+
+
+class Cascade(Value):
+    """One root release and every release that it makes necessary.
+
+    Attributes:
+        progress: By package, for every package of the plan, in its order.
+        ended_at: When nothing was left to do; None while it goes on, or was interrupted.
+        aborted: Whether a person ended it.
+        holds: By package, why a person holds it; also a package that it hasn't reached yet.
+    """
+
+    id: str
+    root: str
+    version: VersionField
+    plan: CascadePlan
+    progress: Mapping[str, Progress]
+    began_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    aborted: bool = False
+    holds: Mapping[str, str] = {}
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if list(self.progress) != [planned.package for planned in self.plan.packages]:
+            raise fault(f'the progress of "{self.id}" is not that of its plan')
+        return self
+
+    def with_progress(self, *progress: Progress) -> Self:
+        """The same with some packages elsewhere.
+
+        Raises:
+            KeyError: A package takes no part.
+        """
+        changed = {each.package: each for each in progress}
+        if strangers := changed.keys() - self.progress.keys():
+            raise KeyError(*strangers)
+        return self.model_copy(update={"progress": {**self.progress, **changed}})
+
+    def state(self, package: str) -> State:
+        """How far a package has come."""
+        return self.progress[package].state
+
+    def released(self) -> Mapping[str, Version]:
+        """The packages that have a new version, with it."""
+        found = (each for each in self.progress.values() if each.state is State.RELEASED)
+        return {each.package: each.version for each in found if each.version is not None}
+
+    def pins(self, package: str) -> Mapping[str, Version]:
+        """The upstreams whose release makes this one necessary, with the versions that they were really released as."""
+        released = self.released()
+        return {name: released[name] for name in self.plan.package(package).pins if name in released}
+
+    def action(self, package: str) -> Action:
+        """What is to be done with a package now that its upstreams have ended.
+
+        As planned; but a release that none of them makes necessary any more is a test.
+        """
+        planned = self.plan.package(package)
+        unneeded = planned.action is Action.RELEASE and planned.pins and not self.pins(package)
+        return Action.TEST if unneeded else planned.action
+
+    def breakers(self) -> tuple[Progress, ...]:
+        """The packages since whose release what was released can't be installed together."""
+        return tuple(each for each in self.progress.values() if each.breaks)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every package has ended in one way or another."""
+        return all(each.state.is_end for each in self.progress.values())
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it stands: one failure makes it failed, else one hold makes it held."""
+        states = {each.state for each in self.progress.values()}
+        if not self.is_over:
+            return Outcome.RUNNING
+        if State.FAILED in states:
+            return Outcome.FAILED
+        return Outcome.HELD if State.HELD in states or self.breakers() else Outcome.DONE
+
+
+def begun(plan: CascadePlan, at: datetime) -> Cascade:
+    """A cascade of which nothing is done yet."""
+    return Cascade(
+        id=cascade_id(plan.root, plan.root_version),
+        root=plan.root,
+        version=plan.root_version,
+        plan=plan,
+        progress={each.package: Progress(package=each.package, since=at) for each in plan.packages},
+        began_at=at,
+    )

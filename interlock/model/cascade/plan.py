@@ -1,0 +1,272 @@
+"""Which packages follow a release, in which order, why, and with what they are tested."""
+
+from collections.abc import Iterator, Mapping
+from typing import Self
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+from pydantic import Field, model_validator
+
+from interlock.common.frozen_model import Value
+from interlock.common.validation import fault
+from interlock.errors import UsageError
+from interlock.model.bump import Bump, Part
+from interlock.model.cascade.states import Action
+from interlock.model.family import Edge, Family, Follows, Reaction
+from interlock.model.requirements import admits, written
+from interlock.model.versions import VersionField
+
+PATCH = Bump(parts=(Part.PATCH,))
+
+
+class Planned(Value):
+    """What a cascade will do with a package.
+
+    Attributes:
+        after: The upstreams in this cascade that it waits for.
+        current: Its newest release; None when it has none, or publishes nothing.
+        next: What it will be released as; None when it won't be, or when nobody can know yet.
+        why: In words; one reason for each upstream that says something.
+        suites: The suites that it will be tested with.
+        pins: The upstreams that make its release necessary, with the version that its requirement is moved to (None:
+            not known yet). Use `Cascade.pins` for what they became.
+    """
+
+    package: str
+    action: Action
+    after: tuple[str, ...] = ()
+    current: VersionField | None = None
+    next: VersionField | None = None
+    why: str
+    suites: tuple[str, ...] = ()
+    pins: Mapping[str, VersionField | None] = {}
+
+
+class CascadePlan(Value):
+    """A root's release, and everything that it makes necessary, in dependency order; the root is the first."""
+
+    root: str
+    root_version: VersionField
+    packages: tuple[Planned, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        placed: set[str] = set()
+        for planned in self.packages:
+            if planned.package in placed or not placed.issuperset(planned.after):
+                raise fault(f'"{planned.package}" is planned twice, or before one that it waits for')
+            placed.add(planned.package)
+        return self
+
+    def package(self, name: str) -> Planned:
+        """What is planned for a package.
+
+        Raises:
+            KeyError: It takes no part.
+        """
+        return self.by_name[name]
+
+    @property
+    def by_name(self) -> Mapping[str, Planned]:
+        """Each package that takes part, in dependency order."""
+        return {planned.package: planned for planned in self.packages}
+
+
+Declared = Mapping[tuple[str, str], SpecifierSet | None]
+
+
+def plan_cascade(
+    family: Family,
+    root: str,
+    root_version: Version,
+    *,
+    current: Mapping[str, Version | None],
+    declared: Declared,
+    already: Mapping[str, Version] | None = None,
+    follow: bool = False,
+) -> CascadePlan:
+    """Plan what follows from a release of `root`.
+
+    Args:
+        family: Who depends on whom, and by which policy each follows.
+        root: The package that is released first.
+        root_version: As what.
+        current: The newest release of each package.
+        declared: By downstream and upstream, the versions that the downstream's files admit; None where they don't
+            require it.
+        already: What this cascade has released before, as the tags say: planned as released, whatever is declared now.
+
+        follow: Whether somebody else releases the root.
+
+    Raises:
+        UsageError: The family has no such package, or the root publishes nothing.
+    """
+    planner = _Planner(family, current, declared, already or {})
+    planner.place(_root(family, root, root_version, current.get(root), follow=follow))
+    for name in family.order():
+        if name != root and (planned := planner.planned(name)):
+            planner.place(planned)
+    return CascadePlan(root=root, root_version=root_version, packages=tuple(planner.placed.values()))
+
+
+def _root(family: Family, root: str, version: Version, current: Version | None, *, follow: bool) -> Planned:
+    if not family.package(root).publishes:
+        raise UsageError(
+            f'"{root}" publishes nothing, so no cascade begins with it', hint="name the package that is released first"
+        )
+    why = "somebody else releases it: the cascade begins after it" if follow else "the cascade begins with it"
+    action = Action.DISPATCH if follow else Action.RELEASE
+    return Planned(package=root, action=action, current=current, next=version, why=why)
+
+
+class _Planner:
+    """Places one package after the other; each sees what became of its upstreams."""
+
+    def __init__(
+        self,
+        family: Family,
+        current: Mapping[str, Version | None],
+        declared: Declared,
+        already: Mapping[str, Version],
+    ) -> None:
+        self._family = family
+        self._current = current
+        self._declared = declared
+        self._already = already
+        self.placed: dict[str, Planned] = {}
+
+    def place(self, planned: Planned) -> None:
+        self.placed[planned.package] = planned
+
+    def planned(self, name: str) -> Planned | None:
+        """What is planned for a package whose upstreams have all been placed; None when nothing moves beneath it."""
+        package = self._family.package(name)
+        moving = [upstream for upstream in package.upstreams if self._moves(upstream)]
+        if not moving:
+            return None
+        if package.reaction is not Reaction.RELEASE:
+            return self._reacting(name, moving)
+        return self._following(name, moving) if package.publishes else self._idle(name, moving)
+
+    def _moves(self, name: str) -> bool:
+        """Whether it will have a new version; a command may do anything, but makes none that others could require."""
+        planned = self.placed.get(name)
+        return planned is not None and planned.action in {Action.RELEASE, Action.DISPATCH}
+
+    def _reacting(self, name: str, moving: list[str]) -> Planned:
+        package = self._family.package(name)
+        hears = [upstream for upstream in moving if package.follows_of(upstream) is not Follows.NEVER]
+        if not hears:
+            return self._tested(name, moving, [_never(upstream) for upstream in moving])
+        by_itself = package.publishes and package.reaction is Reaction.DISPATCH
+        return self._planned(
+            name,
+            Action(package.reaction.value),
+            self._event_or_command(name, hears),
+            next=self._next(name) if by_itself else None,
+        )
+
+    def _event_or_command(self, name: str, hears: list[str]) -> str:
+        package = self._family.package(name)
+        if package.reaction is Reaction.COMMAND:
+            return f"reacts by command to {', '.join(hears)}: {' '.join(package.command)}"
+        events = [event for upstream in hears for event in self._events(upstream, name)]
+        return f"reacts by dispatch: {', '.join(events) or 'but none of its upstreams sends it one'}"
+
+    def _events(self, upstream: str, target: str) -> Iterator[str]:
+        for dispatch in self._family.package(upstream).dispatches:
+            if target in dispatch.targets:
+                yield f"{dispatch.event} of {upstream}"
+
+    def _idle(self, name: str, moving: list[str]) -> Planned:
+        return self._planned(
+            name, Action.TEST, f"publishes nothing, and reacts to {', '.join(moving)} by nothing that could be done"
+        )
+
+    def _following(self, name: str, moving: list[str]) -> Planned:
+        if name in self._already:
+            why, pins = (
+                "this cascade has released it before",
+                {upstream: self._next_of(upstream) for upstream in moving},
+            )
+            return self._released(name, why, pins)
+        reasons = {upstream: self._reason(name, upstream) for upstream in moving}
+        pulling = {upstream: why for upstream, (pulls, why) in reasons.items() if pulls}
+        if not pulling:
+            return self._tested(name, moving, [why for _, why in reasons.values()])
+        return self._released(name, "; ".join(pulling.values()), {each: self._next_of(each) for each in pulling})
+
+    def _reason(self, name: str, upstream: str) -> tuple[bool, str]:
+        """Whether an upstream makes a release necessary, and why."""
+        follows = self._family.package(name).follows_of(upstream)
+        if follows is Follows.NEVER:
+            return False, _never(upstream)
+        if follows is Follows.ALWAYS:
+            return True, f"policy always for {upstream}"
+        return _by_range(upstream, self._declared.get((name, upstream)), self._next_of(upstream))
+
+    def _released(self, name: str, why: str, pins: Mapping[str, Version | None]) -> Planned:
+        return self._planned(
+            name, Action.RELEASE, why, next=self._next(name), suites=self._suites(name, self._moving(name)), pins=pins
+        )
+
+    def _tested(self, name: str, moving: list[str], reasons: list[str]) -> Planned:
+        return self._planned(name, Action.TEST, "; ".join(reasons), suites=self._suites(name, moving))
+
+    def _planned(
+        self,
+        name: str,
+        action: Action,
+        why: str,
+        *,
+        next: Version | None = None,  # noqa: A002 - the field's name
+        suites: tuple[str, ...] = (),
+        pins: Mapping[str, Version | None] | None = None,
+    ) -> Planned:
+        after = tuple(upstream for upstream in self._family.package(name).upstreams if upstream in self.placed)
+        return Planned(
+            package=name,
+            action=action,
+            after=after,
+            current=self._current.get(name),
+            next=next,
+            why=why,
+            suites=suites,
+            pins=pins or {},
+        )
+
+    def _moving(self, name: str) -> list[str]:
+        return [upstream for upstream in self._family.package(name).upstreams if self._moves(upstream)]
+
+    def _suites(self, name: str, moving: list[str]) -> tuple[str, ...]:
+        edges = (Edge(upstream=upstream, downstream=name) for upstream in moving)
+        wanted = {suite.name for edge in edges for suite in self._family.suites_of(edge)}
+        return tuple(suite.name for suite in self._family.package(name).suites if suite.name in wanted)
+
+    def _next(self, name: str) -> Version | None:
+        current = self._current.get(name)
+        return self._already.get(name) or (PATCH.next(current) if current else None)
+
+    def _next_of(self, upstream: str) -> Version | None:
+        return self.placed[upstream].next
+
+
+def _never(upstream: str) -> str:
+    return f"policy never for {upstream}: tested, not released"
+
+
+def _by_range(upstream: str, declared: SpecifierSet | None, version: Version | None) -> tuple[bool, str]:
+    if declared is None:
+        return False, f"no requirement on {upstream} is declared, though it is an upstream: tested, not released"
+    if version is None:
+        return True, f"{upstream} has no release yet, and {written(declared) or 'any'} is declared"
+    if admits(declared, version):
+        return False, f"declared {upstream}{written(declared) or ' (any)'} admits {version}: tested, not released"
+    if _is_pin(declared):
+        return True, f"{upstream} is pinned {written(declared)}"
+    return True, f"declared {upstream}{written(declared)} does not admit {version}"
+
+
+def _is_pin(declared: SpecifierSet) -> bool:
+    operators = [each.operator for each in declared if not each.version.endswith(".*")]
+    return any(operator in {"==", "==="} for operator in operators)

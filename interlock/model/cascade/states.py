@@ -1,0 +1,176 @@
+"""The states of a package in a cascade, as one table, and how a package moves from one to the next."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from packaging.version import Version
+from pydantic import AwareDatetime
+
+from interlock.common.frozen_model import Value
+from interlock.model.verdicts import CellKey, Verdict
+from interlock.model.versions import VersionField
+
+
+class Action(StrEnum):
+    """What a cascade does with a package."""
+
+    RELEASE = "release"
+    TEST = "test"
+    DISPATCH = "dispatch"
+    COMMAND = "command"
+
+
+class State(StrEnum):
+    """How far a package has come, in the words that people read."""
+
+    PLANNED = "planned"
+    WAITING = "waiting for upstreams"
+    TESTING = "testing"
+    AWAITING_MERGE = "awaiting merge"
+    RELEASING = "releasing"
+    RELEASED = "released"
+    UNCHANGED = "unchanged"
+    HELD = "held"
+    FAILED = "failed"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether a cascade does nothing more with such a package by itself."""
+        return self in ENDS
+
+    @property
+    def blocks(self) -> bool:
+        """Whether whoever depends on such a package is held."""
+        return self in {State.HELD, State.FAILED}
+
+
+ENDS = frozenset({State.RELEASED, State.UNCHANGED, State.HELD, State.FAILED})
+# Nobody outside has seen anything yet that could not be taken back: a hold and an abort still help.
+NOT_RELEASING = frozenset({State.PLANNED, State.WAITING, State.TESTING, State.AWAITING_MERGE})
+BEGUN = frozenset({State.TESTING, State.AWAITING_MERGE, State.RELEASING})
+
+# docs/cascades.md shows this table. A run that was killed is begun again: from whatever is under way back to testing.
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.PLANNED: frozenset(
+        {State.WAITING, State.TESTING, State.RELEASING, State.UNCHANGED, State.HELD, State.FAILED}
+    ),
+    State.WAITING: frozenset({State.TESTING, State.RELEASING, State.UNCHANGED, State.HELD, State.FAILED}),
+    State.TESTING: frozenset({State.AWAITING_MERGE, State.RELEASING, State.UNCHANGED, State.HELD, State.FAILED}),
+    State.AWAITING_MERGE: frozenset({State.TESTING, State.RELEASING, State.HELD, State.FAILED}),
+    State.RELEASING: frozenset({State.TESTING, State.RELEASED, State.UNCHANGED, State.HELD, State.FAILED}),
+    State.RELEASED: frozenset(),
+    State.UNCHANGED: frozenset(),
+    State.HELD: frozenset({State.PLANNED, State.RELEASED}),
+    State.FAILED: frozenset({State.PLANNED}),
+}
+
+
+class HeldBy(StrEnum):
+    """Who or what holds a package, which says what lets it go on."""
+
+    ITSELF = "itself"
+    UPSTREAM = "upstream"
+    PERSON = "person"
+    ABORT = "abort"
+
+
+class Proven(Value):
+    """What a cell showed on which it rests whether a package is released."""
+
+    cell: CellKey
+    verdict: Verdict
+
+
+class Progress(Value):
+    """How far a package has come.
+
+    Attributes:
+        reason: Why it is in this state, in words; empty where the state says everything.
+        since: When it came into this state.
+        version: The version that it was released as, or is being released as.
+        held_by: What holds it; None in every other state.
+        link: Where to look: a pull request, a run.
+        proof: What its suites showed with what has moved beneath it.
+        pins: The upstreams that it is proved and released with, of this cascade and of others that met it here.
+        breaks: Whether what the cascade has released can't be installed together since this is out: it holds all the
+            others that are not out yet.
+        accepted: Whether a person let the others go on nevertheless.
+    """
+
+    package: str
+    state: State = State.PLANNED
+    reason: str = ""
+    since: AwareDatetime
+    version: VersionField | None = None
+    held_by: HeldBy | None = None
+    link: str | None = None
+    proof: tuple[Proven, ...] = ()
+    pins: Mapping[str, VersionField] = {}
+    breaks: bool = False
+    accepted: bool = False
+
+
+def moved(
+    progress: Progress,
+    state: State,
+    reason: str,
+    at: datetime,
+    *,
+    version: Version | None = None,
+    link: str | None = None,
+    held_by: HeldBy = HeldBy.ITSELF,
+) -> Progress:
+    """The package in its next state; the same state again is the same, with the newer reason.
+
+    Args:
+        progress: Where it is.
+        state: Where it goes.
+        reason: Why.
+        at: Now.
+        version: The version that it is released as; None keeps what is known.
+        link: Where to look; None forgets what was known, unless the state stays.
+        held_by: What holds it, when it is held.
+
+    Raises:
+        RuntimeError: The table has no such transition.
+    """
+    stays = state is progress.state
+    if not stays and state not in TRANSITIONS[progress.state]:
+        raise RuntimeError(f"{progress.package} cannot go from {progress.state} to {state}")
+    if progress.state is State.RELEASED:
+        return progress
+    return Progress(
+        package=progress.package,
+        state=state,
+        reason=reason,
+        since=progress.since if stays else at,
+        version=version or progress.version,
+        held_by=held_by if state is State.HELD else None,
+        link=link or (progress.link if stays else None),
+        proof=progress.proof,
+        pins=progress.pins,
+    )
+
+
+def states_mermaid() -> str:
+    """The table as a picture, for the documentation."""
+    return "\n".join(["stateDiagram-v2", *_lines()]) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    for state in State:
+        if state.value != _identifier(state):
+            yield f'    state "{state}" as {_identifier(state)}'
+    yield f"    [*] --> {_identifier(State.PLANNED)}"
+    for state in State:
+        for following in State:
+            if following in TRANSITIONS[state]:
+                yield f"    {_identifier(state)} --> {_identifier(following)}"
+    for state in State:
+        if not TRANSITIONS[state]:
+            yield f"    {_identifier(state)} --> [*]"
+
+
+def _identifier(state: State) -> str:
+    return state.name.lower()

@@ -1,0 +1,439 @@
+"""The family: packages, their repositories, and the edges between them; `family.toml` as values."""
+
+import graphlib
+import heapq
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from packaging.utils import canonicalize_name, is_normalized_name
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from interlock.common.frozen_model import Value
+from interlock.common.validation import Fault, fault, nearest, refuse, repeats
+from interlock.errors import UsageError
+from interlock.model.suites import Suite
+
+
+def _canonical(name: str) -> str:
+    normal = canonicalize_name(name)
+    if not is_normalized_name(normal):
+        raise fault(
+            f'"{name}" cannot be the name of a package', "write letters and digits, with single hyphens between them"
+        )
+    if normal != name:
+        raise fault(f'"{name}" is not in its normal form', f'write "{normal}"')
+    return name
+
+
+def _python_version(text: str) -> str:
+    if not re.fullmatch(r"3\.\d+(\.\d+)?", text, re.ASCII):
+        raise fault(f'"{text}" is not a Python version', "for example: 3.11 or 3.11.4")
+    return text
+
+
+def _index(text: str) -> str:
+    """The messages leave the text out: it may hold a password."""
+    if "@" in text.partition("?")[0]:
+        raise fault(
+            '"index" holds credentials', "put them in uv's or pip's configuration, or the environment, and a name here"
+        )
+    if "://" not in text and re.fullmatch(r"[A-Za-z0-9][\w.-]*", text):
+        return text
+    if not _is_address(text):
+        raise fault('"index" must be pypi, a name that uv\'s configuration defines, or an http or https URL')
+    return text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and parts.scheme in {"http", "https"}
+
+
+def _message(text: str) -> str:
+    try:
+        filled = text.format(package="package", version="1.0")
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise fault(f'"{text}" cannot be filled in', "only {package} and {version} stand for something") from None
+    if "{version}" not in text or "\n" in filled:
+        raise fault(f'"{text}" must be one line and name the {{version}}', 'for example: "Release {version}"')
+    return text
+
+
+def _author(text: str) -> str:
+    if not re.fullmatch(r"[^<>\n]*[^<>\s] <[^<>\s@]+@[^<>\s@]+>", text):
+        raise fault(f'"{text}" is not an author', 'write "Name <address@example.org>"')
+    return text
+
+
+def _variable(text: str) -> str:
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", text, re.ASCII):
+        raise fault(f'"{text}" is not the name of a variable', "for example: REPO_TOKEN")
+    return text
+
+
+def _like(pattern: str) -> WithJsonSchema:
+    """What editors check, where our own words say more than a pattern's mismatch would."""
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
+PackageName = Annotated[str, AfterValidator(_canonical), _like(r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+VariableName = Annotated[str, AfterValidator(_variable), _like(r"^[A-Z_][A-Z0-9_]*$")]
+PythonVersion = Annotated[str, AfterValidator(_python_version), _like(r"^3\.\d+(\.\d+)?$")]
+
+
+class Reaction(StrEnum):
+    """How a member reacts to a release of one of its upstreams."""
+
+    RELEASE = "release"
+    DISPATCH = "dispatch"
+    COMMAND = "command"
+
+
+class Follows(StrEnum):
+    """When a package is released after one of its upstreams was."""
+
+    ALWAYS = "always"
+    WHEN_PINNED = "when-pinned"
+    NEVER = "never"
+
+
+class Change(StrEnum):
+    """How a package's requirement on an upstream is changed."""
+
+    COMMIT = "commit"
+    PULL_REQUEST = "pull-request"
+
+
+PayloadField = Literal["version", "origin", "repository", "repo_name", "tag", "commit", "release_url"]
+
+
+class Contract(Value):
+    """What a package promises to its downstreams, and what is done when it has not changed."""
+
+    modules: tuple[str, ...] = Field(
+        default=(), description="The modules that are the contract, with all below them. Default: all of the package's."
+    )
+    unchanged: Literal["test", "skip"] = Field(
+        default="test", description="What is done when a ref changes nothing in the contract: test, or skip the suites."
+    )
+    evidence: Literal["wanted", "required"] = Field(
+        default="wanted",
+        description="What a release is without evidence that the downstreams work with it: remarked on, or refused.",
+    )
+
+
+class Dispatch(Value):
+    """The event that a release of a package sends to other members' repositories."""
+
+    event: str = Field(
+        min_length=1,
+        max_length=100,
+        description="The event type that the targets listen to; GitHub takes 100 characters.",
+    )
+    targets: tuple[PackageName, ...] = Field(min_length=1, description="The members that are told.")
+    payload: tuple[PayloadField, ...] = Field(
+        default=("version", "origin"),
+        max_length=9,
+        description="Fields of the payload; GitHub takes ten, and dispatch_id is always one.",
+    )
+
+
+class Package(Value):
+    """A member of the family: a distribution in a repository, or a repository alone (`publishes = false`)."""
+
+    repository: str | None = Field(
+        default=None,
+        pattern=r"^[\w.-]+(/[\w.-]+)?$",
+        description="On GitHub, as name or owner/name. Default: the package's name.",
+        examples=["market-data-core", "mjdevaccount/market-data-core"],
+    )
+    branch: str = Field(
+        default="main",
+        pattern=r"^[^\s~^:?*\[\\-][^\s~^:?*\[\\]*$",
+        description="The repository's default branch.",
+        examples=["main"],
+    )
+    publishes: bool = Field(
+        default=True, strict=True, description="Whether the repository publishes a distribution of this name."
+    )
+    upstreams: tuple[PackageName, ...] = Field(default=(), description="The members that this one requires.")
+    reaction: Reaction = Field(default=Reaction.RELEASE, description="How it reacts to an upstream's release.")
+    command: tuple[str, ...] = Field(default=(), description="What is run in a checkout, for the reaction command.")
+    follows: Mapping[PackageName, Follows] = Field(
+        default={},
+        description="When it is released after an upstream was: one word for all of them, or one for each.",
+    )
+    change: Change = Field(default=Change.COMMIT, description="How its requirement on an upstream is changed.")
+    tag: str = Field(
+        default="v{version}",
+        pattern=r"^([\w./+@][\w./+@-]*)?\{version\}[\w./+@-]*$",
+        description="The form of a release's tag.",
+        examples=["v{version}"],
+    )
+    dispatches: tuple[Dispatch, ...] = Field(default=(), description="The events that a release of it sends.")
+    secrets: tuple[VariableName, ...] = Field(
+        default=(), description="Names of secrets that the repository's own workflows need; doctor looks for them."
+    )
+    suites: tuple[Suite, ...] = Field(default=(), description="Its contract tests.")
+    contract: Contract = Field(default=Contract(), description="What of it is a contract; see docs/contracts.md.")
+
+    @field_validator("follows", mode="before", json_schema_input_type=Follows | Mapping[PackageName, Follows])
+    @classmethod
+    def _short_follows(cls, value: object, info: ValidationInfo) -> object:
+        """`follows = "always"` says it of every upstream."""
+        if isinstance(value, Mapping):
+            return value
+        if value not in list(Follows):
+            words = [word.value for word in Follows]
+            near = nearest(value, words) if isinstance(value, str) else f"known here: {', '.join(words)}; or a table"
+            raise fault(f'"follows" cannot be {json.dumps(value, default=str)}', near)
+        return dict.fromkeys(info.data.get("upstreams", ()), value)
+
+    def follows_of(self, upstream: str) -> Follows:
+        """When it is released after this upstream was."""
+        return self.follows.get(upstream, Follows.WHEN_PINNED)
+
+
+class Edge(Value):
+    """A package and one of the members that require it."""
+
+    upstream: str
+    downstream: str
+
+
+class FamilySettings(Value):
+    """What holds for the whole family: the table `[family]`."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # a refused index may hold a password
+
+    name: str = Field(min_length=1, description="What the family is called.")
+    owner: str | None = Field(
+        default=None,
+        pattern=r"^[\w-]+$",
+        description="The repositories' owner on GitHub.",
+        examples=["mjdevaccount"],
+    )
+    python: tuple[PythonVersion, ...] = Field(
+        default=("3.11",), min_length=1, description="The Python versions that are tested, as 3.11 or 3.11.4."
+    )
+    index: Annotated[str, AfterValidator(_index)] = Field(
+        default="pypi",
+        description="The package index: pypi, a name that uv's configuration defines, or a URL without credentials.",
+    )
+    token_aliases: tuple[VariableName, ...] = Field(
+        default=("REPO_TOKEN",), description="Older names of REPO_DISPATCH_TOKEN, which is looked for first."
+    )
+    commit_message: Annotated[str, AfterValidator(_message)] = Field(
+        default="chore(release): bump version to v{version}",
+        description="The message of the commit that changes the version; {package} and {version} are filled in.",
+    )
+    tag_message: Annotated[str, AfterValidator(_message)] = Field(
+        default="{package} {version}", description="The first line of a release's annotated tag; filled in likewise."
+    )
+    author: Annotated[str, AfterValidator(_author)] | None = Field(
+        default=None,
+        description="Who commits and tags. Default: Git's own configuration.",
+        examples=["Release Bot <bot@example.org>"],
+    )
+
+
+class Family(FamilySettings):
+    """A validated family: every name resolves, and upstreams form no cycle."""
+
+    packages: Mapping[PackageName, Package] = Field(min_length=1, description="The members, by name.")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        faults = (found for name in self.packages for found in _faults(name, self.packages))
+        refuse("family", itertools.chain(faults, _repository_faults(self), _cycles(self.packages)))
+        return self
+
+    def package(self, name: str) -> Package:
+        """The member of this name.
+
+        Raises:
+            UsageError: The family has none; the hint is the nearest name.
+        """
+        try:
+            return self.packages[name]
+        except KeyError:
+            message = f'the family "{self.name}" has no package "{name}"'
+            raise UsageError(message, hint=nearest(name, self.packages)) from None
+
+    def repository(self, name: str) -> str:
+        """Where a member lives on GitHub, as owner/name; as name alone when the family names no owner.
+
+        Raises:
+            UsageError: The family has no such member.
+        """
+        repository = self.package(name).repository or name
+        return repository if "/" in repository or self.owner is None else f"{self.owner}/{repository}"
+
+    def downstreams(self, name: str) -> tuple[str, ...]:
+        """The members that name this one as their upstream, in the order of the file; none of their own downstreams.
+
+        Raises:
+            UsageError: The family has no such member.
+        """
+        self.package(name)
+        return tuple(other for other, package in self.packages.items() if name in package.upstreams)
+
+    def order(self) -> tuple[str, ...]:
+        """Every member once, each after all of its upstreams.
+
+        Ties follow the file: the next is always the first in the file of those whose upstreams have all been placed.
+        So a file that is in dependency order already keeps its order.
+        """
+        names = tuple(self.packages)
+        sorter = graphlib.TopologicalSorter({name: package.upstreams for name, package in self.packages.items()})
+        sorter.prepare()
+        ready: list[int] = []
+        placed: list[str] = []
+        while sorter.is_active():
+            for name in sorter.get_ready():
+                heapq.heappush(ready, names.index(name))
+            placed.append(names[heapq.heappop(ready)])
+            sorter.done(placed[-1])
+        return tuple(placed)
+
+    def edges(self) -> tuple[Edge, ...]:
+        """Every declared edge: by downstream in dependency order, then by upstream as the downstream lists them."""
+        return tuple(
+            Edge(upstream=upstream, downstream=name)
+            for name in self.order()
+            for upstream in self.packages[name].upstreams
+        )
+
+    def suites_of(self, edge: Edge) -> tuple[Suite, ...]:
+        """The downstream's suites that test this edge, in the order of the file.
+
+        Raises:
+            UsageError: The family has no such downstream.
+        """
+        suites = self.package(edge.downstream).suites
+        return tuple(suite for suite in suites if not suite.upstreams or edge.upstream in suite.upstreams)
+
+
+def _faults(name: str, packages: Mapping[str, Package]) -> Iterator[Fault]:
+    """What is impossible about one package, apart from cycles."""
+    for found in itertools.chain(
+        _upstream_faults(name, packages),
+        _reaction_faults(name, packages[name]),
+        _follows_faults(name, packages[name]),
+        _dispatch_faults(name, packages),
+        _suite_faults(name, packages[name]),
+    ):
+        yield found._replace(at=("packages", name, *found.at))
+
+
+def _upstream_faults(name: str, packages: Mapping[str, Package]) -> Iterator[Fault]:
+    upstreams = packages[name].upstreams
+    for number, upstream in enumerate(upstreams):
+        at = ("upstreams", number)
+        if upstream == name:
+            yield Fault(at, f'"{name}" is its own upstream')
+        elif upstream not in packages:
+            others = [other for other in packages if other != name]
+            yield Fault(at, f'"{name}" names an unknown upstream "{upstream}"', nearest(upstream, others))
+        elif not packages[upstream].publishes:
+            message = f'"{name}" names the upstream "{upstream}", which publishes nothing'
+            yield Fault(at, message, f"remove it here, or publishes = false from [packages.{upstream}]")
+    for number, upstream in repeats(upstreams):
+        yield Fault(("upstreams", number), f'"{name}" names the upstream "{upstream}" twice')
+
+
+def _repository_faults(family: Family) -> Iterator[Fault]:
+    """Members that share a repository, where a release, a tag and an event would be taken for those of the first."""
+    members: dict[str, list[str]] = {}
+    for name in family.packages:
+        members.setdefault(family.repository(name).lower(), []).append(name)
+    for repository, names in members.items():
+        for name in names if len(names) > 1 else ():
+            message = f'{", ".join(map(json.dumps, names))} name one repository, "{repository}"'
+            yield Fault(("packages", name, "repository"), message, "each member needs a repository of its own")
+
+
+def _reaction_faults(name: str, package: Package) -> Iterator[Fault]:
+    if package.reaction is Reaction.COMMAND and not package.command:
+        yield Fault(("reaction",), f'"{name}" reacts by a command and has none', 'for example: command = ["make"]')
+    if package.command and package.reaction is not Reaction.COMMAND:
+        message = f'"{name}" has a command that its reaction "{package.reaction}" never runs'
+        yield Fault(("command",), message, 'write reaction = "command", or remove the command')
+
+
+def _follows_faults(name: str, package: Package) -> Iterator[Fault]:
+    for upstream in package.follows:
+        if upstream not in package.upstreams:
+            message = f'"{name}" follows "{upstream}", which is no upstream of it'
+            yield Fault(("follows", upstream), message, nearest(upstream, package.upstreams))
+    if package.change is Change.PULL_REQUEST and (package.reaction is not Reaction.RELEASE or not package.publishes):
+        message = f'"{name}" is changed by pull request, and Interlock never changes it'
+        yield Fault(("change",), message, 'remove it, or write reaction = "release"')
+
+
+def _dispatch_faults(name: str, packages: Mapping[str, Package]) -> Iterator[Fault]:
+    sent: set[tuple[str, str]] = set()
+    for number, dispatch in enumerate(packages[name].dispatches):
+        for place, target in enumerate(dispatch.targets):
+            at = ("dispatches", number, "targets", place)
+            if target not in packages:
+                message = f'"{name}" dispatches "{dispatch.event}" to an unknown member "{target}"'
+                yield Fault(at, message, nearest(target, packages))
+            elif (dispatch.event, target) in sent:
+                yield Fault(at, f'"{name}" dispatches "{dispatch.event}" to "{target}" twice')
+            sent.add((dispatch.event, target))
+
+
+def _suite_faults(name: str, package: Package) -> Iterator[Fault]:
+    for number, suite in enumerate(package.suites):
+        if not package.publishes:
+            yield Fault(("suites", number), f'"{name}" has a suite and publishes nothing that could be tested')
+        elif not package.upstreams:
+            yield Fault(("suites", number), f'"{name}" has a suite and no upstreams whose contract it could test')
+        for place, upstream in enumerate(suite.upstreams):
+            if upstream not in package.upstreams:
+                message = f'suite "{suite.name}" tests "{upstream}", which is no upstream of "{name}"'
+                yield Fault(("suites", number, "upstreams", place), message, nearest(upstream, package.upstreams))
+    for number, repeated in repeats(suite.name for suite in package.suites):
+        yield Fault(("suites", number, "name"), f'"{name}" has two suites named "{repeated}"')
+
+
+def _cycles(packages: Mapping[str, Package]) -> Iterator[Fault]:
+    """One fault for each cycle, found by breaking the last one where it was named."""
+    graph = {
+        name: [upstream for upstream in package.upstreams if upstream in packages and upstream != name]
+        for name, package in packages.items()
+    }
+    while cycle := _cycle(graph):
+        name, upstream = cycle[:2]
+        at = ("packages", name, "upstreams", packages[name].upstreams.index(upstream))
+        yield Fault(at, f"upstreams form a cycle: {' -> '.join(cycle)}", "no order of release can satisfy it")
+        graph[name] = [other for other in graph[name] if other != upstream]
+
+
+def _cycle(graph: Mapping[str, list[str]]) -> list[str]:
+    """A cycle, each member before the upstream that it names, from the first in the file back to it; or nothing."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        members: list[str] = error.args[1][:0:-1]
+        start = min(range(len(members)), key=lambda number: list(graph).index(members[number]))
+        return [*members[start:], *members[:start], members[start]]
+    return []

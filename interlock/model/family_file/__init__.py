@@ -1,0 +1,192 @@
+"""The file `family.toml`: where it is, what it says, and where in it a mistake was made."""
+
+import copy
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from interlock.common.frozen_model import Value
+from interlock.common.locate import Keys
+from interlock.common.validation import FAULT
+from interlock.errors import FamilyError
+from interlock.model.family import Family, FamilySettings, Package, PackageName
+from interlock.model.family_file.line_numbers import line_of_keys
+from interlock.model.family_file.messages import Words, describe, describe_syntax
+from interlock.model.family_file.schema import TomlSchema
+from interlock.model.suites import Suite
+
+VARIABLE = "INTERLOCK_FAMILY"
+FILE_NAME = "family.toml"
+COMPARED = ("repository", "upstreams")  # what of a package is compared with the other packages
+DEFAULT = Path(__file__).parents[3] / FILE_NAME
+
+
+class FamilyFile(Value):
+    """A family of Python packages: what Interlock releases, and proves to fit together."""
+
+    family: FamilySettings = Field(description="What holds for the whole family; a name at least.")
+    packages: Mapping[PackageName, Package] = Field(
+        min_length=1, description="The members, each a table, as [packages.market-data-core]."
+    )
+
+
+def find(path: Path | None = None) -> Path:
+    """The family file that is meant: this one, else `$INTERLOCK_FAMILY`, else `family.toml` here, else the default.
+
+    Raises:
+        FamilyError: It is not there, or is a directory.
+    """
+    chosen = os.environ.get(VARIABLE)
+    if path is not None:
+        return _existing(path, "the option --family names it")
+    if chosen:
+        return _existing(Path(chosen).expanduser(), f"the variable {VARIABLE} names it")
+    here = Path(FILE_NAME)
+    return here if here.is_file() else _existing(DEFAULT, f"name a family file with --family or {VARIABLE}")
+
+
+def load(path: Path | None = None) -> Family:
+    """The family that the file describes; relative directories of suites become absolute ones.
+
+    Raises:
+        FamilyError: There is no such file, or it says something impossible. The message has a line
+            `family.toml:14: ...` for each fault, in the order of the file.
+    """
+    file = find(path)
+    text = _read(file)
+    raw = _parse(file, text)
+    try:
+        said = FamilyFile.model_validate(raw)
+        family = Family.model_validate({**dict(said.family), "packages": said.packages})
+    except ValidationError as error:
+        raise _refusal(file, text, _described([*error.errors(), *_second_look(raw, error.errors())])) from None
+    return _anchored(family, file.resolve().parent)
+
+
+def check(path: Path | None = None) -> Family:
+    """The same as `load`, and the directories that suites name on this machine are there.
+
+    Raises:
+        FamilyError: As `load`, or a directory is missing.
+    """
+    family = load(path)
+    missing = [
+        (("packages", name, "suites", number, "path"), (f'there is no directory "{suite.path}"', None))
+        for name, package in family.packages.items()
+        for number, suite in enumerate(package.suites)
+        if suite.path is not None and not Path(suite.path).is_dir()
+    ]
+    if missing:
+        file = find(path)
+        raise _refusal(file, _read(file), missing)
+    return family
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **FamilyFile.model_json_schema(schema_generator=TomlSchema),
+    }
+
+
+def _existing(file: Path, why: str) -> Path:
+    if file.is_dir():
+        inner = file / FILE_NAME
+        raise FamilyError(f"{file}: is a directory", hint=f"did you mean {inner}?" if inner.is_file() else why)
+    if not file.exists():
+        raise FamilyError(f"{file}: there is no such file", hint=why)
+    return file
+
+
+def _read(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise FamilyError(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise FamilyError(f"{file}:{line}: is not UTF-8", hint="save the file as UTF-8") from None
+
+
+def _parse(file: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, (message, hint) = describe_syntax(str(error), text)
+        raise FamilyError(f"{file}:{line}: {message}", hint=hint) from None
+
+
+def _second_look(raw: dict[str, Any], errors: Iterable[ErrorDetails]) -> list[ErrorDetails]:
+    """What is inconsistent besides `errors`, which kept the packages from being compared with each other.
+
+    Unknown keys are left out, and of a package that is wrong otherwise only what is compared counts, so that nothing is
+    said that would only follow from a fault that is known already.
+    """
+    packages = copy.deepcopy(raw.get("packages", {}))
+    places = [(error["type"], error["loc"]) for error in errors if error["loc"][0] == "packages"]
+    for kind, place in sorted(places, key=lambda found: found[0] != "extra_forbidden"):
+        if len(place) > 1:
+            _mend(packages, kind, place[1:])
+    try:
+        Family.model_validate({"name": "family", "packages": packages})
+    except ValidationError as error:
+        return [found for found in error.errors() if found["type"] == FAULT]
+    return []
+
+
+def _mend(packages: dict[str | int, Any], kind: str, place: Keys) -> None:
+    if kind != "extra_forbidden":
+        name, *rest = place
+        package = packages[name] if isinstance(packages[name], dict) else {}
+        packages[name] = {key: package[key] for key in COMPARED if key in package and rest[:1] != [key]}
+        return
+    table: Any = packages
+    for step in place[:-1]:
+        table = table[step]
+    del table[place[-1]]
+
+
+def _described(errors: Sequence[ErrorDetails]) -> Iterator[tuple[Keys, Words]]:
+    parents = {error["loc"][:-1] for error in errors}
+    for error in errors:
+        # Pydantic counts valid entries only: a list whose entries are all wrong is not empty as well.
+        if error["type"] != "too_short" or error["loc"] not in parents:
+            yield tuple(step for step in error["loc"] if step != "[key]"), describe(error, FamilyFile)
+
+
+def _refusal(file: Path, text: str, faults: Iterable[tuple[Keys, Words]]) -> FamilyError:
+    """One error for all faults: a single hint stays apart from its message, several follow theirs."""
+    found = sorted(((line_of_keys(text, keys), words) for keys, words in faults), key=lambda fault: fault[0])
+    lines = [
+        (f"{file}:{line}: {_printable(message)}", hint and _printable(hint))
+        for line, (message, hint) in dict.fromkeys(found)
+    ]
+    if len(lines) == 1:
+        return FamilyError(lines[0][0], hint=lines[0][1])
+    return FamilyError("\n".join(line if hint is None else f"{line}\n  {hint}" for line, hint in lines))
+
+
+def _printable(text: str) -> str:
+    """A name from the file may hold anything; it must neither end the line nor steer the terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _anchored(family: Family, directory: Path) -> Family:
+    packages = {
+        name: package.model_copy(update={"suites": tuple(_anchor(suite, directory) for suite in package.suites)})
+        for name, package in family.packages.items()
+    }
+    return family.model_copy(update={"packages": packages})
+
+
+def _anchor(suite: Suite, directory: Path) -> Suite:
+    if suite.path is None:
+        return suite
+    return suite.model_copy(update={"path": str((directory / Path(suite.path).expanduser()).resolve())})

@@ -1,0 +1,127 @@
+"""The lifecycle of a release: its steps as one table, and the record of how far one has come."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from pydantic import AwareDatetime
+
+from interlock.common.frozen_model import Value
+from interlock.model.dispatches import DispatchRecord, DispatchState
+from interlock.model.versions import VersionField
+
+
+class Step(StrEnum):
+    """The steps, in their order."""
+
+    PREFLIGHT = "preflight"
+    CHECKOUT = "checkout"
+    BUMP = "bump"
+    GUARD = "guard"
+    ADMISSION = "admission"
+    BUILD = "build"
+    CHECK = "check"
+    COMMIT_AND_TAG = "commit-and-tag"
+    PUSH = "push"
+    PUBLISH = "publish"
+    CONFIRM = "confirm"
+    GITHUB_RELEASE = "github-release"
+    DISPATCH = "dispatch"
+    RECEIPTS = "receipts"
+    SUMMARY = "summary"
+
+
+class Promise(NamedTuple):
+    """What holds of a step.
+
+    Attributes:
+        does: What it does.
+        looks_at: Where it looks before it acts, and again when it does not know whether it has acted.
+        leaves: What it leaves in the world; None when it can fail without a trace.
+    """
+
+    does: str
+    looks_at: str
+    leaves: str | None
+
+
+# docs/releases.md shows this table, and a test keeps it equal. Everything that can fail without a trace comes first.
+LIFECYCLE: Mapping[Step, Promise] = {
+    Step.PREFLIGHT: Promise("check tokens, listeners, branch rules, index", "GitHub, index", None),
+    Step.CHECKOUT: Promise("clone the branch with its tags", "repository", None),
+    Step.BUMP: Promise("find the next version, or the release that is to be finished", "files, tags, index", None),
+    Step.GUARD: Promise("refuse a version that is taken", "tags, index", None),
+    Step.ADMISSION: Promise("refuse what is known to break a downstream", "ledger, index", None),
+    Step.BUILD: Promise("build sdist and wheel, reproducibly", "earlier builds", None),
+    Step.CHECK: Promise("twine check --strict, names and versions", "files", None),
+    Step.COMMIT_AND_TAG: Promise("commit the version, tag it with the files' hashes", "clone", None),
+    Step.PUSH: Promise("push commit and tag together", "refs", "commit and tag"),
+    Step.PUBLISH: Promise("upload with twine", "index", "files on the index"),
+    Step.CONFIRM: Promise("wait until the index serves the files", "index", None),
+    Step.GITHUB_RELEASE: Promise("make the GitHub Release with notes and files", "releases, assets", "release, assets"),
+    Step.DISPATCH: Promise("tell the downstreams", "ledger, runs of the targets", "dispatches"),
+    Step.RECEIPTS: Promise("follow the runs that took the dispatches", "runs of the targets", None),
+    Step.SUMMARY: Promise("report and record", "–", "record in the ledger"),
+}
+
+
+class ReleasedFile(Value):
+    """A file of a release.
+
+    Attributes:
+        size: In bytes.
+    """
+
+    name: str
+    sha256: str
+    size: int
+
+
+class Release(Value):
+    """One package, one version, as far as it has come.
+
+    Attributes:
+        previous: The newest release before it.
+        files: Wheel and sdist.
+        page: The address of the GitHub Release.
+        seconds: How long each step took.
+        resumed: Whether an earlier run had begun it.
+        remarks: What a person should know, though it kept nothing from being done.
+        cascade: The cascade that it is part of.
+        run: The flow run that began or finished it.
+        ended_at: When its last step was done; None for one that is unfinished.
+    """
+
+    package: str
+    version: VersionField
+    previous: VersionField | None = None
+    repository: str
+    branch: str
+    tag: str
+    commit: str
+    files: tuple[ReleasedFile, ...] = ()
+    page: str | None = None
+    dispatches: tuple[DispatchRecord, ...] = ()
+    seconds: Mapping[Step, float] = {}
+    resumed: bool = False
+    remarks: tuple[str, ...] = ()
+    cascade: str | None = None
+    run: str | None = None
+    began_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing of it is left to be done."""
+        return self.ended_at is not None
+
+    @property
+    def unheard(self) -> tuple[DispatchRecord, ...]:
+        """The dispatches that nobody took."""
+        return tuple(record for record in self.dispatches if record.receipt is None)
+
+    @property
+    def failed(self) -> tuple[DispatchRecord, ...]:
+        """The dispatches whose run ended badly."""
+        ended = (record for record in self.dispatches if record.state is DispatchState.FINISHED)
+        return tuple(record for record in ended if record.receipt and not record.receipt.is_good)

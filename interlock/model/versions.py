@@ -1,0 +1,122 @@
+"""Which versions of a package are meant: a PEP 440 specifier, a list, `all`, or `latest:N`."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Self
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+from pydantic import GetPydanticSchema
+from pydantic_core import core_schema
+
+from interlock.common.frozen_model import Value
+from interlock.errors import UsageError
+
+FORMS = 'a specifier as ">=1.4,<2", a list as "1.4.8, 1.4.9", "all", or "latest:10"'
+
+VersionField = Annotated[
+    Version,
+    GetPydanticSchema(
+        lambda _source, _handler: core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, Version) else Version(value),
+            serialization=core_schema.to_string_ser_schema(),
+        )
+    ),
+]
+
+
+class Selection(Value):
+    """A choice among a package's versions; exactly one of the fields says how.
+
+    Attributes:
+        latest: That many of the newest.
+        listed: Exactly these; the only way to mean a yanked version, and one way to mean a pre-release.
+        specifier: Every version that a PEP 440 specifier admits; empty for every final version.
+    """
+
+    latest: int | None = None
+    listed: tuple[VersionField, ...] = ()
+    specifier: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what a person wrote.
+
+        Raises:
+            UsageError: It is none of the four forms.
+        """
+        text = text.strip()
+        if text == "all":
+            return cls(specifier="")
+        if match := re.fullmatch(r"latest:([1-9]\d*)", text):
+            return cls(latest=int(match[1]))
+        try:
+            return cls(listed=tuple(Version(item.strip()) for item in text.split(",")))
+        except InvalidVersion:
+            pass
+        try:
+            if text:
+                return cls(specifier=str(SpecifierSet(text)))
+        except InvalidSpecifier:
+            pass
+        raise UsageError(f'"{text}" does not say which versions are meant', hint=f"write {FORMS}")
+
+    def select(self, package: str, versions: Mapping[Version, bool]) -> tuple[Version, ...]:
+        """Choose, in ascending order.
+
+        Args:
+            package: Whose versions they are, for the message.
+            versions: Every version there is, with whether it is yanked.
+
+        Raises:
+            UsageError: A listed version does not exist, or nothing is chosen.
+        """
+        if self.listed:
+            return tuple(sorted({_existing(version, package, versions) for version in self.listed}))
+        served = [version for version, yanked in versions.items() if not yanked]
+        if self.latest is not None:
+            return self._some(package, sorted(_final(served))[-self.latest :])
+        specifier = SpecifierSet(self.specifier or "")
+        # Without this, PEP 440 admits pre-releases where there is nothing else; here they have to be asked for.
+        chosen = specifier.filter(served, prereleases=bool(specifier.prereleases))
+        return self._some(package, sorted(chosen))
+
+    def _some(self, package: str, chosen: list[Version]) -> tuple[Version, ...]:
+        if not chosen:
+            raise UsageError(f'no release of {package} is in "{self}"', hint=f"write {FORMS}")
+        return tuple(chosen)
+
+    def __str__(self) -> str:
+        if self.latest is not None:
+            return f"latest:{self.latest}"
+        return ", ".join(map(str, self.listed)) or self.specifier or "all"
+
+
+def _final(versions: Iterable[Version]) -> list[Version]:
+    return [version for version in versions if not version.is_prerelease]
+
+
+def _existing(version: Version, package: str, versions: Mapping[Version, bool]) -> Version:
+    if version in versions:
+        return version
+    older = max((each for each in versions if each < version), default=None)
+    newer = min((each for each in versions if each > version), default=None)
+    near = " and ".join(str(each) for each in (older, newer) if each is not None)
+    raise UsageError(f"{package} has no release {version}", hint=f"the nearest: {near}" if near else None)
+
+
+def tag_name(form: str, version: Version) -> str:
+    """The tag of a version, as `v1.2.11`."""
+    return form.replace("{version}", str(version))
+
+
+def tag_version(form: str, name: str) -> Version | None:
+    """The version that a tag is of; None for a tag of another form."""
+    before, after = form.split("{version}")
+    inner = name[len(before) : len(name) - len(after)]
+    if not (name.startswith(before) and name.endswith(after) and re.match(r"\d", inner)):
+        return None
+    try:
+        return Version(inner)
+    except InvalidVersion:
+        return None

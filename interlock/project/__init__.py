@@ -1,0 +1,1 @@
+"""A source tree that is released: its version, its requirements, its build."""

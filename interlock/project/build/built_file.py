@@ -1,0 +1,57 @@
+"""The files that a build made."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal, Self
+
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+
+from interlock.errors import BuildError
+from interlock.common.frozen_model import Value
+
+
+class BuiltFile(Value):
+    """A distribution file on this machine.
+
+    Attributes:
+        path: Where it is.
+        name: Its name on an index.
+        sha256: Its hash, in hex.
+        size: In bytes.
+        kind: What it is.
+        pure: Whether it is the same for every platform; a wheel that is not can't be built again elsewhere.
+    """
+
+    path: Path
+    name: str
+    sha256: str
+    size: int
+    kind: Literal["wheel", "sdist"]
+    pure: bool = True
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The facts of a file.
+
+        Raises:
+            BuildError: By its name it is neither a wheel nor an sdist.
+        """
+        content = path.read_bytes()
+        return cls(
+            path=path,
+            name=path.name,
+            sha256=hashlib.sha256(content).hexdigest(),
+            size=len(content),
+            kind="wheel" if path.suffix == ".whl" else "sdist",
+            pure=_is_pure(path.name),
+        )
+
+
+def _is_pure(name: str) -> bool:
+    try:
+        if name.endswith(".whl"):
+            return all(tag.platform == "any" for tag in parse_wheel_filename(name)[3])
+        parse_sdist_filename(name)
+    except (InvalidWheelFilename, InvalidSdistFilename) as error:
+        raise BuildError(f"{name} is not named as a distribution is: {error}", hint="mend the build backend") from None
+    return True

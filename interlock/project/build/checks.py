@@ -1,0 +1,96 @@
+"""Checking built files as an index would, and that they are what is to be released."""
+
+import os
+import re
+import sys
+import zipfile
+from collections.abc import Collection, Iterator
+from email.message import Message
+from email.parser import BytesHeaderParser
+
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from interlock.project.build.built_file import BuiltFile
+from interlock.adapters.distributions import read_wheel, sdist_files
+from interlock.errors import BuildError, DistributionError
+from interlock.common.process import run, tool_environment
+
+TWINE_SECONDS = 120.0
+LISTING = "what is in an archive: python -m zipfile -l FILE.whl, python -m tarfile -l FILE.tar.gz"
+
+
+async def check(files: Collection[BuiltFile], *, name: str, version: Version) -> None:
+    """Check that files may be published: one sdist, wheels, of this name and version, and what twine says of them.
+
+    Args:
+        files: What was built.
+        name: The distribution, by its canonical name.
+        version: What is to be released.
+
+    Raises:
+        BuildError: They are not fit to be published; all reasons at once.
+    """
+    wrong = [*_wrong_set(files), *(f"{file.name}: {fault}" for file in files for fault in _faults(file, name, version))]
+    if wrong:
+        raise BuildError("\n".join(wrong), hint=f"mend the project's metadata; {LISTING}")
+    await _twine_check(files)
+
+
+def _wrong_set(files: Collection[BuiltFile]) -> Iterator[str]:
+    kinds = [file.kind for file in files]
+    if kinds.count("sdist") != 1:
+        yield f"the build made {kinds.count('sdist')} sdists, and there must be one"
+    if "wheel" not in kinds:
+        yield "the build made no wheel"
+
+
+def _faults(file: BuiltFile, name: str, version: Version) -> Iterator[str]:
+    named, numbered = (parse_wheel_filename(file.name) if file.kind == "wheel" else parse_sdist_filename(file.name))[:2]
+    yield from _unlike("the file's name", named, str(numbered), name, version)
+    try:
+        metadata = _metadata(file)
+    except DistributionError as error:
+        yield error.message
+        return
+    yield from _unlike("its metadata", metadata.get("Name", ""), metadata.get("Version", ""), name, version)
+
+
+def _metadata(file: BuiltFile) -> Message:
+    if file.kind == "wheel":
+        read_wheel(file.path)
+        with zipfile.ZipFile(file.path) as archive:
+            inner = next(inner for inner in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", inner))
+            return BytesHeaderParser().parsebytes(archive.read(inner))
+    return BytesHeaderParser().parsebytes(sdist_files(file.path).get("PKG-INFO", b""))
+
+
+def _unlike(where: str, its_name: str, its_version: str, name: str, version: Version) -> Iterator[str]:
+    if canonicalize_name(its_name) != name:
+        yield f'{where} says that it is of "{its_name}", not of {name}'
+    try:
+        same = Version(its_version) == version
+    except InvalidVersion:
+        same = False
+    if not same:
+        yield f'{where} says version "{its_version}", and {version} is to be released'
+
+
+async def _twine_check(files: Collection[BuiltFile]) -> None:
+    paths = [str(file.path) for file in files]
+    command = [sys.executable, "-P", "-m", "twine", "--no-color", "check", "--strict", *paths]
+    # Wide enough that no message is wrapped.
+    env = {**tool_environment(), "COLUMNS": "500", "NO_COLOR": "1"}
+    done = await run(command, env=env, timeout=TWINE_SECONDS, merge=True)
+    if done.returncode or done.timed_out:
+        hint = "mend what PyPI would show of it: readme and description in the project's metadata"
+        raise BuildError(
+            f"twine check finds the files not fit to be published:\n{_said(done.output, files)}", hint=hint
+        )
+
+
+def _said(output: str, files: Collection[BuiltFile]) -> str:
+    for file in files:
+        output = output.replace(f"{file.path.parent}{os.sep}", "")
+    lines = (re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in output.splitlines())
+    return "\n".join(f"  {line}" for line in lines if line.strip() and not line.endswith("PASSED"))

@@ -1,0 +1,62 @@
+"""A clean copy of a source tree: only what belongs to it, with times and modes that don't tell who made it."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from interlock.project.build.archives import plain_mode
+from interlock.errors import BuildError
+from interlock.common.process import run, tool_environment
+
+# What is made by working in a tree, when Git can't say what belongs to it.
+LITTER = frozenset({".git", "__pycache__", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
+
+
+async def copy_tree(source: Path, target: Path, *, epoch: int, history: bool) -> None:
+    """Copy a source tree: of a Git checkout what Git tracks, as it is now; of another directory all but litter.
+
+    Args:
+        source: The tree.
+        target: Where the copy goes; must not be there.
+        epoch: The time of every file, in seconds since 1970.
+        history: Whether Git's own files are copied as well, for build backends that ask Git.
+
+    Raises:
+        BuildError: Git can't say what belongs to the tree.
+    """
+    target.mkdir()
+    for path in await _tracked(source) if (source / ".git").exists() else _files(source):
+        _copy(source / path, target / path, epoch)
+    if history and (source / ".git").is_dir():
+        shutil.copytree(source / ".git", target / ".git", symlinks=True)
+    for folder, _, _ in os.walk(target, topdown=False):
+        os.utime(folder, (epoch, epoch))
+
+
+async def _tracked(source: Path) -> list[Path]:
+    command = ["git", "ls-files", "-z", "--recurse-submodules"]
+    listed = await run(command, env=tool_environment(), cwd=source, keep=1 << 26)
+    if listed.returncode:
+        raise BuildError(f"git can't say what is in {source}: {listed.errors.strip()}", hint="clone it anew")
+    names = [name for name in listed.output.split("\0") if name and os.path.lexists(source / name)]
+    for name in names:
+        if (source / name).is_dir() and not (source / name).is_symlink():
+            raise BuildError(f"{name} is a submodule, which a clone has not got", hint="put its files in its place")
+    return [Path(name) for name in names]
+
+
+def _files(source: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(source):
+        folders[:] = sorted(set(folders) - LITTER)
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        yield from (Path(folder, name).relative_to(source) for name in sorted([*files, *links]))
+
+
+def _copy(path: Path, target: Path, epoch: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target, follow_symlinks=False)
+    if not path.is_symlink():
+        target.chmod(plain_mode(stat.S_IMODE(path.stat().st_mode)))
+    os.utime(target, (epoch, epoch), follow_symlinks=False)

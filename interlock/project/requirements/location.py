@@ -1,0 +1,127 @@
+"""A requirement where it stands in a file's text, and what becomes of that text."""
+
+import copy
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from interlock.common.locate import Keys, locate, value_at
+from interlock.errors import BuildError
+from interlock.project.requirements.clauses import Edit, Moved, Outcome, Refused, apply
+from interlock.project.requirements.pep508 import head_of, move_requirement, specifier_of
+from interlock.project.requirements.poetry import constraint_specifier, move_constraint
+
+Parse = Callable[[str], object]
+ESCAPED = "it does not stand there as it is, but with escapes or in pieces: write it as one plain text"
+
+
+class Dialect(NamedTuple):
+    """How requirements are written at a place.
+
+    Attributes:
+        move: What has to be done to one for a new version.
+        range: The versions that one admits, or None.
+        head: The part of one in which versions stand.
+    """
+
+    move: Callable[[str, Version], Outcome]
+    range: Callable[[str], SpecifierSet | None]
+    head: Callable[[str], str]
+
+
+PEP_508 = Dialect(move_requirement, specifier_of, head_of)
+POETRY = Dialect(move_constraint, constraint_specifier, str)
+
+
+class Place(NamedTuple):
+    """A requirement on the upstream, in a file.
+
+    Attributes:
+        path: The file, relative to the repository.
+        line: Where in it, counted from 1.
+        named: What holds it, as `project.dependencies`.
+        text: The requirement.
+        start: Where its text begins in that of the file; None when it does not stand there as it is.
+        dialect: How it is written.
+        keys: What leads to it in the parsed file, where there is such a thing.
+        hand: Why only a person can change it, if that is so.
+        hashes: What holds the hashes of its files.
+    """
+
+    path: Path
+    line: int
+    named: str
+    text: str
+    start: int | None
+    dialect: Dialect = PEP_508
+    keys: Keys = ()
+    hand: str | None = None
+    hashes: tuple[Edit, ...] = ()
+
+    def move(self, version: Version) -> Outcome:
+        """What has to be done to it for a new version."""
+        if self.hand is not None:
+            return Refused(self.hand)
+        outcome = self.dialect.move(self.text, version)
+        if isinstance(outcome, Moved) and self.start is None:
+            return Refused(ESCAPED)
+        return outcome
+
+
+class File(NamedTuple):
+    """A file with requirements on the upstream.
+
+    Attributes:
+        path: The file, relative to the repository.
+        text: All of it.
+        places: The requirements.
+        parse: What the file says, where it is of a kind that can be parsed as a whole.
+    """
+
+    path: Path
+    text: str
+    places: tuple[Place, ...]
+    parse: Parse | None = None
+
+    def edited(self, edits: Iterable[Edit], moved: Iterable[tuple[Place, str]]) -> str:
+        """The file's text after edits, which must say what was meant and nothing else.
+
+        Raises:
+            BuildError: It would say something else.
+        """
+        text = apply(self.text, edits)
+        if self.parse is not None:
+            wanted = self.parse(self.text)
+            for place, requirement in moved:
+                wanted = _with(wanted, place.keys, requirement)
+            if self.parse(text) != wanted:
+                raise BuildError(f"{self.path.as_posix()}: would not say what was meant; nothing was written")
+        return text
+
+
+def found_at(text: str, parse: Parse, keys: Keys, head: str) -> int | None:
+    """Where the beginning of a parsed value stands (see `common/locate.py`); None when it stands nowhere as it is."""
+    tree = parse(text)
+    wanted = _with(tree, keys, f"x{value_at(tree, keys)}")
+    return locate(text, head, f"x{head}", lambda changed: _parsed(parse, changed) == wanted)
+
+
+def _parsed(parse: Parse, text: str) -> object:
+    try:
+        return parse(text)
+    except ValueError:
+        return None
+
+
+def _with(tree: object, keys: Keys, value: str) -> object:
+    """The same with another value under these keys."""
+    changed = copy.deepcopy(tree)
+    match value_at(changed, keys[:-1]), keys[-1]:
+        case dict() as table, str(key):
+            table[key] = value
+        case list() as items, int(position):
+            items[position] = value
+    return changed

@@ -1,0 +1,57 @@
+"""One requirement as PEP 508 has it: taken apart without losing where each part stands."""
+
+import re
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from interlock.project.requirements.clauses import Moved, Outcome, Refused, clauses_of, move
+
+NAME = re.compile(r"\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\s*\[[^\]]*\])?\s*(?=[<>=!~(;@]|$)")
+
+
+def required_name(text: str) -> str | None:
+    """The canonical name of what a requirement is on; None when the text is none."""
+    found = NAME.match(text)
+    return canonicalize_name(found["name"]) if found else None
+
+
+def head_of(text: str) -> str:
+    """A requirement without its marker."""
+    return text.partition(";")[0]
+
+
+def move_requirement(text: str, version: Version) -> Outcome:
+    """What has to be done to a requirement so that it asks for at least a version."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return Refused("it is no valid requirement")
+    if requirement.url:
+        return Refused("it names a URL, which has to be changed by hand")
+    found = NAME.match(text)
+    start = found.end() if found else 0
+    specifier = head_of(text)[start:]
+    if not _same(specifier, requirement.specifier):
+        return Refused("its specifier can't be taken apart")
+    outcome = move(specifier, version)
+    if isinstance(outcome, Moved):
+        return Moved(tuple(edit.shifted(start) for edit in outcome.edits))
+    return outcome
+
+
+def specifier_of(text: str) -> SpecifierSet | None:
+    """The versions that a requirement admits; None when it names a URL, or is not valid."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return None
+    return None if requirement.url else requirement.specifier
+
+
+def _same(text: str, specifier: SpecifierSet) -> bool:
+    """Whether the clauses that were found in a text are those that the real parser sees."""
+    found = {(clause.operator, clause.version) for clause in clauses_of(text)}
+    return found == {(each.operator, each.version) for each in specifier}

@@ -1,0 +1,129 @@
+"""Requirements in `requirements*.txt` and `constraints*.txt`, as pip reads them."""
+
+import itertools
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.utils import canonicalize_name
+
+from interlock.common.locate import line_at
+from interlock.project.requirements.clauses import Edit
+from interlock.project.requirements.location import File, Place
+from interlock.project.requirements.pep508 import head_of, required_name
+from interlock.project.version.project import Project
+
+PATTERNS = ("requirements*.txt", "requirements*.in", "constraints*.txt", "requirements/*.txt", "requirements/*.in")
+COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
+CONTINUED = re.compile(r"\\(?=\r?\n|\Z)|[\r\n\ufeff]")
+OPTIONS = re.compile(r"\s+--?[A-Za-z]")
+HASH = re.compile(r"(?P<option>--hash(?:=|\s+))[A-Za-z0-9]+:[0-9A-Fa-f]+")
+EGG = re.compile(r"#egg=([A-Za-z0-9._-]+)")
+BETWEEN = "\\ \t\r\n"
+NOT_TEXT = "the file is not in UTF-8: save it so"
+URL = "it names a URL, which has to be changed by hand"
+
+
+class Line(NamedTuple):
+    """A logical line.
+
+    Attributes:
+        start: Where it begins in the file's text.
+        text: Its text as it is.
+        plain: The same, as long, with blanks for comments and for continuations.
+    """
+
+    start: int
+    text: str
+    plain: str
+
+
+def requirements_files(project: Project) -> list[Path]:
+    """The files of a repository that are such by their name, or because setuptools is told so; relative to it."""
+    root, table = project.root, ("tool", "setuptools", "dynamic")
+    by_name = {path.relative_to(root) for pattern in PATTERNS for path in root.glob(pattern)}
+    extras = project.get(*table, "optional-dependencies")
+    told = project.names(*table, "dependencies", "file")
+    for extra in extras if isinstance(extras, dict) else ():
+        told += project.names(*table, "optional-dependencies", extra, "file")
+    return sorted(filter(project.has, by_name | set(map(Path, told))))
+
+
+def requirements_file(path: Path, content: bytes, upstream: str) -> File:
+    """A file with its requirements on the upstream."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return File(path, "", tuple(_unreadable(path, content, upstream)))
+    return File(path, text, tuple(filter(None, (_place(path, text, line, upstream) for line in _lines(text)))))
+
+
+def _unreadable(path: Path, content: bytes, upstream: str) -> Iterator[Place]:
+    """A file that can't be read does not matter as long as it has nothing to do with the upstream."""
+    text = content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "latin-1", "replace")
+    for line in _lines(text):
+        if required_name(head_of(_required(line.plain))) == upstream:
+            yield Place(path, line_at(text, line.start), path.name, line.text.strip(), None, hand=NOT_TEXT)
+
+
+def _lines(text: str) -> Iterator[Line]:
+    """Logical lines: a backslash at the end of one joins the next, unless it is a comment."""
+    start, pieces = 0, list[str]()
+    for physical in text.splitlines(keepends=True):
+        pieces.append(physical)
+        comment = physical.lstrip("\ufeff \t").startswith("#")
+        if comment or not physical.rstrip("\r\n").endswith("\\"):
+            yield _line(start, pieces)
+            start, pieces = start + sum(map(len, pieces)), []
+    if pieces:
+        yield _line(start, pieces)
+
+
+def _line(start: int, pieces: list[str]) -> Line:
+    text = "".join(pieces)
+    # As in pip: a comment goes on to the end of what was joined.
+    return Line(start, text, COMMENT.sub(lambda found: " " * len(found[0]), CONTINUED.sub(" ", text)))
+
+
+def _required(plain: str) -> str:
+    """A line's requirement, without the options that follow it; as long as what stands there."""
+    options = OPTIONS.search(plain)
+    return (plain[: options.start()] if options else plain).rstrip()
+
+
+def _place(path: Path, text: str, line: Line, upstream: str) -> Place | None:
+    egg = EGG.search(line.text)
+    if egg and canonicalize_name(egg[1]) == upstream and not line.text.lstrip().startswith("#"):
+        return Place(path, line_at(text, line.start), path.name, line.text.strip(), None, hand=URL)
+    requirement = _required(line.plain)
+    if required_name(head_of(requirement)) != upstream:
+        return None
+    indent = len(requirement) - len(requirement.lstrip())
+    start = line.start + indent
+    hashes = tuple(
+        Edit(line.start + found.start(), line.start + found.end(), found["option"])
+        for found in HASH.finditer(line.plain)
+    )
+    return Place(path, line_at(text, start), path.name, requirement[indent:], start, hashes=hashes)
+
+
+def rehashed(text: str, hashes: tuple[Edit, ...], digests: Collection[str]) -> Edit | None:
+    """The hashes of a requirement's files, replaced in the file's own form.
+
+    Args:
+        text: The file's text.
+        hashes: Where they stand now, with the option that each is written with.
+        digests: SHA-256 of the new files, in hexadecimal.
+
+    Returns:
+        The one edit; None when something else stands between the hashes.
+    """
+    gaps = [text[before.end : after.start] for before, after in itertools.pairwise(hashes)]
+    if any(gap.strip(BETWEEN) for gap in gaps):
+        return None
+    first = hashes[0]
+    before_it = text[: first.start]
+    gap = gaps[0] if gaps else before_it[len(before_it.rstrip(BETWEEN)) :]
+    written = gap.join(f"{first.text}sha256:{digest}" for digest in sorted(set(digests)))
+    return Edit(first.start, hashes[-1].end, written)

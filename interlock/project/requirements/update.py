@@ -1,0 +1,158 @@
+"""The requirements of a repository on an upstream: found, and moved to its new version, all of them or none."""
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from interlock.errors import BuildError
+from interlock.model.requirements import written
+from interlock.project.requirements.clauses import Edit, Moved, Refused, apply
+from interlock.project.requirements.location import File, Place
+from interlock.project.requirements.models import Change, Declared, Refusal, Repin, Unchanged
+from interlock.project.requirements.project_files import elsewhere, project_files
+from interlock.project.requirements.requirements_files import rehashed, requirements_file, requirements_files
+from interlock.project.version.project import Project
+
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml")
+NO_HASHES = "it has hashes, and those of the new version's files are not known"
+MIXED_HASHES = "something else stands between its hashes"
+
+
+def declared(root: Path, upstream: str) -> tuple[Declared, ...]:
+    """Every requirement on an upstream in a repository's files, in the files' order.
+
+    Raises:
+        BuildError: A file is not valid.
+    """
+    return tuple(_declared(place) for file in _files(root, upstream) for place in file.places)
+
+
+def _declared(place: Place) -> Declared:
+    specifier = None if place.hand else place.dialect.range(place.text)
+    known = None if specifier is None else written(specifier)
+    return Declared(path=place.path, line=place.line, requirement=place.text, named=place.named, range=known)
+
+
+def repin(root: Path, upstream: str, version: Version, *, hashes: Mapping[str, Collection[str]] | None = None) -> Repin:
+    """Move a repository's requirements on an upstream to its new version; nothing is written if one can't be.
+
+    Args:
+        root: The repository.
+        upstream: Its name, in any form.
+        version: The new version.
+        hashes: SHA-256 of the new version's files by the upstream's canonical name, for files that list them.
+
+    Returns:
+        What was done; with refusals, what would have been.
+
+    Raises:
+        BuildError: A file is not valid, or can't be written; nothing is changed then.
+    """
+    found, contents = _proposed(root, upstream, version, hashes or {})
+    if not found.refusals:
+        _write(root, contents)
+    return found
+
+
+def proposed(
+    root: Path, upstream: str, version: Version, *, hashes: Mapping[str, Collection[str]] | None = None
+) -> Repin:
+    """What `repin` would do; nothing is written.
+
+    Raises:
+        BuildError: A file is not valid.
+    """
+    return _proposed(root, upstream, version, hashes or {})[0]
+
+
+class _Judged(NamedTuple):
+    """A place, what becomes of it, and the edits of its file."""
+
+    result: Change | Refusal | Unchanged
+    place: Place
+    edits: tuple[Edit, ...] = ()
+
+
+def _proposed(
+    root: Path, upstream: str, version: Version, hashes: Mapping[str, Collection[str]]
+) -> tuple[Repin, dict[Path, bytes]]:
+    name = canonicalize_name(upstream)
+    digests = tuple(hashes.get(name, ()))
+    by_file = [(f, [_judged(f, place, version, digests) for place in f.places]) for f in _files(root, name)]
+    results = [each.result for _, judged in by_file for each in judged]
+    found = Repin(
+        changes=tuple(each for each in results if isinstance(each, Change)),
+        refusals=tuple(each for each in results if isinstance(each, Refusal)),
+        unchanged=tuple(each for each in results if isinstance(each, Unchanged)),
+        remarks=tuple(_remarks(root, name)),
+    )
+    changed = [(file, judged) for file, judged in by_file if any(each.edits for each in judged)]
+    return found, {file.path: _edited(judged, file) for file, judged in changed}
+
+
+def _files(root: Path, upstream: str) -> Iterator[File]:
+    name, project = canonicalize_name(upstream), Project(root)
+    yield from project_files(project, name)
+    for path in requirements_files(project):
+        yield requirements_file(path, project.read(path, bytes), name)
+
+
+def _judged(file: File, place: Place, version: Version, digests: Collection[str]) -> _Judged:
+    outcome = place.move(version)
+    if isinstance(outcome, Moved):
+        return _moved(file, place, outcome.edits, digests)
+    if isinstance(outcome, Refused):
+        return _refused(place, outcome.reason)
+    return _Judged(Unchanged(**_standing(place), reason=outcome.reason, admits=outcome.admits), place)
+
+
+def _moved(file: File, place: Place, edits: tuple[Edit, ...], digests: Collection[str]) -> _Judged:
+    assert place.start is not None  # else it is refused before
+    hashed = rehashed(file.text, place.hashes, digests) if place.hashes and digests else None
+    if place.hashes and hashed is None:
+        return _refused(place, MIXED_HASHES if digests else NO_HASHES)
+    shifted = tuple(edit.shifted(place.start) for edit in edits)
+    change = Change(**_standing(place), after=apply(place.text, edits))
+    return _Judged(change, place, (*shifted, hashed) if hashed else shifted)
+
+
+def _refused(place: Place, reason: str) -> _Judged:
+    return _Judged(Refusal(**_standing(place), reason=reason), place)
+
+
+class _Standing(TypedDict):
+    path: Path
+    line: int
+    requirement: str
+
+
+def _standing(place: Place) -> _Standing:
+    return {"path": place.path, "line": place.line, "requirement": place.text}
+
+
+def _edited(judged: list[_Judged], file: File) -> bytes:
+    moved = [(each.place, each.result.after) for each in judged if isinstance(each.result, Change)]
+    return file.edited([edit for each in judged for edit in each.edits], moved).encode()
+
+
+def _remarks(root: Path, upstream: str) -> Iterator[str]:
+    yield from elsewhere(Project(root), upstream)
+    for path in sorted(path for pattern in LOCKS for path in root.glob(pattern)):
+        if upstream in path.read_text("utf-8", "replace"):
+            yield f"{path.name}: holds {upstream}, and is not edited: make it anew"
+
+
+def _write(root: Path, contents: Mapping[Path, bytes]) -> None:
+    """In place, not by neighbours, so that files keep their modes, and stay links; after a failure, none is new."""
+    before = {path: (root / path).read_bytes() for path in contents}
+    try:
+        for path, content in contents.items():
+            (root / path).write_bytes(content)
+    except OSError as error:
+        for each, content in before.items():
+            if (root / each).read_bytes() != content:
+                (root / each).write_bytes(content)
+        raise BuildError(f"{path.as_posix()}: can't be written: {error.strerror}") from None

@@ -1,0 +1,149 @@
+"""What a project's own files say about it: `pyproject.toml` and `setup.cfg`, and where its modules are."""
+
+import configparser
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from interlock.errors import BuildError
+from interlock.project.version.readers import UnreadableError, line_of, read_ini, read_toml
+
+PYPROJECT, SETUP_CFG, SETUP_PY = Path("pyproject.toml"), Path("setup.cfg"), Path("setup.py")
+T = TypeVar("T")
+
+
+class Project:
+    """A project's directory, with its files read.
+
+    Args:
+        root: The directory.
+
+    Raises:
+        BuildError: A file is not valid.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.pyproject: dict[str, object] = self.read(PYPROJECT, read_toml) if self.has(PYPROJECT) else {}
+        self.setup_cfg: configparser.RawConfigParser = (
+            self.read(SETUP_CFG, read_ini) if self.has(SETUP_CFG) else configparser.RawConfigParser()
+        )
+
+    def has(self, path: Path) -> bool:
+        """Whether there is such a file."""
+        return (self.root / path).is_file()
+
+    def read(self, path: Path, reader: Callable[[bytes], T]) -> T:
+        """Read a file; what the reader can't understand is an error at its line.
+
+        Raises:
+            BuildError: It can't be understood, is not there, or is outside of the project.
+        """
+        if not (self.root / path).resolve().is_relative_to(self.root.resolve()):
+            raise BuildError(f"{path}: leads out of the project", hint="name a file inside of the repository")
+        try:
+            return reader((self.root / path).read_bytes())
+        except UnreadableError as error:
+            raise BuildError(f"{path.as_posix()}:{error.line}: {error.message}", hint=error.hint) from None
+        except OSError as error:
+            raise BuildError(f"{path.as_posix()}: can't be read: {error.strerror}", hint="is it committed?") from None
+
+    def get(self, *keys: str) -> object:
+        """What `pyproject.toml` has under these keys, or None."""
+        value: object = self.pyproject
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    def has_table(self, *keys: str) -> bool:
+        """Whether `pyproject.toml` has a table of this name, be it empty."""
+        return isinstance(self.get(*keys), dict)
+
+    def text(self, *keys: str) -> str | None:
+        """A text under these keys of `pyproject.toml`, or None.
+
+        Raises:
+            BuildError: There is something else.
+        """
+        value = self.get(*keys)
+        if value is None or isinstance(value, str):
+            return value
+        raise self.wrong(f"{'.'.join(keys)} must be a text in quotes", keys[-1])
+
+    def required(self, *keys: str) -> str:
+        """A text under these keys of `pyproject.toml`.
+
+        Raises:
+            BuildError: There is none.
+        """
+        value = self.text(*keys)
+        if not value:
+            raise self.wrong(f"[{'.'.join(keys[:-1])}] names no {keys[-1]}", f"[{'.'.join(keys[:-1])}]")
+        return value
+
+    def names(self, *keys: str) -> tuple[str, ...]:
+        """The texts of a list, or a single text, under these keys of `pyproject.toml`."""
+        value = self.get(*keys)
+        items = value if isinstance(value, list) else [value]
+        return tuple(item for item in items if isinstance(item, str))
+
+    def wrong(self, message: str, near: str, hint: str | None = None, path: Path = PYPROJECT) -> BuildError:
+        """An error about a file, at the line where something first stands."""
+        content = (self.root / path).read_bytes() if self.has(path) else b""
+        return BuildError(f"{path.as_posix()}:{line_of(content, near.encode())}: {message}", hint=hint)
+
+    @property
+    def backend(self) -> str:
+        """The build backend; PEP 517's fallback when none is named."""
+        return self.text("build-system", "build-backend") or "setuptools.build_meta:__legacy__"
+
+    def requires(self, name: str) -> bool:
+        """Whether the build requires a distribution."""
+        return any(_is_of(line, name) for line in self.names("build-system", "requires"))
+
+    def folders(self) -> tuple[Path, ...]:
+        """Where its top-level modules may be: what setuptools is told, else `src`; then the root itself."""
+        told = [folder for package, folder in self.package_dir().items() if not package]
+        told += [*self.names("tool", "setuptools", "packages", "find", "where")]
+        told += re.split(r"[,\s]+", self.setup_cfg.get("options.packages.find", "where", fallback="").strip())
+        found = [Path(folder) for folder in told if folder] or [Path("src")]
+        return tuple(dict.fromkeys(folder for folder in (*found, Path()) if (self.root / folder).is_dir()))
+
+    def package_dir(self) -> dict[str, str]:
+        """Setuptools' map of packages to their folders."""
+        table = self.get("tool", "setuptools", "package-dir")
+        if isinstance(table, dict):
+            return {package: folder for package, folder in table.items() if isinstance(folder, str)}
+        lines = self.setup_cfg.get("options", "package_dir", fallback="").splitlines()
+        pairs = (line.partition("=") for line in lines if "=" in line)
+        return {package.strip(): folder.strip() for package, _, folder in pairs}
+
+    def module(self, name: str) -> Path | None:
+        """The file of a module by its dotted name, found as setuptools finds it; None when there is none."""
+        first, *rest = name.split(".")
+        custom = self.package_dir().get(first)
+        bases = [Path(custom, *rest)] if custom else [folder.joinpath(first, *rest) for folder in self.folders()]
+        candidates = (path for base in bases for path in (Path(f"{base}.py"), base / "__init__.py"))
+        return next(filter(self.has, candidates), None)
+
+    def own_modules(self, name: str) -> Iterator[Path]:
+        """The files that are imported as the distribution's top-level packages and modules."""
+        wanted = canonicalize_name(name)
+        for folder in self.folders():
+            for path in sorted((self.root / folder).glob("*/__init__.py")):
+                # Beside the project's other files there may be packages of tests and tools; in `src` all are its own.
+                if folder != Path() or canonicalize_name(path.parent.name) == wanted:
+                    yield path.relative_to(self.root)
+            if self.has(module := folder / f"{wanted.replace('-', '_')}.py"):
+                yield module
+
+
+def _is_of(line: str, name: str) -> bool:
+    try:
+        return canonicalize_name(Requirement(line).name) == name
+    except InvalidRequirement:
+        return False

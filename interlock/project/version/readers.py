@@ -1,0 +1,193 @@
+"""Reading a version from the bytes of a file: a reader is a function from a file's content to the version's text."""
+
+import ast
+import configparser
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+
+from interlock.common.locate import locate
+
+Reader = Callable[[bytes], str]
+
+
+class UnreadableError(Exception):
+    """What a reader can't understand.
+
+    Args:
+        message: What is wrong.
+        line: Where, counted from 1.
+        hint: The cure.
+    """
+
+    def __init__(self, message: str, line: int = 1, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.line, self.hint = message, line, hint
+
+
+def place_of(content: bytes, reader: Reader) -> int:
+    """The first byte of the text that a reader reads from a file (see `interlock.common.locate`).
+
+    Raises:
+        UnreadableError: The reader can't read it; or it is put together there from several pieces or escapes.
+    """
+    text = reader(content)
+    # Another version of the same shape, so that a pattern which takes one takes both.
+    other = re.sub(r"[0-9]", lambda digit: str((int(digit[0]) + 1) % 10), text)
+    start = locate(content, text.encode(), other.encode(), lambda changed: _reads(reader, changed) == other)
+    if start is None:
+        hint = "write it as one plain text in quotes"
+        message = f'the version "{text}" does not stand there as it is'
+        raise UnreadableError(message, line_of(content, text.encode()), hint)
+    return start
+
+
+def line_of(content: bytes, wanted: bytes) -> int:
+    """The line, counted from 1, on which something first stands; the first one when it is nowhere."""
+    return content.count(b"\n", 0, max(0, content.find(wanted))) + 1
+
+
+def _reads(reader: Reader, content: bytes) -> str | None:
+    try:
+        return reader(content)
+    except UnreadableError:
+        return None
+
+
+def read_toml(content: bytes) -> dict[str, object]:
+    """The tables of a TOML file.
+
+    Raises:
+        UnreadableError: It is no valid TOML.
+    """
+    try:
+        return tomllib.loads(_decoded(content))
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"line (\d+)", str(error))
+        hint = "save it without a byte order mark" if content.startswith(b"\xef\xbb\xbf") else None
+        raise UnreadableError(f"is no valid TOML: {error}", int(at[1]) if at else 1, hint) from None
+
+
+def toml_value(*keys: str) -> Reader:
+    """Reads a text by its keys from a TOML file."""
+
+    def read(content: bytes) -> str:
+        value: object = read_toml(content)
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, str):
+            raise UnreadableError(f"{'.'.join(keys)} must be a text in quotes", line_of(content, keys[-1].encode()))
+        return value
+
+    return read
+
+
+def ini_value(section: str, name: str) -> Reader:
+    """Reads an option that is there from an INI file such as `setup.cfg`."""
+    return lambda content: read_ini(content).get(section, name)
+
+
+def read_ini(content: bytes) -> configparser.RawConfigParser:
+    """The sections of an INI file.
+
+    Raises:
+        UnreadableError: It is none.
+    """
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(_decoded(content))
+    except configparser.Error as error:
+        at = re.search(r"line:? +(\d+)", str(error))
+        raise UnreadableError(f"can't be read: {' '.join(str(error).split())}", int(at[1]) if at else 1) from None
+    return parser
+
+
+def whole_text(content: bytes) -> str:
+    """Reads a file that holds nothing but the version."""
+    return _decoded(content).strip()
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise UnreadableError("is not in UTF-8", hint="save it in UTF-8") from None
+
+
+def matched(pattern: str) -> Reader:
+    """Reads the group `version` of a regular expression's first match, as hatchling does."""
+    try:
+        compiled = re.compile(pattern, re.MULTILINE)
+    except re.error as error:
+        raise UnreadableError(f"the pattern {pattern!r} is no regular expression: {error}") from None
+    if "version" not in compiled.groupindex:
+        hint = "name the version's place in it: (?P<version>...)"
+        raise UnreadableError(f"the pattern {pattern!r} has no group named version", hint=hint)
+
+    def read(content: bytes) -> str:
+        # Universal newlines, as a file that is opened as text has them: `$` must match before a CRLF too.
+        found = compiled.search(_decoded(content).replace("\r\n", "\n"))
+        if found is None or not found["version"]:
+            raise UnreadableError(f"nothing in it matches the pattern {pattern!r}")
+        return found["version"]
+
+    return read
+
+
+def assigned(name: str) -> Reader:
+    """Reads the text that a Python module assigns to a name at its top level."""
+
+    def read(content: bytes) -> str:
+        values = list(_assignments(_parse(content), name))
+        if not values:
+            raise UnreadableError(f"{name} is not assigned at the top level", hint=f'write {name} = "1.2.3" there')
+        if len(values) > 1:
+            raise UnreadableError(f"{name} is assigned more than once", values[1].lineno, "keep one of them")
+        return _text(values[0], name)
+
+    return read
+
+
+def setup_keyword(keyword: str) -> Reader:
+    """Reads a keyword that is there from the one call of `setup(...)` in a `setup.py`."""
+    return lambda content: _text(setup_keywords(content)[keyword], keyword)
+
+
+def setup_keywords(content: bytes) -> dict[str, ast.expr]:
+    """What the one call of `setup(...)` in a `setup.py` is given, by keyword.
+
+    Raises:
+        UnreadableError: It is no valid Python, or there is not exactly one such call.
+    """
+    calls = [node for node in ast.walk(_parse(content)) if isinstance(node, ast.Call) and _is_setup(node.func)]
+    if len(calls) != 1:
+        message = f"calls setup() {len(calls)} times, so what it is told can't be known without running it"
+        raise UnreadableError(message, calls[1].lineno if calls else 1, "move the metadata into pyproject.toml")
+    return {keyword.arg: keyword.value for keyword in calls[0].keywords if keyword.arg}
+
+
+def _is_setup(function: ast.expr) -> bool:
+    name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", None)
+    return name == "setup"
+
+
+def _parse(content: bytes) -> ast.Module:
+    try:
+        return ast.parse(content)
+    except (SyntaxError, ValueError) as error:
+        raise UnreadableError(f"is no valid Python: {error}", getattr(error, "lineno", None) or 1) from None
+
+
+def _assignments(tree: ast.Module, name: str) -> Iterator[ast.expr]:
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if value is not None and any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            yield value
+
+
+def _text(value: ast.expr, name: str) -> str:
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return value.value
+    hint = "write the version there as a text in quotes"
+    raise UnreadableError(f"{name} is not a plain text, so it can't be known without running it", value.lineno, hint)

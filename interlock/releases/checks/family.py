@@ -1,0 +1,87 @@
+"""Which checks a release of one package needs, and which the whole family; independent ones at the same time."""
+
+import asyncio
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from interlock.releases.checks.index import check_package_name, check_upload
+from interlock.releases.checks.machine import check_machine
+from interlock.releases.checks.models import Check, State, unknown
+from interlock.releases.checks.repository import Errand, check_repository
+from interlock.releases.checks.token import check_token, is_app
+
+if TYPE_CHECKING:
+    from interlock.adapters.connections import Connections
+    from interlock.model.family import Family
+
+
+async def check_package(connections: "Connections", name: str, *, branch: str | None = None) -> tuple[Check, ...]:
+    """What a release of one package needs: its own repository, and those that it tells.
+
+    Args:
+        connections: What is looked at.
+        name: The package.
+        branch: Where it is released from, if that is not the family file's.
+
+    Raises:
+        UsageError: The family has no such package.
+    """
+    connections.family.package(name)
+    return await _check(connections, (name,), branch)
+
+
+async def check_family(connections: "Connections") -> tuple[Check, ...]:
+    """What a release of any of its packages needs."""
+    return await _check(connections, connections.family.order())
+
+
+async def check_tokens(connections: "Connections") -> tuple[Check, ...]:
+    """What can be said of the tokens without looking at a repository."""
+    return (*(await check_token(connections)), *check_upload(connections))
+
+
+def _errands(family: "Family", released: Collection[str], branch: str | None, *, has_role: bool) -> tuple[Errand, ...]:
+    """What is wanted of each repository when these are released, in the order of the family; each once."""
+    sent: dict[str, dict[str, None]] = {}
+    for name in released:
+        for dispatch in family.package(name).dispatches:
+            for target in dispatch.targets:
+                sent.setdefault(target, {})[dispatch.event] = None
+    return tuple(
+        Errand(
+            member=name,
+            releases=name in released and family.package(name).publishes,
+            events=tuple(sent.get(name, ())),
+            branch=branch if name in released else None,
+            has_role=has_role,
+        )
+        for name in family.order()
+        if name in released or name in sent
+    )
+
+
+async def _check(connections: "Connections", released: Collection[str], branch: str | None = None) -> tuple[Check, ...]:
+    family = connections.family
+    errands = _errands(family, released, branch, has_role=not is_app(connections.access.credentials))
+    published = [name for name in released if family.package(name).publishes]
+    machine, token, *names = await asyncio.gather(
+        check_machine(family, connections.environ),
+        check_token(connections),
+        *(check_package_name(name, connections.index) for name in published),
+    )
+    # Looked at only now: a token that does not work would be told of once for each repository.
+    repositories = await asyncio.gather(*(_look(connections, errand, token) for errand in errands))
+    on_index = dict(zip(published, names, strict=True))
+    members = [
+        check
+        for errand, checks in zip(errands, repositories, strict=True)
+        for check in (*checks, *on_index.get(errand.member, ()))
+    ]
+    return (*machine, *token, *(check_upload(connections) if published else ()), *members)
+
+
+async def _look(connections: "Connections", errand: Errand, token: tuple[Check, ...]) -> tuple[Check, ...]:
+    unusable = any(check.state is State.FAILED and check.name in {"present", "accepted by GitHub"} for check in token)
+    if unusable or not connections.has_credentials:
+        return (unknown(errand.member, "repository", "not looked at, for want of a token that works"),)
+    return await check_repository(connections.family, errand, connections.github)

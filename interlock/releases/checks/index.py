@@ -1,0 +1,53 @@
+"""Checks of the package index: it answers, knows the package, and there is something to upload with."""
+
+from typing import TYPE_CHECKING
+
+from interlock.common import tokens
+from interlock.errors import InterlockError
+from interlock.releases.checks.models import Check, failed, ok, warning
+
+if TYPE_CHECKING:
+    from interlock.adapters.connections import Connections
+    from interlock.adapters.index.client import PackageIndex
+
+SUBJECT = "package index"
+
+
+async def check_package_name(member: str, index: "PackageIndex") -> tuple[Check, ...]:
+    """Whether the index answers and has the package; who owns it is told by nothing but an upload."""
+    name = index.index.name
+    try:
+        releases = await index.served(member)
+    except InterlockError as error:
+        # A release can't be confirmed without the index, so that it does not answer is a failure.
+        return (failed(member, "on the index", error.message, error.hint),)
+    if not releases:
+        cause = f"{name} has no {member}: the first upload registers the name"
+        return (warning(member, "on the index", cause, "upload with a token that is not limited to a project"),)
+    newest = max(releases)
+    return (ok(member, "on the index", f"{name} has {len(releases)} of its releases, {newest} the newest"),)
+
+
+def check_upload(connections: "Connections") -> tuple[Check, ...]:
+    """Whether there is a password to upload with, and whether its names agree. Nothing is uploaded."""
+    upload = connections.access.upload
+    if upload is None:
+        return (_missing(connections.access.upload_error),)
+    where = f" ({upload.source})" if upload.source else ""
+    present = ok(SUBJECT, "upload credentials", f"to {upload.name} as {upload.username}{where}")
+    found = tokens.find(tokens.INDEX, tokens.INDEX_ALIASES, connections.environ) if upload.source in NAMES else None
+    if found is None or not found.disagreeing:
+        return (present,)
+    others = ", ".join(found.disagreeing)
+    cause = f"{others} holds something else than {found.name}, which is used"
+    return (present, warning(SUBJECT, "one upload token", cause, f"remove {others}, or give it the same value"))
+
+
+NAMES = frozenset({tokens.INDEX, *tokens.INDEX_ALIASES})
+
+
+def _missing(error: InterlockError | None) -> Check:
+    if error is not None:
+        return failed(SUBJECT, "upload credentials", error.message, error.hint)
+    cause = f"there is no password to upload with: neither {tokens.INDEX} nor {' nor '.join(tokens.INDEX_ALIASES)}"
+    return failed(SUBJECT, "upload credentials", cause, f"set {tokens.INDEX}: docs/tokens.md says how to make one")

@@ -1,0 +1,56 @@
+"""Checks of this machine: who commits, and the tools that a release runs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from uv import find_uv_bin
+
+from interlock.common.process import run, tool_environment
+from interlock.releases.checks.models import Check, failed, ok
+
+if TYPE_CHECKING:
+    from interlock.model.family import Family
+
+SUBJECT = "this machine"
+TIMEOUT = 20
+KEYS = ("user.name", "user.email")
+# Where programs are, and where the user's own settings are; a repository that somebody stands in has no say.
+TOLD = ("PATH", "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")
+
+
+async def check_machine(family: "Family", environ: Mapping[str, str]) -> tuple[Check, ...]:
+    """Git and who commits, and uv."""
+    env = {**tool_environment(), **{name: environ[name] for name in TOLD if name in environ}}
+    git = await _version("git", ["git", "--version"], "install git", env)
+    checks = [git, await _version("uv", [_uv(), "--version"], "make setup", env)]
+    if git.state == "ok":
+        checks.append(await _identity(family, env))
+    return tuple(checks)
+
+
+def _uv() -> str:
+    try:
+        return find_uv_bin()
+    except FileNotFoundError:
+        return "uv"
+
+
+async def _version(name: str, command: list[str | Path], cure: str, env: Mapping[str, str]) -> Check:
+    try:
+        done = await run(command, env=env, timeout=TIMEOUT)
+    except FileNotFoundError:
+        return failed(SUBJECT, name, f"{name} is not installed", cure)
+    if done.returncode != 0:
+        return failed(SUBJECT, name, f"{name} does not run: it ends with {done.returncode}", cure)
+    return ok(SUBJECT, name, done.output.strip())
+
+
+async def _identity(family: "Family", env: Mapping[str, str]) -> Check:
+    if family.author is not None:
+        return ok(SUBJECT, "Git identity", f"{family.author}, from the family file")
+    said = [(await run(["git", "config", "--global", key], env=env, timeout=TIMEOUT)).output.strip() for key in KEYS]
+    if all(said):
+        return ok(SUBJECT, "Git identity", f"{said[0]} <{said[1]}>, from Git's configuration")
+    cause = f"Git does not know {' and '.join(key for key, value in zip(KEYS, said, strict=True) if not value)}"
+    return failed(SUBJECT, "Git identity", cause, 'write author = "Name <address>" in [family], or use git config')

@@ -1,0 +1,117 @@
+"""Checks of the GitHub token: under which name it is there, what it may do, and for how long."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from interlock.adapters.github import AppInstallation, StaticToken
+from interlock.common import tokens
+from interlock.common.clock import now
+from interlock.errors import InterlockError
+from interlock.releases.checks.models import Check, failed, from_error, ok, warning
+
+if TYPE_CHECKING:
+    from interlock.adapters.code_host import Inspection
+    from interlock.adapters.connections import Connections
+    from interlock.adapters.github import Credentials, TokenFacts
+
+SUBJECT = "token"
+EARLY = timedelta(days=10)
+ROTATE = "rotate it: docs/tokens.md"
+
+
+def check_presence(connections: "Connections") -> tuple[Check, ...]:
+    """Whether there is a token, where it was found, and whether other names disagree."""
+    credentials = connections.access.credentials
+    if credentials is None:
+        return (_missing(connections.access.token_error),)
+    name = credentials.name
+    called = f"{name}, an older name of {tokens.DISPATCH}" if name in connections.family.token_aliases else name
+    return (ok(SUBJECT, "present", f"found as {called}"), *_disagreements(connections))
+
+
+def is_app(credentials: "Credentials | None") -> bool:
+    """Whether an App's installation speaks to GitHub: its permissions are its own, and no user's role."""
+    return isinstance(credentials, AppInstallation) or (isinstance(credentials, StaticToken) and credentials.is_app)
+
+
+def _missing(error: InterlockError | None) -> Check:
+    if error is not None:
+        return from_error(SUBJECT, "present", error)
+    cure = f"set {tokens.DISPATCH}: docs/tokens.md says how to make one"
+    return failed(SUBJECT, "present", f"there is no {tokens.DISPATCH}", cure)
+
+
+def _disagreements(connections: "Connections") -> Iterator[Check]:
+    """The environment alone can disagree; a block or a file is looked at only when it says nothing."""
+    found = tokens.find(tokens.DISPATCH, connections.family.token_aliases, connections.environ)
+    if found and found.disagreeing:
+        others = ", ".join(found.disagreeing)
+        cause = f"{others} holds another token than {found.name}, which is used"
+        yield warning(SUBJECT, "one token", cause, f"remove {others}, or give it the same value")
+    if found and found.stripped:
+        yield warning(SUBJECT, "clean", f"{found.name} has whitespace around it", "set it again without")
+
+
+async def check_use(github: "Inspection", at: datetime) -> tuple[Check, ...]:
+    """Whether GitHub takes the token, of which kind it is, what its scopes allow, and when it expires.
+
+    Raises:
+        TokenError: GitHub refuses it.
+        GitHubError: GitHub does not answer.
+    """
+    facts = await github.token_facts()
+    whose = f" of {facts.login}" if facts.login else ""
+    accepted = ok(SUBJECT, "accepted by GitHub", f"{facts.kind} token{whose}")
+    return (accepted, *_scopes(facts), check_expiry(facts, at))
+
+
+def _scopes(facts: "TokenFacts") -> Iterator[Check]:
+    """What a classic token may do everywhere; of others, each repository tells."""
+    if facts.scopes is None or facts.kind != "classic":
+        return
+    if "repo" not in facts.scopes:
+        held = ", ".join(sorted(facts.scopes)) or "none"
+        public = "public_repo" in facts.scopes
+        make, reach = (warning, "public repositories alone") if public else (failed, "no repository")
+        yield make(SUBJECT, "scopes", f"with its scopes ({held}) it reaches {reach}", f"give it repo; {ROTATE}")
+    elif "workflow" not in facts.scopes:
+        cause = "it lacks the scope workflow: a release of a commit that changes workflow files would be refused"
+        yield warning(SUBJECT, "scopes", cause, "give it the scope workflow")
+    else:
+        yield ok(SUBJECT, "scopes", "repo, workflow")
+
+
+def check_expiry(facts: "TokenFacts", at: datetime) -> Check:
+    """How long the token still works; a warning from ten days before its end."""
+    name = "expiry"
+    if facts.expires_at is None:
+        lasting = "it is renewed every hour" if facts.kind == "app" else "it does not expire, as far as GitHub says"
+        return ok(SUBJECT, name, lasting)
+    left = facts.expires_at - at
+    day = f"{facts.expires_at:%Y-%m-%d}"
+    if left <= timedelta(0):
+        return failed(SUBJECT, name, f"it expired on {day}", ROTATE)
+    if facts.kind == "app":
+        return ok(SUBJECT, name, "it is renewed every hour")
+    if left <= EARLY:
+        return warning(SUBJECT, name, f"it expires in {_days(left)} ({day})", ROTATE)
+    return ok(SUBJECT, name, f"it works for another {_days(left)} (until {day})")
+
+
+def _days(left: timedelta) -> str:
+    if left < timedelta(days=1):
+        return "less than a day"
+    return f"{left.days} day{'' if left.days == 1 else 's'}"
+
+
+async def check_token(connections: "Connections") -> tuple[Check, ...]:
+    """Everything about the token that can be said without looking at a repository."""
+    present = check_presence(connections)
+    if not connections.has_credentials:
+        return present
+    try:
+        return (*present, *(await check_use(connections.github, now())))
+    except InterlockError as error:
+        # A release can't go without GitHub, so that it does not answer is a failure too.
+        return (*present, failed(SUBJECT, "accepted by GitHub", error.message, error.hint))

@@ -1,0 +1,202 @@
+"""The steps of a release that the world sees, and its record: push, publish, GitHub Release, summary.
+
+Each looks at the world before it acts, and again when it does not know whether it has acted.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+
+from interlock.adapters.git import Checkout, PushRaceError
+from interlock.adapters.github import Asset, GitHubRelease
+from interlock.adapters.index import upload
+from interlock.common.clock import now
+from interlock.errors import ConflictError
+from interlock.model.dispatches import DispatchRecord
+from interlock.model.release import Release
+from interlock.project.build import BuiltFile
+from interlock.releases.context import ReleaseContext
+from interlock.releases.notes import Change, release_notes
+from interlock.releases.plan import Plan, newer, released
+from interlock.releases.step_timer import MOST_RACES
+
+TYPES = {"wheel": "application/zip", "sdist": "application/gzip"}
+
+
+async def push(context: ReleaseContext, cloned: Checkout, plan: Plan) -> bool:
+    """Push commit and tag together, unless they are there.
+
+    Returns:
+        False when somebody else pushed in the meantime, so that all has to be planned again on the new head.
+
+    Raises:
+        ProtectedBranchError, TokenError: The remote refuses; nothing was pushed.
+        ConflictError: Somebody else made the tag on another commit.
+        RemoteUnreachableError: It is not known whether it happened: look again.
+    """
+    assert plan.commit is not None
+    assert plan.tag_object is not None
+    tag, branch = f"refs/tags/{plan.tag}", f"refs/heads/{plan.branch}"
+    refs = await cloned.remote_refs(tag, branch)
+    if refs.get(tag) == plan.tag_object:
+        return True
+    if tag in refs:
+        raise ConflictError(
+            f"{plan.repository} has a tag {plan.tag} now, and it is not the one that was prepared",
+            hint="run it again: it goes on from what is there",
+        )
+    if refs.get(branch) != plan.base:
+        return _raced(context, plan)
+    await asyncio.to_thread(context.connections.ledger.record_release, begun(context, plan))
+    updates = {tag: plan.tag_object} | ({branch: plan.commit} if plan.commit != plan.base else {})
+    try:
+        await cloned.push(updates, {ref: refs.get(ref, "") for ref in updates})
+    except PushRaceError:
+        # Git also says so of a push that arrived while its answer was lost.
+        arrived = (await cloned.remote_refs(tag)).get(tag) == plan.tag_object
+        return arrived or _raced(context, plan)
+    return True
+
+
+def _raced(context: ReleaseContext, plan: Plan) -> bool:
+    """False: somebody else has pushed; an error when that happens again and again."""
+    context.timer.races += 1
+    if context.timer.races > MOST_RACES:
+        raise PushRaceError(
+            f"{plan.repository} moves on faster than a release of it can be made: {MOST_RACES} pushes came in between",
+            hint="run it again when nobody pushes to its branch; nothing was changed",
+        )
+    return False
+
+
+def begun(context: ReleaseContext, plan: Plan) -> Release:
+    """The record of a release that has begun."""
+    return Release(
+        package=plan.package,
+        version=plan.version,
+        previous=plan.previous,
+        cascade=plan.manifest.cascade if plan.manifest else None,
+        run=context.run,
+        repository=plan.repository,
+        branch=plan.branch,
+        tag=plan.tag,
+        commit=plan.commit or "",
+        files=plan.manifest.files if plan.manifest else (),
+        resumed=plan.resumed,
+        remarks=plan.remarks,
+        began_at=now(),
+    )
+
+
+async def publish(context: ReleaseContext, plan: Plan, files: Collection[BuiltFile]) -> None:
+    """Upload what the index does not serve yet.
+
+    Raises:
+        ConflictError: The index serves another file under one of the names.
+        PublishError: It refuses.
+    """
+    missing = await upload.missing(plan.package, plan.version, released(files), context.connections.index)
+    for file in files:
+        if file.name in missing:
+            await upload.upload(file.path, context.connections.upload, cure=newer(plan))
+            context.log(logging.INFO, f"uploaded {file.name}")
+
+
+async def confirm(context: ReleaseContext, plan: Plan, files: Collection[BuiltFile]) -> None:
+    """Wait until the index serves all files with the right hashes.
+
+    Raises:
+        PublishError: Its time is up.
+    """
+    served_by = context.connections.index.index.name
+    context.log(logging.INFO, f"waiting for {served_by} to serve {plan.package} {plan.version}")
+    await upload.confirm(
+        plan.package, plan.version, released(files), context.connections.index, seconds=context.request.patience.index
+    )
+
+
+async def create_github_release(
+    context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]
+) -> GitHubRelease:
+    """Make the GitHub Release as a draft, attach the files, and publish it: who sees it, sees all of it.
+
+    Raises:
+        GitHubError: GitHub refuses; transient when it did not answer.
+        ConflictError: It has another file under one of the names.
+    """
+    release = await context.connections.github.release(plan.repository, plan.tag)
+    if release is None:
+        release = await _draft(context, cloned, plan, files)
+    for file in files:
+        await _attach(context, plan, release, file)
+    if release.draft:
+        release = await context.connections.github.publish_release(plan.repository, release.id)
+    return release
+
+
+async def _draft(context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> GitHubRelease:
+    notes = await _notes(context, cloned, plan, files)
+    title = f"{plan.package} {plan.version}"
+    return await context.connections.github.create_release(
+        plan.repository, tag=plan.tag, name=title, body=notes, draft=True, prerelease=plan.version.is_prerelease
+    )
+
+
+async def _notes(context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> str:
+    assert plan.commit is not None
+    commits = await cloned.log(since=plan.previous_tag, until=plan.commit)
+    return release_notes(
+        repository_url=f"{context.connections.server.server}/{plan.repository}",
+        tag=plan.tag,
+        previous=plan.previous_tag,
+        changes=[
+            Change(commit.sha, commit.subject) for commit in commits if commit.sha != plan.commit or not plan.changed
+        ],
+        files=released(files),
+    )
+
+
+async def _attach(context: ReleaseContext, plan: Plan, release: GitHubRelease, file: BuiltFile) -> None:
+    """Upload a file, unless it is there whole; one that broke off half-way is removed first."""
+    there = next((asset for asset in release.assets if asset.name == file.name), None)
+    if there is not None and there.state == "uploaded":
+        _same(plan, there, file)
+        return
+    if there is not None:
+        await context.connections.github.delete_asset(plan.repository, there.id)
+    await context.connections.github.upload_asset(plan.repository, release, file.path, content_type=TYPES[file.kind])
+
+
+def _same(plan: Plan, asset: Asset, file: BuiltFile) -> None:
+    if asset.size != file.size or asset.digest not in {None, f"sha256:{file.sha256}"}:
+        raise ConflictError(
+            f"the GitHub Release {plan.tag} of {plan.repository} has another {asset.name}: {asset.digest}",
+            hint="somebody has replaced it: delete it there, and run this again",
+        )
+
+
+async def summarize(
+    context: ReleaseContext, plan: Plan, page: GitHubRelease, records: Sequence[DispatchRecord]
+) -> Release:
+    """Record the release: finished, unless a dispatch was not taken.
+
+    Args:
+        context: What it works with.
+        plan: What was planned, and done.
+        page: Its GitHub Release.
+        records: Its dispatches.
+    """
+    ended = now() if all(record.receipt for record in records) else None
+    earlier = await context.remembered(plan.version)
+    release = begun(context, plan).model_copy(
+        update={
+            "began_at": earlier.began_at if earlier else context.timer.began_at,
+            "ended_at": (earlier.ended_at if earlier else None) or ended,
+            "page": page.html_url,
+            "remarks": tuple(dict.fromkeys((*(earlier.remarks if earlier else ()), *plan.remarks))),
+            "dispatches": tuple(records),
+            "seconds": dict(context.timer.seconds),
+        }
+    )
+    await asyncio.to_thread(context.connections.ledger.record_release, release)
+    return release

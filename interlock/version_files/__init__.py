@@ -1,6 +1,0 @@
-"""Where a project keeps its version: found in all the places that build backends know, and moved by that alone."""
-
-from interlock.version_files.find import find_version, project_name
-from interlock.version_files.places import Literal, VersionPlace
-
-__all__ = ["Literal", "VersionPlace", "find_version", "project_name"]

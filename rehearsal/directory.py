@@ -1,0 +1,182 @@
+"""The directory of a rehearsal: what is in it, who uses it, and its secrets."""
+
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError, field_serializer
+
+from interlock.common.atomic_files import write_whole
+from interlock.common.frozen_model import Value
+from interlock.errors import RehearsalError
+from rehearsal.template import FAMILY_FILE
+
+ORIGINS = ("api", "uploads", "git", "index")
+CURE_BUSY = "wait for it or end it (interlock rehearse stop), or take another directory with --directory"
+
+
+class Tokens(Value):
+    """The secrets of a world: worth something in it alone.
+
+    Attributes:
+        github: The maintainer's.
+        index: For uploads.
+        control: For the door through which faults come.
+    """
+
+    github: SecretStr = Field(default_factory=lambda: SecretStr(f"github_pat_{secrets.token_hex(30)}"))
+    index: SecretStr = Field(default_factory=lambda: SecretStr(f"pypi-{secrets.token_urlsafe(48)}"))
+    control: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_urlsafe(32)))
+
+    @field_serializer("github", "index", "control", when_used="json")
+    def _reveal(self, secret: SecretStr) -> str:
+        return secret.get_secret_value()
+
+
+class Facts(Value):
+    """What a world is, kept in `world.json`.
+
+    Attributes:
+        family: The family's name.
+        owner: Whose repositories these are.
+        sources: The repositories that were mirrored; none of the small family.
+        behind: The user's own index, as a family file names one, that is asked for what the rehearsal's does not have.
+        ports: Where each server was last; taken again when it is free.
+    """
+
+    family: str
+    owner: str
+    sources: tuple[str, ...] = ()
+    behind: str | None = None
+    ports: Mapping[str, int] = {}
+
+
+class Server(Value):
+    """The process that serves a world now, or did so last.
+
+    Attributes:
+        since: When it began, in seconds since the epoch.
+        stays: Whether it outlives the command that started it.
+    """
+
+    pid: int
+    since: float
+    stays: bool = False
+
+    def __str__(self) -> str:
+        return f"process {self.pid}, since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(self.since))}"
+
+
+class Place:
+    """The directory of a world."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.resolve()
+        self.log = self.directory / "log.jsonl"
+        self.ledger = self.directory / "ledger.db"
+        self.family_file = self.directory / FAMILY_FILE
+        self.gitconfig = self.directory / "gitconfig"
+        self.index = self.directory / "index"
+        self.repositories = self.directory / "repositories"
+        self._world = self.directory / "world.json"
+        self._tokens = self.directory / "tokens.json"
+        self._server = self.directory / "server.json"
+        self._lock = self.directory / "lock"
+        self.server_log = self.directory / "server.log"
+        # What belongs to whoever has the world, not to the world.
+        self.standing = frozenset({self._lock.name, self._server.name, self.server_log.name})
+
+    def facts(self) -> Facts | None:
+        """What the world is; None when it was never made, or not to its end.
+
+        Raises:
+            RehearsalError: It was made by another version.
+        """
+        if not self._world.exists():
+            return None
+        try:
+            return Facts.model_validate_json(self._world.read_bytes())
+        except ValidationError:
+            raise RehearsalError(f"{self._world} can't be read", hint="begin anew with --new") from None
+
+    def keep_facts(self, facts: Facts) -> None:
+        """Write what the world is; done last when it is made."""
+        write_whole(self._world, facts.model_dump_json(indent=2).encode())
+
+    def forget_facts(self) -> None:
+        """The world is no world any more."""
+        self._world.unlink(missing_ok=True)
+
+    def tokens(self) -> Tokens:
+        """The world's secrets, drawn when they are first asked for."""
+        if not self._tokens.exists():
+            self.directory.mkdir(parents=True, exist_ok=True)
+            unfinished = self._tokens.with_suffix(".new")
+            with open(unfinished, "w", encoding="utf-8", opener=_private) as file:
+                file.write(Tokens().model_dump_json())
+            unfinished.replace(self._tokens)
+        return Tokens.model_validate_json(self._tokens.read_bytes())
+
+    def lock(self) -> int:
+        """Take the world for this process; the descriptor keeps it, also in a child that inherits it.
+
+        Raises:
+            RehearsalError: Another process has it; the message says which.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            who = self.last_server() or "another command"
+            raise RehearsalError(f"the rehearsal in {self.directory} is in use: {who}", hint=CURE_BUSY) from None
+        self.keep_server(Server(pid=os.getpid(), since=time.time()))
+        return descriptor
+
+    def server(self) -> Server | None:
+        """The process that serves the world now."""
+        if not self._lock.exists():
+            return None
+        with self._lock.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return self.last_server()
+        return None
+
+    def last_server(self) -> Server | None:
+        """The process that served it last."""
+        with suppress(OSError, ValidationError, json.JSONDecodeError):
+            return Server.model_validate_json(self._server.read_bytes())
+        return None
+
+    def keep_server(self, server: Server) -> None:
+        """Say who serves it; by whoever has the lock."""
+        write_whole(self._server, server.model_dump_json().encode())
+
+
+class Lease:
+    """A world that this process has.
+
+    Attributes:
+        descriptor: What keeps it, also in a child that inherits it.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.descriptor = place.lock()
+
+    def release(self) -> None:
+        """Leave it to others; a child that inherited the lock still has it."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

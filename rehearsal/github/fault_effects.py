@@ -1,0 +1,52 @@
+"""Faults that need to know GitHub: somebody else pushes first, or the caller's token expires."""
+
+from anyio import to_thread
+from starlette.types import Scope
+
+from rehearsal.fault_proxy import Happen
+from rehearsal.faults import Effect, Fault
+from rehearsal.github.access import token_text
+from rehearsal.github.git_store import NO_COMMIT
+from rehearsal.github.pushes import moved
+from rehearsal.github.records import Repository
+from rehearsal.github.state import GitHubState, hash_of
+
+
+def race(state: GitHubState, repository: Repository, branch: str | None = None) -> str:
+    """Let somebody else push a commit to a branch (default: the default one); its SHA."""
+    with state.changing():
+        git, ref = state.git(repository), f"refs/heads/{branch or repository.default_branch}"
+        old = git.ref(ref)
+        somebody = git.web_flow("Somebody Else", "somebody@example.invalid")
+        note = f"{state.next_id()}\n".encode()
+        sha = git.write_commit(old, {"RACE": note}, "docs: somebody was faster", author=somebody)
+        git.set_ref(ref, sha, old or NO_COMMIT)
+        moved(state, repository, [(ref, old or NO_COMMIT, sha)], None)
+    return sha
+
+
+def expire(state: GitHubState, scope: Scope) -> None:
+    """Let the token of a request expire."""
+    header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), "")
+    with state.changing():
+        known = state.tokens.get(hash_of(token_text(header)))
+        if known:
+            known.expires_at = state.now()
+
+
+def happen(state: GitHubState) -> Happen:
+    """What makes these faults, for the `Front` of each of the three servers."""
+
+    async def make(fault: Fault, scope: Scope) -> None:
+        if fault.effect is Effect.EXPIRE:
+            await to_thread.run_sync(expire, state, scope)
+        elif fault.effect is Effect.RACE and (repository := _repository_of(state, scope["path"])):
+            await to_thread.run_sync(race, state, repository)
+
+    return make
+
+
+def _repository_of(state: GitHubState, path: str) -> Repository | None:
+    """The repository of `/repos/owner/name/...` or `/owner/name.git/...`."""
+    parts = path.removeprefix("/repos").strip("/").split("/")
+    return state.repositories.get("/".join(parts[:2]).removesuffix(".git").lower())

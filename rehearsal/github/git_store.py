@@ -1,0 +1,312 @@
+"""A bare Git repository, read and written by plumbing: what GitHub does on its side, without a work tree."""
+
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from interlock.common.process import tool_environment
+from rehearsal.github.git_objects import write_object, write_tree
+
+TIMEOUT = 120
+SETTINGS = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
+NO_COMMIT = "0" * 40
+# What the door has let in may push, and may fetch whatever it can name; nothing is cleaned up in between.
+SERVED = {"http.receivepack": "true", "uploadpack.allowAnySHA1InWant": "true", "gc.auto": "0"}
+CONFIG = """[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+[http]
+\treceivepack = true
+[uploadpack]
+\tallowAnySHA1InWant = true
+[gc]
+\tauto = 0
+"""
+# A push is declined ref by ref: whoever lets it in leaves a file for each ref that is, with what is said about it.
+HOOK = """#!/bin/sh
+test -f "$REHEARSAL_DECLINED/$1" || exit 0
+cat "$REHEARSAL_DECLINED/$1" >&2
+exit 1
+"""
+
+
+class GitStoreError(Exception):
+    """Git refused; the message is its own."""
+
+
+class Entry(NamedTuple):
+    """A file or folder of a commit."""
+
+    mode: str
+    kind: str
+    sha: str
+    size: int
+    path: str
+
+
+class Person(NamedTuple):
+    """Who made a commit or tag, and when (seconds since 1970 with the offset, as `1700000000 +0000`)."""
+
+    name: str
+    email: str
+    when: str
+
+
+class Commit(NamedTuple):
+    """A commit, without its diff."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Person
+    committer: Person
+    message: str
+
+
+class Tag(NamedTuple):
+    """An annotated tag."""
+
+    sha: str
+    name: str
+    message: str
+    target: str
+    target_kind: str
+    tagger: Person
+
+
+class GitStore:
+    """A bare repository.
+
+    Args:
+        path: Where it is.
+        now: What time it is, for what is committed here.
+        env: Further environment of every Git command, as another place for objects.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], datetime], env: Mapping[str, str] | None = None) -> None:
+        self.path = path
+        self._now = now
+        self._env = dict(env or {})
+
+    def with_objects(self, place: Path) -> "GitStore":
+        """The same repository with more objects in it, which are put into a place of their own."""
+        more = {"GIT_OBJECT_DIRECTORY": str(place), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(self.path / "objects")}
+        return GitStore(self.path, self._now, more)
+
+    def create(self, branch: str) -> None:
+        """Make it, empty, unless it is there; then it is made fit to be served."""
+        if (self.path / "HEAD").exists():
+            for name, value in SERVED.items():
+                self.git("config", name, value)
+        else:
+            for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+                (self.path / folder).mkdir(parents=True)
+            (self.path / "config").write_text(CONFIG)
+            (self.path / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
+        hook = self.path / "hooks" / "update"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(HOOK)
+        hook.chmod(0o755)
+
+    def git(self, *arguments: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
+        """Run a Git command in it; what it says.
+
+        Raises:
+            GitStoreError: It failed.
+        """
+        done = subprocess.run(  # noqa: S603  an argument list, from callers here
+            ["git", "-C", str(self.path), *arguments],  # noqa: S607  the user's own git
+            input=data,
+            capture_output=True,
+            check=False,
+            timeout=TIMEOUT,
+            env={**tool_environment(), **SETTINGS, **self._env, **(env or {})},
+        )
+        if done.returncode != 0:
+            raise GitStoreError(done.stderr.decode(errors="replace").strip())
+        return done.stdout
+
+    def line(self, *arguments: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> str:
+        """The one line that a Git command says."""
+        return self.git(*arguments, data=data, env=env).decode(errors="replace").strip()
+
+    # --- refs ----------------------------------------------------------------------------------------------------
+
+    def refs(self, prefix: str = "refs/") -> dict[str, str]:
+        """The refs that begin so, with what they point to (an annotated tag's own object)."""
+        said = self.git("for-each-ref", "--format=%(refname) %(objectname)").decode()
+        found = (line.split(" ") for line in said.splitlines())
+        return {name: sha for name, sha in found if name.startswith(prefix)}
+
+    def ref(self, name: str) -> str | None:
+        """What a ref points to, by its full name."""
+        return self.refs(name).get(name)
+
+    def set_ref(self, name: str, sha: str, old: str | None = None) -> None:
+        """Point a ref to an object; `old` is what it must point to before, all zeros for nothing.
+
+        Raises:
+            GitStoreError: It points elsewhere, is no valid name, or there is no such object.
+        """
+        self.git("update-ref", name, sha, *([old] if old is not None else []))
+
+    def delete_ref(self, name: str) -> None:
+        """Take a ref away."""
+        self.git("update-ref", "-d", name)
+
+    def resolve(self, name: str) -> str | None:
+        """The commit that a branch, tag, full ref or SHA means, in GitHub's order; None when there is none."""
+        for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", name if name.startswith("refs/") else "", name):
+            found = self._commit_of(candidate) if candidate else None
+            if found:
+                return found
+        return None
+
+    def _commit_of(self, name: str) -> str | None:
+        if name.startswith("-"):
+            return None
+        try:
+            return self.line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        except GitStoreError:
+            return None
+
+    def kind_of(self, sha: str) -> str | None:
+        """`commit`, `tag`, `tree` or `blob`; None when there is no such object."""
+        try:
+            return self.line("cat-file", "-t", sha) if not sha.startswith("-") else None
+        except GitStoreError:
+            return None
+
+    # --- what commits hold ---------------------------------------------------------------------------------------
+
+    def entries(self, commit: str, path: str = "", *, deep: bool = False) -> list[Entry]:
+        """What is in a folder of a commit, nothing if there is none; with `deep` also in the folders below."""
+        where = ["--", f"{path}/"] if path else []
+        return self._listed(*(["-r"] if deep else []), commit, *where)
+
+    def entry(self, commit: str, path: str) -> Entry | None:
+        """What is at a path of a commit."""
+        return next((entry for entry in self._listed(commit, "--", path) if entry.path == path), None)
+
+    def _listed(self, *arguments: str) -> list[Entry]:
+        said = self.git("ls-tree", "-z", "--long", "--full-tree", *arguments).decode(errors="replace")
+        return [_entry(line) for line in said.split("\0") if line]
+
+    def read(self, sha: str) -> bytes:
+        """The content of a file, by its blob's SHA."""
+        return self.git("cat-file", "blob", sha)
+
+    def commit(self, sha: str) -> Commit:
+        """A commit."""
+        return _commit(sha, self.git("cat-file", "commit", sha).decode(errors="replace"))
+
+    def tag(self, sha: str) -> Tag:
+        """An annotated tag, by its own SHA."""
+        fields, message = _object(self.git("cat-file", "tag", sha).decode(errors="replace"))
+        return Tag(
+            sha=sha,
+            name=fields["tag"][0],
+            message=message,
+            target=fields["object"][0],
+            target_kind=fields["type"][0],
+            tagger=_person(fields.get("tagger", ["nobody <> 0 +0000"])[0]),
+        )
+
+    def log(self, *arguments: str, paths: Sequence[str] = ()) -> list[str]:
+        """The SHAs of the commits that `git rev-list` lists, newest first."""
+        return self.git("rev-list", *arguments, "--", *paths).decode().split()
+
+    # --- writing -------------------------------------------------------------------------------------------------
+
+    def write_commit(
+        self,
+        parent: str | None,
+        files: Mapping[str, bytes | None],
+        message: str,
+        *,
+        author: Person | None = None,
+        committer: Person | None = None,
+    ) -> str:
+        """Make a commit that changes these files (None takes one away), on a parent or on none; no ref moves."""
+        for path in files:
+            if any(part in {"", ".", "..", ".git"} for part in path.split("/")):
+                raise GitStoreError(f"invalid path '{path}'")
+        before = self.entries(parent, deep=True) if parent else []
+        kept = {entry.path: (entry.mode, entry.sha) for entry in before if entry.path not in files}
+        modes = {entry.path: entry.mode for entry in before}
+        objects = self.path / "objects"
+        written = {
+            path: (modes.get(path, "100644"), write_object(objects, "blob", content))
+            for path, content in files.items()
+            if content is not None
+        }
+        tree = write_tree(objects, {**kept, **written})
+        return self.commit_tree(tree, [parent] if parent else [], message, author=author, committer=committer)
+
+    def commit_tree(
+        self,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        *,
+        author: Person | None = None,
+        committer: Person | None = None,
+    ) -> str:
+        """Make a commit of a tree; no ref moves."""
+        by = committer or author or self.web_flow()
+        people = [_line("author", author or by), _line("committer", by)]
+        lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents), *people, "", message]
+        return write_object(self.path / "objects", "commit", "\n".join(lines).encode())
+
+    def write_tag(self, name: str, target: str, kind: str, message: str, tagger: Person | None = None) -> str:
+        """Make an annotated tag's object; no ref is made."""
+        by = tagger or self.web_flow()
+        lines = [f"object {target}", f"type {kind}", f"tag {name}", _line("tagger", by), "", message.rstrip("\n"), ""]
+        return write_object(self.path / "objects", "tag", "\n".join(lines).encode())
+
+    def web_flow(self, name: str = "GitHub", email: str = "noreply@github.com") -> Person:
+        """Who commits on GitHub's side, now."""
+        return Person(name, email, f"{int(self._now().timestamp())} +0000")
+
+
+def _line(role: str, person: Person) -> str:
+    # Git takes these characters for its own.
+    name, email = (text.translate(dict.fromkeys(map(ord, "<>\n"))) for text in (person.name, person.email))
+    return f"{role} {name} <{email}> {person.when}"
+
+
+def _entry(line: str) -> Entry:
+    facts, _, path = line.partition("\t")
+    mode, kind, sha, size = facts.split()
+    return Entry(mode, kind, sha, 0 if size == "-" else int(size), path)
+
+
+def _object(text: str) -> tuple[dict[str, list[str]], str]:
+    head, _, message = text.partition("\n\n")
+    fields: dict[str, list[str]] = {}
+    for line in head.splitlines():
+        if not line.startswith(" "):  # a signature goes on over many lines
+            name, _, value = line.partition(" ")
+            fields.setdefault(name, []).append(value)
+    return fields, message
+
+
+def _commit(sha: str, text: str) -> Commit:
+    fields, message = _object(text)
+    return Commit(
+        sha=sha,
+        tree=fields["tree"][0],
+        parents=tuple(fields.get("parent", ())),
+        author=_person(fields["author"][0]),
+        committer=_person(fields["committer"][0]),
+        message=message,
+    )
+
+
+def _person(text: str) -> Person:
+    name, _, rest = text.partition(" <")
+    email, _, when = rest.partition("> ")
+    return Person(name, email, when)

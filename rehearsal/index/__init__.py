@@ -1,0 +1,8 @@
+"""A package index on this machine with PyPI's own semantics, for twine, uv and pip as they are."""
+
+from rehearsal.index.app import index_app
+from rehearsal.index.pages import Switches
+from rehearsal.index.records import Record, Shelf
+from rehearsal.index.store import IndexStore
+
+__all__ = ["IndexStore", "Record", "Shelf", "Switches", "index_app"]

@@ -1,0 +1,80 @@
+"""Who may upload: users, with tokens and passwords that are kept as hashes only."""
+
+import hashlib
+import hmac
+import time
+from datetime import datetime
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+from pydantic import SecretStr, TypeAdapter
+
+from interlock.common.atomic_files import write_whole
+from interlock.common.frozen_model import Value
+
+# The name under which a token is sent, as PyPI has it.
+TOKEN_USER = "__token__"  # noqa: S105  a name, not a token
+
+
+class Credential(Value):
+    """A token or a password.
+
+    Attributes:
+        login: The name that it is sent with: `__token__`, or the user's own for a password.
+        hashed: SHA-256 of the secret: it is drawn at random, or of a rehearsal.
+        project: The only project that it may upload to; None for all of the user's.
+        expires: From when on it is worth nothing.
+    """
+
+    login: str
+    hashed: str
+    user: str
+    project: str | None = None
+    expires: datetime | None = None
+
+    def is_expired(self) -> bool:
+        """Whether its time is over."""
+        return self.expires is not None and self.expires.timestamp() <= time.time()
+
+    def may_upload_to(self, project: str) -> bool:
+        """Whether its scope allows it; whether the user owns it is another question."""
+        return self.project in {None, project}
+
+
+_FILE = TypeAdapter(tuple[Credential, ...])
+
+
+class Accounts:
+    """The credentials of an index, in one file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known = _FILE.validate_json(file.read_bytes()) if file.exists() else ()
+
+    def add(
+        self,
+        user: str,
+        secret: SecretStr,
+        *,
+        login: str = TOKEN_USER,
+        project: str | None = None,
+        expires: datetime | None = None,
+    ) -> None:
+        """Let a user upload with a secret; the same secret again replaces what it could do."""
+        scope = canonicalize_name(project) if project else None
+        added = Credential(login=login, hashed=_hashed(secret), user=user, project=scope, expires=expires)
+        self._keep((*(one for one in self._known if one.hashed != added.hashed or one.login != login), added))
+
+    def find(self, login: str, secret: SecretStr) -> Credential | None:
+        """Whose they are; an expired one too, whose caller is told so."""
+        hashed = _hashed(secret)
+        matching = (one for one in self._known if one.login == login and hmac.compare_digest(one.hashed, hashed))
+        return next(matching, None)
+
+    def _keep(self, known: tuple[Credential, ...]) -> None:
+        self._known = known
+        write_whole(self._file, _FILE.dump_json(known, indent=2))
+
+
+def _hashed(secret: SecretStr) -> str:
+    return hashlib.sha256(secret.get_secret_value().encode()).hexdigest()

@@ -1,0 +1,138 @@
+"""What a world holds when it begins: repositories, an index with what was released, and a GitHub that knows them."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import tomlkit
+
+from interlock.common.atomic_files import write_whole
+from interlock.common.paths import cache
+from interlock.common.validation import nearest
+from interlock.errors import RehearsalError
+from interlock.model import family_file
+from interlock.model.family import Family
+from rehearsal.directory import Facts, Place
+from rehearsal.github.state import GitHubState
+from rehearsal.index import IndexStore
+from rehearsal.released import build_released
+from rehearsal.repositories import make_repositories, mirror, name_of
+from rehearsal.template import Template
+from rehearsal.wheels import pack_closure
+
+# What the small family needs to be built, installed and tested, beside itself.
+FRIENDS = ("hatchling", "pydantic", "pytest", "pytest-asyncio")
+# A family that names no secrets still has these: its own workflows would need them.
+SECRETS = ("REPO_DISPATCH_TOKEN", "PYPI_API_TOKEN")
+
+
+async def seed_small_family(place: Place, template: Template) -> Facts:
+    """Fill a new world with a template's family.
+
+    Raises:
+        InterlockError: Git is not installed, or something can't be built.
+    """
+    file = place.family_file
+    write_whole(file, template.family_file.encode())
+    family = family_file.load(file)
+    owner = _owner(family, file)
+    kept = cache() / "rehearsal"
+    released, friends, _ = await asyncio.gather(
+        build_released(template.repositories, kept / "released"),
+        asyncio.to_thread(pack_closure, kept / "wheels", FRIENDS),
+        asyncio.to_thread(make_repositories, template.repositories, place.repositories / owner),
+    )
+    store = _index(place, family, owner)
+    for path in friends:
+        store.add_file(path)
+    for path, at in released:
+        store.add_file(path, uploaded=at)
+    branches = {f"{owner}/{each.name}": each.history.branch for each in template.repositories}
+    _github(place, family, owner, branches)
+    return Facts(family=family.name, owner=owner)
+
+
+async def seed_mirrors(place: Place, sources: Sequence[str], file: Path) -> Facts:
+    """Fill a new world with mirrors of a user's own repositories.
+
+    Args:
+        place: The world's directory.
+        sources: URLs and paths, one for each member of the family.
+        file: The family file.
+
+    Raises:
+        InterlockError: A member has no repository among them, one of them is no member's, or can't be had.
+    """
+    family = family_file.load(file)
+    owner = _owner(family, file)
+    matched = match(sources, family)
+    branches = await asyncio.gather(
+        *(mirror(source, place.repositories / f"{repository}.git") for repository, source in matched.items())
+    )
+    _index(place, family, owner)
+    _github(place, family, owner, dict(zip(matched, branches, strict=True)))
+    write_whole(place.family_file, _for_a_world(file).encode())
+    return Facts(family=family.name, owner=owner, sources=tuple(sorted(sources)), behind=family.index)
+
+
+def match(sources: Sequence[str], family: Family) -> dict[str, str]:
+    """Which source is which repository of the family, as `owner/name`; GitHub's names don't tell capitals apart.
+
+    Raises:
+        RehearsalError: One is missing, is there twice, or is no member's.
+    """
+    wanted = {family.repository(name).rpartition("/")[2].lower(): family.repository(name) for name in family.packages}
+    found: dict[str, str] = {}
+    for source in sources:
+        name = name_of(source)
+        repository = wanted.get(name.lower())
+        if repository is None:
+            message = f'"{source}" is no repository of the family "{family.name}"'
+            raise RehearsalError(message, hint=nearest(name, list(wanted)))
+        if repository in found:
+            raise RehearsalError(f"{repository} was named twice: {found[repository]} and {source}")
+        found[repository] = source
+    if missing := [repository for repository in wanted.values() if repository not in found]:
+        raise RehearsalError(
+            f'no repository was named for {", ".join(missing)} of the family "{family.name}"',
+            hint="name each with --from-git, by its URL or its path; or another family with --family",
+        )
+    return found
+
+
+def _for_a_world(file: Path) -> str:
+    """A family file that can be elsewhere, and whose index is the one that the environment names: the rehearsal's."""
+    document = tomlkit.parse(file.read_text("utf-8-sig"))
+    document["family"]["index"] = "pypi"
+    for package in document["packages"].values():
+        for suite in package.get("suites", []):
+            if "path" in suite:
+                suite["path"] = str((file.resolve().parent / Path(suite["path"]).expanduser()).resolve())
+    return tomlkit.dumps(document)
+
+
+def _owner(family: Family, file: Path) -> str:
+    """Whose repositories these are; GitHub knows none without an owner."""
+    if family.owner is None:
+        raise RehearsalError(f'{file}: the family "{family.name}" names no owner', hint='add owner = "..." to [family]')
+    return family.owner
+
+
+def _index(place: Place, family: Family, owner: str) -> IndexStore:
+    store = IndexStore(place.index)
+    store.accounts.add(owner, place.tokens().index)
+    for name, package in family.packages.items():
+        if package.publishes:
+            store.own(name, owner)
+    return store
+
+
+def _github(place: Place, family: Family, owner: str, branches: Mapping[str, str]) -> None:
+    state = GitHubState(place.directory)
+    with state.lock:
+        state.add_user(owner)
+        for name, package in family.packages.items():
+            repository = family.repository(name)
+            secrets = list(package.secrets or SECRETS)
+            state.add_repository(repository, default_branch=branches[repository], secrets=secrets)
+        state.saved()

@@ -1,1 +1,0 @@
-"""Tests of contracts that are exported, compared and looked for."""

@@ -1,0 +1,52 @@
+"""Every deployment, started from the UI's form as it is, on a fresh server with one worker, in a rehearsal's world."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.end_to_end.deployments.test_up import Up, patiently_up
+from tests.support.prefect_release import asked
+from tests.support.rehearsed_checks import Rehearsed, rehearse
+from tests.support.shared_prefect_server import patiently
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+    with rehearse(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
+        yield rehearsed
+
+
+@pytest.fixture(scope="module")
+def up(world: Rehearsed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    up = Up(tmp_path_factory.mktemp("up"))
+    up.environ = {**world.environ, **{name: up.environ[name] for name in ("INTERLOCK_HOME", "HOME")}}
+    up.begin()
+    try:
+        patiently_up(up)
+        yield up
+    finally:
+        up.clean_up()
+
+
+def test_each_ends_well_and_nothing_in_the_world_changes(up: Up, world: Rehearsed) -> None:
+    with up.api() as api:
+        runs = {each["name"]: up.run(api, each["id"]) for each in asked(api, "deployments")}
+        assert len(runs) == 10
+        ended = patiently(lambda: _ended(api, runs), 900)
+    assert {name: run["state_type"] for name, run in ended.items()} == dict.fromkeys(runs, "COMPLETED"), {
+        name: run["state"]["message"] for name, run in ended.items()
+    }
+    assert {name for name, run in ended.items() if run["state_name"] == "Planned"} == {
+        *("release-package", "cascade-release", "follow-upstream")
+    }
+    assert [each.note for each in world.apps.log.all() if each.wrote] == []
+
+
+def _ended(api: httpx.Client, runs: dict[str, str]) -> dict[str, Any] | None:
+    found = {name: api.get(f"/flow_runs/{run}").json() for name, run in runs.items()}
+    over = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+    return found if all(run["state_type"] in over for run in found.values()) else None

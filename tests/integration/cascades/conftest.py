@@ -1,0 +1,29 @@
+"""A world for each test of cascades, copied from one that is made once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.rehearsed_cascade import Walked, quickly, walked
+
+
+@pytest.fixture
+def kept_builds(builds: Path, interlock_home: Path) -> None:
+    """What was built before is found here too."""
+    (interlock_home / "cache").mkdir(parents=True)
+    (interlock_home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
+
+
+@pytest.fixture
+def here(seeded_world: Path, tmp_path: Path, kept_builds: None) -> Iterator[Walked]:
+    """A world of this test's own, and what is done in it."""
+    with walked(seeded_world, tmp_path / "world") as served:
+        yield served
+
+
+@pytest.fixture
+def quick(here: Walked) -> Iterator[pytest.MonkeyPatch]:
+    """Without suites, uploads by subprocess and whatever is the same each time."""
+    with quickly(here) as patch:
+        yield patch

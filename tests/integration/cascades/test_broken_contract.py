@@ -1,0 +1,49 @@
+"""A core with a broken contract: what no longer fits is held with the test that says so, and the rest goes on."""
+
+from interlock.model.cascade import Outcome, unheld
+from rehearsal.index import IndexStore
+from tests.support.rehearsed_cascade import IBKR, INFRA, ORCHESTRATOR, PIPELINE, STORE, Walked, states, versions
+from tests.support.rehearsed_release import CORE
+from tests.support.release_values import NOON
+
+TELEMETRY = "src/market_data_core/telemetry.py"
+CONFORMANCE = "tests/contracts/test_protocol_conformance.py"
+NAMED = f"{CONFORMANCE}::test_levels_have_the_values_that_are_sent"
+
+
+def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_mended(here: Walked) -> None:
+    # Whoever writes `BackpressureLevel.soft` still can; whoever compares all names with a list finds another one.
+    here.replace("market-data-core", TELEMETRY, ('    soft = "soft"\n', '    gentle = "soft"\n    soft = "soft"\n'))
+
+    cascade = here.cascade()
+
+    assert cascade.outcome is Outcome.HELD
+    assert states(cascade) == {
+        CORE: "released",
+        PIPELINE: "held",
+        STORE: "released",
+        IBKR: "unchanged",
+        ORCHESTRATOR: "held",
+        INFRA: "held",
+    }
+    reason = cascade.progress[PIPELINE].reason
+    assert reason.startswith(f"contracts: {NAMED} is red with market-data-core 1.2.11")
+    assert "contracts:" not in reason[1:], "one test has regressed"
+    for name in (ORCHESTRATOR, INFRA):
+        assert cascade.progress[name].reason == f"{PIPELINE} is held: {reason}"
+    assert here.tagged() == ["market-data-core v1.2.11", "market-data-store v0.6.4"]
+    assert newest(here.serving.index, PIPELINE) == "0.8.1"
+
+    # Its own people mend it on their branch: that is what would be released, and so what is proved.
+    here.replace("market_data_pipeline", CONFORMANCE, ('"soft": "soft"', '"gentle": "soft"'))
+    here.decide(unheld(cascade, PIPELINE, NOON))
+    mended = here.cascade(version="1.2.11")
+
+    assert mended.id == cascade.id
+    assert mended.outcome is Outcome.DONE
+    assert versions(mended) == {CORE: "1.2.11", PIPELINE: "0.8.2", STORE: "0.6.4", ORCHESTRATOR: "0.8.5"}
+    assert '+  "market-data-pipeline==0.8.2",' in here.lines("market_data_orchestrator", "v0.8.5")
+
+
+def newest(index: IndexStore, project: str) -> str:
+    return max(record.version for record in index.files(project) or ())

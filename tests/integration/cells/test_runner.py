@@ -1,0 +1,482 @@
+"""Real cells: real wheels in real environments, real pytest in processes of its own."""
+
+import asyncio
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from interlock.adapters.distributions import read_wheel
+from interlock.adapters.uv import Interpreter
+from interlock.cells.recipe import Recipe
+from interlock.cells.runner import run_cell
+from interlock.model.lockfile import Lock
+from interlock.model.suites import Suite
+from interlock.model.verdicts import Run, RunStatus
+from tests.support.universe import Universe, make_wheel
+
+CORE = {
+    "core/__init__.py": """
+        __version__ = "1.0"
+
+        def add(a, b):
+            return a + b
+        """,
+}
+# Modules of `pipe`, each for an `imports` suite that shows one thing.
+PIPE = {
+    "pipe/__init__.py": "",
+    "pipe/uses.py": "import core",
+    "pipe/alone.py": "x = 1",
+    "pipe/literal.py": "from core import __version__",
+    "pipe/undeclared.py": "import core, yaml",
+    "pipe/exits.py": "raise SystemExit('not today')",
+    "pipe/wordy.py": "error = ValueError('first line\\nsecond line')\nerror.add_note('a note')\nraise error",
+    "pipe/wrong.py": "def (",
+    "pipe/half/__init__.py": "import sys, core\nif not hasattr(core, 'seen'):\n    core.seen = True\n    import yaml",
+    "pipe/half/first.py": "import core",
+    "pipe/half/second.py": "import core",
+    "pipe/aborts.py": "import os, core\nos.abort()",
+    "pipe/wavers.py": """
+        import os, pathlib, core
+        tries = pathlib.Path(os.environ["TRIES"])
+        tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
+        assert len(tries.read_text()) > 1, "the first try fails"
+        """,
+    "pipe/particular.py": """
+        import sys, core, iniconfig
+        assert iniconfig.__file__.startswith(sys.prefix), "not installed as by a user"
+        """,
+    "pipe/hangs.py": """
+        import os, pathlib, subprocess, sys, time, core
+        child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+        with open(os.environ["PIDS"], "a") as file:
+            print(child.pid, os.environ["TMPDIR"], file=file)
+        print("hanging", flush=True)
+        time.sleep(600)
+        """,
+}
+
+
+def dedented(files: Mapping[str, str]) -> dict[str, str]:
+    return {name: textwrap.dedent(text) for name, text in files.items()}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every cell here is made of: two wheels, and the third-party packages that pytest needs."""
+
+    universe: Universe
+    folder: Path
+    lock: Lock
+    interpreter: Interpreter
+    wheels: tuple[Path, ...]
+
+    def run(self, suite: Mapping[str, object], **recipe: object) -> tuple[Run, ...]:
+        wanted = Recipe.model_validate(
+            {
+                "fingerprint": "f",
+                "title": "core 1.0 with pipe 1.0",
+                "upstream": "core",
+                "downstream": "pipe",
+                "suite": Suite.model_validate({"name": "contracts", **suite}),
+                "point": {},
+                "wheels": tuple(map(read_wheel, self.wheels)),
+                "lock": self.lock,
+                "interpreter": self.interpreter,
+                **recipe,
+            }
+        )
+
+        async def running() -> tuple[Run, ...]:
+            async with self.universe.uv(self.folder) as uv:
+                return await run_cell(wanted, uv)
+
+        return asyncio.run(running())
+
+    def imports(self, *modules: str, **suite: object) -> tuple[Run, ...]:
+        """Run a suite that imports modules."""
+        return self.run({"imports": list(modules), **suite}, modules=modules)
+
+    def tests(self, folder: Path, files: Mapping[str, str], **suite: object) -> tuple[Run, ...]:
+        """Run a suite of files, written below a folder; they are under `tests/contracts`."""
+        for name, text in dedented(files).items():
+            path = folder / "tests" / "contracts" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        point = suite.pop("point", {})
+        return self.run({"sdist": "tests/contracts", **suite}, tests=folder, target="tests/contracts", point=point)
+
+
+@pytest.fixture(scope="module")
+def bench(shared_universe: Universe, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    folder = tmp_path_factory.mktemp("bench")
+
+    async def begin() -> tuple[Interpreter, Lock]:
+        async with shared_universe.uv(folder) as uv:
+            interpreter = await uv.interpreter("{}.{}".format(*sys.version_info))
+            lock = await uv.resolve(["pytest"], forced=[], interpreter=interpreter)
+            assert isinstance(lock, Lock), lock
+            return interpreter, lock
+
+    interpreter, lock = asyncio.run(begin())
+    core = make_wheel(folder, "core", "1.0", files=dedented(CORE))
+    pipe = make_wheel(folder, "pipe", "1.0", files=dedented(PIPE), requires=["core"])
+    return Bench(universe=shared_universe, folder=folder, lock=lock, interpreter=interpreter, wheels=(core, pipe))
+
+
+def outcomes(run: Run) -> dict[str, tuple[str, str | None]]:
+    return {test.id.rpartition("::")[2]: (test.outcome.value, test.error) for test in run.tests}
+
+
+GREEN = {
+    "conftest.py": "import core",
+    "test_green.py": """
+        import importlib.metadata, json, os, pathlib, sys
+        import pytest, core, pipe
+
+        def test_passes():
+            assert core.add(1, 1) == 2
+
+        def test_says_where_it_runs():
+            pathlib.Path(__file__).with_name("written").touch()
+            print("ENVIRON", json.dumps(dict(os.environ)))
+            print("ARGV", json.dumps([sys.argv, os.getcwd(), sys.path]))
+
+        def test_lists_plugins():
+            importlib.metadata.entry_points(group="pipe")
+
+        def test_skipped():
+            pytest.skip("no redis here")
+
+        @pytest.mark.xfail(reason="known", strict=False)
+        def test_xfailed():
+            assert core.add(1, 1) == 3
+
+        @pytest.mark.xfail(reason="once known", strict=False)
+        def test_xpassed():
+            pass
+
+        def test_left_out():
+            assert False
+
+        def test_unwanted():
+            assert False
+        """,
+    "test_left_out.py": "raise ValueError('never imported')",
+}
+
+
+@pytest.fixture(scope="module")
+def green(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+    """One green run, in which much can be seen; and the folder of its suite."""
+    folder = tmp_path_factory.mktemp("green")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("GITHUB_TOKEN", "REPO_TOKEN", "HTTPS_PROXY", "UV_INDEX_X_PASSWORD", "PYTHONPATH", "VIRTUAL_ENV"):
+            patch.setenv(name, "a-secret-of-this-machine")
+        runs = bench.tests(
+            folder,
+            GREEN,
+            env={"OWN": "1", "BUS": "none"},
+            axes={"bus": ["inmem", "redis"], "track": {"values": {"v1": {"SCHEMA": "1", "OWN": "2"}}}},
+            point={"bus": "redis", "track": "v1"},
+            pytest_args=("-k", "not unwanted"),
+            leave_out=(
+                {"test": "tests/contracts/test_left_out.py", "reason": "r"},
+                {"test": "tests/contracts/test_green.py::test_left_out", "reason": "r"},
+            ),
+        )
+    assert len(runs) == 1
+    return runs[0], folder
+
+
+def printed(run: Run, mark: str) -> object:
+    line = next(line for line in run.log.splitlines() if line.startswith(mark))
+    return json.loads(line.removeprefix(mark))
+
+
+def test_a_green_suite_is_green_after_one_run_with_every_test_told_of(green: tuple[Run, Path], bench: Bench) -> None:
+    run = green[0]
+    assert (run.status, run.reason, run.confirmed) == (RunStatus.PASSED, None, True)
+    assert outcomes(run) == {
+        "test_passes": ("passed", None),
+        "test_says_where_it_runs": ("passed", None),
+        "test_lists_plugins": ("passed", None),
+        "test_skipped": ("skipped", "Skipped: no redis here"),
+        "test_xfailed": ("xfailed", "known"),
+        "test_xpassed": ("xpassed", "once known"),
+    }
+    assert {test.id.partition("::")[0] for test in run.tests} == {"tests/contracts/test_green.py"}
+    assert run.lock == tuple(sorted(["core==1.0", "pipe==1.0", *map(str, bench.lock.pins)]))
+    assert run.seconds > 0
+    assert "1 skipped" in run.log
+
+
+def test_a_suite_knows_nothing_of_this_machine(green: tuple[Run, Path]) -> None:
+    environ = printed(green[0], "ENVIRON ")
+    assert isinstance(environ, dict)
+    assert "a-secret-of-this-machine" not in green[0].log
+    own = {"PATH", "HOME", "TMPDIR", "LANG", "TZ", "VIRTUAL_ENV", "OWN", "BUS", "SCHEMA"}
+    assert set(environ) - {"LC_CTYPE", "PYTEST_VERSION", "PYTEST_CURRENT_TEST"} == own
+    assert environ["HOME"] == "<cell>/home"
+    assert environ["TMPDIR"] == "<cell>/tmp"
+    assert environ["PATH"].split(os.pathsep)[0] == "<cell>/environment/bin"
+
+
+def test_a_suite_is_given_the_variables_of_its_point_on_top_of_its_own(green: tuple[Run, Path]) -> None:
+    environ = printed(green[0], "ENVIRON ")
+    assert isinstance(environ, dict)
+    assert {name: environ[name] for name in ("OWN", "BUS", "SCHEMA")} == {"OWN": "2", "BUS": "redis", "SCHEMA": "1"}
+
+
+def test_a_suite_runs_in_a_copy_of_its_files_as_pytest_would(green: tuple[Run, Path]) -> None:
+    arguments, folder, path = cast("tuple[list[str], str, list[str]]", printed(green[0], "ARGV "))
+    assert arguments[0] == "pytest"
+    assert folder == "<cell>/suite"
+    assert not any("interlock/cells" in entry for entry in path)
+    assert not (green[1] / "tests/contracts/written").exists()
+
+
+def test_reading_a_family_packages_metadata_is_noticed_in_subprocesses_too(bench: Bench, tmp_path: Path) -> None:
+    third = make_wheel(tmp_path / "wheels", "store.x", "1.0", files={"store/__init__.py": ""})
+    files = {
+        "test_reads.py": """
+            import importlib.metadata, subprocess, sys
+            import core
+
+            def test_reads():
+                assert importlib.metadata.version("store-x") == "1.0"
+
+            def test_reads_in_a_subprocess():
+                code = "import importlib.metadata as m; print(m.metadata('pipe')['Name'])"
+                assert subprocess.check_output([sys.executable, "-c", code]) == b"pipe\\n"
+            """
+    }
+    (run,) = replace(bench, wheels=(*bench.wheels, third)).tests(tmp_path / "suite", files)
+    assert run.status is RunStatus.PASSED
+    assert run.reads == {"store-x", "pipe"}
+
+
+def test_what_is_only_imported_is_not_read(green: tuple[Run, Path]) -> None:
+    assert green[0].reads == frozenset()
+
+
+def test_a_literal_version_is_not_read_since_it_is_content(bench: Bench) -> None:
+    (run,) = bench.imports("pipe.literal")
+    assert (run.status, run.reads) == (RunStatus.PASSED, frozenset())
+
+
+def test_red_tests_are_named_with_their_first_error_line(bench: Bench, tmp_path: Path) -> None:
+    files = {
+        "test_red.py": """
+            import pytest, core
+
+            @pytest.fixture
+            def broken():
+                raise RuntimeError("in the set-up\\nand more")
+
+            @pytest.fixture
+            def leaves():
+                yield
+                raise RuntimeError("in the tear-down")
+
+            def test_wrong():
+                assert core.add(1, 1) == 3
+
+            def test_errs(broken):
+                pass
+
+            def test_leaves(leaves):
+                pass
+
+            def test_wrong_and_leaves(leaves):
+                assert core.nothing
+
+            @pytest.mark.xfail(strict=True, reason="fixed")
+            def test_strict():
+                pass
+
+            def test_passes():
+                pass
+            """,
+        "test_uncollected.py": "import core, yaml",
+    }
+    (run,) = bench.tests(tmp_path, files, pytest_args=("--continue-on-collection-errors",))
+    assert (run.status, run.reason, run.confirmed) == (RunStatus.FAILED, "6 of 7 failed", True)
+    assert outcomes(run) == {
+        "tests/contracts/test_uncollected.py": ("error", "ModuleNotFoundError: No module named 'yaml'"),
+        "test_wrong": ("failed", "assert 2 == 3"),
+        "test_errs": ("error", "RuntimeError: in the set-up"),
+        "test_leaves": ("error", "RuntimeError: in the tear-down"),
+        "test_wrong_and_leaves": ("failed", "AttributeError: module 'core' has no attribute 'nothing'"),
+        "test_strict": ("failed", "[XPASS(strict)] fixed"),
+        "test_passes": ("passed", None),
+    }
+
+
+def test_a_conftest_that_fails_is_the_suites_own_error(bench: Bench, tmp_path: Path) -> None:
+    (run,) = bench.tests(tmp_path, {"conftest.py": "from core import nothing", "test_x.py": "def test_x(): pass"})
+    assert run.status is RunStatus.FAILED
+    ((name, (outcome, error)),) = outcomes(run).items()
+    assert (name, outcome) == ("(the suite)", "error")
+    assert error is not None
+    assert error.startswith("ImportError: cannot import name 'nothing' from 'core'")
+
+
+def test_a_suite_that_ends_itself_half_way_is_red_at_that_test(bench: Bench, tmp_path: Path) -> None:
+    text = "import os, core\ndef test_a(): pass\ndef test_b(): os._exit(0)\ndef test_c(): pass"
+    (run,) = bench.tests(tmp_path, {"test_x.py": text})
+    assert run.status is RunStatus.FAILED
+    assert outcomes(run) == {"test_a": ("passed", None), "test_b": ("error", "ended half-way, with exit code 0")}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import core", "there is no test"),
+        ("import core, pytest\npytest.skip('no redis', allow_module_level=True)", "no test passed, 1 were skipped: "),
+        ("import pipe\ndef test_x(): pass", "the suite never imported core"),
+    ],
+)
+def test_a_suite_that_tests_nothing_of_the_upstream_is_untested(
+    bench: Bench, tmp_path: Path, text: str, reason: str
+) -> None:
+    (run,) = bench.tests(tmp_path, {"test_x.py": text})
+    assert run.status is RunStatus.UNTESTED
+    assert run.reason is not None
+    assert run.reason.startswith(reason)
+    assert ("no redis" in run.reason) == ("no redis" in text)
+
+
+def test_a_package_that_the_suites_own_files_shadow_is_untested(bench: Bench, tmp_path: Path) -> None:
+    files = {"core/__init__.py": "", "test_x.py": "import core, pipe\ndef test_x(): assert core.add(1, 1) == 2"}
+    (run,) = bench.tests(tmp_path, files)
+    assert run.status is RunStatus.UNTESTED
+    assert run.reason == "core was imported from the suite's files, not from what is installed"
+
+
+def test_modules_are_imported_one_after_the_other_whatever_they_raise(bench: Bench) -> None:
+    names = ["uses", "undeclared", "exits", "wordy", "wrong", "alone", "lost"]
+    (run,) = bench.imports(*(f"pipe.{name}" for name in names))
+    assert (run.status, run.reason) == (RunStatus.FAILED, "5 of 7 failed")
+    assert outcomes(run) == {
+        "pipe.uses": ("passed", None),
+        "pipe.undeclared": ("failed", "ModuleNotFoundError: No module named 'yaml'"),
+        "pipe.exits": ("failed", "SystemExit: not today"),
+        "pipe.wordy": ("failed", "ValueError: first line"),
+        "pipe.wrong": ("failed", "SyntaxError: invalid syntax"),
+        "pipe.alone": ("passed", None),
+        "pipe.lost": ("failed", "ModuleNotFoundError: No module named 'pipe.lost'"),
+    }
+
+
+def test_modules_that_never_import_the_upstream_are_untested(bench: Bench) -> None:
+    (run,) = bench.imports("pipe.alone")
+    assert (run.status, run.reason) == (RunStatus.UNTESTED, "the suite never imported core")
+
+
+def test_what_a_failed_import_leaves_behind_does_not_help_the_next(bench: Bench) -> None:
+    (run,) = bench.imports("pipe.half.first", "pipe.half.second")
+    missing = ("failed", "ModuleNotFoundError: No module named 'yaml'")
+    assert outcomes(run) == {"pipe.half.first": missing, "pipe.half.second": missing}
+
+
+def test_a_crash_is_red_where_it_happened(bench: Bench) -> None:
+    (run,) = bench.imports("pipe.uses", "pipe.aborts", "pipe.alone")
+    assert (run.status, run.confirmed) == (RunStatus.FAILED, True)
+    assert outcomes(run) == {
+        "pipe.uses": ("passed", None),
+        "pipe.aborts": ("error", "ended by SIGABRT"),
+        "pipe.alone": ("passed", None),
+    }
+
+
+def test_a_suite_that_hangs_is_ended_with_all_that_it_started(bench: Bench, tmp_path: Path) -> None:
+    (run,) = bench.imports("pipe.uses", "pipe.hangs", timeout=2, env={"PIDS": str(tmp_path / "pids")})
+    assert (run.status, run.reason) == (RunStatus.TIMED_OUT, "not finished after 2 s, in pipe.hangs")
+    assert outcomes(run) == {"pipe.uses": ("passed", None)}
+    assert "hanging" in run.log
+    tries = [line.split() for line in (tmp_path / "pids").read_text().splitlines()]
+    assert len(tries) == 2, "the second try is the confirmation"
+    for pid, folder in tries:
+        assert not psutil.pid_exists(int(pid)) or psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
+        assert not Path(folder).exists()
+
+
+def test_a_suite_that_wavers_is_told_of_as_two_runs_that_disagree(bench: Bench, tmp_path: Path) -> None:
+    first, fresh = bench.imports("pipe.wavers", env={"TRIES": str(tmp_path / "tries")})
+    assert (first.status, first.confirmed) == (RunStatus.FAILED, False)
+    assert outcomes(first) == {"pipe.wavers": ("failed", "AssertionError: the first try fails")}
+    assert (fresh.status, fresh.confirmed) == (RunStatus.PASSED, True)
+    assert (tmp_path / "tries").read_text() == "xxx"
+
+
+def test_a_suite_that_is_red_every_other_time_wavers(bench: Bench, tmp_path: Path) -> None:
+    every_other = """
+        import os, pathlib, core
+
+        def test_it():
+            with open(os.environ["TRIES"], "a") as tries:
+                tries.write("x")
+            assert len(pathlib.Path(os.environ["TRIES"]).read_text()) in (2, 5)
+        """
+    env = {"TRIES": str(tmp_path / "tries")}
+    first, fresh = bench.tests(tmp_path / "suite", {"test_x.py": every_other}, env=env)
+    assert (first.status, fresh.status) == (RunStatus.FAILED, RunStatus.PASSED)
+
+
+def test_a_suite_that_is_red_in_the_shared_environment_alone_is_judged_by_the_fresh_one(bench: Bench) -> None:
+    (run,) = bench.imports("pipe.particular")
+    assert (run.status, run.confirmed) == (RunStatus.PASSED, True)
+
+
+def test_the_suites_own_configuration_of_pytest_is_obeyed(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\npython_functions = ["check_*"]\n')
+    (run,) = bench.tests(tmp_path, {"test_x.py": "import core\n\ndef check_it():\n    pass\n"})
+    assert outcomes(run) == {"check_it": ("passed", None)}
+
+
+def test_what_a_suite_writes_into_an_installed_file_is_seen_by_no_other_cell(bench: Bench, tmp_path: Path) -> None:
+    spoil = """
+        import core
+
+        def test_it():
+            assert not hasattr(core, "SPOILT")
+            with open(core.__file__, "a") as file:
+                file.write("SPOILT = True")
+        """
+    for name in ("first", "second"):
+        (run,) = bench.tests(tmp_path / name, {"test_x.py": spoil})
+        assert run.status is RunStatus.PASSED, run.tests
+
+
+def test_what_a_suite_writes_into_shared_packages_helps_nobody(bench: Bench, tmp_path: Path) -> None:
+    writes = """
+        from pathlib import Path
+        import core, iniconfig
+
+        def test_writes():
+            Path(iniconfig.__file__).parent.with_name("forgotten.py").write_text("")
+        """
+    (dirty,) = bench.tests(tmp_path / "dirty", {"test_writes.py": writes})
+    needs = "import core\n\ndef test_needs():\n    import forgotten\n"
+    (needy,) = bench.tests(tmp_path / "needy", {"test_needs.py": needs})
+    assert dirty.status is RunStatus.PASSED
+    assert needy.status is RunStatus.FAILED
+    assert outcomes(needy) == {"test_needs": ("failed", "ModuleNotFoundError: No module named 'forgotten'")}
+
+
+def test_a_file_that_cannot_be_collected_hides_no_other(bench: Bench, tmp_path: Path) -> None:
+    red = "import core\n\ndef test_red():\n    assert 0\n"
+    (run,) = bench.tests(tmp_path, {"test_a.py": "import nowhere", "test_b.py": red}, pytest_args=["-x"])
+    assert {test.id for test in run.red_tests} == {
+        "tests/contracts/test_a.py",
+        "tests/contracts/test_b.py::test_red",
+    }

@@ -1,0 +1,17 @@
+"""A world for each test of releases, copied from one that is made once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.rehearsed_release import Rehearsed, rehearsed
+
+
+@pytest.fixture
+def here(seeded_world: Path, builds: Path, tmp_path: Path, interlock_home: Path) -> Iterator[Rehearsed]:
+    """A world of this test's own, and the flow in it."""
+    (interlock_home / "cache").mkdir(parents=True)
+    (interlock_home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
+    with rehearsed(seeded_world, tmp_path / "world") as served:
+        yield served

@@ -1,0 +1,101 @@
+"""A release meets faults at random, again and again, and in the end everything is there once."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from interlock.common import retry
+from interlock.errors import InterlockError
+from interlock.project import build
+from interlock.releases import preflight
+from interlock.releases.context import ReleaseContext
+from interlock.releases.plan import Patience
+from rehearsal.faults import seeded
+from tests.support.rehearsed_release import Rehearsed, rehearsed
+
+STORE = "market-data-store"
+DONE = sorted(
+    [
+        "create release v0.6.4 as a draft",
+        "publish release v0.6.4",
+        "push refs/heads/main refs/tags/v0.6.4",
+        *("upload asset market_data_store-0.6.4-py3-none-any.whl", "upload asset market_data_store-0.6.4.tar.gz"),
+        *("upload market_data_store-0.6.4-py3-none-any.whl", "upload market_data_store-0.6.4.tar.gz"),
+        *(f"dispatch downstream_release mjdevaccount/market_data_{name}" for name in ("infra", "orchestrator")),
+    ]
+)
+SCRIPTS, PARTS = 300, 50
+# A release asks about that often; a fault that is due later than its end never happens.
+REQUESTS = 32
+# However unlucky a script is, it has no more faults than this, and each ends at most one run.
+MOST_FAULTS = 4
+
+
+async def _checked_before(*_files: object, **_facts: object) -> None:
+    """The files are the same in each script, and were checked when they were built."""
+
+
+IMPATIENT = Patience(index=2, receipt=0.4, run=2)
+_sleep = asyncio.sleep
+
+
+async def _nap(seconds: float) -> None:
+    await _sleep(seconds / 20)
+
+
+async def _looked_before(_context: object) -> None:
+    """It only reads, and what it meets ends the release before it begins."""
+
+
+async def _alone(_context: object) -> AsyncIterator[None]:
+    """Nobody else releases; what a lease meets is its own tests' business."""
+    yield
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[None]:
+    """Without what takes long and is the same each time, and with pauses that are shorter."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retry, "sleep", _nap)
+        patch.setattr(preflight, "preflight", _looked_before)
+        patch.setattr(ReleaseContext, "lease", contextlib.asynccontextmanager(_alone))
+        patch.setattr(build, "check", _checked_before)
+        yield
+
+
+def _until_done(here: Rehearsed, seed: int) -> int:
+    """Run it until it ends well; how many runs that took."""
+    for run in range(1, MOST_FAULTS + 3):
+        try:
+            release = here.release(STORE, version="0.6.4", patience=IMPATIENT)
+        except InterlockError:
+            continue
+        assert release.is_finished
+        assert len(release.dispatches) == 2
+        return run
+    raise AssertionError(f"script {seed} was not done after {MOST_FAULTS + 2} runs")
+
+
+# The gate takes a few of them, `make test-long` all.
+BLOCKS = [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, PARTS))]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.usefixtures("quick")
+def test_whatever_goes_wrong_in_the_end_everything_is_there_once(
+    seeded_world: Path, builds: Path, tmp_path: Path, interlock_home: Path, block: int
+) -> None:
+    (interlock_home / "cache").mkdir(parents=True)
+    (interlock_home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
+    for seed in range(block, SCRIPTS, PARTS):
+        with rehearsed(seeded_world, tmp_path / str(seed)) as here:
+            count = random.Random(seed).randint(1, MOST_FAULTS)
+            here.serving.faults.add(*seeded(seed, requests=REQUESTS, count=count))
+            _until_done(here, seed)
+            writes = sorted(write for write in here.writes() if not write.startswith("kept "))
+            assert writes == DONE, f"script {seed}"
+            assert here.git(STORE, "tag", "--list", "v0.6.4*").split() == ["v0.6.4"]

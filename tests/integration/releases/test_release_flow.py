@@ -1,0 +1,296 @@
+"""A release, from the check of the tokens to the last receipt, in a world on this machine."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import Version
+from uv import find_uv_bin
+
+from interlock.adapters.git import Repository, held
+from interlock.adapters.github import Place, StaticToken, open_github
+from interlock.adapters.ledger import open_ledger
+from interlock.errors import BusyError, ConflictError, DispatchError, PublishError
+from interlock.model.dispatches import DispatchState
+from interlock.model.release import Step
+from interlock.releases.step_timer import StepEvent
+from rehearsal.faults import Effect, Fault
+from rehearsal.github.records import Policy
+from rehearsal.github.runs import runs, settle
+from tests.support.rehearsed_release import CORE, Rehearsed
+
+RECEIVERS = {
+    "mjdevaccount/market_data_pipeline",
+    "mjdevaccount/market-data-store",
+    "mjdevaccount/market_data_orchestrator",
+    "mjdevaccount/market-data-ibkr",
+}
+
+
+def test_a_release_does_each_thing_once_and_in_order(here: Rehearsed) -> None:
+    release = here.release()
+
+    assert [write.split()[0] for write in here.writes()] == [
+        "push",
+        *["upload"] * 2,
+        "create",
+        *["upload"] * 2,
+        "publish",
+        *["dispatch"] * 4,
+    ]
+    assert release.version == Version("1.2.11")
+    assert release.previous == Version("1.2.10")
+    assert release.is_finished
+    assert not release.resumed
+    assert tuple(release.seconds) == tuple(Step)[:-1]
+
+
+def test_commit_and_tag_are_as_the_family_says_and_nothing_else_has_changed(here: Rehearsed) -> None:
+    before = here.git(CORE, "rev-parse", "main")
+    release = here.release()
+
+    assert here.git(CORE, "log", "-1", "--format=%s|%P|%an", "main") == (
+        f"chore(release): bump version to v1.2.11|{before}|Rehearsal"
+    )
+    assert here.git(CORE, "rev-parse", "v1.2.11^{commit}", "main").split() == [release.commit] * 2
+    changed = here.git(CORE, "diff", "--unified=0", before, "main").splitlines()
+    assert [line for line in changed if line[0] in "+-" and line[:3] not in {"+++", "---"}] == [
+        '-version = "1.2.10"',
+        '+version = "1.2.11"',
+    ]
+    assert "Interlock-Release: market-data-core==1.2.11" in here.git(
+        CORE, "tag", "-l", "--format=%(contents)", "v1.2.11"
+    )
+
+
+def test_what_it_publishes_can_be_installed(here: Rehearsed, tmp_path: Path) -> None:
+    release = here.release()
+
+    uv = find_uv_bin()
+    subprocess.run([uv, "venv", "--quiet", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, f"{CORE}=={release.version}"], check=True)
+    shown = subprocess.run(
+        [python, "-c", "import market_data_core, importlib.metadata as m; print(m.version('market-data-core'))"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert shown.stdout.strip() == "1.2.11"
+
+
+def test_the_github_release_has_notes_and_files_with_their_digests(here: Rehearsed) -> None:
+    release = here.release()
+
+    async def look() -> tuple[str, dict[str, str | None], bool]:
+        token = here.world.place.tokens().github
+        api, server = here.world.addresses()["api"], here.world.addresses()["git"]
+        place = Place(api=api, server=server, pause_between_writes=0)
+        async with open_github(StaticToken(token=token, name="test"), place) as github:
+            found = await github.release("mjdevaccount/market-data-core", "v1.2.11")
+            assert found is not None
+            return found.body or "", {asset.name: asset.digest for asset in found.assets}, found.draft
+
+    body, assets, is_draft = asyncio.run(look())
+    assert assets == {file.name: f"sha256:{file.sha256}" for file in release.files}
+    assert not is_draft
+    assert "Changes since [v1.2.10]" in body
+    assert "bump version" not in body.partition("### Files")[0].partition("v1.2.11")[2]
+
+
+def test_everybody_is_told_with_the_documented_payload_and_a_receipt_for_each(here: Rehearsed) -> None:
+    release = here.release()
+
+    assert {record.order.repository for record in release.dispatches} == RECEIVERS
+    for record in release.dispatches:
+        assert record.order.event == "core_release"
+        assert record.order.payload == {
+            "version": "1.2.11",
+            "origin": CORE,
+            "dispatch_id": "market-data-core==1.2.11:core_release",
+        }
+        assert record.state is DispatchState.FINISHED
+        assert record.receipt is not None
+        assert (record.receipt.conclusion, record.receipt.exact) == ("success", True)
+
+
+def test_the_same_command_makes_the_next_version_once_one_is_finished(here: Rehearsed) -> None:
+    assert [str(here.release().version) for _ in range(2)] == ["1.2.11", "1.2.12"]
+
+
+def test_the_same_version_again_does_nothing_again(here: Rehearsed) -> None:
+    first = here.release(version="1.2.11")
+    writes = here.writes()
+
+    again = here.release(version="1.2.11")
+
+    assert here.writes() == writes
+    assert again.resumed
+    assert (again.commit, again.files, again.began_at, again.ended_at) == (
+        first.commit,
+        first.files,
+        first.began_at,
+        first.ended_at,
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "version"),
+    [
+        ({"bump": "major,rc"}, "2.0.0rc1"),
+        pytest.param({"bump": "minor"}, "1.3.0", marks=pytest.mark.long),
+        pytest.param({"version": "1.2.11.post1"}, "1.2.11.post1", marks=pytest.mark.long),
+    ],
+)
+def test_a_version_is_as_it_was_asked_for(here: Rehearsed, asked: dict[str, Any], version: str) -> None:
+    assert str(here.release(**asked).version) == version
+    assert f"market-data-core:refs/tags/v{version}".replace(":", ".git:", 1) in here.refs()
+
+
+def test_a_push_by_somebody_else_is_built_upon(here: Rehearsed) -> None:
+    here.serving.faults.add(
+        Fault(effect=Effect.RACE, origin="git", method="POST", path="core.git/git-receive-pack", skip=1)
+    )
+
+    release = here.release()
+
+    subjects = here.git(CORE, "log", "-3", "--format=%s", "main").splitlines()
+    assert subjects[0] == "chore(release): bump version to v1.2.11"
+    assert subjects[1] != subjects[2]
+    assert here.git(CORE, "rev-parse", "main") == release.commit
+    assert [write for write in here.writes("git") if "v1.2.11" in write] == here.writes("git")
+
+
+def test_a_lost_ledger_is_no_loss(here: Rehearsed) -> None:
+    here.serving.faults.add(
+        Fault(effect=Effect.DROP, origin="api", method="POST", path="store/dispatches", skip=1, times=9)
+    )
+    with pytest.raises(Exception, match="store"):
+        here.release()
+    here.serving.faults.clear()
+    here.world.place.ledger.unlink()
+
+    release = here.release()
+
+    assert str(release.version) == "1.2.11"
+    assert release.resumed
+    assert sorted(w for w in here.writes() if "dispatch" in w) == sorted(
+        f"dispatch core_release {repository}" for repository in RECEIVERS
+    )
+
+
+def test_a_finished_release_is_not_taken_for_an_unfinished_one_when_the_ledger_is_lost(here: Rehearsed) -> None:
+    here.release()
+    here.world.place.ledger.unlink()
+
+    assert str(here.release().version) == "1.2.12"
+
+
+def test_an_answer_that_was_lost_is_looked_for_and_not_asked_for_again(here: Rehearsed) -> None:
+    here.serving.faults.add(Fault(effect=Effect.CUT, origin="api", method="POST", path="store/dispatches", skip=1))
+
+    release = here.release()
+
+    assert len([write for write in here.writes() if "market-data-store" in write]) == 1
+    assert release.is_finished
+
+
+def test_a_dispatch_that_nobody_takes_is_named_with_its_cure_and_sent_again_once_it_can_be_heard(
+    here: Rehearsed,
+) -> None:
+    listener = ".github/workflows/on_core_release.yml"
+    text = here.git("market-data-store", "show", f"main:{listener}").encode() + b"\n"
+
+    async def lose_the_listener(step: Step, event: StepEvent) -> None:
+        if (step, event) == (Step.DISPATCH, StepEvent.BEGINS):
+            here.commit("market-data-store", {listener: None})
+
+    with pytest.raises(DispatchError, match='market-data-store did not take "core_release"') as caught:
+        here.release(watch=lose_the_listener)
+    assert "interlock listener market-data-store --event core_release" in str(caught.value)
+    with open_ledger() as ledger:
+        assert [record.order.target for record in ledger.releases()[0].unheard] == ["market-data-store"]
+
+    here.commit("market-data-store", {listener: text})
+    release = here.release()
+
+    assert (str(release.version), release.resumed, release.is_finished) == ("1.2.11", True, True)
+    assert [write for write in here.writes() if "dispatch" in write and "store" in write] == [
+        "dispatch core_release mjdevaccount/market-data-store"
+    ] * 2
+
+
+def test_a_run_that_fails_is_reported_and_the_event_not_sent_again(here: Rehearsed) -> None:
+    state = here.serving.github
+    with state.changing():
+        state.repository("mjdevaccount/market-data-ibkr").policies["*"] = Policy(conclusion="failure")
+
+    for _ in range(2):
+        with pytest.raises(DispatchError, match="market-data-ibkr: the run that took it ended in failure"):
+            here.release(version="1.2.11")
+    assert len([write for write in here.writes() if "dispatch" in write and "ibkr" in write]) == 1
+
+
+@pytest.mark.long
+def test_a_failed_run_that_was_run_again_there_is_looked_at_again(here: Rehearsed) -> None:
+    state = here.serving.github
+    with state.changing():
+        state.repository("mjdevaccount/market-data-ibkr").policies["*"] = Policy(conclusion="failure")
+    with pytest.raises(DispatchError):
+        here.release()
+
+    with state.changing():
+        for run in runs(state).values():
+            settle(state, run, "completed", "success")
+
+    assert here.release(version="1.2.11").failed == ()
+
+
+def test_an_index_that_is_behind_is_waited_for(here: Rehearsed) -> None:
+    here.serving.index.go_stale(1.0)
+
+    assert here.release().is_finished
+
+
+def test_an_index_that_stays_behind_is_named_and_the_release_goes_on_from_there(here: Rehearsed) -> None:
+    here.serving.index.go_stale(60.0)
+    with pytest.raises(PublishError, match=r"does not serve market-data-core 1\.2\.11"):
+        here.release()
+    uploads = len(here.writes("index"))
+    here.serving.index.go_stale(0)
+
+    assert here.release().resumed
+    assert len(here.writes("index")) == uploads
+
+
+def test_another_file_under_the_same_name_is_a_conflict_and_never_skipped_over(here: Rehearsed) -> None:
+    here.serving.faults.add(Fault(effect=Effect.DROP, origin="index", method="POST", times=99))
+    with pytest.raises(PublishError):
+        here.release()
+    here.serving.faults.clear()
+    wheel = next(iter(here.world.place.index.rglob("market_data_core-1.2.10-py3-none-any.whl")))
+    intruder = here.world.place.directory / "market_data_core-1.2.11-py3-none-any.whl"
+    intruder.write_bytes(wheel.read_bytes())
+    here.serving.index.add_file(intruder)
+
+    with pytest.raises(ConflictError, match=r"another market_data_core-1\.2\.11"):
+        here.release()
+
+
+def test_only_one_process_releases_a_package(here: Rehearsed, tmp_path: Path) -> None:
+    async def two() -> None:
+        from interlock.adapters.git import Remote
+
+        remote = Remote(
+            url=f"{here.world.addresses()['git']}/mjdevaccount/{CORE}.git", token=here.world.place.tokens().github
+        )
+        repository = await Repository.create(remote, tmp_path / "other.git")
+        async with held(repository, CORE):
+            with pytest.raises(BusyError, match="is being released by"):
+                await here.release_async()
+
+    asyncio.run(two())
+    assert here.writes() == []
+    assert here.release().is_finished

@@ -1,0 +1,1 @@
+"""What tests share: makers of values, worlds on this machine, servers."""

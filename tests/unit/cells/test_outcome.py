@@ -1,0 +1,234 @@
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock.cells.outcome import Facts, ModuleOrigin, judge, parse_facts
+from interlock.common.process import Completed
+from interlock.model.verdicts import RunStatus, TestOutcome, TestResult
+
+ENVIRONMENT = Path("/cell/environment")
+INSIDE = "/cell/environment/lib/python3.11/site-packages/core/__init__.py"
+ORIGIN: dict[str, object] = {"module": "core", "package": "core", "file": INSIDE}
+RED_OUTPUT = "collected 0 items\nTraceback\nE   ImportError: no x\nE   and more\nlast line\n\n"
+
+
+def ended(code: int = 0, output: str = "", *, timed_out: bool = False) -> Completed:
+    return Completed(returncode=code, output=output, errors="", seconds=1.0, timed_out=timed_out)
+
+
+def told(name: str, outcome: str = "passed", error: str | None = None) -> dict[str, object]:
+    return {"test": name, "outcome": outcome, "error": error, "seconds": 0.1}
+
+
+class Case(NamedTuple):
+    facts: list[dict[str, object]]
+    end: Completed
+    status: RunStatus
+    reason: str | None
+    red: list[tuple[str, str | None]] = []  # noqa: RUF012  never changed
+
+
+SKIPPED = told("t::s", "skipped", "needs redis")
+FAILED = told("t::f", "failed", "NameError: x")
+CASES = {
+    "green": Case([told("t::a"), ORIGIN, {"exit": 0}], ended(), RunStatus.PASSED, None),
+    "green with others": Case(
+        [told("t::a"), SKIPPED, told("t::x", "xfailed", "bug"), ORIGIN, {"exit": 0}], ended(), RunStatus.PASSED, None
+    ),
+    "one failed": Case(
+        [told("t::a"), FAILED, ORIGIN, {"exit": 1}],
+        ended(1, "noise"),
+        RunStatus.FAILED,
+        "1 of 2 failed",
+        [("t::f", "NameError: x")],
+    ),
+    "an error in a set-up": Case(
+        [told("t::a"), told("t::e", "error", "boom"), ORIGIN, {"exit": 1}],
+        ended(1),
+        RunStatus.FAILED,
+        "1 of 2 failed",
+        [("t::e", "boom")],
+    ),
+    "red is red even when the upstream was never imported": Case(
+        [FAILED, {"exit": 1}], ended(1), RunStatus.FAILED, "1 of 1 failed", [("t::f", "NameError: x")]
+    ),
+    "never imported the upstream": Case(
+        [told("t::a"), {**ORIGIN, "package": "pipe"}, {"exit": 0}],
+        ended(),
+        RunStatus.UNTESTED,
+        "the suite never imported core",
+    ),
+    "no test": Case([ORIGIN, {"exit": 5}], ended(5), RunStatus.UNTESTED, "there is no test"),
+    "all skipped": Case(
+        [SKIPPED, ORIGIN, {"exit": 0}], ended(), RunStatus.UNTESTED, "no test passed, 1 were skipped: needs redis"
+    ),
+    "only xpassed": Case(
+        [told("t::x", "xpassed"), ORIGIN, {"exit": 0}], ended(), RunStatus.UNTESTED, "no test passed, 1 were skipped"
+    ),
+    "from the suite's files": Case(
+        [told("t::a"), ORIGIN, {**ORIGIN, "module": "core.x", "file": "/cell/suite/core/x.py"}, {"exit": 0}],
+        ended(),
+        RunStatus.UNTESTED,
+        "core.x was imported from the suite's files, not from what is installed",
+    ),
+    "from a neighbour whose name begins alike": Case(
+        [FAILED, {**ORIGIN, "file": "/cell/environment2/core.py"}, {"exit": 1}],
+        ended(1),
+        RunStatus.UNTESTED,
+        "core was imported from the suite's files, not from what is installed",
+        [("t::f", "NameError: x")],
+    ),
+    "timed out": Case(
+        [{"running": "t::a"}, told("t::a"), {"running": "t::b"}],
+        ended(-15, timed_out=True),
+        RunStatus.TIMED_OUT,
+        "not finished after 60 s, in t::b",
+    ),
+    "timed out before the first test": Case(
+        [], ended(-15, timed_out=True), RunStatus.TIMED_OUT, "not finished after 60 s"
+    ),
+    "timed out with red tests": Case(
+        [FAILED, {"running": "t::b"}],
+        ended(-15, timed_out=True),
+        RunStatus.TIMED_OUT,
+        "not finished after 60 s, in t::b",
+        [("t::f", "NameError: x")],
+    ),
+    "crashed in a test": Case(
+        [told("t::a"), {"running": "t::b"}],
+        ended(-6, "Fatal Python error"),
+        RunStatus.FAILED,
+        "1 of 2 failed",
+        [("t::b", "ended by SIGABRT")],
+    ),
+    "crashed after red": Case(
+        [FAILED, {"running": "t::b"}],
+        ended(-11),
+        RunStatus.FAILED,
+        "2 of 2 failed",
+        [("t::f", "NameError: x"), ("t::b", "ended by SIGSEGV")],
+    ),
+    "crashed in the tear-down of a test that was told of": Case(
+        [{"running": "t::a"}, told("t::a"), ORIGIN],
+        ended(-9),
+        RunStatus.FAILED,
+        "1 of 1 failed",
+        [("t::a", "ended by SIGKILL")],
+    ),
+    "a signal without a name": Case(
+        [], ended(-40), RunStatus.FAILED, "1 of 1 failed", [("(the suite)", "ended by signal 40")]
+    ),
+    "left half-way with exit code 0": Case(
+        [told("t::a"), {"running": "t::b"}, ORIGIN],
+        ended(0, "t::b says goodbye"),
+        RunStatus.FAILED,
+        "1 of 2 failed",
+        [("t::b", "ended half-way, with exit code 0")],
+    ),
+    "left half-way with exit code 0 after red": Case(
+        [FAILED, {"running": "t::b"}],
+        ended(),
+        RunStatus.FAILED,
+        "2 of 2 failed",
+        [("t::f", "NameError: x"), ("t::b", "ended half-way, with exit code 0")],
+    ),
+    "left half-way with another exit code after red": Case(
+        [FAILED, {"running": "t::b"}],
+        ended(3, "t::b says goodbye"),
+        RunStatus.FAILED,
+        "2 of 2 failed",
+        [("t::f", "NameError: x"), ("t::b", "t::b says goodbye")],
+    ),
+    "interrupted in a test after red": Case(
+        [FAILED, {"running": "t::b"}, {"exit": 2}],
+        ended(2, "!!! Exit: no more !!!"),
+        RunStatus.FAILED,
+        "2 of 2 failed",
+        [("t::f", "NameError: x"), ("(the suite)", "!!! Exit: no more !!!")],
+    ),
+    "crashed after the suite had ended well": Case(
+        [{"running": "t::a"}, told("t::a"), ORIGIN, {"exit": 0}],
+        ended(-11),
+        RunStatus.FAILED,
+        "1 of 2 failed",
+        [("(the suite)", "ended by SIGSEGV")],
+    ),
+    "another exit code after the suite had ended well": Case(
+        [told("t::a"), ORIGIN, {"exit": 0}],
+        ended(3, "at exit: no\n"),
+        RunStatus.FAILED,
+        "1 of 2 failed",
+        [("(the suite)", "at exit: no")],
+    ),
+    "could not be loaded": Case(
+        [{"exit": 4}], ended(4, RED_OUTPUT), RunStatus.FAILED, "1 of 1 failed", [("(the suite)", "ImportError: no x")]
+    ),
+    "could not be loaded, unmarked": Case(
+        [], ended(1, "Traceback\n  No module\n"), RunStatus.FAILED, "1 of 1 failed", [("(the suite)", "No module")]
+    ),
+    "could not be loaded, silent": Case(
+        [], ended(2), RunStatus.FAILED, "1 of 1 failed", [("(the suite)", "ended with exit code 2")]
+    ),
+    "a plugin made a green suite fail": Case(
+        [told("t::a"), ORIGIN, {"exit": 1}],
+        ended(1, "coverage too low"),
+        RunStatus.FAILED,
+        "1 of 2 failed",
+        [("(the suite)", "coverage too low")],
+    ),
+    "interrupted by a collection error": Case(
+        [told("t/x.py", "error", "SyntaxError: no"), {"exit": 2}],
+        ended(2, RED_OUTPUT),
+        RunStatus.FAILED,
+        "1 of 1 failed",
+        [("t/x.py", "SyntaxError: no")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_a_run_showed(name: str) -> None:
+    case = CASES[name]
+    facts = parse_facts(map(json.dumps, case.facts))
+    found = judge(facts, case.end, upstream="core", environment=ENVIRONMENT, limit=60)
+    assert (found.status, found.reason) == (case.status, case.reason)
+    assert [(one.id, one.error) for one in found.tests if one.outcome.is_red] == case.red
+
+
+def test_a_module_without_a_file_is_not_proven_to_be_installed() -> None:
+    facts = Facts(exit=0, origins=(ModuleOrigin(name="core", package="core", file=""),))
+    assert judge(facts, ended(), upstream="core", environment=ENVIRONMENT, limit=1).status is RunStatus.UNTESTED
+
+
+def test_facts_are_read_line_by_line() -> None:
+    lines = [{"running": "t::a"}, told("t::a"), {"running": "t::b"}, {"read": "core"}, {"read": "core"}, ORIGIN]
+    facts = parse_facts([*map(json.dumps, lines), '{"exit": 1}'])
+    assert facts == Facts(
+        tests=(TestResult(id="t::a", outcome=TestOutcome.PASSED, seconds=0.1),),
+        running="t::b",
+        exit=1,
+        reads=frozenset({"core"}),
+        origins=(ModuleOrigin(name="core", package="core", file=INSIDE),),
+    )
+
+
+def test_of_a_test_that_is_told_of_twice_the_later_word_counts() -> None:
+    facts = parse_facts(map(json.dumps, [told("t::a"), told("t::b"), FAILED | {"test": "t::a"}]))
+    assert [(one.id, one.outcome) for one in facts.tests] == [("t::a", "failed"), ("t::b", "passed")]
+
+
+@given(st.integers(0, 400))
+def test_lines_that_were_cut_off_are_passed_over(kept: int) -> None:
+    whole = [json.dumps(fact) for fact in (told("t::a"), {"running": "t::b"}, FAILED, ORIGIN, {"exit": 1})]
+    text = "\n".join(whole)[:kept]
+    complete = sum(len("\n".join(whole[: count + 1])) <= kept for count in range(len(whole)))
+    assert parse_facts(text.splitlines()) == parse_facts(whole[:complete])
+
+
+@given(st.lists(st.text() | st.builds(json.dumps, st.dictionaries(st.text(), st.integers() | st.text() | st.none()))))
+def test_what_is_no_fact_is_passed_over(lines: list[str]) -> None:
+    parse_facts([*lines, "[]", "1", "null", '{"exit": "soon"}'])

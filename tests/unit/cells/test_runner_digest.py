@@ -1,0 +1,57 @@
+"""The runner's digest covers every module that decides what a run shows."""
+
+import ast
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Iterator
+from types import ModuleType
+
+from interlock import errors
+from interlock.cells import runner
+from interlock.common import atomic_files, digest, frozen_model, single_flight, validation
+from interlock.model import lockfile, suites, versions
+
+# What the runner imports besides, and why a change of it changes no run, or changes the fingerprint by itself.
+HARMLESS = {
+    errors: "words and exit codes; which of them makes a run red or unresolvable is said where they are caught",
+    validation: "refuses family files",
+    atomic_files: "puts a finished directory in its place, whole",
+    digest: "another digest is another fingerprint",
+    lockfile: "the file that it chooses is in the fingerprint, by its hash",
+    single_flight: "who makes an environment, not what is in it",
+    suites: "what a suite and a point set is in the fingerprint",
+    frozen_model: "the base of all records",
+    versions: "how a version is read; the versions themselves are in the lock's lines",
+}
+
+
+def imported(module: ModuleType) -> Iterator[ModuleType]:
+    """The modules of ours that one imports, anywhere in its code."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            if name.startswith("interlock.") and is_module(name):
+                yield importlib.import_module(name)
+
+
+def is_module(name: str) -> bool:
+    package = importlib.import_module(name.rpartition(".")[0])
+    return hasattr(package, "__path__") and importlib.util.find_spec(name) is not None
+
+
+def reached(module: ModuleType, known: frozenset[ModuleType] = frozenset()) -> frozenset[ModuleType]:
+    """A module and all that it imports, directly or not, without mere packages."""
+    known |= {module}
+    for other in imported(module):
+        known = known if other in known else reached(other, known)
+    return known
+
+
+def test_each_module_of_the_runner_is_in_its_digest_or_named_as_harmless_with_a_reason() -> None:
+    deciding = {*runner.DECIDING, runner}
+    modules = {module for module in reached(runner) if not hasattr(module, "__path__")}
+    assert not deciding & HARMLESS.keys()
+    assert deciding | HARMLESS.keys() == modules

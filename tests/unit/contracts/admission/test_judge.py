@@ -1,0 +1,106 @@
+"""What runs say to a bisection, beside its ends."""
+
+import pytest
+
+from interlock.contracts.bisect.judge import Seen, Sheet, Sought, ends, judge, seen
+from interlock.contracts.bisect.narrowing import State
+from interlock.errors import UsageError
+from interlock.model.verdicts import RunStatus
+from tests.support.matrix_values import a_run, failed, passed
+
+ONE, OTHER = Sheet(suite="contracts", python="3.11"), Sheet(suite="contracts", python="3.12", point="bus=redis")
+NAMES = ("1.0", "1.9")
+
+
+def red(*tests: str) -> Seen:
+    return Seen(status=RunStatus.FAILED, red=dict.fromkeys(tests, "E"))
+
+
+GREEN = Seen(status=RunStatus.PASSED)
+UNTESTED = Seen(status=RunStatus.UNTESTED, reason="no sdist")
+UNRESOLVABLE = Seen(status=RunStatus.UNRESOLVABLE, reason="ghost")
+TIMED_OUT = Seen(status=RunStatus.TIMED_OUT)
+WAVERS = Seen(status=RunStatus.FAILED, wavers=True, red={"a": None})
+
+
+def test_runs_that_disagree_waver_and_the_last_one_is_shown() -> None:
+    assert seen([passed("a")]) == GREEN
+    shown = seen([passed("a"), failed("b")])
+    assert shown.wavers
+    assert list(shown.red) == ["b"]
+    assert not seen([failed("b"), failed("b")]).wavers
+    assert seen([a_run(RunStatus.UNTESTED, reason="no\n  sdist")]) == UNTESTED
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        (GREEN, State.GOOD),
+        (red("a"), State.BAD),
+        (red("own.py::x", "own.py"), State.GOOD),
+        (red("own.py::x", "a"), State.BAD),
+        (TIMED_OUT, State.BAD),
+        (UNRESOLVABLE, State.SKIP),
+        (UNTESTED, State.SKIP),
+        (WAVERS, State.SKIP),
+    ],
+)
+def test_what_one_suite_says(found: Seen, state: State) -> None:
+    assert Sought(red_before=frozenset({"own.py"})).state(found) is state
+
+
+def test_what_cannot_be_resolved_is_bad_where_the_bad_end_cannot_be() -> None:
+    sought, _notes = ends({ONE: GREEN}, {ONE: UNRESOLVABLE}, NAMES)
+    assert sought[ONE].state(UNRESOLVABLE) is State.BAD
+
+
+def test_suites_that_are_not_bad_at_the_end_are_not_tried_on() -> None:
+    sought, notes = ends({ONE: GREEN, OTHER: GREEN}, {ONE: red("a"), OTHER: GREEN}, NAMES)
+    assert set(sought) == {ONE}
+    assert notes == ()
+
+
+def test_what_is_red_at_the_good_end_does_not_count_and_is_told() -> None:
+    sought, notes = ends({ONE: red("own")}, {ONE: red("own", "a")}, NAMES)
+    assert sought[ONE].new(red("own", "a")) == {"a": "E"}
+    assert notes == ("red with 1.0 too, and not counted: own",)
+
+
+def test_a_suite_that_cannot_be_tried_at_the_good_end_is_set_aside_and_told() -> None:
+    sought, notes = ends({ONE: GREEN, OTHER: UNTESTED}, {ONE: red("a"), OTHER: red("a")}, NAMES)
+    assert set(sought) == {ONE}
+    assert notes == ("contracts [bus=redis], Python 3.12 was set aside: with 1.0 it is untested: no sdist",)
+
+
+@pytest.mark.parametrize("good", [UNTESTED, UNRESOLVABLE, TIMED_OUT, WAVERS])
+def test_a_good_end_that_is_not_seen_to_be_good_is_an_error(good: Seen) -> None:
+    with pytest.raises(UsageError, match=r"1\.0 is not good: contracts, Python 3\.11"):
+        ends({ONE: good}, {ONE: red("a")}, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        (GREEN, GREEN, "nothing is red with it"),
+        (red("a"), red("a"), "what is red is red with 1.0 too: a"),
+        (GREEN, WAVERS, "showed different things"),
+        (GREEN, UNTESTED, "untested: no sdist"),
+    ],
+)
+def test_a_bad_end_that_is_not_seen_to_be_bad_is_an_error(good: Seen, bad: Seen, words: str) -> None:
+    with pytest.raises(UsageError, match=r"1\.9 is not bad") as error:
+        ends({ONE: good}, {ONE: bad}, NAMES)
+    assert words in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "state"),
+    [
+        (GREEN, GREEN, State.GOOD),
+        (GREEN, UNTESTED, State.SKIP),
+        (UNTESTED, red("a"), State.BAD),
+        (GREEN, red("a"), State.BAD),
+    ],
+)
+def test_one_bad_suite_makes_a_step_bad_and_all_make_it_good(one: Seen, other: Seen, state: State) -> None:
+    assert judge({ONE: one, OTHER: other}, {ONE: Sought(), OTHER: Sought()}) is state

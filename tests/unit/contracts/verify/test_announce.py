@@ -1,0 +1,91 @@
+"""Whether anybody is told of a verification, of which perhaps only a part was run."""
+
+import contextlib
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from interlock.adapters.connections import Access, Connections
+from interlock.adapters.github import StaticToken
+from interlock.contracts.candidates import Found, Kind
+from interlock.contracts.verify import ContractsRequest
+from interlock.contracts.verify.comparison import Comparison
+from interlock.contracts.verify.context import VerificationContext
+from interlock.contracts.verify.publish import commit_of, listener, silence
+from interlock.model.family import Family
+
+GITHUB: Any = object()
+SUITE = {"name": "contracts", "imports": True}
+FAMILY = Family.model_validate(
+    {
+        "name": "trains",
+        "owner": "alice",
+        "python": ["3.11", "3.12"],
+        "packages": {
+            "core": {},
+            "store": {"upstreams": ["core"], "suites": [SUITE]},
+            "board": {"upstreams": ["core"], "suites": [SUITE]},
+        },
+    }
+)
+
+
+def a_context(**request: object) -> VerificationContext:
+    wanted = ContractsRequest.model_validate({"upstream": "core", "ref": "topic", **request})
+    access = Access(credentials=StaticToken(SecretStr("a token"), "TOKEN"))
+    connections = Connections(FAMILY, access, contextlib.AsyncExitStack(), {})
+    connections.github = GITHUB
+    return VerificationContext(wanted, connections)
+
+
+def a_comparison(kind: Kind = Kind.BRANCH, sha: str | None = "1" * 40) -> Comparison:
+    return Comparison(found=Found(package="core", kind=kind, described="topic", sha=sha), baseline=None)
+
+
+@pytest.mark.parametrize("request_", [{}, {"python": ("3.12", "3.11")}, {"downstream": ("store",)}, {"baseline": "v1"}])
+def test_what_is_all_that_is_run_of_a_downstream_is_told(request_: dict[str, object]) -> None:
+    context = a_context(**request_)
+    assert listener(context, a_comparison()) is GITHUB
+    assert silence(context, a_comparison()) is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        ({"python": ("3.11",)}, "GitHub was told nothing: Python 3.12 was left out"),
+        ({"released_only": True}, "GitHub was told nothing: the downstreams' default branches were left out"),
+    ],
+)
+def test_what_is_less_is_not_told_and_says_so(request_: dict[str, object], why: str) -> None:
+    context = a_context(**request_)
+    assert listener(context, a_comparison()) is None
+    assert silence(context, a_comparison()) == why
+
+
+@pytest.mark.parametrize("request_", [{}, {"released_only": True}])
+@pytest.mark.parametrize(
+    ("tell", "comparison"), [(False, a_comparison()), (True, a_comparison(Kind.FOLDER)), (True, a_comparison(sha=None))]
+)
+def test_nobody_misses_what_was_not_wanted_or_is_of_no_commit(
+    request_: dict[str, object], tell: bool, comparison: Comparison
+) -> None:
+    context = a_context(**request_, tell=tell)
+    assert listener(context, comparison) is None
+    assert silence(context, comparison) is None
+
+
+def test_a_pull_request_that_cannot_be_told_is_missed() -> None:
+    version = a_comparison(Kind.VERSION, sha=None)
+    assert silence(a_context(pull=12), version) == "GitHub was told nothing: topic is no commit of its repository"
+    assert silence(a_context(pull=12, tell=False), version) is None
+
+
+@pytest.mark.parametrize(
+    ("downstream", "is_whole"),
+    [((), True), (("board", "store"), True), (("store", "board"), True), (("store",), False)],
+)
+def test_a_commit_is_told_of_as_a_whole_when_all_downstreams_are_tested(
+    downstream: tuple[str, ...], is_whole: bool
+) -> None:
+    assert commit_of(a_context(downstream=downstream), a_comparison(), None).is_whole is is_whole

@@ -1,0 +1,141 @@
+"""`compose.yaml` and the image: whatever they name is there, and nothing secret is in them. No Docker is needed."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect.cli._app import _app as prefect
+from prefect.settings import Settings
+from prefect.settings.legacy import _get_settings_fields
+from prefect_redis.cleanup_queue import RedisWorkerCleanupQueueSettings  # type: ignore[import-untyped]
+from prefect_redis.client import RedisMessagingSettings  # type: ignore[import-untyped]
+
+from deployments.cli.main import load
+from interlock.webhooks.signature import PREVIOUS, SECRET
+from tests.support.paths import ROOT
+
+FOLDER = ROOT / "deployments"
+TEXT = (FOLDER / "compose.yaml").read_text("utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name for name, service in SERVICES.items() if service["image"] == "interlock"}
+DOCKERFILE = (FOLDER / "Dockerfile").read_text("utf-8")
+EXAMPLE = (FOLDER / "compose.env.example").read_text("utf-8")
+# What a variable of the file is called, and whether it must be given.
+VARIABLE = re.compile(r"\$\{([A-Z_]+)(:\?)?")
+OWN = {
+    "INTERLOCK_LEDGER_URL",
+    "INTERLOCK_GATEWAY_URL",
+    SECRET,
+    PREVIOUS,
+    "REPO_DISPATCH_TOKEN",
+    "TWINE_USERNAME",
+    "TWINE_PASSWORD",
+}
+# Prefect's server asks the environment for it where it is needed, and nowhere else.
+READ_BY_THEMSELVES = {"PREFECT_SERVER_ENCRYPTION_KEY"}
+
+
+def environment(name: str) -> dict[str, str]:
+    return {key: str(value) for key, value in SERVICES[name].get("environment", {}).items()}
+
+
+def test_the_programs_are_the_whole_of_the_shared_set_up() -> None:
+    assert {"migrate", "api", "services", "deploy", "worker", "gateway"} == OURS
+    assert set(SERVICES) - OURS == {"postgres", "redis"}
+    assert {service["image"] for service in SERVICES.values()} == {"interlock", "postgres:16", "redis:7"}
+
+
+def test_every_variable_is_a_setting_of_somebody() -> None:
+    prefects = set(_get_settings_fields(Settings))
+    redis = {
+        f"{model.model_config['env_prefix']}{name}".upper()
+        for model in (RedisMessagingSettings, RedisWorkerCleanupQueueSettings)
+        for name in model.model_fields
+    }
+    named = {variable for name in OURS for variable in environment(name)}
+    assert named <= prefects | redis | OWN | READ_BY_THEMSELVES, named - prefects - redis - OWN
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_command_is_one_that_there_is(name: str) -> None:
+    program, *arguments = SERVICES[name]["command"]
+    if program == "interlock":
+        options = {option for parameter in load(arguments[0]).params for option in parameter.opts}
+        assert {each for each in arguments if each.startswith("--")} <= options
+    elif program == "python":
+        assert (ROOT / Path(*arguments[1].split("."))).with_suffix(".py").is_file()
+    else:
+        assert program == "prefect"
+        words = [re.sub(r"\$\{\w+:-(\w+)\}", r"\1", each) for each in arguments]
+        called, _, _ = prefect.parse_args(words, exit_on_error=False, print_error=False)
+        assert called.__name__ in {"start", "upgrade", "start_services"}
+
+
+def test_the_server_is_apart_from_its_services_and_migrated_by_one_job_alone() -> None:
+    assert "--no-services" in SERVICES["api"]["command"]
+    assert SERVICES["services"]["command"] == ["prefect", "server", "services", "start"]
+    for name in ("migrate", "api", "services"):
+        assert environment(name) == environment("api")
+        assert environment(name)["PREFECT_SERVER_DATABASE_MIGRATE_ON_START"] == "false"
+    for name in ("api", "services"):
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_everything_that_is_waited_for_is_there_and_says_how_it_is() -> None:
+    for service in SERVICES.values():
+        for other, wanted in service.get("depends_on", {}).items():
+            assert wanted["condition"] != "service_healthy" or "healthcheck" in SERVICES[other]
+    assert {name for name, service in SERVICES.items() if "healthcheck" in service} == {
+        *("postgres", "redis", "api", "worker", "gateway")
+    }
+
+
+def test_volumes_and_configurations_are_declared() -> None:
+    used = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    assert used == set(COMPOSE["volumes"])
+    assert {each["source"] for each in SERVICES["postgres"]["configs"]} == set(COMPOSE["configs"])
+
+
+def test_only_what_a_program_needs_is_given_to_it() -> None:
+    tokens = {"REPO_DISPATCH_TOKEN", "TWINE_PASSWORD"}
+    assert {name for name in OURS if tokens & environment(name).keys()} == {"worker"}
+    assert {name for name in OURS if SECRET in environment(name)} == {"gateway"}
+    assert {name for name in OURS if "PREFECT_SERVER_ENCRYPTION_KEY" in environment(name)} == {
+        *("migrate", "api", "services")
+    }
+
+
+def test_no_secret_is_in_the_files_and_the_example_has_every_variable_once() -> None:
+    variables = {name for name, _ in VARIABLE.findall(TEXT)}
+    given = re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE)
+    assert {name for name, _ in given} == variables
+    assert len(given) == len(variables)
+    for name, value in given:
+        if re.search("PASSWORD|KEY|SECRET|TOKEN|AUTH", name):
+            assert value == "", name
+    assert "*.env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_what_must_be_given_is_refused_when_it_is_not() -> None:
+    required = {name for name, must in VARIABLE.findall(TEXT) if must}
+    assert required == {"POSTGRES_PASSWORD", "PREFECT_API_AUTH", "PREFECT_ENCRYPTION_KEY", SECRET}
+
+
+def test_nothing_listens_to_other_machines_but_through_the_proxy() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports == ["127.0.0.1:4200:4200", "127.0.0.1:4280:4280"]
+
+
+def test_the_image_is_made_from_the_lock_and_runs_as_nobody_of_importance() -> None:
+    assert DOCKERFILE.count("--require-hashes") == 2
+    assert "--constraint requirements.lock" in DOCKERFILE
+    assert DOCKERFILE.index("USER interlock") < DOCKERFILE.index("RUN python -m venv")
+    extras = re.findall(r"--extra (\w+)", DOCKERFILE)
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(extras) == set(known)
+    for wanted in re.findall(r"^!(.+)$", (FOLDER / "Dockerfile.dockerignore").read_text(), re.MULTILINE):
+        assert (ROOT / wanted).exists()
