@@ -34,7 +34,7 @@ from fastapi import FastAPI, Request
 from pydantic import SecretStr
 
 from interlock.adapters.ledger import SqlLedger, open_ledger
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.webhooks import DeliveryState, Secrets
 
 SECRET = "a secret of the benchmark alone"  # noqa: S105
@@ -57,7 +57,7 @@ MIX = {"starts": 15, "same-thing": 20, "foreign": 20, "redelivery": 20, "forged"
 REFUSED = ("forged", "unsigned", "sha1-only")
 
 
-class Sent(Value):
+class Sent(FrozenModel):
     """One delivery of the plan."""
 
     kind: str

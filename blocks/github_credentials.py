@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
-from interlock.adapters.github import AppInstallation, Credentials, GitHub, StaticToken, open_github, place
+from interlock.adapters.github import AppInstallation, Credentials, GitHub, StaticToken, github_server, open_github
 
 
 class GitHubCredentials(Block):
@@ -71,7 +71,7 @@ class GitHubCredentials(Block):
             app_id=str(self.app_id),
             private_key=self.private_key,
             installation_id=str(self.installation_id),
-            place=place(environ),
+            place=github_server(environ),
         )
 
     def get_client(self, environ: Mapping[str, str] = os.environ) -> AbstractAsyncContextManager[GitHub]:
@@ -80,4 +80,4 @@ class GitHubCredentials(Block):
         Args:
             environ: Where GitHub's address is named, by `GITHUB_API_URL`.
         """
-        return open_github(self.credentials(environ=environ), place(environ))
+        return open_github(self.credentials(environ=environ), github_server(environ))

@@ -17,7 +17,7 @@ from interlock.cells.recipe import Recipe
 from interlock.cells.runner import run_cell
 from interlock.errors import TokenError
 from interlock.matrix.context import MatrixContext
-from interlock.matrix.executor import Tally, watcher
+from interlock.matrix.executor import MatrixProgress, watcher
 from interlock.matrix.request import MatrixRequest, Runner
 from interlock.matrix.run import CellRunner, OpenRunner
 from interlock.model.family import Family
@@ -75,7 +75,7 @@ class _Progress:
         assert isinstance(made, UUID)
         return cls(made)
 
-    async def show(self, tally: Tally) -> None:
+    async def show(self, tally: MatrixProgress) -> None:
         await watcher.get()(tally)
         now = time.monotonic()
         if now - self._shown > SECONDS_BETWEEN_UPDATES or not tally.to_run:

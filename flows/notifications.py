@@ -9,13 +9,13 @@ from prefect.events import emit_event
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.runtime import flow_run
 
-from interlock.reports.notifications import Notice
+from interlock.reports.notifications import Notification
 
 # Prefect's own way to tell a process which run it is for. Who starts a flow by hand has no such variable, and watches.
 STARTED_FOR_A_RUN = "PREFECT__FLOW_RUN_ID"
 
 
-async def tell(notices: Iterable[Notice]) -> None:
+async def tell(notices: Iterable[Notification]) -> None:
     """Emit an event for each notice that the server doesn't have yet: nobody is told twice.
 
     The server forgets events (after a week, unless set otherwise): what is still so then is told again. What can't be
@@ -37,7 +37,7 @@ async def tell(notices: Iterable[Notice]) -> None:
             )
 
 
-async def _is_told(notice: Notice) -> bool:
+async def _is_told(notice: Notification) -> bool:
     wanted = {"filter": {"id": {"id": [str(notice.id)]}}, "limit": 1}
     try:
         async with get_client() as client:

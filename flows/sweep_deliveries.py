@@ -14,26 +14,26 @@ from interlock.adapters.connections import Access, Connections, open_connections
 from interlock.common.clock import now
 from interlock.model import family_file
 from interlock.webhooks import redelivery
-from interlock.webhooks.redelivery import Looked, Swept
+from interlock.webhooks.redelivery import MissedDeliveries, SweepResult
 
 GATEWAY = "INTERLOCK_GATEWAY_URL"
 ARTIFACT = "swept-deliveries"
 
 
 @patient_task("look-for-missed")
-async def look_for_missed(connections: Connections, gateway: str | None) -> Looked:
+async def look_for_missed(connections: Connections, gateway: str | None) -> MissedDeliveries:
     """Find the deliveries of the last three days that the gateway does not have."""
     return await redelivery.look(connections, now(), gateway=gateway)
 
 
 @patient_task("send-again")
-async def send_again(connections: Connections, looked: Looked) -> Swept:
+async def send_again(connections: Connections, looked: MissedDeliveries) -> SweepResult:
     """Have GitHub send each of them once more."""
     return await redelivery.send_again(looked, connections)
 
 
 @patient_task("show-swept")
-async def show_swept(swept: Swept) -> None:
+async def show_swept(swept: SweepResult) -> None:
     """Say what was sent again in the log, and as a table in the UI."""
     for trouble in swept.troubles:
         get_run_logger().warning("%s", trouble)
@@ -62,6 +62,6 @@ async def sweep_deliveries(family: str | None = None, gateway: str | None = None
     return conclude(swept)
 
 
-def conclude(swept: Swept) -> RunState[None]:
+def conclude(swept: SweepResult) -> RunState[None]:
     """How the run ends, in words that a notification can show."""
     return Failed(message=swept.outcome) if swept.troubles else Completed(message=swept.outcome)

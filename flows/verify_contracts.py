@@ -13,7 +13,7 @@ from flows.retrying_task import as_tasks, patient_task
 from interlock.adapters.connections import open_connections
 from interlock.contracts.verify import ContractsReport, ContractsRequest
 from interlock.contracts.verify.context import VerificationContext
-from interlock.contracts.verify.publish import Told
+from interlock.contracts.verify.publish import Published
 from interlock.contracts.verify.workflow import Host, verify
 from interlock.model.family_file import load
 from interlock.reports import contracts_markdown, contracts_texts
@@ -47,7 +47,7 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
     return report
 
 
-def _log(told: Told) -> None:
+def _log(told: Published) -> None:
     for line in told.done:
         get_run_logger().info("%s", line)
     for untold in told.untold:

@@ -11,13 +11,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interlock.errors import RehearsalError
-from rehearsal.fault_proxy import RequestLog, Seen
-from rehearsal.faults import Fault, FaultScript
+from rehearsal.fault_proxy import LoggedRequest, RequestLog
+from rehearsal.faults import FaultScript, InjectedFault
 from rehearsal.serving import HOST
 
 PATH = "/_rehearsal/"
-FAULTS = TypeAdapter(tuple[Fault, ...])
-LOG = TypeAdapter(tuple[Seen, ...])
+FAULTS = TypeAdapter(tuple[InjectedFault, ...])
+LOG = TypeAdapter(tuple[LoggedRequest, ...])
 TIMEOUT = 10.0
 
 
@@ -72,7 +72,7 @@ def _asked_directly(scope: Scope) -> Scope:
     return {**scope, "path": parts.path, "raw_path": parts.path.encode()} if parts.scheme == "http" else scope
 
 
-class Knocker:
+class ControlClient:
     """Asks the door of a running world.
 
     Args:
@@ -84,7 +84,7 @@ class Knocker:
         self._port = port
         self._headers = {"authorization": f"Bearer {token.get_secret_value()}"}
 
-    def add(self, faults: Sequence[Fault]) -> None:
+    def add(self, faults: Sequence[InjectedFault]) -> None:
         """Let these happen too.
 
         Raises:
@@ -100,7 +100,7 @@ class Knocker:
         """
         self._ask("DELETE", "faults")
 
-    def log(self) -> tuple[Seen, ...]:
+    def log(self) -> tuple[LoggedRequest, ...]:
         """Every request so far.
 
         Raises:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError, field_serializer
 
 from interlock.common.atomic_files import write_whole
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import RehearsalError
 from rehearsal.template import FAMILY_FILE
 
@@ -20,7 +20,7 @@ ORIGINS = ("api", "uploads", "git", "index")
 CURE_BUSY = "wait for it or end it (interlock rehearse stop), or take another directory with --directory"
 
 
-class Tokens(Value):
+class Tokens(FrozenModel):
     """The secrets of a world: worth something in it alone.
 
     Attributes:
@@ -38,7 +38,7 @@ class Tokens(Value):
         return secret.get_secret_value()
 
 
-class Facts(Value):
+class Facts(FrozenModel):
     """What a world is, kept in `world.json`.
 
     Attributes:
@@ -56,7 +56,7 @@ class Facts(Value):
     ports: Mapping[str, int] = {}
 
 
-class Server(Value):
+class Server(FrozenModel):
     """The process that serves a world now, or did so last.
 
     Attributes:
@@ -72,7 +72,7 @@ class Server(Value):
         return f"process {self.pid}, since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(self.since))}"
 
 
-class Place:
+class RehearsalDirectory:
     """The directory of a world."""
 
     def __init__(self, directory: Path) -> None:
@@ -168,7 +168,7 @@ class Lease:
         descriptor: What keeps it, also in a child that inherits it.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: RehearsalDirectory) -> None:
         self.descriptor = place.lock()
 
     def release(self) -> None:

@@ -4,8 +4,8 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, MutableMapping
 
-from interlock.common.frozen_model import Value
-from rehearsal.directory import Facts, Place
+from interlock.common.frozen_model import FrozenModel
+from rehearsal.directory import Facts, RehearsalDirectory
 
 USER, MAIL = "Rehearsal", "rehearsal@localhost"
 # Tokens, and addresses of other places, that must not be within reach of what is rehearsed.
@@ -27,7 +27,7 @@ LOOPBACK = "127.0.0.1"
 GITHUB = "https://github.com/"
 
 
-class Environment(Value):
+class Environment(FrozenModel):
     """What has to be changed in an environment.
 
     Attributes:
@@ -45,7 +45,9 @@ class Environment(Value):
         environ.update(self.variables)
 
 
-def environment(place: Place, facts: Facts, aliases: tuple[str, ...], environ: Mapping[str, str]) -> Environment:
+def environment(
+    place: RehearsalDirectory, facts: Facts, aliases: tuple[str, ...], environ: Mapping[str, str]
+) -> Environment:
     """What makes the flows, git, uv, pip and twine use a world.
 
     Args:

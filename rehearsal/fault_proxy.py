@@ -10,16 +10,16 @@ from threading import Lock
 from pydantic import Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from interlock.common.frozen_model import Value
-from rehearsal.faults import Effect, Fault, FaultScript
+from interlock.common.frozen_model import FrozenModel
+from rehearsal.faults import Effect, FaultScript, InjectedFault
 from rehearsal.serving import close_connection
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Effects that the server behind knows how to make; it is told of them before it gets the request.
-Happen = Callable[[Fault, Scope], Awaitable[None]]
+Happen = Callable[[InjectedFault, Scope], Awaitable[None]]
 
 
-class Seen(Value):
+class LoggedRequest(FrozenModel):
     """A request, and how it ended.
 
     Attributes:
@@ -54,10 +54,10 @@ class RequestLog:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._seen: list[Seen] = [Seen.model_validate_json(line) for line in _lines(file)]
+        self._seen: list[LoggedRequest] = [LoggedRequest.model_validate_json(line) for line in _lines(file)]
         self._lock = Lock()
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: LoggedRequest) -> None:
         """Add a request."""
         with self._lock:
             self._seen.append(seen)
@@ -65,12 +65,12 @@ class RequestLog:
                 with self._file.open("a", encoding="utf-8") as log:
                     log.write(seen.model_dump_json() + "\n")
 
-    def all(self) -> tuple[Seen, ...]:
+    def all(self) -> tuple[LoggedRequest, ...]:
         """Every request so far."""
         with self._lock:
             return tuple(self._seen)
 
-    def writes(self, origin: str = "*") -> tuple[Seen, ...]:
+    def writes(self, origin: str = "*") -> tuple[LoggedRequest, ...]:
         """The requests that changed something."""
         return tuple(seen for seen in self.all() if seen.wrote and origin in {"*", seen.origin})
 
@@ -98,7 +98,7 @@ def note(scope: Scope, what: str, user: str | None = None) -> None:
         scope["rehearsal.user"] = user
 
 
-class Front:
+class FaultProxy:
     """An ASGI application around another one.
 
     Args:
@@ -126,7 +126,7 @@ class Front:
         finally:
             exchange.end()
 
-    async def _serve(self, fault: Fault | None, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
+    async def _serve(self, fault: InjectedFault | None, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         effect = fault.effect if fault else None
         if fault and effect in {Effect.SLOW, Effect.RACE, Effect.EXPIRE, Effect.STALE}:
             await self._first(fault, scope)
@@ -138,15 +138,15 @@ class Front:
         elif fault and effect in {Effect.REFUSE, Effect.LOSE}:
             await exchange.answer(fault)
 
-    async def _first(self, fault: Fault, scope: Scope) -> None:
+    async def _first(self, fault: InjectedFault, scope: Scope) -> None:
         if fault.effect is Effect.SLOW:
             await asyncio.sleep(fault.seconds)
         elif self._happen is not None:
             await self._happen(fault, scope)
 
-    def _entry(self, scope: Scope, exchange: "_Exchange", fault: Fault | None) -> Seen:
+    def _entry(self, scope: Scope, exchange: "_Exchange", fault: InjectedFault | None) -> LoggedRequest:
         query = scope["query_string"].decode("latin-1")
-        return Seen(
+        return LoggedRequest(
             at=time.time(),
             origin=self._origin,
             method=scope["method"],
@@ -185,7 +185,7 @@ class _Exchange:
             self._is_logged = True
             self._log()
 
-    async def answer(self, fault: Fault) -> None:
+    async def answer(self, fault: InjectedFault) -> None:
         self.status = fault.status
         body = b'{"message": "a fault that was asked for"}'
         headers = {"content-type": "application/json", "content-length": str(len(body)), **fault.headers}

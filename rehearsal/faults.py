@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 
 # What a request can be met with, as often as people meet it: status, headers.
@@ -37,7 +37,7 @@ class Effect(StrEnum):
     STALE = "stale"  # the index goes on to serve what it served before, for some seconds
 
 
-class Fault(Value):
+class InjectedFault(FrozenModel):
     """Something that goes wrong with matching requests.
 
     Attributes:
@@ -65,11 +65,11 @@ class Fault(Value):
         return self.origin in {"*", origin} and self.method in {"*", method} and bool(re.search(self.path, path))
 
 
-FAULTS = TypeAdapter(tuple[Fault, ...])
+FAULTS = TypeAdapter(tuple[InjectedFault, ...])
 FORM = 'for example: {"faults": [{"effect": "lose", "origin": "api", "method": "POST", "path": "/dispatches"}]}'
 
 
-def read_faults(file: Path) -> tuple[Fault, ...]:
+def read_faults(file: Path) -> tuple[InjectedFault, ...]:
     """The faults of a file: a list under the name `faults`, or in JSON the list alone.
 
     Raises:
@@ -93,7 +93,7 @@ def read_faults(file: Path) -> tuple[Fault, ...]:
 
 @dataclass
 class _Pending:
-    fault: Fault
+    fault: InjectedFault
     skip: int
     times: int
 
@@ -101,11 +101,11 @@ class _Pending:
 class FaultScript:
     """Faults that are still to happen, each counted down as it does."""
 
-    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+    def __init__(self, faults: Iterable[InjectedFault] = ()) -> None:
         self._pending: list[_Pending] = []
         self.add(*faults)
 
-    def add(self, *faults: Fault) -> None:
+    def add(self, *faults: InjectedFault) -> None:
         """Let these happen too."""
         self._pending += [_Pending(fault, fault.skip, fault.times) for fault in faults]
 
@@ -113,9 +113,9 @@ class FaultScript:
         """Let nothing more happen."""
         self._pending.clear()
 
-    def take(self, origin: str, method: str, path: str) -> Fault | None:
+    def take(self, origin: str, method: str, path: str) -> InjectedFault | None:
         """The fault that this request meets: the first that is due; all others that it matches count it as passed."""
-        met: Fault | None = None
+        met: InjectedFault | None = None
         for pending in self._pending:
             if pending.fault.meets(origin, method, path):
                 if pending.skip:
@@ -127,7 +127,7 @@ class FaultScript:
         return met
 
 
-def seeded(seed: int, *, requests: int, count: int) -> tuple[Fault, ...]:
+def seeded(seed: int, *, requests: int, count: int) -> tuple[InjectedFault, ...]:
     """Faults at random, the same ones for the same seed.
 
     Args:
@@ -139,9 +139,9 @@ def seeded(seed: int, *, requests: int, count: int) -> tuple[Fault, ...]:
     return tuple(_any_fault(chance, requests) for _ in range(count))
 
 
-def _any_fault(chance: random.Random, requests: int) -> Fault:
+def _any_fault(chance: random.Random, requests: int) -> InjectedFault:
     effects: Sequence[Effect] = (Effect.REFUSE, Effect.LOSE, Effect.DROP, Effect.CUT)
     effect = chance.choice(effects)
     # Rate limits are told before anything is done: what was done is never answered so.
     status, headers = chance.choice(TROUBLES[:3] if effect is Effect.LOSE else TROUBLES)
-    return Fault(effect=effect, skip=chance.randrange(requests), status=status, headers=headers)
+    return InjectedFault(effect=effect, skip=chance.randrange(requests), status=status, headers=headers)

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from interlock.errors import RehearsalError
-from rehearsal.directory import Place
+from rehearsal.directory import RehearsalDirectory
 
 MODULE = "rehearsal.server_process"
 READY = "ready"
@@ -32,7 +32,7 @@ class ServingProcess:
         stays: Whether it outlives this process.
     """
 
-    def __init__(self, place: Place, lock: int, *, stays: bool) -> None:
+    def __init__(self, place: RehearsalDirectory, lock: int, *, stays: bool) -> None:
         self._log, self.stays = place.server_log, stays
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own module
@@ -95,7 +95,7 @@ class ServingProcess:
                     pipe.close()
 
 
-def stop_server(place: Place) -> bool:
+def stop_server(place: RehearsalDirectory) -> bool:
     """End whoever serves a world now; False when nobody does."""
     server = place.server()
     if server is None:

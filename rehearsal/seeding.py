@@ -12,7 +12,7 @@ from interlock.common.validation import nearest
 from interlock.errors import RehearsalError
 from interlock.model import family_file
 from interlock.model.family import Family
-from rehearsal.directory import Facts, Place
+from rehearsal.directory import Facts, RehearsalDirectory
 from rehearsal.github.state import GitHubState
 from rehearsal.index import IndexStore
 from rehearsal.released import build_released
@@ -26,7 +26,7 @@ FRIENDS = ("hatchling", "pydantic", "pytest", "pytest-asyncio")
 SECRETS = ("REPO_DISPATCH_TOKEN", "PYPI_API_TOKEN")
 
 
-async def seed_small_family(place: Place, template: Template) -> Facts:
+async def seed_small_family(place: RehearsalDirectory, template: Template) -> Facts:
     """Fill a new world with a template's family.
 
     Raises:
@@ -52,7 +52,7 @@ async def seed_small_family(place: Place, template: Template) -> Facts:
     return Facts(family=family.name, owner=owner)
 
 
-async def seed_mirrors(place: Place, sources: Sequence[str], file: Path) -> Facts:
+async def seed_mirrors(place: RehearsalDirectory, sources: Sequence[str], file: Path) -> Facts:
     """Fill a new world with mirrors of a user's own repositories.
 
     Args:
@@ -118,7 +118,7 @@ def _owner(family: Family, file: Path) -> str:
     return family.owner
 
 
-def _index(place: Place, family: Family, owner: str) -> IndexStore:
+def _index(place: RehearsalDirectory, family: Family, owner: str) -> IndexStore:
     store = IndexStore(place.index)
     store.accounts.add(owner, place.tokens().index)
     for name, package in family.packages.items():
@@ -127,7 +127,7 @@ def _index(place: Place, family: Family, owner: str) -> IndexStore:
     return store
 
 
-def _github(place: Place, family: Family, owner: str, branches: Mapping[str, str]) -> None:
+def _github(place: RehearsalDirectory, family: Family, owner: str, branches: Mapping[str, str]) -> None:
     state = GitHubState(place.directory)
     with state.lock:
         state.add_user(owner)

@@ -20,7 +20,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from interlock.common.atomic_files import write_whole
-from rehearsal.directory import ORIGINS, Facts, Place, Server
+from rehearsal.directory import ORIGINS, Facts, RehearsalDirectory, Server
 from rehearsal.environment import gitconfig
 from rehearsal.process import READY, START_SECONDS
 from rehearsal.servers import Apps
@@ -43,7 +43,7 @@ class Serving:
         apps: The servers.
     """
 
-    def __init__(self, place: Place, facts: Facts, behind: SecretStr | None) -> None:
+    def __init__(self, place: RehearsalDirectory, facts: Facts, behind: SecretStr | None) -> None:
         self._places = {origin: _bind(facts.ports.get(origin, 0)) for origin in ORIGINS}
         ports = {origin: taken.getsockname()[1] for origin, taken in self._places.items()}
         self.facts = facts.model_copy(update={"ports": ports})
@@ -69,7 +69,7 @@ def _bind(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def serve_here(place: Place, facts: Facts, behind: SecretStr | None = None) -> Iterator[Serving]:
+def serve_here(place: RehearsalDirectory, facts: Facts, behind: SecretStr | None = None) -> Iterator[Serving]:
     """Serve a world from a thread of this process until the end of the block."""
     serving = Serving(place, facts, behind)
     loop, ended, listens = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
@@ -88,7 +88,7 @@ def serve_here(place: Place, facts: Facts, behind: SecretStr | None = None) -> I
         thread.join()
 
 
-async def _serve(place: Place, told: Mapping[str, object]) -> None:
+async def _serve(place: RehearsalDirectory, told: Mapping[str, object]) -> None:
     facts = place.facts()
     assert facts is not None
     behind = told["behind"]
@@ -110,7 +110,7 @@ def main() -> None:
     # Ctrl-C is for the command, which ends this process when it has done what is left to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     told = json.loads(_line(0))
-    asyncio.run(_serve(Place(Path(sys.argv[1])), told))
+    asyncio.run(_serve(RehearsalDirectory(Path(sys.argv[1])), told))
 
 
 def _line(descriptor: int) -> bytes:

@@ -7,10 +7,10 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Scope
 
 from rehearsal.control import Door
-from rehearsal.directory import Facts, Place
+from rehearsal.directory import Facts, RehearsalDirectory
 from rehearsal.environment import addresses
-from rehearsal.fault_proxy import Front, RequestLog
-from rehearsal.faults import Effect, Fault, FaultScript
+from rehearsal.fault_proxy import FaultProxy, RequestLog
+from rehearsal.faults import Effect, FaultScript, InjectedFault
 from rehearsal.github import fault_effects
 from rehearsal.github.app import api_app, uploads_app
 from rehearsal.github.git_http import git_app
@@ -47,7 +47,7 @@ class Apps:
         index: What the index has.
     """
 
-    def __init__(self, place: Place, facts: Facts, behind: SecretStr | None = None) -> None:
+    def __init__(self, place: RehearsalDirectory, facts: Facts, behind: SecretStr | None = None) -> None:
         self.faults = FaultScript()
         self.log = RequestLog(place.log)
         self.github = GitHubState(place.directory)
@@ -68,7 +68,7 @@ class Apps:
             "index": _in_front_of(self._behind, index) if self._behind else index,
         }
         fronts: dict[str, ASGIApp] = {
-            origin: Front(app, origin=origin, faults=self.faults, log=self.log, happen=self._happen)
+            origin: FaultProxy(app, origin=origin, faults=self.faults, log=self.log, happen=self._happen)
             for origin, app in apps.items()
         }
         return {**fronts, "api": Door(fronts["api"], self._place.tokens().control, self.faults, self.log)}
@@ -85,7 +85,7 @@ class Apps:
                 expires_at=self.github.now() + TOKEN_DAYS,
             )
 
-    async def _happen(self, fault: Fault, scope: Scope) -> None:
+    async def _happen(self, fault: InjectedFault, scope: Scope) -> None:
         if fault.effect is Effect.STALE:
             self.index.go_stale(fault.seconds)
         else:

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 SMALL_FAMILY = Path(__file__).parent / "families" / "market_data"
 SMALL_FAMILY_NAME = "market-data"
@@ -18,7 +18,7 @@ HISTORY_FILE = "history.toml"
 LITTER = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv", "dist"})
 
 
-class Commit(Value):
+class Commit(FrozenModel):
     """A commit of the past.
 
     Attributes:
@@ -35,7 +35,7 @@ class Commit(Value):
     tag: str | None = None
 
 
-class History(Value):
+class History(FrozenModel):
     """What happened in a repository, oldest first; the last commit has the files as they are."""
 
     author: str
@@ -44,7 +44,7 @@ class History(Value):
     commits: tuple[Commit, ...] = Field(min_length=1)
 
 
-class Repository(Value):
+class Repository(FrozenModel):
     """A repository of a template.
 
     Attributes:
@@ -72,7 +72,7 @@ class Repository(Value):
         return self.files[path].replace(f'"{newest}"'.encode(), f'"{commit.version}"'.encode(), 1)
 
 
-class Template(Value):
+class Template(FrozenModel):
     """A family to rehearse with."""
 
     family_file: str

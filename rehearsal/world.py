@@ -14,8 +14,8 @@ from interlock.adapters.index.settings import find_index
 from interlock.errors import RehearsalError
 from interlock.model import family_file
 from interlock.model.family import Family
-from rehearsal.control import Knocker
-from rehearsal.directory import Facts, Lease, Place
+from rehearsal.control import ControlClient
+from rehearsal.directory import Facts, Lease, RehearsalDirectory
 from rehearsal.environment import Environment, addresses, environment
 from rehearsal.process import ServingProcess
 from rehearsal.template import Template
@@ -40,7 +40,7 @@ class World:
     """
 
     def __init__(
-        self, place: Place, facts: Facts, lease: Lease | None = None, process: ServingProcess | None = None
+        self, place: RehearsalDirectory, facts: Facts, lease: Lease | None = None, process: ServingProcess | None = None
     ) -> None:
         self.place, self.facts, self._lease, self._process = place, facts, lease, process
 
@@ -68,7 +68,7 @@ class World:
         Raises:
             InterlockError: Another process uses it, it is of something else, or it can't be made.
         """
-        place = Place(directory)
+        place = RehearsalDirectory(directory)
         _check_is_ours(place)
         if (server := place.server()) is not None and server.stays and not new:
             return cls(place, _checked(place, sources))
@@ -137,9 +137,9 @@ class World:
         """The family that lives in it."""
         return family_file.load(self.place.family_file)
 
-    def knocker(self) -> Knocker:
+    def knocker(self) -> ControlClient:
         """The way to its faults and its log, once it is served."""
-        return Knocker(self.facts.ports["api"], self.place.tokens().control)
+        return ControlClient(self.facts.ports["api"], self.place.tokens().control)
 
     def _behind(self) -> SecretStr | None:
         return find_index(self.facts.behind).url if self.facts.behind else None
@@ -151,14 +151,16 @@ def running(directory: Path) -> World:
     Raises:
         RehearsalError: None is.
     """
-    place = Place(directory)
+    place = RehearsalDirectory(directory)
     facts = place.facts() if place.server() else None
     if facts is None:
         raise RehearsalError(f"no rehearsal runs in {place.directory}", hint="start it: interlock rehearse")
     return World(place, facts)
 
 
-async def _seed(place: Place, template: Template | None, sources: Sequence[str], family: Path | None) -> Facts:
+async def _seed(
+    place: RehearsalDirectory, template: Template | None, sources: Sequence[str], family: Path | None
+) -> Facts:
     from rehearsal.seeding import seed_mirrors, seed_small_family  # noqa: PLC0415  as above
 
     if sources:
@@ -166,7 +168,7 @@ async def _seed(place: Place, template: Template | None, sources: Sequence[str],
     return await seed_small_family(place, template or Template.load())
 
 
-def _checked(place: Place, sources: Sequence[str]) -> Facts:
+def _checked(place: RehearsalDirectory, sources: Sequence[str]) -> Facts:
     facts = place.facts()
     if facts is None:  # another command is just making it
         raise RehearsalError(f"the rehearsal in {place.directory} is not complete yet", hint="try again in a moment")
@@ -179,7 +181,7 @@ def _checked(place: Place, sources: Sequence[str]) -> Facts:
     return facts
 
 
-def _check_is_ours(place: Place) -> None:
+def _check_is_ours(place: RehearsalDirectory) -> None:
     """Nothing of a user's is ever removed or mixed with a world."""
     directory = place.directory
     if directory.exists() and not directory.is_dir():
@@ -188,7 +190,7 @@ def _check_is_ours(place: Place) -> None:
         raise RehearsalError(f"{directory} is not empty, and not a rehearsal's", hint="name another --directory")
 
 
-def _clear(place: Place) -> None:
+def _clear(place: RehearsalDirectory) -> None:
     """Remove a world, or what was made of one; its lock is held, and stays."""
     place.forget_facts()  # first: what is left by one who is killed here is not taken for a world
     for path in place.directory.iterdir():

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 
 PREFIX = "Interlock tells "
@@ -43,7 +43,7 @@ def _mailbox(text: str) -> str:
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 
 
-class Channel(Value):
+class Channel(FrozenModel):
     """One place where people are told.
 
     Attributes:

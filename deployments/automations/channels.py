@@ -19,7 +19,7 @@ from deployments.automations.apply import apply, with_prefix
 from deployments.automations.channel import BLOCK, PREFIX, About, Channel
 from deployments.automations.flow_filters import EVERY_RUN, FLOWS, OF_A_DEPLOYMENT, SENDER, of_flows
 from interlock.errors import ServerError
-from interlock.reports.notifications import News
+from interlock.reports.notifications import NotificationKind
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 TRIED = "interlock.notify.test"
 NEWS = {
-    About.FAILURES: News.FAILED,
-    About.HELD: News.HELD,
-    About.TOKENS: News.TOKEN,
-    About.MATRIX: News.INCOMPATIBLE,
-    About.CONTRACTS: News.REGRESSED,
+    About.FAILURES: NotificationKind.FAILED,
+    About.HELD: NotificationKind.HELD,
+    About.TOKENS: NotificationKind.TOKEN,
+    About.MATRIX: NotificationKind.INCOMPATIBLE,
+    About.CONTRACTS: NotificationKind.REGRESSED,
 }
 
 KINDS: Mapping[str, "type[Block]"] = {

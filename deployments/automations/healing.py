@@ -13,7 +13,7 @@ from prefect.events.schemas.events import ResourceSpecification
 
 from deployments.automations.apply import apply
 from deployments.automations.flow_filters import EVERY_RUN, FLOWS, OF_A_DEPLOYMENT, SENDER, of_flows
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -30,7 +30,7 @@ PAUSES = {f"{RUN}.{state}" for state in ("Paused", "Suspended", "AwaitingRetry",
 BEGINS = {f"{RUN}.{state}" for state in ("Running", "Retrying", "AwaitingConcurrencySlot", "Late")}
 
 
-class Healing(Value):
+class Healing(FrozenModel):
     """How patient the healing is.
 
     Attributes:

@@ -10,7 +10,7 @@ from prefect.events.clients import get_events_client
 
 from deployments.automations.channel import Channel
 from deployments.automations.channels import TRIED
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -21,7 +21,7 @@ RUN = "prefect.flow-run."
 LOOKS = 0.5
 
 
-class Trial(Value):
+class Trial(FrozenModel):
     """What became of a test.
 
     Attributes:

@@ -11,13 +11,13 @@ A command that wants to run a flow, with nothing of Prefect imported yet:
 from deployments.embedded_server.control import Status, status, stop
 from deployments.embedded_server.server import Server, start
 from deployments.embedded_server.settings import configured_api, environment
-from deployments.embedded_server.state import Place, Policy, Record, State
+from deployments.embedded_server.state import Policy, Record, ServerDirectory, State
 
 __all__ = [
-    "Place",
     "Policy",
     "Record",
     "Server",
+    "ServerDirectory",
     "State",
     "Status",
     "configured_api",

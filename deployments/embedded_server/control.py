@@ -5,15 +5,23 @@ import signal
 import time
 
 from deployments.embedded_server.processes import Identity
-from deployments.embedded_server.state import Place, Record, State, default_place, is_locked, read_record, try_lock
-from interlock.common.frozen_model import Value
+from deployments.embedded_server.state import (
+    Record,
+    ServerDirectory,
+    State,
+    default_place,
+    is_locked,
+    read_record,
+    try_lock,
+)
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import ServerError
 
 TICK_SECONDS = 0.1
 KILLED_SECONDS = 10.0
 
 
-class Status(Value):
+class Status(FrozenModel):
     """How the embedded server is.
 
     Attributes:
@@ -33,7 +41,7 @@ class Status(Value):
     log: str
 
 
-def status(place: Place | None = None) -> Status:
+def status(place: ServerDirectory | None = None) -> Status:
     """Look at the embedded server, without starting or keeping it."""
     place = place or default_place()
     alive = is_locked(place.lock)
@@ -59,7 +67,7 @@ def _is_another(record: Record, told: Identity | None) -> bool:
     return told is not None and record.supervisor != told
 
 
-def stop(place: Place | None = None, *, force: bool = False, timeout: float = 30) -> bool:
+def stop(place: ServerDirectory | None = None, *, force: bool = False, timeout: float = 30) -> bool:
     """Stop the embedded server and wait until nothing of it is left.
 
     Args:
@@ -89,7 +97,7 @@ def stop(place: Place | None = None, *, force: bool = False, timeout: float = 30
     return True
 
 
-def _tell(place: Place, give_up_after: float) -> Identity | None:
+def _tell(place: ServerDirectory, give_up_after: float) -> Identity | None:
     """Tell the supervisor to stop, and wait until it says that it does.
 
     Returns:
@@ -109,7 +117,7 @@ def _tell(place: Place, give_up_after: float) -> Identity | None:
     return told
 
 
-def _see_it_end(place: Place, told: Identity | None, kill_after: float) -> None:
+def _see_it_end(place: ServerDirectory, told: Identity | None, kill_after: float) -> None:
     while is_locked(place.lock):
         record = read_record(place)
         if record and _is_another(record, told):

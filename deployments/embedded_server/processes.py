@@ -6,14 +6,14 @@ import signal
 
 import psutil  # type: ignore[import-untyped]
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 # psutil computes a start time from the boot time, which moves when the clock is corrected; a pid that is
 # used again within seconds is not known to happen.
 CLOCK_CORRECTION_SECONDS = 5.0
 
 
-class Identity(Value):
+class Identity(FrozenModel):
     """A process that is not confused with a later one that got the same pid.
 
     Attributes:

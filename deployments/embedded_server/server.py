@@ -11,9 +11,9 @@ from typing import Self
 
 from deployments.embedded_server.settings import kept_environment
 from deployments.embedded_server.state import (
-    Place,
     Policy,
     Record,
+    ServerDirectory,
     State,
     default_place,
     end_lease,
@@ -36,7 +36,7 @@ class Server:
     Leave it with `release()` or as a context manager; the death of the command releases it too.
     """
 
-    def __init__(self, place: Place, policy: Policy) -> None:
+    def __init__(self, place: ServerDirectory, policy: Policy) -> None:
         self._place = place
         self._policy = policy
         self._since = time.time()
@@ -118,7 +118,7 @@ class Server:
         return ServerError(message + self._place.log_tail(), hint=f"Its whole log: {self._place.log}")
 
 
-def _prepare(place: Place) -> int | None:
+def _prepare(place: ServerDirectory) -> int | None:
     try:
         place.prepare()
         return take_lease(place)
@@ -126,7 +126,7 @@ def _prepare(place: Place) -> int | None:
         raise ServerError(f"The Prefect server has no place to be: {error}.", hint="See INTERLOCK_HOME.") from error
 
 
-def spawn_supervisor(place: Place, policy: Policy, lock: int) -> None:
+def spawn_supervisor(place: ServerDirectory, policy: Policy, lock: int) -> None:
     """Start the process that owns the server, apart from this terminal and with a log of its own."""
     place.protect_database()
     if place.log.exists():
@@ -148,7 +148,7 @@ def spawn_supervisor(place: Place, policy: Policy, lock: int) -> None:
     threading.Thread(target=process.wait, daemon=True).start()
 
 
-def start(place: Place | None = None, policy: Policy | None = None) -> Server:
+def start(place: ServerDirectory | None = None, policy: Policy | None = None) -> Server:
     """Join the embedded server, or start it if there is none; returns at once, before it is ready.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from deployments.embedded_server.state import HOST, Place, Record
+from deployments.embedded_server.state import HOST, Record, ServerDirectory
 from interlock.common.process import tool_environment
 from interlock.errors import ServerError
 
@@ -57,7 +57,7 @@ def kept_environment() -> dict[str, str]:
     return tools | {name: os.environ[name] for name in INHERITED if name in os.environ}
 
 
-def server_environment(place: Place, port: int) -> dict[str, str]:
+def server_environment(place: ServerDirectory, port: int) -> dict[str, str]:
     """The whole environment of the server's process."""
     ui = f"http://{HOST}:{port}"
     return {

@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from deployments.embedded_server.processes import Identity
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.paths import home
 
 HOST = "127.0.0.1"
@@ -31,7 +31,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class Policy(Value):
+class Policy(FrozenModel):
     """How the supervisor runs the server.
 
     Attributes:
@@ -53,7 +53,7 @@ class Policy(Value):
     restarts: NonNegativeInt = 5
 
 
-class Record(Value):
+class Record(FrozenModel):
     """What the supervisor says about the server; only true while the lock is held.
 
     Attributes:
@@ -98,7 +98,7 @@ class Record(Value):
 
 
 @dataclass(frozen=True)
-class Place:
+class ServerDirectory:
     """The directory of one embedded server."""
 
     path: Path
@@ -160,12 +160,12 @@ def tail(log: Path, lines: int = 15) -> str:
     return "".join(f"\n  {line}" for line in text.strip().splitlines()[-lines:])
 
 
-def default_place() -> Place:
+def default_place() -> ServerDirectory:
     """The directory of this user's embedded server."""
-    return Place(home() / "prefect")
+    return ServerDirectory(home() / "prefect")
 
 
-def read_record(place: Place) -> Record | None:
+def read_record(place: ServerDirectory) -> Record | None:
     """The record, or None if there is none, or one that another version of Interlock wrote."""
     try:
         return Record.model_validate_json(place.record.read_text())
@@ -173,7 +173,7 @@ def read_record(place: Place) -> Record | None:
         return None
 
 
-def write_record(place: Place, record: Record) -> None:
+def write_record(place: ServerDirectory, record: Record) -> None:
     """Replace the record; a reader sees the old one or the new one."""
     draft = place.record.with_suffix(".new")
     draft.write_text(record.model_dump_json())
@@ -202,7 +202,7 @@ def is_locked(path: Path) -> bool:
     return descriptor is None
 
 
-def take_lease(place: Place) -> int:
+def take_lease(place: ServerDirectory) -> int:
     """Say that the server is in use, for as long as the descriptor is open: the kernel closes it for the dead."""
     descriptor = _open(place.leases)
     fcntl.flock(descriptor, fcntl.LOCK_SH)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from deployments.embedded_server.processes import kill_group
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 CHILD = "deployments.embedded_server.child"
 
@@ -29,7 +29,7 @@ class State(StrEnum):
     ABSENT = "not started"
 
 
-class Pace(Value):
+class Backoff(FrozenModel):
     """How patient one is with a program, in seconds.
 
     Attributes:
@@ -85,7 +85,7 @@ class SupervisedProcess(ABC):
         pace: How patient one is with it.
     """
 
-    def __init__(self, lock: int, pace: Pace) -> None:
+    def __init__(self, lock: int, pace: Backoff) -> None:
         self._lock = lock
         self._pace = pace
         self._tick = pace.tick

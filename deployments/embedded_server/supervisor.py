@@ -18,7 +18,7 @@ from pathlib import Path
 from deployments.embedded_server import supervised_process as process
 from deployments.embedded_server.processes import Identity, has_visitors, is_listening
 from deployments.embedded_server.settings import server_environment
-from deployments.embedded_server.state import HOST, Place, Policy, Record, State, try_lock, write_record
+from deployments.embedded_server.state import HOST, Policy, Record, ServerDirectory, State, try_lock, write_record
 from interlock.errors import ServerError
 
 STARTING_TICK_SECONDS = 0.1
@@ -41,8 +41,10 @@ class Supervisor(process.SupervisedProcess):
         lock: The descriptor of that lock, which the server inherits.
     """
 
-    def __init__(self, place: Place, policy: Policy, lock: int) -> None:
-        super().__init__(lock, process.Pace(first=RESTART_SECONDS, stable=STABLE_SECONDS, grace=policy.grace_seconds))
+    def __init__(self, place: ServerDirectory, policy: Policy, lock: int) -> None:
+        super().__init__(
+            lock, process.Backoff(first=RESTART_SECONDS, stable=STABLE_SECONDS, grace=policy.grace_seconds)
+        )
         self._place = place
         self._policy = policy
         self._port = free_port(policy.port)
@@ -171,7 +173,7 @@ def main(arguments: list[str]) -> None:
     """Supervise: the directory, the policy as JSON, the descriptor of the lock."""
     place, policy, lock = arguments
     os.umask(0o077)
-    asyncio.run(Supervisor(Place(Path(place)), Policy.model_validate_json(policy), int(lock)).run())
+    asyncio.run(Supervisor(ServerDirectory(Path(place)), Policy.model_validate_json(policy), int(lock)).run())
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from deployments.gateway.batch_writer import Book
-from deployments.gateway.intake import Answer, Reception
+from deployments.gateway.batch_writer import BatchWriter
+from deployments.gateway.intake import Answer, WebhookHandler
 from deployments.gateway.logs import say
 from deployments.gateway.metrics import CONTENT_TYPE, Metrics
-from deployments.gateway.request_body import Bodies, Limits
+from deployments.gateway.request_body import BodyReader, Limits
 from deployments.gateway.run_starter import Starter
-from deployments.gateway.worker import Pace, Worker
+from deployments.gateway.worker import Backoff, Worker
 from interlock.adapters.ledger import Ledger
 from interlock.errors import LedgerError
 from interlock.model.family import Family
@@ -38,7 +38,7 @@ class Parts:
     ledger: Ledger
     starter: Starter
     limits: Limits = field(default_factory=Limits)
-    pace: Pace = field(default_factory=Pace)
+    pace: Backoff = field(default_factory=Backoff)
 
 
 class Gateway:
@@ -51,15 +51,15 @@ class Gateway:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.metrics = Metrics()
-        self._book = Book(parts.ledger)
+        self._book = BatchWriter(parts.ledger)
         self._worker = Worker(parts.ledger, parts.starter, self.metrics, pace=parts.pace)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
-        self.reception = Reception(
+        self.reception = WebhookHandler(
             secrets=parts.secrets,
             family=parts.family,
             book=self._book,
             metrics=self.metrics,
-            bodies=Bodies(parts.limits),
+            bodies=BodyReader(parts.limits),
             wake=self._worker.wake,
         )
 

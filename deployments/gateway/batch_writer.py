@@ -18,7 +18,7 @@ class _Waiting(NamedTuple):
     is_new: "asyncio.Future[bool]"
 
 
-class Book:
+class BatchWriter:
     """The ledger as one writer: a burst costs few commits, and nobody waits for a lock of the database's own.
 
     Args:

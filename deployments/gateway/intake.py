@@ -7,19 +7,19 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from deployments.gateway.batch_writer import Book
+from deployments.gateway.batch_writer import BatchWriter
 from deployments.gateway.logs import logger, say
 from deployments.gateway.metrics import Metrics
-from deployments.gateway.request_body import Bodies
+from deployments.gateway.request_body import BodyReader
 from interlock.common.clock import now
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import LedgerError
 from interlock.model.family import Family
 from interlock.webhooks import (
-    Arrival,
     DeliveryRefusedError,
     DeliveryState,
     Envelope,
+    IntakeResult,
     Reason,
     Secrets,
     Source,
@@ -36,7 +36,7 @@ LARGE = 256_000
 ACCEPTED, FINE = 202, 200
 
 
-class Answer(Value):
+class Answer(FrozenModel):
     """What a sender is told.
 
     Attributes:
@@ -49,7 +49,7 @@ class Answer(Value):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reception:
+class WebhookHandler:
     """Takes deliveries.
 
     Attributes:
@@ -62,9 +62,9 @@ class Reception:
 
     secrets: Secrets = field(repr=False)
     family: Family
-    book: Book
+    book: BatchWriter
     metrics: Metrics
-    bodies: Bodies = field(default_factory=Bodies)
+    bodies: BodyReader = field(default_factory=BodyReader)
     wake: Callable[[], None] = lambda: None
     clock: Callable[[], datetime] = now
 
@@ -104,13 +104,13 @@ class Reception:
             is_new = await self.book.enter(arrival.delivery)
         return self._answer(arrival, is_new=is_new)
 
-    def _heard(self, signature: str, envelope: Envelope | None, body: bytes) -> Arrival:
+    def _heard(self, signature: str, envelope: Envelope | None, body: bytes) -> IntakeResult:
         check(self.secrets, signature, body)
         if envelope is None:
             return hear_signed(body, self.family, self.clock())
         return hear_github(envelope, body, self.family, self.clock())
 
-    def _answer(self, arrival: Arrival, *, is_new: bool) -> Answer:
+    def _answer(self, arrival: IntakeResult, *, is_new: bool) -> Answer:
         delivery = arrival.delivery
         start = delivery.start
         if not is_new:

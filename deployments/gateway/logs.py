@@ -39,7 +39,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=True)
 
 
-class Seldom(logging.Filter):
+class RateLimitedLog(logging.Filter):
     """Lets a few warnings of one kind pass in a minute: what strangers send may not fill the disk with lines.
 
     Args:
@@ -69,7 +69,7 @@ def set_up() -> None:
     """Write every logger's lines to standard error so."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
-    handler.addFilter(Seldom())
+    handler.addFilter(RateLimitedLog())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 
 from starlette.requests import ClientDisconnect
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.webhooks import DeliveryRefusedError, Reason
 
 MEGABYTE = 1_000_000
 
 
-class Limits(Value):
+class Limits(FrozenModel):
     """How much is taken.
 
     Attributes:
@@ -26,7 +26,7 @@ class Limits(Value):
     seconds: float = 30.0
 
 
-class Bodies:
+class BodyReader:
     """The bodies that are held just now.
 
     Args:

@@ -10,7 +10,7 @@ from deployments.gateway.metrics import Metrics
 from deployments.gateway.run_starter import PrefectDownError, Starter, StartRefusedError
 from interlock.adapters.ledger import Ledger
 from interlock.common.clock import now
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import LedgerError
 from interlock.webhooks import Delivery
 from interlock.webhooks.preconditions import obstacle
@@ -21,7 +21,7 @@ KEEP_ROWS = timedelta(days=90)
 PROBES = 5
 
 
-class Pace(Value):
+class Backoff(FrozenModel):
     """How long the worker waits for what.
 
     Attributes:
@@ -62,11 +62,11 @@ class Worker:
         starter: Starter,
         metrics: Metrics,
         *,
-        pace: Pace | None = None,
+        pace: Backoff | None = None,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._ledger, self._starter, self._metrics = ledger, starter, metrics
-        self._pace, self._clock = pace or Pace(), clock
+        self._pace, self._clock = pace or Backoff(), clock
         self._woken = asyncio.Event()
         self._stops = asyncio.Event()
         self._failures = 0

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from deployments.embedded_server.supervised_process import State
 from deployments.stack.stack import Stack
-from deployments.stack.supervised_program import Seen
+from deployments.stack.supervised_program import ProgramStatus
 
 STYLES = {
     State.HEALTHY: "green",
@@ -42,7 +42,7 @@ def table(stack: Stack) -> Table:
     return shown
 
 
-def line(seen: Seen) -> str:
+def line(seen: ProgramStatus) -> str:
     """The same in a line."""
     parts = [f"{seen.name}: {seen.state.value}"]
     parts += [f"pid {seen.pid}"] if seen.pid else []

@@ -9,11 +9,11 @@ import httpx
 
 from deployments import embedded_server
 from deployments.cli.run_flow import check_answers
-from deployments.embedded_server import Place, Policy, Record
+from deployments.embedded_server import Policy, Record, ServerDirectory
 from deployments.embedded_server.server import idle_seconds
 from deployments.embedded_server.state import default_place
-from deployments.embedded_server.supervised_process import Pace, State
-from deployments.stack.supervised_program import Seen
+from deployments.embedded_server.supervised_process import Backoff, State
+from deployments.stack.supervised_program import ProgramStatus
 from interlock.errors import ServerError
 
 NAME = "Prefect server"
@@ -37,7 +37,7 @@ class PrefectServer(Protocol):
     async def stop(self, *, hurry: bool) -> str | None:
         """End it; why it goes on, if it does."""
 
-    def seen(self) -> Seen:
+    def seen(self) -> ProgramStatus:
         """What is shown of it."""
 
 
@@ -46,7 +46,7 @@ class OwnServer:
 
     is_ours = True
 
-    def __init__(self, port: int, pace: Pace, place: Place | None = None) -> None:
+    def __init__(self, port: int, pace: Backoff, place: ServerDirectory | None = None) -> None:
         self._place = place or default_place()
         self._policy = Policy(port=port, idle_seconds=idle_seconds())
         self._pace = pace
@@ -114,10 +114,10 @@ class OwnServer:
         self._state = State.STOPPED
         return None
 
-    def seen(self) -> Seen:
+    def seen(self) -> ProgramStatus:
         """What is shown of it."""
         server = self._known.server if self._known and self._state not in {State.PAUSING, State.STOPPED} else None
-        return Seen(
+        return ProgramStatus(
             name=NAME,
             state=self._state,
             pid=server.pid if server else None,
@@ -132,7 +132,7 @@ class ConfiguredServer:
 
     is_ours = False
 
-    def __init__(self, api: str, pace: Pace) -> None:
+    def __init__(self, api: str, pace: Backoff) -> None:
         self._api = api
         self._shown = str(httpx.URL(api).copy_with(userinfo=b"", query=None))
         self._pace = pace
@@ -160,9 +160,9 @@ class ConfiguredServer:
         del hurry
         return None
 
-    def seen(self) -> Seen:
+    def seen(self) -> ProgramStatus:
         """What is shown of it."""
-        return Seen(name=NAME, state=self._state, note=f"{self._shown} (configured: it stays as it is)")
+        return ProgramStatus(name=NAME, state=self._state, note=f"{self._shown} (configured: it stays as it is)")
 
 
 def _variables(record: Record) -> dict[str, str]:

@@ -14,11 +14,11 @@ import httpx
 
 from deployments.embedded_server import configured_api
 from deployments.embedded_server.state import tail, try_lock
-from deployments.embedded_server.supervised_process import Pace, Program, State
+from deployments.embedded_server.supervised_process import Backoff, Program, State
 from deployments.stack.orphaned_runs import UNDER_WAY, PrefectApi, pick_up
 from deployments.stack.programs import ROOT, Programs, why_no_gateway
 from deployments.stack.server import ConfiguredServer, OwnServer, PrefectServer
-from deployments.stack.supervised_program import Left, Part, Seen
+from deployments.stack.supervised_program import Left, ProgramStatus, SupervisedProgram
 from interlock.common import process
 from interlock.common.paths import home
 from interlock.errors import BusyError, ServerError
@@ -28,7 +28,7 @@ REGISTER_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class StackOptions:
     """What is to be brought up.
 
     Attributes:
@@ -46,7 +46,7 @@ class Wanted:
     workers: int = 1
     runs: int = 2
     once: bool = False
-    pace: Pace = field(default_factory=Pace)
+    pace: Backoff = field(default_factory=Backoff)
     register: tuple[str, ...] = REGISTER
 
 
@@ -60,19 +60,19 @@ class Stack:
         server: Prefect's.
     """
 
-    wanted: Wanted
+    wanted: StackOptions
     folder: Path
     lock: int
     server: PrefectServer
     doing: str = "starting the Prefect server"
-    _parts: list[Part] = field(default_factory=list)
+    _parts: list[SupervisedProgram] = field(default_factory=list)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
-    _absent: list[Seen] = field(default_factory=list)
+    _absent: list[ProgramStatus] = field(default_factory=list)
     _told: asyncio.Event = field(default_factory=asyncio.Event)
     _hurried: bool = False
     _prefect: Mapping[str, str] = field(default_factory=dict)
 
-    def seen(self) -> tuple[Seen, ...]:
+    def seen(self) -> tuple[ProgramStatus, ...]:
         """What is shown of each part."""
         return (self.server.seen(), *(part.seen() for part in self._parts), *self._absent)
 
@@ -126,7 +126,7 @@ class Stack:
     def _begin_gateway(self) -> None:
         """Before anything that takes long: GitHub sends a webhook once."""
         if (why := why_no_gateway()) is not None:
-            self._absent.append(Seen(name="gateway", state=State.ABSENT, note=why))
+            self._absent.append(ProgramStatus(name="gateway", state=State.ABSENT, note=why))
             return
         self._begin(lambda: self._programs().gateway())
 
@@ -142,7 +142,7 @@ class Stack:
                 await PrefectApi.of(self._prefect).schedule_again(run, "its worker is gone, and it goes on", states)
 
     def _begin(self, program: Callable[[], Program], left: Left | None = None) -> None:
-        part = Part(program, self.lock, self.wanted.pace, left)
+        part = SupervisedProgram(program, self.lock, self.wanted.pace, left)
         self._parts.append(part)
         self._tasks.append(asyncio.create_task(part.keep()))
 
@@ -188,7 +188,7 @@ class Stack:
 
 
 @contextlib.contextmanager
-def opened(wanted: Wanted) -> Iterator[Stack]:
+def opened(wanted: StackOptions) -> Iterator[Stack]:
     """A stack that is the only one of this home.
 
     Raises:

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from deployments.embedded_server.state import tail
-from deployments.embedded_server.supervised_process import Pace, Program, State, SupervisedProcess
+from deployments.embedded_server.supervised_process import Backoff, Program, State, SupervisedProcess
 from deployments.embedded_server.supervisor import answers
 from deployments.stack.orphaned_runs import Runs
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import ServerError
 
 Left = Callable[[frozenset[str]], Awaitable[None]]
 
 
-class Seen(Value):
+class ProgramStatus(FrozenModel):
     """What is shown of a part.
 
     Attributes:
@@ -35,7 +35,7 @@ class Seen(Value):
         return self.state in {State.HEALTHY, State.ABSENT}
 
 
-class Part(SupervisedProcess):
+class SupervisedProgram(SupervisedProcess):
     """Keeps a program running.
 
     Args:
@@ -45,7 +45,7 @@ class Part(SupervisedProcess):
         left: Is given the flow runs that have ended with it, after each of its lives.
     """
 
-    def __init__(self, program: Callable[[], Program], lock: int, pace: Pace, left: Left | None = None) -> None:
+    def __init__(self, program: Callable[[], Program], lock: int, pace: Backoff, left: Left | None = None) -> None:
         super().__init__(lock, pace)
         self._make, self._left = program, left
         self._made = program()
@@ -53,9 +53,9 @@ class Part(SupervisedProcess):
         self._restarts = 0
         self._was_healthy = False
 
-    def seen(self) -> Seen:
+    def seen(self) -> ProgramStatus:
         """What is shown of it."""
-        return Seen(
+        return ProgramStatus(
             name=self._made.name,
             state=self._state,
             pid=self._pid,

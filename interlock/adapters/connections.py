@@ -16,9 +16,9 @@ from typing import Any
 
 from interlock.adapters.code_host import CodeHost, Webhooks
 from interlock.adapters.git import Remote
-from interlock.adapters.github import AppInstallation, Credentials, GitHub, Place, StaticToken, place
+from interlock.adapters.github import AppInstallation, Credentials, GitHub, GitHubServer, StaticToken, github_server
 from interlock.adapters.github.client import github_client
-from interlock.adapters.github.retry_policy import Patience
+from interlock.adapters.github.retry_policy import RetryPolicy
 from interlock.adapters.github.transport import Transport
 from interlock.adapters.index.client import PackageIndex, index_client
 from interlock.adapters.index.settings import Upload, find_index, find_upload
@@ -90,7 +90,7 @@ class Connections:
         self.access = access
         self.environ = environ
         self.cache = cache()
-        self.server: Place = place(environ)
+        self.server: GitHubServer = github_server(environ)
         self._closing = closing
 
     @cached_property
@@ -200,7 +200,7 @@ class Connections:
     def _github(self, credentials: Credentials) -> GitHub:
         client = github_client()
         self._closing.push_async_callback(client.aclose)
-        return GitHub(Transport(client, credentials, self.server, Patience()))
+        return GitHub(Transport(client, credentials, self.server, RetryPolicy()))
 
 
 @contextlib.asynccontextmanager

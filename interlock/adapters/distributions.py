@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from interlock.common.digest import files_digest
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import DistributionError
 from interlock.model.versions import VersionField
 
@@ -27,7 +27,7 @@ LARGEST_MEMBER = 64 * 1024 * 1024
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
-class Wheel(Value):
+class Wheel(FrozenModel):
     """A wheel's facts.
 
     Attributes:

@@ -16,9 +16,9 @@ from uv import find_uv_bin
 
 from interlock.common.atomic_files import move_whole
 from interlock.common.digest import digest
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.process import Completed, run, tool_environment
-from interlock.common.single_flight import Once
+from interlock.common.single_flight import SingleFlight
 from interlock.errors import DistributionError, EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
 from interlock.model.lockfile import File, Lock, Pin, Resolution, Unresolvable
 
@@ -58,7 +58,7 @@ print(json.dumps({
 """
 
 
-class Interpreter(Value):
+class Interpreter(FrozenModel):
     """A Python on this machine.
 
     Attributes:
@@ -105,7 +105,7 @@ class Uv:
         self._download = download
         self._environment = {**tool_environment(), **index, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
         self._store = store
-        self._shared: Once[str, Path] = Once()
+        self._shared: SingleFlight[str, Path] = SingleFlight()
         self._offered: dict[str, tuple[Path, ...]] = {}
 
     def offer(self, package: str, version: Version, paths: Iterable[Path]) -> None:

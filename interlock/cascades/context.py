@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interlock.adapters.connections import Connections
-from interlock.adapters.git import Checkout, Identity, Repository, find_identity, held
+from interlock.adapters.git import Author, Checkout, Repository, find_author, held
 from interlock.cascades.request import CascadeRequest
 from interlock.model.cascade import Cascade
 from interlock.model.family import Family
@@ -29,7 +29,7 @@ class CascadeContext:
 
     request: CascadeRequest
     connections: Connections
-    author: Identity
+    author: Author
     work: Path
     log: Log = LOG
 
@@ -78,7 +78,7 @@ async def open_cascade(request: CascadeRequest, connections: Connections, log: L
     return CascadeContext(
         request=request,
         connections=connections,
-        author=await find_identity(connections.family.author),
+        author=await find_author(connections.family.author),
         work=connections.work_folder("cascade"),
         log=log,
     )

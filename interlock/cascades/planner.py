@@ -9,13 +9,13 @@ from packaging.version import Version
 from interlock.adapters.git import Checkout, Repository, Tag
 from interlock.cascades.context import CascadeContext
 from interlock.common.clock import now
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 from interlock.model.cascade import Action, Cascade, CascadePlan, Outcome, begun, cascade_id, plan_cascade
 from interlock.model.versions import VersionField, tag_name, tag_version
 from interlock.project import requirements
 from interlock.releases import prepare
-from interlock.releases.admission import Wanted, look
+from interlock.releases.admission import ReleaseCandidate, look
 from interlock.releases.context import open_release
 from interlock.releases.tags import Manifest
 
@@ -24,7 +24,7 @@ CLONES_AT_ONCE = 4
 BINDING = ("project.dependencies", "options.install_requires", "tool.poetry.dependencies")
 
 
-class Member(Value):
+class Member(FrozenModel):
     """What was found of a package.
 
     Attributes:
@@ -181,7 +181,7 @@ async def admit(context: CascadeContext, planned: Cascade) -> None:
         return
     sha = await _head_of(context, planned)
     if sha is not None:
-        wanted = Wanted(package=planned.root, sha=sha, despite=context.request.despite)
+        wanted = ReleaseCandidate(package=planned.root, sha=sha, despite=context.request.despite)
         await look(context.family, context.connections.ledger, context.connections.index, wanted)
 
 

@@ -4,12 +4,12 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
-from interlock.releases.plan import Patience, ReleaseRequest
+from interlock.releases.plan import ReleaseRequest, Timeouts
 
 
-class CascadeRequest(Value):
+class CascadeRequest(FrozenModel):
     """A root, and how its next version is found."""
 
     root: str = Field(description="The package that the cascade begins with.")
@@ -21,7 +21,7 @@ class CascadeRequest(Value):
         "A dry run needs no version: it shows who would follow the newest release.",
     )
     family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
-    patience: Patience = Field(default=Patience(), description="How long others are waited for.")
+    patience: Timeouts = Field(default=Timeouts(), description="How long others are waited for.")
     despite: str | None = Field(
         default=None,
         min_length=1,

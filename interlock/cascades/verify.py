@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from interlock.cascades.candidate import offered
 from interlock.cascades.context import CascadeContext
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import BuildError
 from interlock.matrix.report import MatrixReport, Sheet
 from interlock.matrix.request import MatrixRequest
@@ -27,7 +27,7 @@ NEWEST = "latest:1"
 FIRST_LINES = 4
 
 
-class Proof(Value):
+class Proof(FrozenModel):
     """What a downstream's suites showed.
 
     Attributes:
@@ -42,7 +42,7 @@ class Proof(Value):
     base: str | None = None
 
 
-class Moved(Value):
+class Moved(FrozenModel):
     """An upstream with the release that it had, and the one that it has now."""
 
     upstream: str

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.process import Completed
 from interlock.model.verdicts import RunStatus, TestOutcome, TestResult
 
@@ -14,7 +14,7 @@ NO_TESTS_COLLECTED = 5
 WHOLE_SUITE = "(the suite)"
 
 
-class ModuleOrigin(Value):
+class ModuleOrigin(FrozenModel):
     """Where a module of the family was imported from."""
 
     name: str
@@ -22,7 +22,7 @@ class ModuleOrigin(Value):
     file: str
 
 
-class Facts(Value):
+class Facts(FrozenModel):
     """What the probe and the notice wrote down.
 
     Attributes:
@@ -38,7 +38,7 @@ class Facts(Value):
     origins: tuple[ModuleOrigin, ...] = ()
 
 
-class Outcome(Value):
+class Outcome(FrozenModel):
     """The status of a run, with its reason when it is not green."""
 
     status: RunStatus

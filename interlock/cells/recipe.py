@@ -5,12 +5,12 @@ from pathlib import Path
 
 from interlock.adapters.distributions import Wheel
 from interlock.adapters.uv import Interpreter
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.lockfile import Lock
 from interlock.model.suites import Suite
 
 
-class Recipe(Value):
+class Recipe(FrozenModel):
     """How one cell is run.
 
     Attributes:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 
 def digest(*parts: object) -> str:
@@ -18,7 +18,7 @@ def files_digest(files: Iterable[tuple[str, bytes]]) -> str:
     return digest(sorted((name, hashlib.sha256(content).hexdigest()) for name, content in files))
 
 
-class Ingredients(Value):
+class Ingredients(FrozenModel):
     """Everything that can change what a run of a suite shows, and nothing else.
 
     Attributes:

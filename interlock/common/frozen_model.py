@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 
-class Value(BaseModel):
+class FrozenModel(BaseModel):
     """An immutable record; building one validates it, and unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 GRACE = 3.0
 # What tools need to find themselves, their configuration, and the network; no token is among these names.
@@ -38,7 +38,7 @@ PASSED_ON_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 WITHHELD = ("UV_PUBLISH_", "UV_GITHUB_TOKEN")
 
 
-class Completed(Value):
+class Completed(FrozenModel):
     """A program that ended.
 
     Attributes:

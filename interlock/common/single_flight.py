@@ -4,7 +4,7 @@ For each key there is one future: of the work while it is under way, and with it
 starts the work; all others await the same future, however many they are and whenever they come.
 
 - Two never start the same work: between looking for the future and putting it there, nothing is awaited, and all of it
-  happens in one event loop. Threads may not share a `Once`.
+  happens in one event loop. Threads may not share a `SingleFlight`.
 - A caller that is cancelled ends nothing: each awaits through a shield, and the work goes on for the others. It goes on
   even if all of them leave; its result is there for the next.
 - Failed work is not kept: all that wait get its error, and the next caller starts it again. The same holds when the
@@ -20,7 +20,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Once(Generic[K, V]):
+class SingleFlight(Generic[K, V]):
     """Results by key: the first who asks starts the work, the others wait for it; what failed is started again."""
 
     def __init__(self) -> None:

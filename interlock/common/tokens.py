@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import SecretStr
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import TokenError
 
 DISPATCH = "REPO_DISPATCH_TOKEN"
@@ -22,7 +22,7 @@ KINDS = {
 }
 
 
-class Found(Value):
+class FoundToken(FrozenModel):
     """A token, and where it was found.
 
     Attributes:
@@ -49,7 +49,7 @@ def kind(token: SecretStr) -> str:
     return next((words for prefix, words in KINDS.items() if text.startswith(prefix)), "token")
 
 
-def find(name: str, aliases: Iterable[str], environ: Mapping[str, str]) -> Found | None:
+def find(name: str, aliases: Iterable[str], environ: Mapping[str, str]) -> FoundToken | None:
     """The token of this name, or else of the first alias that has one; None when nobody has.
 
     A variable that holds nothing, or nothing but whitespace, counts as absent; equal values do not disagree.
@@ -62,7 +62,7 @@ def find(name: str, aliases: Iterable[str], environ: Mapping[str, str]) -> Found
         return None
     first = next(iter(values))
     token = _clean(first, values[first])
-    return Found(
+    return FoundToken(
         token=SecretStr(token),
         name=first,
         disagreeing=tuple(other for other, value in values.items() if value.strip() != token),

@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 FAULT = "fault"
 
 
-class Fault(NamedTuple):
+class ValidationIssue(NamedTuple):
     """Something impossible in a value that is being built.
 
     Attributes:
@@ -29,7 +29,7 @@ def fault(message: str, hint: str | None = None) -> PydanticCustomError:
     return PydanticCustomError(FAULT, "{message}", {"message": message, "hint": hint})
 
 
-def refuse(title: str, faults: Iterable[Fault]) -> None:
+def refuse(title: str, faults: Iterable[ValidationIssue]) -> None:
     """End a validation with all of these faults, each at its own place; nothing happens when there are none.
 
     Raises:

@@ -8,7 +8,7 @@ from datetime import datetime
 from interlock.adapters.ledger import Ledger
 from interlock.common.clock import now
 from interlock.matrix.analysis import Judged, judge_row, ranges, regressions
-from interlock.matrix.executor import Settled
+from interlock.matrix.executor import ExecutedCells
 from interlock.matrix.plan import Plan, PlannedCell, PlannedRow, PlannedSheet
 from interlock.matrix.report import SEEN_BROKEN, Cell, Change, DownstreamRow, MatrixReport, SharedWith, Sheet, Totals
 from interlock.model.verdicts import CellKey, Run, Verdict
@@ -18,7 +18,7 @@ ALIKE = {Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Occasion:
+class MatrixMetadata:
     """When and why a matrix was made."""
 
     family: str
@@ -27,7 +27,9 @@ class Occasion:
     notes: tuple[str, ...] = ()
 
 
-def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger | None = None) -> MatrixReport:
+def assemble(
+    plan: Plan, settled: ExecutedCells, occasion: MatrixMetadata, ledger: Ledger | None = None
+) -> MatrixReport:
     """The report of a matrix.
 
     Args:
@@ -62,7 +64,7 @@ def assemble(plan: Plan, settled: Settled, occasion: Occasion, ledger: Ledger | 
 class _Assembly:
     """Looks up runs by cell, and keeps those that a cell names."""
 
-    def __init__(self, plan: Plan, settled: Settled) -> None:
+    def __init__(self, plan: Plan, settled: ExecutedCells) -> None:
         self._settled = settled
         self._fingerprints = {
             cell.key: fingerprint for cell, fingerprint in zip(plan.cells, settled.fingerprints, strict=True)

@@ -31,14 +31,14 @@ from typing import Any
 from interlock.adapters.ledger import Ledger
 from interlock.cells.recipe import Recipe
 from interlock.common.digest import bound_to
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.matrix.plan import PlannedCell
 from interlock.model.verdicts import CellKey, Run, RunStatus
 
 RunCell = Callable[[Recipe], Awaitable[tuple[Run, ...]]]
 
 
-class Tally(Value):
+class MatrixProgress(FrozenModel):
     """How far a matrix has come; all but `runs` and `to_run` count cells.
 
     Attributes:
@@ -59,10 +59,10 @@ class Tally(Value):
     to_run: int = 0
 
 
-Observe = Callable[[Tally], Awaitable[None]]
+Observe = Callable[[MatrixProgress], Awaitable[None]]
 
 
-async def _no_one(_tally: Tally) -> None:
+async def _no_one(_tally: MatrixProgress) -> None:
     return
 
 
@@ -71,7 +71,7 @@ watcher: ContextVar[Observe] = ContextVar("watcher", default=_no_one)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
+class ExecutedCells:
     """What every cell came to.
 
     Attributes:
@@ -87,7 +87,7 @@ class Settled:
     suites_run: int
 
 
-async def settle(
+async def execute_cells(
     cells: Sequence[PlannedCell],
     *,
     ledger: Ledger,
@@ -95,7 +95,7 @@ async def settle(
     jobs: int,
     fresh: bool = False,
     observe: Observe | None = None,
-) -> Settled:
+) -> ExecutedCells:
     """Run what has to be run, at most `jobs` side by side, and record each run as soon as it ended.
 
     Args:
@@ -109,7 +109,7 @@ async def settle(
     settling = _Settling([cell for cell in cells if cell.recipe], ledger, run, fresh=fresh)
     await settling.look_up()
     await settling.work(jobs, observe, unrun=sum(1 for cell in cells if cell.unrun))
-    return Settled(
+    return ExecutedCells(
         fingerprints=tuple(settling.fingerprint(cell) if cell.recipe else None for cell in cells),
         runs=settling.runs,
         known=frozenset(settling.known),
@@ -117,8 +117,8 @@ async def settle(
     )
 
 
-async def look_ahead(cells: Sequence[PlannedCell], ledger: Ledger, *, fresh: bool = False) -> Tally:
-    """What `settle` would find known, and how much it would have to run; nothing is run."""
+async def look_ahead(cells: Sequence[PlannedCell], ledger: Ledger, *, fresh: bool = False) -> MatrixProgress:
+    """What `execute_cells` would find known, and how much it would have to run; nothing is run."""
     settling = _Settling([cell for cell in cells if cell.recipe], ledger, _never, fresh=fresh)
     await settling.look_up()
     return settling.tally(unrun=sum(1 for cell in cells if cell.unrun), to_run=len(settling.waiting()))
@@ -138,7 +138,7 @@ async def _never(recipe: Recipe) -> tuple[Run, ...]:
 
 
 class _Settling:
-    """The work of one `settle`."""
+    """The work of one `execute_cells`."""
 
     def __init__(self, cells: Sequence[PlannedCell], ledger: Ledger, run: RunCell, *, fresh: bool) -> None:
         self._groups: dict[str, list[PlannedCell]] = defaultdict(list)
@@ -244,7 +244,7 @@ class _Settling:
         await self._look_up_runs(_bound(cell, before | reads) for cell in self._groups[base])
         self._readers[base] = before | reads
 
-    def tally(self, unrun: int, to_run: int) -> Tally:
+    def tally(self, unrun: int, to_run: int) -> MatrixProgress:
         """How far it has come."""
         counts: dict[str, int] = defaultdict(int)
         settled = self.known | self._done_here
@@ -252,7 +252,7 @@ class _Settling:
             for cell in cells:
                 counts[self.fingerprint(cell)] += 1
         done = {fingerprint: count for fingerprint, count in counts.items() if fingerprint in settled}
-        return Tally(
+        return MatrixProgress(
             cells=sum(counts.values()) + unrun,
             settled=sum(done.values()) + unrun,
             known=sum(count for fingerprint, count in done.items() if fingerprint in self.known),

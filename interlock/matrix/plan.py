@@ -11,7 +11,7 @@ from interlock.cells.recipe import Recipe
 from interlock.cells.runner import RUNNER
 from interlock.common.clock import now
 from interlock.common.digest import Ingredients, digest
-from interlock.common.single_flight import Once
+from interlock.common.single_flight import SingleFlight
 from interlock.matrix.pair import Pair, declared_by
 from interlock.matrix.request import TestedEdge
 from interlock.matrix.sources import Choice, ChosenEdge, Sources, Tests
@@ -100,7 +100,7 @@ class Planner:
         self._family = family
         self._sources = sources
         self._resolve = resolve
-        self._resolutions: Once[str, Resolution] = Once()
+        self._resolutions: SingleFlight[str, Resolution] = SingleFlight()
         self._fingerprints: dict[tuple[str, ...], str] = {}
         self._resolving = asyncio.Semaphore(RESOLVING)
         self._started = now()

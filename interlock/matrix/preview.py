@@ -4,7 +4,7 @@ from pathlib import Path
 
 from interlock.adapters.connections import access_from, open_connections
 from interlock.errors import UsageError
-from interlock.matrix.executor import Tally, look_ahead
+from interlock.matrix.executor import MatrixProgress, look_ahead
 from interlock.matrix.request import MatrixRequest, edges
 from interlock.matrix.run import plan_matrix
 from interlock.model.family_file import find, load
@@ -43,7 +43,7 @@ def _is_report(place: Path) -> bool:
     return not begins or begins.startswith(b"<!doctype html") or (begins.startswith(b"{") and b'"format"' in begins)
 
 
-async def preview(request: MatrixRequest) -> Tally:
+async def preview(request: MatrixRequest) -> MatrixProgress:
     """Plan a matrix and ask the ledger what it knows.
 
     Raises:

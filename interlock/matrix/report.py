@@ -5,14 +5,14 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.verdicts import CellKey, Run, Verdict
 
 # What was seen not to work; the other verdicts that are not compatible only failed to prove that it does.
 SEEN_BROKEN = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.BROKEN_BEFORE})
 
 
-class VersionRange(Value):
+class VersionRange(FrozenModel):
     """A run of neighbouring versions, both ends included, among those that were tested."""
 
     first: str
@@ -22,14 +22,14 @@ class VersionRange(Value):
         return self.first if self.first == self.last else f"{self.first} – {self.last}"
 
 
-class SharedWith(Value):
+class SharedWith(FrozenModel):
     """The cell whose run also speaks for this one, because their fingerprints are equal."""
 
     upstream_version: str
     downstream_version: str
 
 
-class Cell(Value):
+class Cell(FrozenModel):
     """One upstream version with one downstream version.
 
     Attributes:
@@ -50,7 +50,7 @@ class Cell(Value):
     own: tuple[str, ...] = ()
 
 
-class DownstreamRow(Value):
+class DownstreamRow(FrozenModel):
     """One downstream version: what it declares beside what was proven.
 
     Attributes:
@@ -67,7 +67,7 @@ class DownstreamRow(Value):
     needlessly_forbidden: tuple[VersionRange, ...] = ()
 
 
-class Regression(Value):
+class Regression(FrozenModel):
     """Something that works with one upstream version and not with the next that was tested.
 
     Attributes:
@@ -84,7 +84,7 @@ class Regression(Value):
     bad: str
 
 
-class Sheet(Value):
+class Sheet(FrozenModel):
     """The table of one edge: one suite, one Python, one point on the suite's axes.
 
     Attributes:
@@ -113,7 +113,7 @@ class Sheet(Value):
         return self.allowed_to_fail is None
 
 
-class Change(Value):
+class Change(FrozenModel):
     """A cell whose verdict is another than in the last matrix that held it.
 
     Attributes:
@@ -126,7 +126,7 @@ class Change(Value):
     since: AwareDatetime
 
 
-class Totals(Value):
+class Totals(FrozenModel):
     """How the verdicts came about; all of these count cells, but `runs`.
 
     Attributes:
@@ -146,7 +146,7 @@ class Totals(Value):
     verdicts: Mapping[Verdict, int]
 
 
-class MatrixReport(Value):
+class MatrixReport(FrozenModel):
     """The compatibility table of a family, with everything needed to explain each cell of it.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.paths import home
 from interlock.errors import UsageError
 from interlock.matrix.report import MatrixReport
@@ -27,7 +27,7 @@ class Runner(StrEnum):
     DASK = "dask"
 
 
-class MatrixRequest(Value):
+class MatrixRequest(FrozenModel):
     """The parameters of a matrix, as the command line and the form in Prefect's UI give them."""
 
     family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
@@ -86,7 +86,7 @@ class MatrixRequest(Value):
         return ", ".join(self.downstream) or "its downstreams"
 
 
-class TestedEdge(Value):
+class TestedEdge(FrozenModel):
     """An edge of the family with one of the suites that test it."""
 
     upstream: str

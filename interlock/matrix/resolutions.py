@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 
 from interlock.common.atomic_files import write_whole
 from interlock.common.clock import now
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import IndexUnavailableError
 from interlock.model.lockfile import Lock, Resolution, Unresolvable
 
@@ -17,7 +17,7 @@ from interlock.model.lockfile import Lock, Resolution, Unresolvable
 KEPT_FOR = timedelta(hours=6)
 
 
-class Kept(Value):
+class StoredResolution(FrozenModel):
     """A resolution with the time at which the index gave it."""
 
     at: AwareDatetime
@@ -70,12 +70,16 @@ class Resolutions:
         return found
 
 
-def _kept(found: Resolution) -> Kept:
-    return Kept(at=now(), lock=found) if isinstance(found, Lock) else Kept(at=now(), reason=found.reason)
+def _kept(found: Resolution) -> StoredResolution:
+    return (
+        StoredResolution(at=now(), lock=found)
+        if isinstance(found, Lock)
+        else StoredResolution(at=now(), reason=found.reason)
+    )
 
 
-def _read(path: Path) -> Kept | None:
+def _read(path: Path) -> StoredResolution | None:
     try:
-        return Kept.model_validate(json.loads(path.read_bytes()))
+        return StoredResolution.model_validate(json.loads(path.read_bytes()))
     except (FileNotFoundError, ValueError):
         return None

@@ -14,9 +14,9 @@ from typing import ParamSpec, TypeVar
 from interlock.cells.runner import run_cell
 from interlock.common.clock import now
 from interlock.common.steps import RunStep, call
-from interlock.matrix.assemble import Occasion, assemble
+from interlock.matrix.assemble import MatrixMetadata, assemble
 from interlock.matrix.context import MatrixContext
-from interlock.matrix.executor import Observe, RunCell, Settled, settle
+from interlock.matrix.executor import ExecutedCells, Observe, RunCell, execute_cells
 from interlock.matrix.pair import Pair
 from interlock.matrix.plan import Plan, PlannedCell, Planner, resolve_pair
 from interlock.matrix.report import MatrixReport
@@ -98,14 +98,14 @@ async def plan_matrix(
 
 async def execute(
     context: MatrixContext, request: MatrixRequest, planned: Sequence[PlannedCell], cells: OpenRunner = here
-) -> Settled:
+) -> ExecutedCells:
     """Bring cells to their verdicts.
 
     Raises:
         LedgerError: The ledger can't be read or written.
     """
     async with cells(context, request) as runner:
-        return await settle(
+        return await execute_cells(
             planned,
             ledger=context.ledger,
             run=runner.run,
@@ -136,7 +136,7 @@ async def run_planned(
         LedgerError: The ledger can't be read or written.
     """
     covers = matrix.request.covers()
-    occasion = Occasion(family=context.family.name, covers=covers, started_at=started_at, notes=matrix.notes)
+    occasion = MatrixMetadata(family=context.family.name, covers=covers, started_at=started_at, notes=matrix.notes)
     settled = await execute(context, matrix.request, matrix.plan.cells, cells)
     return assemble(matrix.plan, settled, occasion, context.ledger if record else None)
 

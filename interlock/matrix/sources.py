@@ -28,7 +28,7 @@ from interlock.adapters.index.client import Release
 from interlock.adapters.uv import Interpreter
 from interlock.cells import suite_files
 from interlock.common.digest import digest, files_digest
-from interlock.common.single_flight import Once
+from interlock.common.single_flight import SingleFlight
 from interlock.errors import DistributionError, RepositoryError
 from interlock.matrix.context import MatrixContext
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
@@ -109,8 +109,8 @@ class Sources:
 
     def __init__(self, context: MatrixContext) -> None:
         self._context = context
-        self._wheels: Once[tuple[str, Version, str], Wheel | str] = Once()
-        self._tests: Once[tuple[str, Version, str, str], Tests] = Once()
+        self._wheels: SingleFlight[tuple[str, Version, str], Wheel | str] = SingleFlight()
+        self._tests: SingleFlight[tuple[str, Version, str, str], Tests] = SingleFlight()
 
     async def wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
         """The wheel that an installer would take, or why there is none."""

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from packaging.version import InvalidVersion, Version
 from pydantic import Field
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import ConflictError, UsageError
 
 FORMS = (
@@ -43,7 +43,7 @@ PLACES = (frozenset(RELEASE), frozenset(PHASES), frozenset({Part.DEV}))
 OTHER_FORMS = ((Part.POST,), (Part.POST, Part.DEV), (Part.FINAL,))
 
 
-class Bump(Value):
+class Bump(FrozenModel):
     """How a version is moved on.
 
     Attributes:

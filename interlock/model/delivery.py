@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 
 class Source(StrEnum):
@@ -32,7 +32,7 @@ class Condition(StrEnum):
     A_CASCADE_WAITS = "a cascade waits for a merge"
 
 
-class Start(Value):
+class Start(FrozenModel):
     """A flow run that is to be made.
 
     Attributes:
@@ -50,7 +50,7 @@ class Start(Value):
     condition: Condition | None = None
 
 
-class Delivery(Value):
+class Delivery(FrozenModel):
     """A genuine delivery.
 
     Attributes:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, ConfigDict
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 # What a run is said to have ended in that somebody has deleted; nobody can know better.
 GONE = "gone"
@@ -19,7 +19,7 @@ ANY_ID = re.compile(r"\S==\d\S*:\S")
 SKEW = timedelta(seconds=30)
 
 
-class Order(Value):
+class Order(FrozenModel):
     """A dispatch that is to be sent: one event to one repository.
 
     Attributes:
@@ -49,7 +49,7 @@ class DispatchState(StrEnum):
     FINISHED = "finished"  # that run has ended
 
 
-class Receipt(Value):
+class Receipt(FrozenModel):
     """The workflow run that took a dispatch.
 
     Attributes:
@@ -72,7 +72,7 @@ class Receipt(Value):
         return self.conclusion in GOOD
 
 
-class DispatchRecord(Value):
+class DispatchRecord(FrozenModel):
     """What is known of a dispatch.
 
     Attributes:
@@ -93,7 +93,7 @@ class DispatchRecord(Value):
         return self.model_copy(update={"state": state, "receipt": receipt})
 
 
-class WorkflowRun(Value):
+class WorkflowRun(FrozenModel):
     """A run of a workflow, as GitHub describes it; what is not needed is left out.
 
     Attributes:

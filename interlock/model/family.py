@@ -21,8 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from interlock.common.frozen_model import Value
-from interlock.common.validation import Fault, fault, nearest, refuse, repeats
+from interlock.common.frozen_model import FrozenModel
+from interlock.common.validation import ValidationIssue, fault, nearest, refuse, repeats
 from interlock.errors import UsageError
 from interlock.model.suites import Suite
 
@@ -124,7 +124,7 @@ class Change(StrEnum):
 PayloadField = Literal["version", "origin", "repository", "repo_name", "tag", "commit", "release_url"]
 
 
-class Contract(Value):
+class Contract(FrozenModel):
     """What a package promises to its downstreams, and what is done when it has not changed."""
 
     modules: tuple[str, ...] = Field(
@@ -139,7 +139,7 @@ class Contract(Value):
     )
 
 
-class Dispatch(Value):
+class Dispatch(FrozenModel):
     """The event that a release of a package sends to other members' repositories."""
 
     event: str = Field(
@@ -155,7 +155,7 @@ class Dispatch(Value):
     )
 
 
-class Package(Value):
+class Package(FrozenModel):
     """A member of the family: a distribution in a repository, or a repository alone (`publishes = false`)."""
 
     repository: str | None = Field(
@@ -211,14 +211,14 @@ class Package(Value):
         return self.follows.get(upstream, Follows.WHEN_PINNED)
 
 
-class Edge(Value):
+class Edge(FrozenModel):
     """A package and one of the members that require it."""
 
     upstream: str
     downstream: str
 
 
-class FamilySettings(Value):
+class FamilySettings(FrozenModel):
     """What holds for the whole family: the table `[family]`."""
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a refused index may hold a password
@@ -331,7 +331,7 @@ class Family(FamilySettings):
         return tuple(suite for suite in suites if not suite.upstreams or edge.upstream in suite.upstreams)
 
 
-def _faults(name: str, packages: Mapping[str, Package]) -> Iterator[Fault]:
+def _faults(name: str, packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:
     """What is impossible about one package, apart from cycles."""
     for found in itertools.chain(
         _upstream_faults(name, packages),
@@ -343,23 +343,23 @@ def _faults(name: str, packages: Mapping[str, Package]) -> Iterator[Fault]:
         yield found._replace(at=("packages", name, *found.at))
 
 
-def _upstream_faults(name: str, packages: Mapping[str, Package]) -> Iterator[Fault]:
+def _upstream_faults(name: str, packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:
     upstreams = packages[name].upstreams
     for number, upstream in enumerate(upstreams):
         at = ("upstreams", number)
         if upstream == name:
-            yield Fault(at, f'"{name}" is its own upstream')
+            yield ValidationIssue(at, f'"{name}" is its own upstream')
         elif upstream not in packages:
             others = [other for other in packages if other != name]
-            yield Fault(at, f'"{name}" names an unknown upstream "{upstream}"', nearest(upstream, others))
+            yield ValidationIssue(at, f'"{name}" names an unknown upstream "{upstream}"', nearest(upstream, others))
         elif not packages[upstream].publishes:
             message = f'"{name}" names the upstream "{upstream}", which publishes nothing'
-            yield Fault(at, message, f"remove it here, or publishes = false from [packages.{upstream}]")
+            yield ValidationIssue(at, message, f"remove it here, or publishes = false from [packages.{upstream}]")
     for number, upstream in repeats(upstreams):
-        yield Fault(("upstreams", number), f'"{name}" names the upstream "{upstream}" twice')
+        yield ValidationIssue(("upstreams", number), f'"{name}" names the upstream "{upstream}" twice')
 
 
-def _repository_faults(family: Family) -> Iterator[Fault]:
+def _repository_faults(family: Family) -> Iterator[ValidationIssue]:
     """Members that share a repository, where a release, a tag and an event would be taken for those of the first."""
     members: dict[str, list[str]] = {}
     for name in family.packages:
@@ -367,55 +367,65 @@ def _repository_faults(family: Family) -> Iterator[Fault]:
     for repository, names in members.items():
         for name in names if len(names) > 1 else ():
             message = f'{", ".join(map(json.dumps, names))} name one repository, "{repository}"'
-            yield Fault(("packages", name, "repository"), message, "each member needs a repository of its own")
+            yield ValidationIssue(
+                ("packages", name, "repository"), message, "each member needs a repository of its own"
+            )
 
 
-def _reaction_faults(name: str, package: Package) -> Iterator[Fault]:
+def _reaction_faults(name: str, package: Package) -> Iterator[ValidationIssue]:
     if package.reaction is Reaction.COMMAND and not package.command:
-        yield Fault(("reaction",), f'"{name}" reacts by a command and has none', 'for example: command = ["make"]')
+        yield ValidationIssue(
+            ("reaction",), f'"{name}" reacts by a command and has none', 'for example: command = ["make"]'
+        )
     if package.command and package.reaction is not Reaction.COMMAND:
         message = f'"{name}" has a command that its reaction "{package.reaction}" never runs'
-        yield Fault(("command",), message, 'write reaction = "command", or remove the command')
+        yield ValidationIssue(("command",), message, 'write reaction = "command", or remove the command')
 
 
-def _follows_faults(name: str, package: Package) -> Iterator[Fault]:
+def _follows_faults(name: str, package: Package) -> Iterator[ValidationIssue]:
     for upstream in package.follows:
         if upstream not in package.upstreams:
             message = f'"{name}" follows "{upstream}", which is no upstream of it'
-            yield Fault(("follows", upstream), message, nearest(upstream, package.upstreams))
+            yield ValidationIssue(("follows", upstream), message, nearest(upstream, package.upstreams))
     if package.change is Change.PULL_REQUEST and (package.reaction is not Reaction.RELEASE or not package.publishes):
         message = f'"{name}" is changed by pull request, and Interlock never changes it'
-        yield Fault(("change",), message, 'remove it, or write reaction = "release"')
+        yield ValidationIssue(("change",), message, 'remove it, or write reaction = "release"')
 
 
-def _dispatch_faults(name: str, packages: Mapping[str, Package]) -> Iterator[Fault]:
+def _dispatch_faults(name: str, packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:
     sent: set[tuple[str, str]] = set()
     for number, dispatch in enumerate(packages[name].dispatches):
         for place, target in enumerate(dispatch.targets):
             at = ("dispatches", number, "targets", place)
             if target not in packages:
                 message = f'"{name}" dispatches "{dispatch.event}" to an unknown member "{target}"'
-                yield Fault(at, message, nearest(target, packages))
+                yield ValidationIssue(at, message, nearest(target, packages))
             elif (dispatch.event, target) in sent:
-                yield Fault(at, f'"{name}" dispatches "{dispatch.event}" to "{target}" twice')
+                yield ValidationIssue(at, f'"{name}" dispatches "{dispatch.event}" to "{target}" twice')
             sent.add((dispatch.event, target))
 
 
-def _suite_faults(name: str, package: Package) -> Iterator[Fault]:
+def _suite_faults(name: str, package: Package) -> Iterator[ValidationIssue]:
     for number, suite in enumerate(package.suites):
         if not package.publishes:
-            yield Fault(("suites", number), f'"{name}" has a suite and publishes nothing that could be tested')
+            yield ValidationIssue(
+                ("suites", number), f'"{name}" has a suite and publishes nothing that could be tested'
+            )
         elif not package.upstreams:
-            yield Fault(("suites", number), f'"{name}" has a suite and no upstreams whose contract it could test')
+            yield ValidationIssue(
+                ("suites", number), f'"{name}" has a suite and no upstreams whose contract it could test'
+            )
         for place, upstream in enumerate(suite.upstreams):
             if upstream not in package.upstreams:
                 message = f'suite "{suite.name}" tests "{upstream}", which is no upstream of "{name}"'
-                yield Fault(("suites", number, "upstreams", place), message, nearest(upstream, package.upstreams))
+                yield ValidationIssue(
+                    ("suites", number, "upstreams", place), message, nearest(upstream, package.upstreams)
+                )
     for number, repeated in repeats(suite.name for suite in package.suites):
-        yield Fault(("suites", number, "name"), f'"{name}" has two suites named "{repeated}"')
+        yield ValidationIssue(("suites", number, "name"), f'"{name}" has two suites named "{repeated}"')
 
 
-def _cycles(packages: Mapping[str, Package]) -> Iterator[Fault]:
+def _cycles(packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:
     """One fault for each cycle, found by breaking the last one where it was named."""
     graph = {
         name: [upstream for upstream in package.upstreams if upstream in packages and upstream != name]
@@ -424,7 +434,7 @@ def _cycles(packages: Mapping[str, Package]) -> Iterator[Fault]:
     while cycle := _cycle(graph):
         name, upstream = cycle[:2]
         at = ("packages", name, "upstreams", packages[name].upstreams.index(upstream))
-        yield Fault(at, f"upstreams form a cycle: {' -> '.join(cycle)}", "no order of release can satisfy it")
+        yield ValidationIssue(at, f"upstreams form a cycle: {' -> '.join(cycle)}", "no order of release can satisfy it")
         graph[name] = [other for other in graph[name] if other != upstream]
 
 

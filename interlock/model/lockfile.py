@@ -10,14 +10,14 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from pydantic import PlainSerializer, SecretStr
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import DistributionError
 
 # An address may hold a token, so it shows in no repr; what is written to our own cache has to hold it.
 Address = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value, when_used="json")]
 
 
-class File(Value):
+class File(FrozenModel):
     """A file of a release on an index."""
 
     name: str
@@ -25,7 +25,7 @@ class File(Value):
     sha256: str
 
 
-class Pin(Value):
+class Pin(FrozenModel):
     """One package of a lock, with the files that an installer may choose from."""
 
     name: str
@@ -42,7 +42,7 @@ class Pin(Value):
         return next((wheel for wheel in self.wheels if wheel.name == name), self.sdist)
 
 
-class Lock(Value):
+class Lock(FrozenModel):
     """What an environment is made of, sorted by name."""
 
     pins: tuple[Pin, ...]
@@ -67,7 +67,7 @@ class Lock(Value):
         return Lock(pins=tuple(pin for pin in self.pins if pin.name not in names))
 
 
-class Unresolvable(Value):
+class Unresolvable(FrozenModel):
     """That no environment satisfies what was asked, in uv's words."""
 
     reason: str

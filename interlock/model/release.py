@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pydantic import AwareDatetime
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.dispatches import DispatchRecord, DispatchState
 from interlock.model.versions import VersionField
 
@@ -65,7 +65,7 @@ LIFECYCLE: Mapping[Step, Promise] = {
 }
 
 
-class ReleasedFile(Value):
+class ReleasedFile(FrozenModel):
     """A file of a release.
 
     Attributes:
@@ -77,7 +77,7 @@ class ReleasedFile(Value):
     size: int
 
 
-class Release(Value):
+class Release(FrozenModel):
     """One package, one version, as far as it has come.
 
     Attributes:

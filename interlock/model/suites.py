@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from interlock.common.frozen_model import Value
-from interlock.common.validation import Fault, fault, nearest, refuse, repeats
+from interlock.common.frozen_model import FrozenModel
+from interlock.common.validation import ValidationIssue, fault, nearest, refuse, repeats
 
 DEFAULT_TIMEOUT = 600
 SOURCES = ("sdist", "git", "path", "imports")
@@ -64,14 +64,14 @@ AxisValue = Annotated[str, StringConstraints(pattern=r"^[^,=\x00-\x1f]+$")]
 AxisValues = Annotated[tuple[AxisValue, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
 
 
-class LeftOut(Value):
+class LeftOut(FrozenModel):
     """A file, a test, or a module of an `imports` suite that is not run, and why."""
 
     test: str = Field(min_length=1, description="A file or node id of the suite, as tests/contracts/test_x.py::test_y.")
     reason: str = Field(min_length=1, description="Why it says nothing about the contract; shown in reports.")
 
 
-class Axis(Value):
+class Axis(FrozenModel):
     """A dimension along which a suite is run: each value sets environment variables.
 
     Written short, `schema_track = ["v1", "v2"]`, each value sets the variable named as the axis, in capitals.
@@ -82,7 +82,7 @@ class Axis(Value):
     )
 
 
-class AllowedFailure(Value):
+class AllowedFailure(FrozenModel):
     """Points on the axes whose red verdicts are shown and not counted."""
 
     point: Mapping[str, str] = Field(min_length=1, description="The values that a point must have, by axis.")
@@ -93,7 +93,7 @@ class AllowedFailure(Value):
         return self.point.items() <= point.items()
 
 
-class GitSource(Value):
+class GitSource(FrozenModel):
     """A directory of tests in the downstream's Git repository."""
 
     path: InnerPath = Field(description="The directory of the tests inside the repository.")
@@ -110,7 +110,7 @@ class GitSource(Value):
     )
 
 
-class ImportsSource(Value):
+class ImportsSource(FrozenModel):
     """Modules that must import; no test framework is installed beside them."""
 
     modules: tuple[ModuleName, ...] = Field(
@@ -119,7 +119,7 @@ class ImportsSource(Value):
     )
 
 
-class Suite(Value):
+class Suite(FrozenModel):
     """A downstream's contract tests; exactly one of `sdist`, `git`, `path` and `imports` says where they are."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [source]} for source in SOURCES]})
@@ -192,33 +192,35 @@ class Suite(Value):
         refuse("suite", itertools.chain(self._source_faults(), self._axis_faults()))
         return self
 
-    def _source_faults(self) -> Iterator[Fault]:
+    def _source_faults(self) -> Iterator[ValidationIssue]:
         given = [name for name in SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none"
             message = f'suite "{self.name}" needs exactly one of sdist, git, path and imports; it has {found}'
-            yield Fault(tuple(given[1:2]), message)
+            yield ValidationIssue(tuple(given[1:2]), message)
         if given == ["imports"]:
             for key in ("include", "pytest_args"):
                 if getattr(self, key):
-                    yield Fault((key,), f'suite "{self.name}" only imports modules: "{key}" says nothing to it')
+                    yield ValidationIssue(
+                        (key,), f'suite "{self.name}" only imports modules: "{key}" says nothing to it'
+                    )
 
-    def _axis_faults(self) -> Iterator[Fault]:
+    def _axis_faults(self) -> Iterator[ValidationIssue]:
         variables = {name: {key for set_ in axis.values.values() for key in set_} for name, axis in self.axes.items()}
         for one, other in itertools.combinations(variables, 2):
             for variable in sorted(variables[one] & variables[other]):
-                yield Fault(("axes", other), f'axes "{one}" and "{other}" both set the variable {variable}')
+                yield ValidationIssue(("axes", other), f'axes "{one}" and "{other}" both set the variable {variable}')
         for number, allowed in enumerate(self.allowed_to_fail):
             yield from self._point_faults(allowed.point, ("allowed_to_fail", number, "point"))
 
-    def _point_faults(self, point: Mapping[str, str], at: tuple[str | int, ...]) -> Iterator[Fault]:
+    def _point_faults(self, point: Mapping[str, str], at: tuple[str | int, ...]) -> Iterator[ValidationIssue]:
         for axis, value in point.items():
             if axis not in self.axes:
                 message = f'suite "{self.name}" has no axis "{axis}"'
-                yield Fault((*at, axis), message, nearest(axis, self.axes))
+                yield ValidationIssue((*at, axis), message, nearest(axis, self.axes))
             elif value not in self.axes[axis].values:
                 message = f'axis "{axis}" of suite "{self.name}" has no value "{value}"'
-                yield Fault((*at, axis), message, nearest(value, self.axes[axis].values))
+                yield ValidationIssue((*at, axis), message, nearest(value, self.axes[axis].values))
 
     def points(self) -> tuple[Mapping[str, str], ...]:
         """Every combination of the axes' values, in the order of the file; one empty point without axes."""
@@ -237,15 +239,17 @@ class Suite(Value):
         return next((allowed.reason for allowed in self.allowed_to_fail if allowed.covers(point)), None)
 
 
-def _value_faults(axes: Mapping[str, object]) -> Iterator[Fault]:
+def _value_faults(axes: Mapping[str, object]) -> Iterator[ValidationIssue]:
     """What is wrong with axes that are written short: a list could hide what a table would show."""
     for name, values in axes.items():
         if isinstance(values, list):
             texts = [value for value in values if isinstance(value, str)]
             if len(texts) < len(values) or not values:
-                yield Fault((name,), f'axis "{name}" must list one or more texts', 'for example: ["v1", "v2"]')
+                yield ValidationIssue(
+                    (name,), f'axis "{name}" must list one or more texts', 'for example: ["v1", "v2"]'
+                )
             for _, value in repeats(texts):
-                yield Fault((name, values.index(value)), f'axis "{name}" has the value "{value}" twice')
+                yield ValidationIssue((name, values.index(value)), f'axis "{name}" has the value "{value}" twice')
 
 
 def _long_axis(name: str, axis: object) -> object:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 
 class Verdict(StrEnum):
@@ -35,7 +35,7 @@ def point_text(point: Mapping[str, str]) -> str:
     return ",".join(f"{axis}={value}" for axis, value in sorted(point.items()))
 
 
-class CellKey(Value):
+class CellKey(FrozenModel):
     """What names a cell across matrices.
 
     Attributes:
@@ -70,7 +70,7 @@ class TestOutcome(StrEnum):
         return self in {TestOutcome.FAILED, TestOutcome.ERROR}
 
 
-class TestResult(Value):
+class TestResult(FrozenModel):
     """One test of a suite, or one module of an `imports` suite.
 
     Attributes:
@@ -87,7 +87,7 @@ class TestResult(Value):
     error: str | None = None
 
 
-class Run(Value):
+class Run(FrozenModel):
     """One run of a suite in one environment, as the ledger keeps it.
 
     Attributes:

@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import GetPydanticSchema
 from pydantic_core import core_schema
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 
 FORMS = 'a specifier as ">=1.4,<2", a list as "1.4.8, 1.4.9", "all", or "latest:10"'
@@ -25,7 +25,7 @@ VersionField = Annotated[
 ]
 
 
-class Selection(Value):
+class Selection(FrozenModel):
     """A choice among a package's versions; exactly one of the fields says how.
 
     Attributes:

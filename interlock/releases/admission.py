@@ -7,9 +7,9 @@ from packaging.version import Version
 
 from interlock.adapters.index.client import PackageIndex
 from interlock.adapters.ledger import KnownContract, Ledger
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.sanitize import one_line
-from interlock.contracts.admission.evidence import Asked, admission, known_as, what_tests
+from interlock.contracts.admission.evidence import AdmissionRequest, admission, known_as, what_tests
 from interlock.contracts.admission.models import Admission, Answer, CellSaid
 from interlock.errors import RefusedError
 from interlock.model.bump import Part
@@ -20,7 +20,7 @@ MOST_TESTS = 3
 _HEIGHT = {Part.PATCH: 0, Part.MINOR: 1, Part.MAJOR: 2}
 
 
-class Wanted(Value):
+class ReleaseCandidate(FrozenModel):
     """What is about to be released.
 
     Attributes:
@@ -33,7 +33,7 @@ class Wanted(Value):
     despite: str | None = None
 
 
-async def look(family: Family, ledger: Ledger, index: PackageIndex, wanted: Wanted) -> str | None:
+async def look(family: Family, ledger: Ledger, index: PackageIndex, wanted: ReleaseCandidate) -> str | None:
     """What is to be remarked about a commit that is about to be released; None when all is well.
 
     Raises:
@@ -43,7 +43,7 @@ async def look(family: Family, ledger: Ledger, index: PackageIndex, wanted: Want
     """
     if not what_tests(family, wanted.package):
         return None
-    asked = Asked(package=wanted.package, described=f"commit {wanted.sha[:12]}", sha=wanted.sha)
+    asked = AdmissionRequest(package=wanted.package, described=f"commit {wanted.sha[:12]}", sha=wanted.sha)
     if await known_as(ledger, asked) is None:
         return _unknown(family, wanted, "no suite of a downstream was run with it")
     found = await admission(family, ledger, index, asked)
@@ -52,7 +52,7 @@ async def look(family: Family, ledger: Ledger, index: PackageIndex, wanted: Want
     return None if found.answer is Answer.YES else _no(wanted, found)
 
 
-def _unknown(family: Family, wanted: Wanted, why: str) -> str:
+def _unknown(family: Family, wanted: ReleaseCandidate, why: str) -> str:
     what = f"whether its downstreams work with commit {wanted.sha[:12]} is not known: {one_line(why)}"
     cure = f"interlock contracts {wanted.sha} --of {wanted.package}"
     if wanted.despite is not None:
@@ -65,7 +65,7 @@ def _unknown(family: Family, wanted: Wanted, why: str) -> str:
     return f"{what} ({cure})"
 
 
-def _no(wanted: Wanted, found: Admission) -> str:
+def _no(wanted: ReleaseCandidate, found: Admission) -> str:
     if wanted.despite is not None:
         return f"its contracts say no: {one_line(found.why)}; released despite that: {one_line(wanted.despite)}"
     cells = found.saying(Answer.NO)
@@ -84,7 +84,7 @@ def _lines(said: CellSaid) -> list[str]:
     return [head, *(f"      {one_line(test)}: {one_line(error or 'no message')}" for test, error in red)]
 
 
-def _override(wanted: Wanted) -> str:
+def _override(wanted: ReleaseCandidate) -> str:
     return f'say why it is released all the same: interlock release {wanted.package} --despite "…"'
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from interlock.adapters.connections import Connections
-from interlock.adapters.git import Identity, Remote, Repository, find_identity, held
+from interlock.adapters.git import Author, Remote, Repository, find_author, held
 from interlock.errors import UsageError
 from interlock.model.family import Family, Package
 from interlock.model.release import Release
@@ -37,7 +37,7 @@ class ReleaseContext:
     request: ReleaseRequest
     connections: Connections
     remote: Remote
-    author: Identity
+    author: Author
     work: Path
     run: str | None = None
     log: Log = LOG
@@ -107,7 +107,7 @@ async def open_release(
             request=request,
             connections=connections,
             remote=await connections.remote(request.package),
-            author=await find_identity(family.author),
+            author=await find_author(family.author),
             work=Path(work),
             run=run,
             log=log,

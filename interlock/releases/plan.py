@@ -7,17 +7,17 @@ from typing import Self
 from packaging.version import Version
 from pydantic import Field, model_validator
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.bump import Bump, parse_version
 from interlock.model.dispatches import DISPATCH_ID, Order, dispatch_id
 from interlock.model.family import Family
 from interlock.model.release import ReleasedFile
 from interlock.model.versions import VersionField
 from interlock.project.build import BuiltFile
-from interlock.releases.tags import Manifest, Told
+from interlock.releases.tags import DispatchTarget, Manifest
 
 
-class Patience(Value):
+class Timeouts(FrozenModel):
     """How long others are waited for, in seconds."""
 
     index: float = Field(default=900, description="Until the index serves what it took, in seconds.")
@@ -25,7 +25,7 @@ class Patience(Value):
     run: float = Field(default=1800, description="Until that run has ended, in seconds.")
 
 
-class ReleaseRequest(Value):
+class ReleaseRequest(FrozenModel):
     """A package, and how its next version is found."""
 
     package: str = Field(description="The package, as the family file names it.")
@@ -37,7 +37,7 @@ class ReleaseRequest(Value):
         "Default: the family file's.",
     )
     family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
-    patience: Patience = Field(default=Patience(), description="How long others are waited for.")
+    patience: Timeouts = Field(default=Timeouts(), description="How long others are waited for.")
     pins: Mapping[str, VersionField] = Field(
         default={}, description="By upstream, the version to which its requirement is moved in the same commit."
     )
@@ -78,7 +78,7 @@ def _wanted(bump: str, version: str | None) -> Bump | Version:
     return Bump.parse(bump) if version is None else parse_version(version)
 
 
-class Plan(Value):
+class Plan(FrozenModel):
     """A release that can begin, or go on.
 
     Attributes:
@@ -108,7 +108,7 @@ class Plan(Value):
     epoch: int
     changed: tuple[str, ...] = ()
     place: str
-    told: tuple[Told, ...] = ()
+    told: tuple[DispatchTarget, ...] = ()
     resumed: bool = False
     remarks: tuple[str, ...] = ()
 
@@ -123,10 +123,12 @@ def newer(plan: Plan) -> str:
     return f"leave this version, and release a newer one by its number: interlock release {plan.package} --version …"
 
 
-def told_by(family: Family, package: str) -> tuple[Told, ...]:
+def told_by(family: Family, package: str) -> tuple[DispatchTarget, ...]:
     """Whom a package's release tells of what, in the order of the family file."""
     return tuple(
-        Told(dispatch.event, target) for dispatch in family.package(package).dispatches for target in dispatch.targets
+        DispatchTarget(dispatch.event, target)
+        for dispatch in family.package(package).dispatches
+        for target in dispatch.targets
     )
 
 
@@ -141,7 +143,7 @@ def orders(plan: Plan, family: Family, server: str) -> tuple[Order, ...]:
     return tuple(_order(plan, told, family, server) for told in plan.told if told.target in family.packages)
 
 
-def _order(plan: Plan, told: Told, family: Family, server: str) -> Order:
+def _order(plan: Plan, told: DispatchTarget, family: Family, server: str) -> Order:
     dispatches = family.package(plan.package).dispatches
     fields = next((d.payload for d in dispatches if d.event == told.event and told.target in d.targets), None)
     known = {

@@ -2,7 +2,7 @@
 
 import logging
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import RefusedError
 from interlock.model.dispatches import Order
 from interlock.model.release import ReleasedFile
@@ -11,7 +11,7 @@ from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import Plan
 
 
-class Preview(Value):
+class Preview(FrozenModel):
     """What a release would do.
 
     Attributes:

@@ -25,7 +25,7 @@ from interlock.project import build as building
 from interlock.project.build import BuiltFile
 from interlock.project.version import VersionPlace, find_version, project_name
 from interlock.releases import dispatch
-from interlock.releases.admission import Wanted, look, too_little
+from interlock.releases.admission import ReleaseCandidate, look, too_little
 from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import Plan, newer, released, told_by
 from interlock.releases.requirements import published_hashes, repinned
@@ -260,7 +260,7 @@ async def admit(context: ReleaseContext, plan: Plan) -> Plan:
     if plan.resumed or cascade not in {None, cascade_id(plan.package, plan.version)}:
         remarks = plan.remarks
     else:
-        wanted = Wanted(package=plan.package, sha=plan.base, despite=context.request.despite)
+        wanted = ReleaseCandidate(package=plan.package, sha=plan.base, despite=context.request.despite)
         said = await look(context.family, ledger, context.connections.index, wanted)
         change = await asyncio.to_thread(ledger.contract, plan.package, plan.base)
         less = too_little(change, plan.previous, plan.version) if change else None

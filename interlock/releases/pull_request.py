@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Self
 
 from interlock.adapters.code_host import PullRequests
-from interlock.adapters.git import Identity, Remote
+from interlock.adapters.git import Author, Remote
 from interlock.adapters.github import AlreadyExistsError, PullRequest, UnprocessableError, UnreachableError, Waiting
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.retry import until
 from interlock.errors import GitHubError
 from interlock.releases.pull_request_branch import Change, ChangeBranch, Edge
@@ -53,7 +53,7 @@ class ProposalState(StrEnum):
     CLOSED = "closed"  # by a person, whose decision it is
 
 
-class Proposal(Value):
+class Proposal(FrozenModel):
     """A pull request as it was seen last.
 
     Attributes:
@@ -95,7 +95,7 @@ async def look(github: PullRequests, edge: Edge) -> Proposal | None:
 
 
 async def propose(
-    github: PullRequests, change: Change, *, remote: Remote, author: Identity, work: Path, settles: float = SETTLES
+    github: PullRequests, change: Change, *, remote: Remote, author: Author, work: Path, settles: float = SETTLES
 ) -> Proposal | None:
     """Propose a change, or go on with what was begun; to be called again when what the proposal waits for has come.
 

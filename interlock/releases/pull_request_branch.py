@@ -8,15 +8,15 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from interlock.adapters.git import (
+    Author,
     Checkout,
-    Identity,
     ProtectedBranchError,
     PushRaceError,
     Remote,
     RemoteUnreachableError,
 )
 from interlock.adapters.git import Repository as Bare
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.versions import VersionField
 
 PREFIX = "interlock/"
@@ -25,7 +25,7 @@ SEEN = "refs/seen/change"
 Edit = Callable[[Path], Mapping[str, bytes]]
 
 
-class Edge(Value):
+class Edge(FrozenModel):
     """An upstream's version that a repository is to take: what there is one pull request of.
 
     Attributes:
@@ -62,7 +62,7 @@ class Edge(Value):
         return str(version) == text and version < self.version
 
 
-class Change(Value):
+class Change(FrozenModel):
     """What is to be proposed.
 
     Attributes:
@@ -104,7 +104,7 @@ class ChangeBranch:
         work: A directory for clones.
     """
 
-    def __init__(self, change: Change, remote: Remote, author: Identity, work: Path) -> None:
+    def __init__(self, change: Change, remote: Remote, author: Author, work: Path) -> None:
         self._change = change
         self._remote = remote
         self._author = author

@@ -7,7 +7,7 @@ to be told of it.
 import re
 from typing import NamedTuple, Self
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.release import ReleasedFile
 
 TRAILER = "Interlock-Release"
@@ -16,14 +16,14 @@ _FILE = re.compile(r"^sha256:([0-9a-f]{64}) +(\d+) +(\S+)$", re.MULTILINE)
 _ORDER = re.compile(r"^dispatch: (\S+) -> (\S+)$", re.MULTILINE)
 
 
-class Told(NamedTuple):
+class DispatchTarget(NamedTuple):
     """An event, and the member that is told of it."""
 
     event: str
     target: str
 
 
-class Manifest(Value):
+class Manifest(FrozenModel):
     """What a tag made by Interlock says.
 
     Attributes:
@@ -34,7 +34,7 @@ class Manifest(Value):
 
     package: str
     files: tuple[ReleasedFile, ...]
-    told: tuple[Told, ...] = ()
+    told: tuple[DispatchTarget, ...] = ()
     cascade: str | None = None
 
     def write(self, title: str) -> str:
@@ -56,6 +56,6 @@ class Manifest(Value):
             files=tuple(
                 ReleasedFile(sha256=sha256, size=int(size), name=name) for sha256, size, name in _FILE.findall(message)
             ),
-            told=tuple(Told(event, target) for event, target in _ORDER.findall(message)),
+            told=tuple(DispatchTarget(event, target) for event, target in _ORDER.findall(message)),
             cascade=cascade[1] if (cascade := re.search(rf"^{CASCADE}: (\S+)$", message, re.MULTILINE)) else None,
         )

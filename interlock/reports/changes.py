@@ -6,7 +6,7 @@ from datetime import datetime
 
 from packaging.version import Version
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.matrix.analysis import ranges
 from interlock.matrix.report import Change, MatrixReport, Sheet
 from interlock.model.verdicts import Verdict
@@ -15,7 +15,7 @@ from interlock.reports.grouping import spans
 from interlock.reports.summary import cell_link
 
 
-class ChangeGroup(Value):
+class ChangeGroup(FrozenModel):
     """Cells that changed in the same way: some downstream versions, each with the same upstream versions.
 
     Attributes:

@@ -1,12 +1,12 @@
 """What is declared beside what is proven, with neighbouring downstream versions joined."""
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.matrix.report import DownstreamRow, Sheet
 from interlock.reports import labels
 from interlock.reports.grouping import label, spans
 
 
-class RangeGroup(Value):
+class RangeGroup(FrozenModel):
     """Neighbouring downstream versions that declare the same and were proven the same.
 
     Attributes:

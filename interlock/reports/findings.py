@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.matrix.analysis import ranges
 from interlock.matrix.report import Cell, MatrixReport, Regression, Sheet, VersionRange
 from interlock.model.verdicts import Run, Verdict
@@ -20,7 +20,7 @@ _SHOWS = {
 }
 
 
-class Finding(Value):
+class Finding(FrozenModel):
     """One thing that is wrong, for people.
 
     Attributes:

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import AwareDatetime
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.cascade import Action, Cascade, Outcome, Proven, State
 from interlock.model.dispatches import DispatchRecord
 from interlock.model.release import Release, ReleasedFile
 from interlock.model.versions import VersionField
 
 
-class ManifestPackage(Value):
+class ManifestPackage(FrozenModel):
     """A package of the cascade.
 
     Attributes:
@@ -37,7 +37,7 @@ class ManifestPackage(Value):
     verdicts: tuple[Proven, ...] = ()
 
 
-class Manifest(Value):
+class Manifest(FrozenModel):
     """All of a cascade; the packages in dependency order."""
 
     id: str

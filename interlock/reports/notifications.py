@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.sanitize import cut
 from interlock.contracts.verify.report import Conclusion, ContractsReport, DownstreamResult
 from interlock.matrix.report import Change, MatrixReport
@@ -27,7 +27,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _OBEYED = str.maketrans({"<": "‹", ">": "›", "{": "(", "}": ")", "`": "'"})
 
 
-class News(StrEnum):
+class NotificationKind(StrEnum):
     """The names of our events."""
 
     HELD = "interlock.package.held"
@@ -37,7 +37,7 @@ class News(StrEnum):
     REGRESSED = "interlock.cells.regressed"
 
 
-class Notice(Value):
+class Notification(FrozenModel):
     """Something to tell.
 
     Attributes:
@@ -48,7 +48,7 @@ class Notice(Value):
         body: A few lines.
     """
 
-    news: News
+    news: NotificationKind
     of: str
     same: tuple[str, ...]
     subject: str
@@ -65,7 +65,7 @@ def harmless(text: str, most: int = LONGEST_LINE) -> str:
     return cut(text, most).translate(_OBEYED)
 
 
-def stuck(cascade: Cascade) -> tuple[Notice, ...]:
+def stuck(cascade: Cascade) -> tuple[Notification, ...]:
     """A notice for each package that is held or has failed by itself; those above it are named beneath it."""
     return tuple(
         _stuck(cascade, each)
@@ -75,7 +75,7 @@ def stuck(cascade: Cascade) -> tuple[Notice, ...]:
     )
 
 
-def _stuck(cascade: Cascade, progress: Progress) -> Notice:
+def _stuck(cascade: Cascade, progress: Progress) -> Notification:
     held = progress.state is State.HELD
     name = progress.package
     after = [each.package for each in cascade.progress.values() if each.held_by is HeldBy.UPSTREAM]
@@ -85,8 +85,8 @@ def _stuck(cascade: Cascade, progress: Progress) -> Notice:
         *([f"held with it, or with others: {', '.join(after)}"] if after else []),
         f"when it is cured: {goes_on}",
     ]
-    return Notice(
-        news=News.HELD if held else News.FAILED,
+    return Notification(
+        news=NotificationKind.HELD if held else NotificationKind.FAILED,
         of=name,
         same=(cascade.id, progress.state, progress.since.isoformat()),
         subject=f"{name} {'is held' if held else 'has failed'} in the cascade {cascade.id}",
@@ -94,11 +94,11 @@ def _stuck(cascade: Cascade, progress: Progress) -> Notice:
     )
 
 
-def expiring(family: str, checks: Iterable[Check]) -> tuple[Notice, ...]:
+def expiring(family: str, checks: Iterable[Check]) -> tuple[Notification, ...]:
     """A notice for each token that works, and will not for long."""
     return tuple(
-        Notice(
-            news=News.TOKEN,
+        Notification(
+            news=NotificationKind.TOKEN,
             of=check.subject,
             same=(family, *_DAY.findall(check.cause)),
             subject=f"{family}: the {harmless(check.subject)} expires soon",
@@ -109,7 +109,7 @@ def expiring(family: str, checks: Iterable[Check]) -> tuple[Notice, ...]:
     )
 
 
-def incompatible(report: MatrixReport) -> tuple[Notice, ...]:
+def incompatible(report: MatrixReport) -> tuple[Notification, ...]:
     """A notice for each edge with cells that were compatible in the last matrix and are not now."""
     edges: defaultdict[str, list[Change]] = defaultdict(list)
     for change in report.changes:
@@ -118,10 +118,10 @@ def incompatible(report: MatrixReport) -> tuple[Notice, ...]:
     return tuple(_incompatible(report, edge, changes) for edge, changes in edges.items())
 
 
-def _incompatible(report: MatrixReport, edge: str, changes: list[Change]) -> Notice:
+def _incompatible(report: MatrixReport, edge: str, changes: list[Change]) -> Notification:
     lines = sorted(_changed(change) for change in changes)
-    return Notice(
-        news=News.INCOMPATIBLE,
+    return Notification(
+        news=NotificationKind.INCOMPATIBLE,
         of=edge,
         same=(report.family, *lines, max(change.since for change in changes).isoformat()),
         subject=f"{report.family}: {edge}: {counted(len(changes), 'cell')} no longer compatible",
@@ -136,15 +136,15 @@ def _changed(change: Change) -> str:
     return f"{versions}: {change.after} ({setting})"
 
 
-def regressed(report: ContractsReport) -> tuple[Notice, ...]:
+def regressed(report: ContractsReport) -> tuple[Notification, ...]:
     """A notice when a ref breaks downstreams; none for a pull request, whose people see it there."""
     broken = [each for each in report.downstreams if each.conclusion is Conclusion.FAILURE]
     if not broken or report.pull is not None:
         return ()
     names = [each.downstream for each in broken]
     return (
-        Notice(
-            news=News.REGRESSED,
+        Notification(
+            news=NotificationKind.REGRESSED,
             of=report.upstream,
             same=(report.family, report.version, *names),
             subject=f"{report.upstream} {harmless(report.ref, 100)} breaks {', '.join(names)}",

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 from urllib.parse import urlencode
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.matrix.report import SEEN_BROKEN, Cell, MatrixReport, Sheet
 from interlock.model.verdicts import Verdict, point_text
 from interlock.reports import labels
 from interlock.reports.symbols import shown_as
 
 
-class Headline(Value):
+class Headline(FrozenModel):
     """The answer in one line, and what it rests on."""
 
     state: Literal["fits", "older-broken", "own-faults", "broken", "unknown"]
@@ -20,7 +20,7 @@ class Headline(Value):
     detail: str
 
 
-class Overview(Value):
+class Overview(FrozenModel):
     """One sheet in one line.
 
     Attributes:

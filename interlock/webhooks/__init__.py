@@ -2,19 +2,19 @@
 
 from interlock.model.delivery import Condition, Delivery, DeliveryState, Source, Start
 from interlock.webhooks.github import Envelope, check_media_type, read_envelope
-from interlock.webhooks.intake import Arrival, hear_github, hear_signed
+from interlock.webhooks.intake import IntakeResult, hear_github, hear_signed
 from interlock.webhooks.refusals import DeliveryRefusedError, Reason
 from interlock.webhooks.routing import Ignored, Kind, route
 from interlock.webhooks.signature import Secrets, check, find_secrets, read_signature
 
 __all__ = [
-    "Arrival",
     "Condition",
     "Delivery",
     "DeliveryRefusedError",
     "DeliveryState",
     "Envelope",
     "Ignored",
+    "IntakeResult",
     "Kind",
     "Reason",
     "Secrets",

@@ -5,7 +5,7 @@ from typing import Annotated
 from packaging.version import InvalidVersion, Version
 from pydantic import AfterValidator, AliasChoices, AliasPath, ConfigDict, Field, StringConstraints
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 # One more digit than any of GitHub's numbers has; a database's integer still holds it.
 LARGEST = 10**18
@@ -36,7 +36,7 @@ VersionText = Annotated[str, StringConstraints(max_length=100), AfterValidator(_
 Number = Annotated[int, Field(ge=1, lt=LARGEST)]
 
 
-class Event(Value):
+class Event(FrozenModel):
     """The base: an event in a repository. What else a payload has is not looked at.
 
     Attributes:
@@ -171,7 +171,7 @@ class VersionEvent(Event):
     version: VersionText
 
 
-class Unheard(Value):
+class Unhandled(FrozenModel):
     """A genuine delivery that nothing can follow from.
 
     Attributes:
@@ -185,4 +185,4 @@ class Unheard(Value):
     is_ping: bool = False
 
 
-Heard = Event | Unheard
+Heard = Event | Unhandled

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.webhooks.events import (
     DispatchEvent,
     Event,
@@ -17,7 +17,7 @@ from interlock.webhooks.events import (
     PushEvent,
     ReleaseEvent,
     RepositoryName,
-    Unheard,
+    Unhandled,
     WorkflowRunEvent,
 )
 from interlock.webhooks.refusals import DeliveryRefusedError, Reason
@@ -35,7 +35,7 @@ _KINDS: Mapping[str, type[Event]] = {
 EVENTS = (*_KINDS, "ping")
 
 
-class Envelope(Value):
+class Envelope(FrozenModel):
     """What the headers say.
 
     Attributes:
@@ -89,7 +89,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     return found
 
 
-def read_event(event: str, body: bytes) -> Event | Unheard:
+def read_event(event: str, body: bytes) -> Event | Unhandled:
     """What a genuine delivery of GitHub's says.
 
     Raises:
@@ -99,12 +99,12 @@ def read_event(event: str, body: bytes) -> Event | Unheard:
     kind = _KINDS.get(event)
     if kind is None:
         why = "a ping: the webhook reaches the gateway" if event == "ping" else f"nothing follows from {event}"
-        return Unheard(why=why, repository=_repository(payload), is_ping=event == "ping")
+        return Unhandled(why=why, repository=_repository(payload), is_ping=event == "ping")
     try:
         return kind.model_validate(_named(event, payload))
     except ValidationError as error:
         wrong = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
-        return Unheard(why=f"its payload is not as GitHub describes it: {wrong}", repository=_repository(payload))
+        return Unhandled(why=f"its payload is not as GitHub describes it: {wrong}", repository=_repository(payload))
 
 
 def _named(event: str, payload: dict[str, Any]) -> dict[str, Any]:

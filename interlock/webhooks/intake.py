@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.delivery import Delivery, DeliveryState, Source, Start
 from interlock.model.family import Family
-from interlock.webhooks.events import Heard, Unheard
+from interlock.webhooks.events import Heard, Unhandled
 from interlock.webhooks.github import Envelope, read_event
 from interlock.webhooks.routing import Ignored, Kind, package_in, route
 from interlock.webhooks.signed import event_of, guid_of, read_post
@@ -15,14 +15,14 @@ from interlock.webhooks.signed import event_of, guid_of, read_post
 LARGEST_KEPT = 1_000_000
 
 
-class Arrival(Value):
+class IntakeResult(FrozenModel):
     """A delivery that came, and why it is ignored if it is."""
 
     delivery: Delivery
     ignored: Kind | None = None
 
 
-def hear_github(envelope: Envelope, body: bytes, family: Family, at: datetime) -> Arrival:
+def hear_github(envelope: Envelope, body: bytes, family: Family, at: datetime) -> IntakeResult:
     """What becomes of a delivery of GitHub's whose signature is genuine.
 
     Raises:
@@ -32,7 +32,7 @@ def hear_github(envelope: Envelope, body: bytes, family: Family, at: datetime) -
     return _arrival(heard, envelope.guid, Source.GITHUB, envelope.event, body, family, at)
 
 
-def hear_signed(body: bytes, family: Family, at: datetime) -> Arrival:
+def hear_signed(body: bytes, family: Family, at: datetime) -> IntakeResult:
     """What becomes of a plain POST whose signature is genuine.
 
     Raises:
@@ -45,7 +45,7 @@ def hear_signed(body: bytes, family: Family, at: datetime) -> Arrival:
     return arrival if post.id is None else _by_itself(arrival, post.id)
 
 
-def _by_itself(arrival: Arrival, name: str) -> Arrival:
+def _by_itself(arrival: IntakeResult, name: str) -> IntakeResult:
     """The same with a run of its own, whatever has been run already: its sender has asked for that by an id."""
     start = arrival.delivery.start
     own = start and start.model_copy(update={"key": f"{start.key};{name}"})
@@ -54,9 +54,9 @@ def _by_itself(arrival: Arrival, name: str) -> Arrival:
 
 def _arrival(
     heard: Heard, guid: UUID, source: Source, event: str, body: bytes, family: Family, at: datetime
-) -> Arrival:
+) -> IntakeResult:
     found = route(heard, family)
-    action = None if isinstance(heard, Unheard) or source is Source.SIGNED else heard.action
+    action = None if isinstance(heard, Unhandled) or source is Source.SIGNED else heard.action
     came = Delivery(
         guid=guid,
         source=source,
@@ -69,7 +69,7 @@ def _arrival(
     )
     match found:
         case Ignored():
-            return Arrival(delivery=came.ignored(found.why, at), ignored=found.kind)
+            return IntakeResult(delivery=came.ignored(found.why, at), ignored=found.kind)
         case Start():
             kept = body.decode() if len(body) <= LARGEST_KEPT else None
-            return Arrival(delivery=came.model_copy(update={"start": found, "body": kept}))
+            return IntakeResult(delivery=came.model_copy(update={"start": found, "body": kept}))

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 from interlock.adapters.code_host import Webhooks
 from interlock.adapters.connections import Connections
 from interlock.adapters.github import Hook, HookDelivery
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import InterlockError
 
 # As far back as GitHub remembers.
@@ -19,7 +19,7 @@ KEPT = timedelta(days=3)
 PATH = "/webhooks/github"
 
 
-class Missed(Value):
+class MissedDelivery(FrozenModel):
     """A delivery that no attempt has brought to the gateway.
 
     Attributes:
@@ -36,7 +36,7 @@ class Missed(Value):
     said: str
 
 
-class Looked(Value):
+class MissedDeliveries(FrozenModel):
     """What was found.
 
     Attributes:
@@ -46,11 +46,11 @@ class Looked(Value):
     """
 
     hooks: int
-    missed: tuple[Missed, ...]
+    missed: tuple[MissedDelivery, ...]
     troubles: tuple[str, ...] = ()
 
 
-class Swept(Value):
+class SweepResult(FrozenModel):
     """What was done.
 
     Attributes:
@@ -59,7 +59,7 @@ class Swept(Value):
     """
 
     hooks: int
-    sent: tuple[Missed, ...] = ()
+    sent: tuple[MissedDelivery, ...] = ()
     troubles: tuple[str, ...] = ()
 
     @property
@@ -70,7 +70,7 @@ class Swept(Value):
         return "; ".join([f"{len(self.sent)} sent again, of {self.hooks} webhooks", *self.troubles])
 
 
-async def look(connections: Connections, now: datetime, *, gateway: str | None = None) -> Looked:
+async def look(connections: Connections, now: datetime, *, gateway: str | None = None) -> MissedDeliveries:
     """Find what GitHub could not deliver and the ledger does not have; nothing is changed.
 
     Args:
@@ -80,7 +80,7 @@ async def look(connections: Connections, now: datetime, *, gateway: str | None =
     """
     troubles: list[str] = []
     hooks = [hook async for hook in _hooks(connections, troubles) if leads_to(hook, gateway)]
-    missed: list[Missed] = []
+    missed: list[MissedDelivery] = []
     for hook in hooks:
         try:
             missed += unheard(hook, await _client(connections, hook).hook_deliveries(hook, now - KEPT))
@@ -88,10 +88,10 @@ async def look(connections: Connections, now: datetime, *, gateway: str | None =
             troubles.append(error.message)
     known = await asyncio.to_thread(connections.ledger.known_deliveries, [each.guid for each in missed])
     left = sorted((each for each in missed if each.guid not in known), key=lambda each: (each.at, each.id))
-    return Looked(hooks=len(hooks), missed=tuple(left), troubles=tuple(troubles))
+    return MissedDeliveries(hooks=len(hooks), missed=tuple(left), troubles=tuple(troubles))
 
 
-async def send_again(looked: Looked, connections: Connections) -> Swept:
+async def send_again(looked: MissedDeliveries, connections: Connections) -> SweepResult:
     """Have GitHub send each of them once more; a second time does no harm, since each keeps its GUID."""
     sent, troubles = [], list(looked.troubles)
     for each in looked.missed:
@@ -101,7 +101,7 @@ async def send_again(looked: Looked, connections: Connections) -> Swept:
             troubles.append(error.message)
         else:
             sent.append(each)
-    return Swept(hooks=looked.hooks, sent=tuple(sent), troubles=tuple(dict.fromkeys(troubles)))
+    return SweepResult(hooks=looked.hooks, sent=tuple(sent), troubles=tuple(dict.fromkeys(troubles)))
 
 
 def _client(connections: Connections, hook: Hook) -> Webhooks:
@@ -134,7 +134,7 @@ def leads_to(hook: Hook, gateway: str | None) -> bool:
     return hook.url.rstrip("/") in {wanted, f"{wanted}{PATH}"}
 
 
-def unheard(hook: Hook, attempts: Sequence[HookDelivery]) -> Iterable[Missed]:
+def unheard(hook: Hook, attempts: Sequence[HookDelivery]) -> Iterable[MissedDelivery]:
     """The deliveries of which no attempt went well, and none is under way.
 
     One whose first attempt GitHub has forgotten is given up: what the gateway always refuses would otherwise be sent
@@ -149,4 +149,4 @@ def unheard(hook: Hook, attempts: Sequence[HookDelivery]) -> Iterable[Missed]:
     wanted = fresh - over
     last = {each.guid: each for each in reversed(attempts) if each.guid in wanted}
     for guid, each in last.items():
-        yield Missed(hook=hook, id=each.id, guid=guid, event=each.event, at=each.delivered_at, said=each.status)
+        yield MissedDelivery(hook=hook, id=each.id, guid=guid, event=each.event, at=each.delivered_at, said=each.status)

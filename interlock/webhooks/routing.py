@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.delivery import Condition, Start
 from interlock.model.family import Family, Package
 from interlock.model.versions import tag_version
@@ -18,7 +18,7 @@ from interlock.webhooks.events import (
     PullRequestEvent,
     PushEvent,
     ReleaseEvent,
-    Unheard,
+    Unhandled,
     VersionEvent,
     WorkflowRunEvent,
 )
@@ -53,7 +53,7 @@ class Kind(StrEnum):
     VERSION = "version"
 
 
-class Ignored(Value):
+class Ignored(FrozenModel):
     """Nothing follows from an event.
 
     Attributes:
@@ -74,7 +74,7 @@ def package_in(family: Family, repository: str) -> str | None:
 
 def route(event: Heard, family: Family) -> Route:
     """What follows from an event in one of the family's repositories."""
-    if isinstance(event, Unheard):
+    if isinstance(event, Unhandled):
         return Ignored(kind=Kind.PING if event.is_ping else Kind.EVENT, why=event.why)
     name = package_in(family, event.repository)
     if name is None:

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import ConfigDict, SecretStr, model_validator
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import TokenError
 from interlock.webhooks.refusals import DeliveryRefusedError, Reason
 
@@ -20,7 +20,7 @@ SHORTEST = 16
 CURE = f"make one with: openssl rand -hex 32; set {SECRET} to it, and give it to the webhooks (docs/gateway.md)"
 
 
-class Secrets(Value):
+class Secrets(FrozenModel):
     """The secrets that count: the one that webhooks have, and while they are changed the one that they had before."""
 
     model_config = ConfigDict(hide_input_in_errors=True)

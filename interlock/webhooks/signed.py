@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from pydantic import ConfigDict, ValidationError
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.webhooks.events import (
     DispatchEvent,
     Heard,
@@ -28,7 +28,7 @@ _NAMES = UUID("b9c1c5ea-5a52-4fd0-8a53-1b1c0f6c2d0e")
 RELEASE, PUSH, PULL_REQUEST = "release", "push", "pull_request"
 
 
-class Post(Value):
+class Post(FrozenModel):
     """What a workflow says.
 
     Attributes:

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from rehearsal.github.records import STRENGTH, Level, Repository, Role, Token, TokenKind
 from rehearsal.github.refusals import Refusal, bad_credentials, not_found
 from rehearsal.github.state import GitHubState
@@ -19,7 +19,7 @@ NO_ADMIN = "Must have admin rights to Repository."
 OPEN = frozenset({"contents", "metadata", "statuses", "checks", "actions", "issues", "pull_requests", "deployments"})
 
 
-class Rule(Value):
+class Rule(FrozenModel):
     """What a request needs.
 
     Attributes:

@@ -4,7 +4,7 @@ from anyio import to_thread
 from starlette.types import Scope
 
 from rehearsal.fault_proxy import Happen
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.access import token_text
 from rehearsal.github.git_store import NO_COMMIT
 from rehearsal.github.pushes import moved
@@ -37,7 +37,7 @@ def expire(state: GitHubState, scope: Scope) -> None:
 def happen(state: GitHubState) -> Happen:
     """What makes these faults, for the `Front` of each of the three servers."""
 
-    async def make(fault: Fault, scope: Scope) -> None:
+    async def make(fault: InjectedFault, scope: Scope) -> None:
         if fault.effect is Effect.EXPIRE:
             await to_thread.run_sync(expire, state, scope)
         elif fault.effect is Effect.RACE and (repository := _repository_of(state, scope["path"])):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from rehearsal.github.access import may_change_workflows
 from rehearsal.github.git_store import GitStore
 from rehearsal.github.pushes import Change
@@ -18,7 +18,7 @@ UNSIGNED = "Commits must have verified signatures."
 MERGES = "This branch must not contain merge commits."
 
 
-class Decline(Value):
+class Decline(FrozenModel):
     """A change that is refused.
 
     Attributes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from interlock.common.atomic_files import write_whole
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from rehearsal.github.git_store import GitStore
 from rehearsal.github.records import (
     STRENGTH,
@@ -35,7 +35,7 @@ class Usage:
     reset: datetime
 
 
-class Addresses(Value):
+class Addresses(FrozenModel):
     """Where the three servers are, without a slash at the end; bodies are full of them."""
 
     api: str = "https://api.github.com"
@@ -43,7 +43,7 @@ class Addresses(Value):
     server: str = "https://github.com"
 
 
-class Event(Value):
+class Event(FrozenModel):
     """Something that happened, for whoever listens: `push`, `run`, `release` and the like.
 
     Attributes:

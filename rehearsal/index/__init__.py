@@ -2,7 +2,7 @@
 
 from rehearsal.index.app import index_app
 from rehearsal.index.pages import Switches
-from rehearsal.index.records import Record, Shelf
+from rehearsal.index.records import IndexStorage, Record
 from rehearsal.index.store import IndexStore
 
-__all__ = ["IndexStore", "Record", "Shelf", "Switches", "index_app"]
+__all__ = ["IndexStorage", "IndexStore", "Record", "Switches", "index_app"]

@@ -10,13 +10,13 @@ from packaging.utils import canonicalize_name
 from pydantic import SecretStr, TypeAdapter
 
 from interlock.common.atomic_files import write_whole
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 # The name under which a token is sent, as PyPI has it.
 TOKEN_USER = "__token__"  # noqa: S105  a name, not a token
 
 
-class Credential(Value):
+class Credential(FrozenModel):
     """A token or a password.
 
     Attributes:

@@ -19,7 +19,7 @@ from rehearsal.fault_proxy import note
 from rehearsal.index.accounts import Credential
 from rehearsal.index.pages import Switches, choose_type, project_page, root_page
 from rehearsal.index.project_json import project_json, release_json
-from rehearsal.index.records import Record, Shelf, read_metadata
+from rehearsal.index.records import IndexStorage, Record, read_metadata
 from rehearsal.index.store import IndexStore
 from rehearsal.index.uploads import RefusedUploadError, Upload, take_upload
 from rehearsal.serving import REASONS
@@ -43,7 +43,7 @@ def index_app(store: IndexStore, switches: Switches | None = None) -> Starlette:
     return Starlette(routes=[uploads, *reading_routes(store, switches or Switches())])
 
 
-def reading_routes(shelf: Shelf, switches: Switches) -> list[Route]:
+def reading_routes(shelf: IndexStorage, switches: Switches) -> list[Route]:
     """The part for readers, for any shelf of files."""
     reader = _Reader(shelf, switches)
     pages: dict[str, Endpoint] = {
@@ -58,7 +58,7 @@ def reading_routes(shelf: Shelf, switches: Switches) -> list[Route]:
 
 
 class _Reader:
-    def __init__(self, shelf: Shelf, switches: Switches) -> None:
+    def __init__(self, shelf: IndexStorage, switches: Switches) -> None:
         self._shelf, self._switches = shelf, switches
 
     def known_to(self, endpoint: Endpoint) -> Endpoint:

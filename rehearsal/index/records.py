@@ -19,7 +19,7 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 # What reading a file raises that is no archive, or none with metadata.
 DAMAGE = (zipfile.BadZipFile, zlib.error, tarfile.TarError, StopIteration, EOFError, OSError, KeyError, RuntimeError)
@@ -27,7 +27,7 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, tarfile.TarError, StopIteration, EOFEr
 Kind = Literal["bdist_wheel", "sdist"]
 
 
-class Record(Value):
+class Record(FrozenModel):
     """A file of a project.
 
     Attributes:
@@ -63,7 +63,7 @@ class Record(Value):
         return f"/files/{self.sha256}/{self.filename}"
 
 
-class Shelf(Protocol):
+class IndexStorage(Protocol):
     """What pages are made from."""
 
     def projects(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from packaging.version import Version
 from pydantic import TypeAdapter
 
 from interlock.common.atomic_files import write_whole
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import RehearsalError
 from rehearsal.index.accounts import Accounts
 from rehearsal.index.records import Record, describe, parse_filename
@@ -22,7 +22,7 @@ from rehearsal.index.records import Record, describe, parse_filename
 _OWNERS = TypeAdapter(dict[str, tuple[str, ...]])
 
 
-class Stale(Value):
+class Stale(FrozenModel):
     """What the pages showed when they stopped to follow.
 
     Attributes:

@@ -11,7 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from rehearsal.index.accounts import Credential
 from rehearsal.index.records import (
     Named,
@@ -41,7 +41,7 @@ class RefusedUploadError(Exception):
         self.reason = " ".join(reason.split())  # it goes into the status line
 
 
-class Upload(Value):
+class Upload(FrozenModel):
     """What a client sent: the form's fields, each with all of its values, and the file."""
 
     fields: Mapping[str, tuple[str, ...]]

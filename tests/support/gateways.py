@@ -11,13 +11,13 @@ import httpx
 from deployments.gateway.app import Gateway, Parts, make_app
 from deployments.gateway.request_body import Limits
 from deployments.gateway.run_starter import PrefectDownError, StartRefusedError
-from deployments.gateway.worker import Pace
+from deployments.gateway.worker import Backoff
 from interlock.adapters.ledger import Ledger
 from interlock.webhooks import Secrets, Start
 from tests.support.webhook_values import FAMILY, SECRETS
 
 T = TypeVar("T")
-AT_ONCE = Pace(look=0.01, first=0.001, longest=0.001, refused=0.0, longest_refused=0.0)
+AT_ONCE = Backoff(look=0.01, first=0.001, longest=0.001, refused=0.0, longest_refused=0.0)
 PATIENCE = 30.0
 
 
@@ -102,7 +102,7 @@ async def up(
     prefect: FakePrefect | None = None,
     *,
     limits: Limits | None = None,
-    pace: Pace = AT_ONCE,
+    pace: Backoff = AT_ONCE,
     secrets: Secrets = SECRETS,
 ) -> AsyncIterator[Up]:
     """A gateway that works."""

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from interlock.adapters.git import Identity, Remote
+from interlock.adapters.git import Author, Remote
 
 TOKEN = "ghp_" + "s3cr3tT0ken" * 3
 BASIC = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
-BOT = Identity(name="Release Bot", email="bot@example.org")
+BOT = Author(name="Release Bot", email="bot@example.org")
 WHEN = 1_780_000_000
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
-from rehearsal.fault_proxy import Front, RequestLog
+from rehearsal.fault_proxy import FaultProxy, RequestLog
 from rehearsal.faults import FaultScript
 from rehearsal.github.app import api_app, git_app, uploads_app
 from rehearsal.github.fault_effects import happen
@@ -95,9 +95,9 @@ class Hub:
         assert sha
         return sha
 
-    def front(self, app: ASGIApp, origin: str) -> Front:
+    def front(self, app: ASGIApp, origin: str) -> FaultProxy:
         """An application with the log and the faults before it."""
-        return Front(app, origin=origin, faults=self.faults, log=self.log, happen=happen(self.state))
+        return FaultProxy(app, origin=origin, faults=self.faults, log=self.log, happen=happen(self.state))
 
     def serve_git(self) -> ASGIApp:
         """What Git talks to."""

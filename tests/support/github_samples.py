@@ -7,13 +7,13 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from interlock.adapters.github import GitHub, Patience, Place, StaticToken
+from interlock.adapters.github import GitHub, GitHubServer, RetryPolicy, StaticToken
 from interlock.adapters.github.transport import Transport
 
 SAMPLES = Path(__file__).parent / "samples"
 TOKEN = "ghp_" + "s3cr3tT0ken" * 3
-AT_ONCE = Patience(first=0, longest_backoff=0, longest_wait=5)
-PLACE = Place(api="https://api.example.org", server="https://example.org", pause_between_writes=0)
+AT_ONCE = RetryPolicy(first=0, longest_backoff=0, longest_wait=5)
+PLACE = GitHubServer(api="https://api.example.org", server="https://example.org", pause_between_writes=0)
 
 
 def answer(name: str, **headers: str) -> httpx.Response:
@@ -49,8 +49,8 @@ def github(
     wire: Callable[[httpx.Request], httpx.Response],
     *,
     token: str = TOKEN,
-    patience: Patience = AT_ONCE,
-    place: Place = PLACE,
+    patience: RetryPolicy = AT_ONCE,
+    place: GitHubServer = PLACE,
 ) -> GitHub:
     client = httpx.AsyncClient(transport=httpx.MockTransport(wire))
     return GitHub(Transport(client, StaticToken(SecretStr(token), "REPO_DISPATCH_TOKEN"), place, patience))

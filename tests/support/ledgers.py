@@ -27,11 +27,11 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from interlock.adapters.ledger import SqlLedger, open_ledger
 from interlock.adapters.ledger.engine import set_up_sqlite
-from interlock.adapters.ledger.location import Place
+from interlock.adapters.ledger.location import LedgerLocation
 from interlock.adapters.ledger.migrate import bring_up_to_date
 
 L = TypeVar("L", bound=SqlLedger)
-_MEMORY: Final = Place(url=URL.create("sqlite+pysqlite"), name="a ledger in memory")
+_MEMORY: Final = LedgerLocation(url=URL.create("sqlite+pysqlite"), name="a ledger in memory")
 
 
 @dataclass(frozen=True)

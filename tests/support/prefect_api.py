@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from deployments import embedded_server
-from deployments.embedded_server import Place, Policy
+from deployments.embedded_server import Policy, ServerDirectory
 from tests.support.prefect_homes import begin_migrated
 from tests.support.prefect_server import clean_up
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerDirectory]:
     """The home of the server, below an INTERLOCK_HOME; it runs."""
     found = begin_migrated(tmp_path_factory.mktemp("home") / "prefect")
     try:
@@ -23,7 +23,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="module")
-def api(place: Place) -> Iterator[str]:
+def api(place: ServerDirectory) -> Iterator[str]:
     """The address of that server's API; this process is set up to use it."""
     from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 

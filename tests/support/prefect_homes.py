@@ -6,13 +6,13 @@ from contextlib import closing
 from pathlib import Path
 
 from deployments import embedded_server
-from deployments.embedded_server import Place, Policy
+from deployments.embedded_server import Policy, ServerDirectory
 from tests.support.made_once import made_once
 
 
-def begin_migrated(path: Path) -> Place:
+def begin_migrated(path: Path) -> ServerDirectory:
     """The home of a server, with an empty database that is migrated already."""
-    place = Place(path)
+    place = ServerDirectory(path)
     place.prepare()
     shutil.copyfile(made_once("prefect.db", _migrate), place.database)
     place.protect_database()
@@ -20,7 +20,7 @@ def begin_migrated(path: Path) -> Place:
 
 
 def _migrate(database: Path) -> None:
-    place = Place(database.with_name("prefect"))
+    place = ServerDirectory(database.with_name("prefect"))
     place.prepare()
     try:
         with embedded_server.start(place, Policy(port=0)) as server:

@@ -15,10 +15,10 @@ import httpx
 from pydantic import SecretStr
 
 from deployments import embedded_server
-from deployments.embedded_server import Place as ServerPlace
+from deployments.embedded_server import ServerDirectory as ServerPlace
 from interlock.adapters.ledger import open_ledger
 from interlock.model.release import Release
-from rehearsal.directory import Place
+from rehearsal.directory import RehearsalDirectory
 from rehearsal.fault_proxy import RequestLog
 from rehearsal.process import stop_server
 from rehearsal.world import running
@@ -97,9 +97,9 @@ class Interlock:
         return self.folder / "home"
 
     @property
-    def world(self) -> Place:
+    def world(self) -> RehearsalDirectory:
         """The small family's world."""
-        return Place(self.home / "rehearsals" / "market-data")
+        return RehearsalDirectory(self.home / "rehearsals" / "market-data")
 
     def begin(self, *arguments: str | Path, environ: Mapping[str, str] | None = None) -> Running:
         """Start it."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 import psutil  # type: ignore[import-untyped]
 
 from deployments import embedded_server
-from deployments.embedded_server import Place, Record
+from deployments.embedded_server import Record, ServerDirectory
 from deployments.embedded_server.processes import Identity
 
 PATIENCE = 180.0
@@ -24,7 +24,7 @@ def eventually(what: Callable[[], Found], patience: float = PATIENCE, pause: flo
     return found
 
 
-def processes_of(place: Place) -> list[psutil.Process]:
+def processes_of(place: ServerDirectory) -> list[psutil.Process]:
     """Every live process of the server in this place, orphans and strays included."""
     found = []
     for process in psutil.process_iter():
@@ -34,7 +34,7 @@ def processes_of(place: Place) -> list[psutil.Process]:
     return found
 
 
-def clean_up(place: Place) -> None:
+def clean_up(place: ServerDirectory) -> None:
     embedded_server.stop(place, force=True, timeout=5)
     for process in processes_of(place):
         with contextlib.suppress(psutil.NoSuchProcess):

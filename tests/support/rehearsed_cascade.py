@@ -28,8 +28,8 @@ from interlock.project.build import BuiltFile
 from interlock.project.build.archives import normalise
 from interlock.releases import preflight
 from interlock.releases.context import ReleaseContext
-from interlock.releases.plan import Patience, ReleaseRequest
-from rehearsal.fault_proxy import Seen
+from interlock.releases.plan import ReleaseRequest, Timeouts
+from rehearsal.fault_proxy import LoggedRequest
 from tests.integration.releases.test_faults import _alone, _checked_before, _looked_before, _nap
 from tests.support.rehearsed_release import CORE, Rehearsed, rehearsed
 from tests.support.universe.packages import make_sdist, make_wheel
@@ -37,7 +37,7 @@ from tests.support.universe.packages import make_sdist, make_wheel
 PIPELINE, STORE, IBKR = "market-data-pipeline", "market-data-store", "market-data-ibkr"
 ORCHESTRATOR, INFRA = "market-data-orchestrator", "market-data-infra"
 FAMILY = (CORE, PIPELINE, STORE, IBKR, ORCHESTRATOR, INFRA)
-SHORT = Patience(index=5, receipt=5, run=5)
+SHORT = Timeouts(index=5, receipt=5, run=5)
 Watch = Callable[[Cascade], Awaitable[None]]
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -111,7 +111,7 @@ class Walked(Rehearsed):
         told = (f"{seen.path} {seen.note or ''}" for seen in self._written(origin))
         return [found for line in told if (found := re.search(pattern, line))]
 
-    def _written(self, origin: str) -> Iterator[Seen]:
+    def _written(self, origin: str) -> Iterator[LoggedRequest]:
         return (seen for seen in self.serving.log.all() if seen.wrote and seen.origin == origin)
 
     def tagged(self) -> list[str]:

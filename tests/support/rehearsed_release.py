@@ -23,7 +23,7 @@ from interlock.model import family_file
 from interlock.model.release import Release
 from interlock.releases import workflow
 from interlock.releases.context import open_release
-from interlock.releases.plan import Patience, ReleaseRequest
+from interlock.releases.plan import ReleaseRequest, Timeouts
 from interlock.releases.step_timer import Watch, watcher
 from rehearsal.world import World
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CORE = "market-data-core"
 TARGETS = ("market_data_pipeline", "market-data-store", "market_data_orchestrator", "market-data-ibkr")
-SHORT = Patience(index=4, receipt=2, run=4)
+SHORT = Timeouts(index=4, receipt=2, run=4)
 
 
 async def twine_here(command: Sequence[str | Path], *, env: Mapping[str, str], **_limits: object) -> Completed:

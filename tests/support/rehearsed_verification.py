@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 import pytest
 
 from interlock.adapters.connections import access_from, open_connections
-from interlock.adapters.github import GitHub, StaticToken, open_github, place
+from interlock.adapters.github import GitHub, StaticToken, github_server, open_github
 from interlock.contracts.verify import CellResult, ContractsReport, ContractsRequest
 from interlock.contracts.verify.build import build
 from interlock.contracts.verify.comparison import Comparison, find_comparison
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.publish import Texts
-from interlock.contracts.verify.subjects import Compared
+from interlock.contracts.verify.subjects import ComparedBuilds
 from interlock.contracts.verify.workflow import Host, verify
 from interlock.matrix.context import MatrixContext
-from interlock.matrix.executor import Tally
+from interlock.matrix.executor import MatrixProgress
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.run import CellRunner, here
 from interlock.model.family_file import load
@@ -52,9 +52,9 @@ class Verified(Rehearsed):
         self, ref: str, *downstream: str, texts: Callable[..., Texts] = contracts_texts, **request: object
     ) -> tuple[ContractsReport, int]:
         """Verify a ref of core, telling nobody unless asked to; the report, and how many suites were run for it."""
-        tallies: list[Tally] = []
+        tallies: list[MatrixProgress] = []
 
-        async def observe(tally: Tally) -> None:
+        async def observe(tally: MatrixProgress) -> None:
             tallies.append(tally)
 
         @contextlib.asynccontextmanager
@@ -72,10 +72,10 @@ class Verified(Rehearsed):
         """Find a ref of core and what it is compared with; nothing is built."""
         return self._with(find_comparison, {"ref": ref, **request})
 
-    def build(self, ref: str, **request: object) -> Compared:
+    def build(self, ref: str, **request: object) -> ComparedBuilds:
         """Build a ref of core and what it is compared with; nothing is run."""
 
-        async def built(context: VerificationContext) -> Compared:
+        async def built(context: VerificationContext) -> ComparedBuilds:
             return await build(context, await find_comparison(context))
 
         return self._with(built, {"ref": ref, **request})
@@ -127,7 +127,7 @@ class Verified(Rehearsed):
     def _asked(self, question: Callable[[GitHub], Coroutine[Any, Any, Done]]) -> Done:
         async def asked() -> Done:
             token = StaticToken(self.world.place.tokens().github, "test")
-            async with open_github(token, place()) as github:
+            async with open_github(token, github_server()) as github:
                 return await question(github)
 
         return asyncio.run(asked())

@@ -7,9 +7,9 @@ from packaging.version import Version
 from interlock.adapters.index.client import Release
 from interlock.contracts.verify.assemble import results
 from interlock.contracts.verify.report import DownstreamResult
-from interlock.contracts.verify.subjects import Compared, Downstream, Side
-from interlock.matrix.assemble import Occasion, assemble
-from interlock.matrix.executor import Settled
+from interlock.contracts.verify.subjects import ComparedBuilds, Downstream, Side
+from interlock.matrix.assemble import MatrixMetadata, assemble
+from interlock.matrix.executor import ExecutedCells
 from interlock.matrix.plan import Plan, PlannedRow, PlannedSheet
 from interlock.model.verdicts import Run
 from tests.support.matrix_values import INTERPRETER, START, a_cell, a_suite, an_edge
@@ -23,15 +23,15 @@ def a_side(version: str, package: str = "core", described: str | None = None, na
     return Side(release=release, described=described or version, named=named or version)
 
 
-COMPARED = Compared(upstream="core", ref=a_side(REF, named=SHA), baseline=a_side(BASELINE))
-ALONE = Compared(upstream="core", ref=a_side(REF, named=SHA), baseline=None)
+COMPARED = ComparedBuilds(upstream="core", ref=a_side(REF, named=SHA), baseline=a_side(BASELINE))
+ALONE = ComparedBuilds(upstream="core", ref=a_side(REF, named=SHA), baseline=None)
 RELEASE = a_side("2.0", "pipeline")
 BRANCH = a_side("2.0+gfedcba987654", "pipeline", "branch main (fedcba987654)")
 
 
 def judged(
     *rows: Sequence[Run],
-    compared: Compared = COMPARED,
+    compared: ComparedBuilds = COMPARED,
     tested: Downstream | None = None,
     suite: Mapping[str, object] | None = None,
     point: Mapping[str, str] | None = None,
@@ -55,7 +55,7 @@ def judged(
         rows=tuple(planned),
     )
     plan = Plan(sheets=(sheet,) if rows else ())
-    settled = Settled(fingerprints=tuple(fingerprints), runs=runs, known=frozenset(), suites_run=len(runs))
-    report = assemble(plan, settled, Occasion(family="trains", covers="core", started_at=START))
+    settled = ExecutedCells(fingerprints=tuple(fingerprints), runs=runs, known=frozenset(), suites_run=len(runs))
+    report = assemble(plan, settled, MatrixMetadata(family="trains", covers="core", started_at=START))
     (found,) = results(compared, [tested], plan, report)
     return found

@@ -21,9 +21,9 @@ from deployments.cli.options import BumpOption, FamilyOption, JsonOption, Versio
 from interlock.common.paths import home
 from interlock.errors import RehearsalError
 from interlock.model import family_file
-from rehearsal.directory import Place
+from rehearsal.directory import RehearsalDirectory
 from rehearsal.environment import shell
-from rehearsal.fault_proxy import RequestLog, Seen
+from rehearsal.fault_proxy import LoggedRequest, RequestLog
 from rehearsal.faults import read_faults, seeded
 from rehearsal.index import IndexStore
 from rehearsal.process import ServingProcess, stop_server
@@ -58,7 +58,7 @@ Writes = Annotated[bool, typer.Option("--writes", help="Only requests that chang
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class RehearseOptions:
     """Which world is wanted, and how it is to behave."""
 
     directory: Path | None = None
@@ -69,9 +69,9 @@ class Wanted:
     from_git: tuple[str, ...] = ()
     family: Path | None = None
 
-    def beside(self, other: Self) -> "Wanted":
+    def beside(self, other: Self) -> "RehearseOptions":
         """What was said after a command, or else before it."""
-        return Wanted(
+        return RehearseOptions(
             directory=self.directory or other.directory,
             new=self.new or other.new,
             keep=self.keep or other.keep,
@@ -96,7 +96,7 @@ def rehearse(
 ) -> None:
     """Bring up a world on this machine and keep it until Ctrl-C, or rehearse a command in it."""
     _require_extra()
-    context.obj = Wanted(
+    context.obj = RehearseOptions(
         directory=directory,
         new=new,
         keep=keep,
@@ -128,7 +128,7 @@ def release(
     family: FamilyOption = None,
 ) -> None:
     """Release a package in a world on this machine: the same code as interlock release, and nothing outside of it."""
-    said = Wanted(
+    said = RehearseOptions(
         directory=directory,
         new=new,
         keep=keep,
@@ -164,7 +164,7 @@ def cascade(
     family: FamilyOption = None,
 ) -> None:
     """Walk a cascade in a world on this machine: the same code as interlock cascade, and nothing outside of it."""
-    said = Wanted(
+    said = RehearseOptions(
         directory=directory,
         new=new,
         keep=keep,
@@ -193,7 +193,7 @@ def env(directory: Directory = None) -> None:
 @app.command()
 def log(directory: Directory = None, *, writes: Writes = False) -> None:
     """Show who asked for what, also of a world that runs no more; what changed something is marked with *."""
-    seen = RequestLog(Place(_meant(directory)).log)
+    seen = RequestLog(RehearsalDirectory(_meant(directory)).log)
     for request in seen.writes() if writes else seen.all():
         typer.echo(_line(request))
 
@@ -208,7 +208,7 @@ def clear(directory: Directory = None) -> None:
 @app.command()
 def stop(directory: Directory = None) -> None:
     """End the servers of every world, or of one; it stays, and the next command goes on with it."""
-    places = [Place(directory)] if directory else list(_served())
+    places = [RehearsalDirectory(directory)] if directory else list(_served())
     stopped = [place.directory for place in places if stop_server(place)]
     typer.echo("\n".join(f"stopped: {path}" for path in stopped) or "was not running")
 
@@ -226,7 +226,7 @@ def _require_extra() -> None:
         raise RehearsalError(f"a rehearsal needs {', '.join(missing)}, which is not installed", hint=HINT)
 
 
-def _stay(wanted: Wanted) -> None:
+def _stay(wanted: RehearseOptions) -> None:
     with _world(wanted) as (world, process):
         _introduce(world)
         if process is None or wanted.keep:
@@ -238,7 +238,7 @@ def _stay(wanted: Wanted) -> None:
 
 
 @contextlib.contextmanager
-def _world(wanted: Wanted) -> Iterator[tuple[World, ServingProcess | None]]:
+def _world(wanted: RehearseOptions) -> Iterator[tuple[World, ServingProcess | None]]:
     """The world that is wanted, served."""
     faults = read_faults(wanted.faults) if wanted.faults else ()
     if wanted.seed is not None:
@@ -258,7 +258,7 @@ def _world(wanted: Wanted) -> Iterator[tuple[World, ServingProcess | None]]:
         yield world, process
 
 
-def _default_directory(wanted: Wanted) -> Path:
+def _default_directory(wanted: RehearseOptions) -> Path:
     """Worlds of mirrors are kept apart from the small family's, which may be called the same."""
     name = f"{family_file.load(wanted.family).name}-mirrored" if wanted.from_git else SMALL_FAMILY_NAME
     return _rehearsals() / "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
@@ -268,9 +268,9 @@ def _rehearsals() -> Path:
     return home() / "rehearsals"
 
 
-def _served() -> Iterator[Place]:
+def _served() -> Iterator[RehearsalDirectory]:
     """The worlds in Interlock's home that are served now."""
-    places = (Place(lock.parent) for lock in sorted(_rehearsals().glob("*/lock")))
+    places = (RehearsalDirectory(lock.parent) for lock in sorted(_rehearsals().glob("*/lock")))
     return (place for place in places if place.server())
 
 
@@ -287,7 +287,7 @@ def _meant(directory: Path | None) -> Path:
         raise RehearsalError(
             f"several rehearsals run: {', '.join(map(str, found))}", hint="say which one is meant with --directory"
         )
-    return found[0] if found else _default_directory(Wanted())
+    return found[0] if found else _default_directory(RehearseOptions())
 
 
 def _introduce(world: World) -> None:
@@ -317,7 +317,7 @@ def _say_what_is_seen(world: World, *, keeps: bool) -> None:
     typer.echo(f'{first}eval "$(interlock rehearse env{said})"; interlock cascades')
 
 
-def _line(seen: Seen) -> str:
+def _line(seen: LoggedRequest) -> str:
     at = datetime.fromtimestamp(seen.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
     mark = "*" if seen.wrote else " "
     status = str(seen.status) if seen.status else "–"

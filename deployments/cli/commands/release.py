@@ -17,7 +17,7 @@ from interlock.model import family_file
 from interlock.model.family import Family
 from interlock.model.release import Release
 from interlock.releases.context import open_release
-from interlock.releases.plan import Patience, ReleaseRequest
+from interlock.releases.plan import ReleaseRequest, Timeouts
 from interlock.releases.preflight import Preview
 from interlock.releases.step_timer import watcher
 from interlock.releases.workflow import preview
@@ -92,7 +92,7 @@ def run_release(
         ref=ref,
         despite=despite,
         family=str(family.resolve()) if family else None,
-        patience=Patience(**(patience or {})),
+        patience=Timeouts(**(patience or {})),
     )
     # A mistake that can be seen without a server is told at once.
     (loaded := family_file.load(family)).package(package)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from deployments.embedded_server import configured_api
 from deployments.stack.display import shown
-from deployments.stack.stack import Stack, Wanted, opened, stopped_by_signals
+from deployments.stack.stack import Stack, StackOptions, opened, stopped_by_signals
 from interlock.errors import UsageError
 
 PORT = 4270
@@ -33,10 +33,10 @@ def up(
             "Prefect's own server keeps its runs in SQLite, which takes one worker with two runs at once.",
             hint="For more, share a server on PostgreSQL: docs/operations.md",
         )
-    asyncio.run(_run(Wanted(port=port, gateway_port=gateway_port, workers=workers, runs=runs, once=once)))
+    asyncio.run(_run(StackOptions(port=port, gateway_port=gateway_port, workers=workers, runs=runs, once=once)))
 
 
-async def _run(wanted: Wanted) -> None:
+async def _run(wanted: StackOptions) -> None:
     stack: Stack
     with opened(wanted) as stack, stopped_by_signals(stack):
         async with shown(stack, Console(highlight=False)):

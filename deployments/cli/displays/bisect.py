@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from deployments.cli.displays.base import ProgressDisplay
-from interlock.contracts.bisect.search import Hunt
+from interlock.contracts.bisect.search import BisectProgress
 
 
 class BisectDisplay(ProgressDisplay):
@@ -19,7 +19,7 @@ class BisectDisplay(ProgressDisplay):
             console=console,
         )
 
-    async def show(self, hunt: Hunt) -> None:
+    async def show(self, hunt: BisectProgress) -> None:
         """Show how far it has come."""
         detail = f"{hunt.tries + 1} of about {hunt.tries + hunt.left} tries" if hunt.left else ""
         self._progress.update(self._task, description=hunt.doing, detail=detail)

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColu
 from deployments.cli.displays.base import ProgressDisplay
 from deployments.embedded_server import Record
 from interlock.errors import IndexUnavailableError
-from interlock.matrix.executor import Tally
+from interlock.matrix.executor import MatrixProgress
 from interlock.matrix.preview import preview
 from interlock.matrix.request import MatrixRequest
 
@@ -28,7 +28,7 @@ class MatrixDisplay(ProgressDisplay):
             console=console,
         )
 
-    async def show(self, tally: Tally) -> None:
+    async def show(self, tally: MatrixProgress) -> None:
         """Show how far it has come."""
         parts = (
             f"{tally.settled:,} of {tally.cells:,} cells",

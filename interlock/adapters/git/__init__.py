@@ -1,20 +1,20 @@
 """Git: repositories on servers and on this disk; the real git, the same on every machine."""
 
-from interlock.adapters.git.author import find_identity
+from interlock.adapters.git.author import find_author
 from interlock.adapters.git.checkout import Checkout
 from interlock.adapters.git.errors import ProtectedBranchError, PushRaceError, RemoteUnreachableError
 from interlock.adapters.git.files import files_at
 from interlock.adapters.git.lease import Lease, held
-from interlock.adapters.git.lease_holder import Holder
-from interlock.adapters.git.models import Commit, Identity, Remote, Tag, checked_ref, checked_sha
+from interlock.adapters.git.lease_holder import LeaseHolder
+from interlock.adapters.git.models import Author, Commit, Remote, Tag, checked_ref, checked_sha
 from interlock.adapters.git.repository import Repository
 
 __all__ = [
+    "Author",
     "Checkout",
     "Commit",
-    "Holder",
-    "Identity",
     "Lease",
+    "LeaseHolder",
     "ProtectedBranchError",
     "PushRaceError",
     "Remote",
@@ -24,6 +24,6 @@ __all__ = [
     "checked_ref",
     "checked_sha",
     "files_at",
-    "find_identity",
+    "find_author",
     "held",
 ]

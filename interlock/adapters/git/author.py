@@ -1,11 +1,11 @@
 """Who commits: the family's author, or else whom git's own configuration names."""
 
 from interlock.adapters.git.command import git
-from interlock.adapters.git.models import Identity
+from interlock.adapters.git.models import Author
 from interlock.errors import RepositoryError
 
 
-async def find_identity(author: str | None) -> Identity:
+async def find_author(author: str | None) -> Author:
     """Who commits and tags.
 
     Args:
@@ -16,7 +16,7 @@ async def find_identity(author: str | None) -> Identity:
         RepositoryError: Nobody is named.
     """
     if author is not None:
-        return Identity.parse(author)
+        return Author.parse(author)
     name, email = [(await git("config", "--get", key)).output.strip() for key in ("user.name", "user.email")]
     if not name or not email:
         raise RepositoryError(
@@ -24,4 +24,4 @@ async def find_identity(author: str | None) -> Identity:
             hint='write author = "Name <address@example.org>" under [family], '
             "or run git config --global user.name and user.email",
         )
-    return Identity(name=name, email=email)
+    return Author(name=name, email=email)

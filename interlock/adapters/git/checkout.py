@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from interlock.adapters.git.command import git, succeeded
-from interlock.adapters.git.models import Commit, Identity, Remote, Tag, checked_ref, checked_sha
+from interlock.adapters.git.models import Author, Commit, Remote, Tag, checked_ref, checked_sha
 from interlock.adapters.git.repository import Repository
 from interlock.errors import ConflictError, RepositoryError
 
@@ -94,7 +94,7 @@ class Checkout(Repository):
         listed = await self._told("for-each-ref", f"--format={_TAG_FORMAT}", "refs/tags")
         return tuple(tag for fields in _records(listed, len(_TAG)) if (tag := _tag(fields)))
 
-    async def commit_all(self, message: str, author: Identity, when: int, paths: Sequence[Path | str]) -> str:
+    async def commit_all(self, message: str, author: Author, when: int, paths: Sequence[Path | str]) -> str:
         """Commit what has changed in these files, and nothing else; equal input makes an equal commit.
 
         Args:
@@ -116,7 +116,7 @@ class Checkout(Repository):
         await self._as(author, when, "commit", "--quiet", "--only", *_message(message), "--no-verify", "--", *paths)
         return await self.head()
 
-    async def tag(self, name: str, message: str, author: Identity, when: int, at: str) -> str:
+    async def tag(self, name: str, message: str, author: Author, when: int, at: str) -> str:
         """Make an annotated tag of a commit; equal input makes an equal tag.
 
         Returns:
@@ -178,7 +178,7 @@ class Checkout(Repository):
             raise RepositoryError(f"{name} is not in the clone of {self._name}", hint="is the clone up to date?")
         return found.output.strip()
 
-    async def _as(self, author: Identity, when: int, *arguments: str | Path) -> None:
+    async def _as(self, author: Author, when: int, *arguments: str | Path) -> None:
         extra: Mapping[str, str] = author.environment(when)
         succeeded(await self._git(*arguments, extra=extra), f"git {arguments[0]} failed in {self.path}")
 

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pydantic import AwareDatetime, ConfigDict, ValidationError
 
 from interlock.adapters.git.errors import PushRaceError, RemoteUnreachableError
-from interlock.adapters.git.lease_holder import Holder
-from interlock.adapters.git.models import Identity, checked_ref
+from interlock.adapters.git.lease_holder import LeaseHolder
+from interlock.adapters.git.models import Author, checked_ref
 from interlock.adapters.git.repository import Repository
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.retry import patiently
 from interlock.errors import BusyError, InterlockError
 
@@ -23,7 +23,7 @@ SECONDS = 300.0
 SKEW = timedelta(seconds=30)  # clocks of machines differ
 ATTEMPTS = 5
 MOST = 0.5  # of its time that a lease must still have for somebody to rely on it
-KEEPER = Identity(name="interlock", email="interlock@localhost")
+KEEPER = Author(name="interlock", email="interlock@localhost")
 Clock = Callable[[], datetime]
 
 
@@ -31,13 +31,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Terms(Value):
+class Terms(FrozenModel):
     """What a lease's commit says."""
 
     model_config = ConfigDict(extra="ignore")
 
     package: str
-    holder: Holder
+    holder: LeaseHolder
     since: AwareDatetime
     until: AwareDatetime
 
@@ -58,13 +58,13 @@ class Lease:
         repository: Repository,
         package: str,
         *,
-        holder: Holder | None = None,
+        holder: LeaseHolder | None = None,
         seconds: float = SECONDS,
         clock: Clock = _now,
     ) -> None:
         self.ref = checked_ref(f"refs/interlock/{package}")
         self.package = package
-        self.holder = holder or Holder.here()
+        self.holder = holder or LeaseHolder.here()
         self.seconds = seconds
         self.until: datetime | None = None
         self._repository = repository
@@ -200,7 +200,7 @@ async def held(
     repository: Repository,
     package: str,
     *,
-    holder: Holder | None = None,
+    holder: LeaseHolder | None = None,
     seconds: float = SECONDS,
     clock: Clock = _now,
 ) -> AsyncIterator[Lease]:

@@ -9,12 +9,12 @@ from typing import Self
 import psutil  # type: ignore[import-untyped]
 from pydantic import ConfigDict
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 SAME_START = 10.0  # seconds; a process's start is reckoned from a clock that may have been set since
 
 
-class Holder(Value):
+class LeaseHolder(FrozenModel):
     """A process that holds a lease.
 
     Attributes:

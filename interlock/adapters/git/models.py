@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, SecretStr
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 
 SHA = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
@@ -46,7 +46,7 @@ def _address(url: str) -> str:
     return url
 
 
-class Remote(Value):
+class Remote(FrozenModel):
     """Where a repository is, and the token for it.
 
     Attributes:
@@ -92,7 +92,7 @@ class Remote(Value):
         return re.sub(r"(\w://)[^/@\s']+@", r"\1[…]@", text)
 
 
-class Identity(Value):
+class Author(FrozenModel):
     """Who commits and tags."""
 
     name: str
@@ -119,7 +119,7 @@ class Identity(Value):
         }
 
 
-class Tag(Value):
+class Tag(FrozenModel):
     """A tag of a commit.
 
     Attributes:
@@ -136,7 +136,7 @@ class Tag(Value):
     when: int | None = None
 
 
-class Commit(Value):
+class Commit(FrozenModel):
     """A commit, as a list of changes shows it."""
 
     sha: str

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from interlock.adapters.git.command import git, succeeded
-from interlock.adapters.git.models import Identity, Remote, checked_ref, checked_sha
+from interlock.adapters.git.models import Author, Remote, checked_ref, checked_sha
 from interlock.common.process import Completed
 from interlock.errors import UsageError
 
@@ -90,7 +90,7 @@ class Repository:
         first = refspecs[0].lstrip("+").partition(":")[0].removeprefix("refs/heads/")
         succeeded(fetched, f"{first} of {self._name} can't be fetched")
 
-    async def orphan(self, message: str, author: Identity, when: int) -> str:
+    async def orphan(self, message: str, author: Author, when: int) -> str:
         """The SHA of a new commit that has no parents and no files, and that no ref points at yet."""
         tree = (await self._told("mktree")).strip()
         made = await self._git("commit-tree", tree, "-m", message, extra=author.environment(when))

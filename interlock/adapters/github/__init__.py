@@ -16,8 +16,8 @@ from interlock.adapters.github.models import (
     TokenFacts,
 )
 from interlock.adapters.github.pulls import Waiting
-from interlock.adapters.github.retry_policy import Patience
-from interlock.adapters.github.server import Place, place
+from interlock.adapters.github.retry_policy import RetryPolicy
+from interlock.adapters.github.server import GitHubServer, github_server
 from interlock.adapters.github.statuses import CommitStatus, StatusState
 
 __all__ = [
@@ -33,19 +33,19 @@ __all__ = [
     "Credentials",
     "GitHub",
     "GitHubRelease",
+    "GitHubServer",
     "Hook",
     "HookDelivery",
-    "Patience",
-    "Place",
     "PullRequest",
     "RateLimitError",
     "Repository",
+    "RetryPolicy",
     "StaticToken",
     "StatusState",
     "TokenFacts",
     "UnprocessableError",
     "UnreachableError",
     "Waiting",
+    "github_server",
     "open_github",
-    "place",
 ]

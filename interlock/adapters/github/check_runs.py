@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
 from interlock.adapters.github.models import Answer
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 LONGEST_SUMMARY = 65_535
 MOST_ANNOTATIONS = 50  # in one call
 
 
-class Annotation(Value):
+class Annotation(FrozenModel):
     """A note on a line of a file of the commit.
 
     Attributes:

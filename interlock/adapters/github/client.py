@@ -19,9 +19,9 @@ from interlock.adapters.github.gidgethub_client import Reply
 from interlock.adapters.github.hooks import Hooks
 from interlock.adapters.github.models import Asset, GitHubRelease, Repository, TokenFacts, expiry
 from interlock.adapters.github.pulls import Pulls
-from interlock.adapters.github.retry_policy import Patience
+from interlock.adapters.github.retry_policy import RetryPolicy
 from interlock.adapters.github.rules import Rules
-from interlock.adapters.github.server import Place
+from interlock.adapters.github.server import GitHubServer
 from interlock.adapters.github.statuses import Statuses
 from interlock.adapters.github.transport import Transport
 from interlock.common.tls import trusted
@@ -217,7 +217,7 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
 
 @contextlib.asynccontextmanager
 async def open_github(
-    credentials: Credentials, place: Place, *, patience: Patience | None = None
+    credentials: Credentials, place: GitHubServer, *, patience: RetryPolicy | None = None
 ) -> AsyncIterator[GitHub]:
     """GitHub with its connections, closed at the end.
 
@@ -227,7 +227,7 @@ async def open_github(
         patience: What is tried again, how often and for how long.
     """
     async with github_client() as client:
-        yield GitHub(Transport(client, credentials, place, patience or Patience()))
+        yield GitHub(Transport(client, credentials, place, patience or RetryPolicy()))
 
 
 def github_client() -> httpx.AsyncClient:

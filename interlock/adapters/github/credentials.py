@@ -11,11 +11,11 @@ import jwt
 from gidgethub.apps import get_jwt
 from pydantic import AwareDatetime, SecretStr
 
-from interlock.adapters.github.errors import Asked
+from interlock.adapters.github.errors import ApiRequest
 from interlock.adapters.github.gidgethub_client import HEADERS, STUMBLES, Wire, told
 from interlock.adapters.github.models import Answer
-from interlock.adapters.github.retry_policy import Patience
-from interlock.adapters.github.server import Place
+from interlock.adapters.github.retry_policy import RetryPolicy
+from interlock.adapters.github.server import GitHubServer
 from interlock.common.tls import trusted
 from interlock.common.tokens import KINDS, kind
 from interlock.errors import InterlockError, TokenError
@@ -102,8 +102,8 @@ class AppInstallation:
         app_id: str,
         private_key: SecretStr,
         installation_id: str,
-        place: Place,
-        patience: Patience | None = None,
+        place: GitHubServer,
+        patience: RetryPolicy | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self.name = f"the GitHub App {app_id}"
@@ -111,7 +111,7 @@ class AppInstallation:
         self._private_key = private_key
         self._installation_id = installation_id
         self._place = place
-        self._patience = patience or Patience()
+        self._patience = patience or RetryPolicy()
         self._clock = clock
         self._issued: _Issued | None = None
         # A block may live longer than an event loop, and a lock belongs to one.
@@ -131,7 +131,7 @@ class AppInstallation:
         return self._issued.token
 
     async def _fetch(self) -> _Issued:
-        asked = Asked(what="give the installation a token", subject=self.name, token=self.name)
+        asked = ApiRequest(what="give the installation a token", subject=self.name, token=self.name)
         url, key = f"/app/installations/{self._installation_id}/access_tokens", self._key()
         async with httpx.AsyncClient(timeout=TIMEOUT, headers=HEADERS, verify=trusted()) as client:
             try:

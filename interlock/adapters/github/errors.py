@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from gidgethub import HTTPException, RedirectionException
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import ConflictError, GitHubError, InterlockError, TokenError
 
 MINUTE = 60.0  # GitHub's advice where a secondary limit does not say for how long
@@ -52,7 +52,7 @@ _KINDS: Mapping[int, tuple[type[NotThereError | AlreadyExistsError | Unprocessab
 }
 
 
-class Asked(Value):
+class ApiRequest(FrozenModel):
     """What was asked, for messages.
 
     Attributes:
@@ -66,7 +66,7 @@ class Asked(Value):
     token: str
 
 
-def explain(error: HTTPException, asked: Asked) -> InterlockError:
+def explain(error: HTTPException, asked: ApiRequest) -> InterlockError:
     """The error for an answer that is none."""
     status = int(error.status_code)
     said = f"{status} {_words(error)}".rstrip()
@@ -121,7 +121,7 @@ def _exists(error: HTTPException) -> bool:
     return "already_exists" in codes or "already exists" in str(error).lower()
 
 
-def _refused(error: HTTPException, message: str, asked: Asked) -> InterlockError:
+def _refused(error: HTTPException, message: str, asked: ApiRequest) -> InterlockError:
     if int(error.status_code) == 401:
         return TokenError(
             message, hint=f"the token of {asked.token} is no valid one (any more): make a new one and put it there"

@@ -8,8 +8,8 @@ import httpx
 from gidgethub import GitHubException, HTTPException, sansio
 from gidgethub.abc import GitHubAPI
 
-from interlock.adapters.github.errors import Asked, UnreachableError, explain
-from interlock.common.frozen_model import Value
+from interlock.adapters.github.errors import ApiRequest, UnreachableError, explain
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import InterlockError
 
 USER_AGENT = "interlock"
@@ -19,7 +19,7 @@ HEADERS = {"X-GitHub-Api-Version": API_VERSION}
 STUMBLES = (httpx.HTTPError, httpx.InvalidURL, GitHubException, ValueError, LookupError, TypeError, AttributeError)
 
 
-class Reply(Value):
+class Reply(FrozenModel):
     """An answer.
 
     Attributes:
@@ -63,7 +63,7 @@ class Wire(GitHubAPI):
         await asyncio.sleep(seconds)
 
 
-def told(error: BaseException, asked: Asked) -> InterlockError:
+def told(error: BaseException, asked: ApiRequest) -> InterlockError:
     """The error for whatever kept an answer away."""
     if isinstance(error, HTTPException):
         return explain(error, asked)

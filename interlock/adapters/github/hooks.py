@@ -9,13 +9,13 @@ from pydantic import AliasPath, AwareDatetime, Field
 from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
 from interlock.adapters.github.errors import NotThereError
 from interlock.adapters.github.models import Answer
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import TokenError
 
 APP = "the App's webhook"
 
 
-class Hook(Value):
+class Hook(FrozenModel):
     """A webhook.
 
     Attributes:

@@ -5,13 +5,13 @@ from typing import Any, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 # The rules of rulesets that a commit which is neither signed nor checked does not keep.
 HINDERING = frozenset({"pull_request", "required_signatures", "required_status_checks", "update"})
 
 
-class Answer(Value):
+class Answer(FrozenModel):
     """A value out of an answer, which may hold more."""
 
     model_config = ConfigDict(extra="ignore")
@@ -58,7 +58,7 @@ class Repository(Answer):
         return self.permissions.admin
 
 
-class TokenFacts(Value):
+class TokenFacts(FrozenModel):
     """What GitHub tells of a token.
 
     Attributes:
@@ -74,7 +74,7 @@ class TokenFacts(Value):
     expires_at: AwareDatetime | None = None
 
 
-class BranchRules(Value):
+class BranchRules(FrozenModel):
     """What holds for pushes to a branch, by rulesets and by the older branch protection.
 
     Attributes:

@@ -7,13 +7,13 @@ from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from interlock.adapters.github.errors import RateLimitError
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.retry import is_transient, retried
 
 T = TypeVar("T")
 
 
-class Patience(Value):
+class RetryPolicy(FrozenModel):
     """How a client tries again.
 
     Attributes:

@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 
 from gidgethub.sansio import DOMAIN
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import RepositoryError
 
 SERVER = "https://github.com"
 LOCAL = ("127.", "localhost", "[::1]", "::1")
 
 
-class Place(Value):
+class GitHubServer(FrozenModel):
     """A GitHub.
 
     Attributes:
@@ -42,9 +42,9 @@ class Place(Value):
         return f"{self.server}/{repository}.git"
 
 
-def place(environ: Mapping[str, str] = os.environ) -> Place:
+def github_server(environ: Mapping[str, str] = os.environ) -> GitHubServer:
     """The GitHub that the environment names; a rehearsal's on this machine needs no pauses."""
     api = (environ.get("GITHUB_API_URL") or DOMAIN).rstrip("/")
     server = (environ.get("GITHUB_SERVER_URL") or SERVER).rstrip("/")
     is_local = (urlsplit(api).hostname or "").startswith(LOCAL)
-    return Place(api=api, server=server, pause_between_writes=0.0 if is_local else 1.0)
+    return GitHubServer(api=api, server=server, pause_between_writes=0.0 if is_local else 1.0)

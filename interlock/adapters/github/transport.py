@@ -10,10 +10,10 @@ import httpx
 from gidgethub import sansio
 
 from interlock.adapters.github.credentials import Credentials
-from interlock.adapters.github.errors import Asked
+from interlock.adapters.github.errors import ApiRequest
 from interlock.adapters.github.gidgethub_client import HEADERS, STUMBLES, USER_AGENT, Reply, Wire, told
-from interlock.adapters.github.retry_policy import Patience
-from interlock.adapters.github.server import Place
+from interlock.adapters.github.retry_policy import RetryPolicy
+from interlock.adapters.github.server import GitHubServer
 
 WRITES_AT_ONCE = 5
 CHUNK = 256 * 1024
@@ -29,7 +29,9 @@ class Transport:
         patience: What is tried again.
     """
 
-    def __init__(self, client: httpx.AsyncClient, credentials: Credentials, place: Place, patience: Patience) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, credentials: Credentials, place: GitHubServer, patience: RetryPolicy
+    ) -> None:
         self.credentials = credentials
         self.place = place
         self._patience = patience
@@ -114,8 +116,8 @@ class Transport:
                 raise told(error, self._asked(what, subject)) from None
         return Reply(data=data, headers=dict(response.headers))
 
-    def _asked(self, what: str, subject: str) -> Asked:
-        return Asked(what=what, subject=subject, token=self.credentials.name)
+    def _asked(self, what: str, subject: str) -> ApiRequest:
+        return ApiRequest(what=what, subject=subject, token=self.credentials.name)
 
     async def _wait_for_turn(self) -> None:
         async with self._turn:

@@ -16,8 +16,8 @@ from pypi_simple import DistributionPackage, ProjectPage, UnsupportedRepoVersion
 
 from interlock.adapters.index.settings import Index
 from interlock.common.atomic_files import write_whole
-from interlock.common.frozen_model import Value
-from interlock.common.single_flight import Once
+from interlock.common.frozen_model import FrozenModel
+from interlock.common.single_flight import SingleFlight
 from interlock.common.tls import trusted
 from interlock.errors import DistributionError, IndexUnavailableError
 from interlock.model.lockfile import File
@@ -29,7 +29,7 @@ JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 CONNECTIONS = 8
 
 
-class Release(Value):
+class Release(FrozenModel):
     """One version of a package, as the index has it.
 
     Attributes:
@@ -58,7 +58,7 @@ class PackageIndex:
         self.index = index
         self.notes: dict[str, None] = {}
         self._client = client
-        self._read: Once[str, Mapping[Version, Release]] = Once()
+        self._read: SingleFlight[str, Mapping[Version, Release]] = SingleFlight()
         self._pages = cache / "pages"
         self._files = cache / "files"
         self._offered: dict[str, dict[Version, Release]] = {}

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from interlock.common import tokens
 from interlock.common.digest import digest
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import FamilyError, IndexUnavailableError, PublishError
 
 SYSTEM = Path("/etc")
@@ -38,7 +38,7 @@ CHOOSING = (
 )
 
 
-class Index(Value):
+class Index(FrozenModel):
     """A package index.
 
     Attributes:
@@ -62,7 +62,7 @@ class Index(Value):
         return {"UV_DEFAULT_INDEX": self.url.get_secret_value()} if self.configured else {}
 
 
-class Upload(Value):
+class Upload(FrozenModel):
     """Where releases are uploaded to, and as whom.
 
     Attributes:

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 
-from interlock.adapters.ledger.location import Place
+from interlock.adapters.ledger.location import LedgerLocation
 
 # Seconds that a writer waits for the others, each of which takes milliseconds.
 PATIENCE = 60.0
@@ -33,7 +33,7 @@ class Database:
         place: Where it is, for what is said when it fails.
     """
 
-    def __init__(self, engine: Engine, place: Place) -> None:
+    def __init__(self, engine: Engine, place: LedgerLocation) -> None:
         self._reader = engine
         self._writer = writer(engine)
         self._place = place
@@ -100,7 +100,7 @@ def chunks(names: Iterable[str]) -> Iterator[list[str]]:
     return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
 
 
-def connect(place: Place) -> Engine:
+def connect(place: LedgerLocation) -> Engine:
     """An engine for the place; an SQLite file is made if there is none.
 
     Raises:
@@ -126,7 +126,7 @@ def writer(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
-def _make_file(place: Place, path: Path) -> None:
+def _make_file(place: LedgerLocation, path: Path) -> None:
     try:
         # made here, since SQLite would let everyone read it; its -wal and -shm take over the mode. One that is there is
         # not opened: closing it would end the locks that this process may have on it by another ledger, and who closes

@@ -39,7 +39,7 @@ _DAMAGED: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class LedgerLocation:
     """Where a ledger is.
 
     Attributes:
@@ -99,7 +99,7 @@ class Place:
         return "Is there such a directory, may this user write to it and to the file, and is there room on the disk?"
 
 
-def place_of(url: SecretStr | None) -> Place:
+def place_of(url: SecretStr | None) -> LedgerLocation:
     """Where the ledger is: the given URL, else `$INTERLOCK_LEDGER_URL`, else `ledger.db` in Interlock's home.
 
     Raises:
@@ -129,18 +129,18 @@ def _parsed(text: str) -> URL | None:
     return None if torn else url
 
 
-def _file(url: URL) -> Place:
+def _file(url: URL) -> LedgerLocation:
     if not url.database or url.database.startswith((":", "file:")):
         raise LedgerError("A ledger in SQLite is a file; this URL names none.", hint=_FORMS)
     path = str(Path(url.database).absolute())
-    return Place(url=url.set(database=path), name=path)
+    return LedgerLocation(url=url.set(database=path), name=path)
 
 
-def _server(url: URL) -> Place:
+def _server(url: URL) -> LedgerLocation:
     host = url.host or url.query.get("host") or "localhost"
     port = "" if url.port is None else f":{url.port}"
     user = "" if url.username is None else f"{url.username}@"
-    return Place(url=url, name=f"postgresql://{user}{host}{port}/{url.database or ''}")
+    return LedgerLocation(url=url, name=f"postgresql://{user}{host}{port}/{url.database or ''}")
 
 
 def _code(cause: BaseException) -> int | None:

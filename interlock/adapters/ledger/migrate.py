@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from interlock.adapters.ledger.engine import writer
-from interlock.adapters.ledger.location import Place
+from interlock.adapters.ledger.location import LedgerLocation
 from interlock.adapters.ledger.tables import SCHEMA_TABLE
 from interlock.errors import LedgerError
 
@@ -23,7 +23,7 @@ _ADVISORY_LOCK: Final = 0x6C6564676572
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
-def bring_up_to_date(engine: Engine, place: Place) -> None:
+def bring_up_to_date(engine: Engine, place: LedgerLocation) -> None:
     """Run the migrations that this ledger has not had yet, in one transaction: all of them or none.
 
     Several processes may do this at once: one does it while the others wait.
@@ -56,7 +56,7 @@ def configured(connection: Connection) -> Config:
     return config
 
 
-def _is_current(connection: Connection, place: Place) -> bool:
+def _is_current(connection: Connection, place: LedgerLocation) -> bool:
     scripts = ScriptDirectory(str(MIGRATIONS))
     context = MigrationContext.configure(connection, opts={"version_table": SCHEMA_TABLE})
     has = context.get_current_heads()

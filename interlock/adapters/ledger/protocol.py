@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.bump import ReleasePart
 from interlock.model.cascade import Cascade, Progress
 from interlock.model.delivery import Delivery, DeliveryState
@@ -20,7 +20,7 @@ from interlock.model.release import Release
 from interlock.model.verdicts import CellKey, Run, Verdict
 
 
-class KnownCell(Value):
+class KnownCell(FrozenModel):
     """What a cell showed when it was last looked at.
 
     Attributes:
@@ -33,7 +33,7 @@ class KnownCell(Value):
     run: str | None = None
 
 
-class KnownContract(Value):
+class KnownContract(FrozenModel):
     """What became of a package's contract at a commit.
 
     Attributes:

@@ -1,6 +1,6 @@
 """May a version be released, and since when does something not fit: answered from what the ledger knows."""
 
-from interlock.contracts.admission.evidence import Asked, admission, known_as
+from interlock.contracts.admission.evidence import AdmissionRequest, admission, known_as
 from interlock.contracts.admission.models import Admission, Answer, CellSaid, Evidence, Shown
 
-__all__ = ["Admission", "Answer", "Asked", "CellSaid", "Evidence", "Shown", "admission", "known_as"]
+__all__ = ["Admission", "AdmissionRequest", "Answer", "CellSaid", "Evidence", "Shown", "admission", "known_as"]

@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from interlock.adapters.index.client import PackageIndex, Release
 from interlock.adapters.ledger import KnownCell, Ledger
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.admission.decide import decide, say
 from interlock.contracts.admission.models import Admission, Answer, CellSaid, Evidence, Shown
 from interlock.errors import DistributionError, UsageError
@@ -20,7 +20,7 @@ SHORT_SHA = 12
 _HAS_RED_TESTS = frozenset({Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE, Verdict.FLAKY})
 
 
-class Asked(Value):
+class AdmissionRequest(FrozenModel):
     """What may be released, or not.
 
     Attributes:
@@ -78,7 +78,7 @@ def what_tests(family: Family, package: str, downstream: Sequence[str] = ()) -> 
     )
 
 
-async def known_as(ledger: Ledger, asked: Asked) -> str | None:
+async def known_as(ledger: Ledger, asked: AdmissionRequest) -> str | None:
     """Under which version the ledger has cells of what is asked about; None when it has none."""
     versions = await asyncio.to_thread(ledger.versions_of, asked.package)
     if asked.sha is None:
@@ -89,7 +89,7 @@ async def known_as(ledger: Ledger, asked: Asked) -> str | None:
 
 
 async def admission(
-    family: Family, ledger: Ledger, index: PackageIndex, asked: Asked, *, downstream: Sequence[str] = ()
+    family: Family, ledger: Ledger, index: PackageIndex, asked: AdmissionRequest, *, downstream: Sequence[str] = ()
 ) -> Admission:
     """Whether it may be released.
 
@@ -155,7 +155,7 @@ def _before(releases: Mapping[Version, Release], version: str | None) -> str | N
 class _Looking:
     """Asks a ledger for the cells of one version, and for those of the release before."""
 
-    def __init__(self, ledger: Ledger, asked: Asked, version: str | None, before: str | None) -> None:
+    def __init__(self, ledger: Ledger, asked: AdmissionRequest, version: str | None, before: str | None) -> None:
         self._ledger = ledger
         self._package = asked.package
         self._version = version
@@ -213,7 +213,7 @@ def _shown(cell: KnownCell, runs: Sequence[Run]) -> Shown:
     return Shown(verdict=cell.verdict, at=cell.at, red={test.id: test.error for test in red})
 
 
-def reason(asked: Asked, answer: Answer, cells: Sequence[CellSaid]) -> str:
+def reason(asked: AdmissionRequest, answer: Answer, cells: Sequence[CellSaid]) -> str:
     """Why, in a line."""
     if not cells:
         return f"nothing in the family tests {asked.package}"

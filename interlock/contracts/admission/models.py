@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.verdicts import CellKey, Verdict
 
 
@@ -23,7 +23,7 @@ class Answer(StrEnum):
         return {Answer.YES: 0, Answer.NO: 1, Answer.UNKNOWN: 2}[self]
 
 
-class Shown(Value):
+class Shown(FrozenModel):
     """What the ledger knows of a cell.
 
     Attributes:
@@ -36,7 +36,7 @@ class Shown(Value):
     red: Mapping[str, str | None] = {}
 
 
-class Evidence(Value):
+class Evidence(FrozenModel):
     """What is known of one cell that is asked about.
 
     Attributes:
@@ -51,7 +51,7 @@ class Evidence(Value):
     allowed_to_fail: str | None = None
 
 
-class CellSaid(Value):
+class CellSaid(FrozenModel):
     """One cell, and what it says.
 
     Attributes:
@@ -64,7 +64,7 @@ class CellSaid(Value):
     why: str
 
 
-class Admission(Value):
+class Admission(FrozenModel):
     """Whether a version of a package may be released, by what the ledger knows.
 
     Attributes:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from interlock.adapters.connections import Connections
 from interlock.adapters.ledger import Ledger
-from interlock.contracts.admission.evidence import Asked, admission, known_as
+from interlock.contracts.admission.evidence import AdmissionRequest, admission, known_as
 from interlock.contracts.admission.models import Admission
-from interlock.contracts.candidates import CandidateBuilder, Found, Kind, Ref, find
+from interlock.contracts.candidates import CandidateBuilder, Kind, Ref, ResolvedRef, find
 from interlock.errors import UsageError
 
 
@@ -36,34 +36,34 @@ async def answer(connections: Connections, question: Question) -> Admission:
     return await admission(family, ledger, index, asked, downstream=question.downstream)
 
 
-async def _written_out(ledger: Ledger, question: Question) -> Asked | None:
+async def _written_out(ledger: Ledger, question: Question) -> AdmissionRequest | None:
     """What needs no finding: a whole SHA, or a version of which the ledger has cells."""
     ref = question.ref
     if ref.kinds == (Kind.SHA,):
-        return Asked(package=question.package, described=f"commit {ref.name[:12]}", sha=ref.name)
+        return AdmissionRequest(package=question.package, described=f"commit {ref.name[:12]}", sha=ref.name)
     if ref.version is None:
         return None
-    asked = Asked(package=question.package, described=str(ref.version), version=str(ref.version))
+    asked = AdmissionRequest(package=question.package, described=str(ref.version), version=str(ref.version))
     return asked if await known_as(ledger, asked) else None
 
 
-async def _found(connections: Connections, question: Question) -> Asked:
+async def _found(connections: Connections, question: Question) -> AdmissionRequest:
     if connections.access.token_error:  # the token that is there is none: what it is for would not be found
         raise connections.access.token_error
     return asked_of(await find(CandidateBuilder(connections), question.package, question.ref))
 
 
-def asked_of(found: Found) -> Asked:
+def asked_of(found: ResolvedRef) -> AdmissionRequest:
     """What was found, as it is asked about.
 
     Raises:
         UsageError: A folder with changes of its own: nobody could have run anything of it.
     """
     if found.version is not None:
-        return Asked(package=found.package, described=found.described, version=str(found.version))
+        return AdmissionRequest(package=found.package, described=found.described, version=str(found.version))
     if found.sha is None:
         raise UsageError(
             f"{found.described} is no commit, and the ledger keeps what it knows by commit and version",
             hint=f"commit it, or run the suites with it: interlock contracts {found.folder} --of {found.package}",
         )
-    return Asked(package=found.package, described=found.described, sha=found.sha)
+    return AdmissionRequest(package=found.package, described=found.described, sha=found.sha)

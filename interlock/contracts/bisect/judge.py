@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.bisect.narrowing import State
 from interlock.errors import UsageError
 from interlock.model.verdicts import Run, RunStatus
 
 
-class Sheet(Value):
+class JudgedSheet(FrozenModel):
     """A suite on one Python, at one point on its axes."""
 
     suite: str
@@ -19,7 +19,7 @@ class Sheet(Value):
         return f"{self.suite}{f' [{self.point}]' if self.point else ''}, Python {self.python}"
 
 
-class Seen(Value):
+class JudgedRun(FrozenModel):
     """What one suite showed with one step.
 
     Attributes:
@@ -41,10 +41,10 @@ class Seen(Value):
         return f"{self.status}: {self.reason}" if self.reason else self.status.value
 
 
-def seen(runs: Sequence[Run]) -> Seen:
+def seen(runs: Sequence[Run]) -> JudgedRun:
     """What runs of one cell showed, the last of them above all."""
     last = runs[-1]
-    return Seen(
+    return JudgedRun(
         status=last.status,
         wavers=not all(run.agrees_with(last) for run in runs),
         red={test.id: test.error for test in last.red_tests},
@@ -52,7 +52,7 @@ def seen(runs: Sequence[Run]) -> Seen:
     )
 
 
-class Sought(Value):
+class TargetFailures(FrozenModel):
     """What a bisection looks for in one suite.
 
     Attributes:
@@ -63,7 +63,7 @@ class Sought(Value):
     red_before: frozenset[str] = frozenset()
     unresolvable: bool = False
 
-    def new(self, found: Seen) -> dict[str, str | None]:
+    def new(self, found: JudgedRun) -> dict[str, str | None]:
         """The tests that are red, and were not with the good end, nor in a file that could not be collected there."""
         return {
             test: error
@@ -71,7 +71,7 @@ class Sought(Value):
             if test not in self.red_before and test.partition("::")[0] not in self.red_before
         }
 
-    def state(self, found: Seen) -> State:
+    def state(self, found: JudgedRun) -> State:
         """What a suite says of a step."""
         if found.wavers or found.status is RunStatus.UNTESTED:
             return State.SKIP
@@ -81,8 +81,8 @@ class Sought(Value):
 
 
 def ends(
-    good: Mapping[Sheet, Seen], bad: Mapping[Sheet, Seen], names: tuple[str, str]
-) -> tuple[dict[Sheet, Sought], tuple[str, ...]]:
+    good: Mapping[JudgedSheet, JudgedRun], bad: Mapping[JudgedSheet, JudgedRun], names: tuple[str, str]
+) -> tuple[dict[JudgedSheet, TargetFailures], tuple[str, ...]]:
     """What is looked for: in each suite that is red with the bad end, and was seen not to be with the good one.
 
     Args:
@@ -97,7 +97,7 @@ def ends(
         UsageError: The good end is not seen to be good, or the bad one not to be bad.
     """
     usable = {
-        sheet: Sought(red_before=frozenset(found.red), unresolvable=bad[sheet].status is RunStatus.UNRESOLVABLE)
+        sheet: TargetFailures(red_before=frozenset(found.red), unresolvable=bad[sheet].status is RunStatus.UNRESOLVABLE)
         for sheet, found in good.items()
         if not found.wavers and found.status in {RunStatus.PASSED, RunStatus.FAILED}
     }
@@ -109,11 +109,13 @@ def ends(
     return sought, tuple(_notes(good, usable, sought, names))
 
 
-def _told(found: Mapping[Sheet, Seen]) -> str:
+def _told(found: Mapping[JudgedSheet, JudgedRun]) -> str:
     return "; ".join(f"{sheet}: {each.told}" for sheet, each in found.items())
 
 
-def _not_bad(usable: Mapping[Sheet, Sought], bad: Mapping[Sheet, Seen], names: tuple[str, str]) -> str:
+def _not_bad(
+    usable: Mapping[JudgedSheet, TargetFailures], bad: Mapping[JudgedSheet, JudgedRun], names: tuple[str, str]
+) -> str:
     silent = {sheet: bad[sheet] for sheet, what in usable.items() if what.state(bad[sheet]) is State.SKIP}
     if silent:
         return _told(silent)
@@ -122,7 +124,10 @@ def _not_bad(usable: Mapping[Sheet, Sought], bad: Mapping[Sheet, Seen], names: t
 
 
 def _notes(
-    good: Mapping[Sheet, Seen], usable: Mapping[Sheet, Sought], sought: Collection[Sheet], names: tuple[str, str]
+    good: Mapping[JudgedSheet, JudgedRun],
+    usable: Mapping[JudgedSheet, TargetFailures],
+    sought: Collection[JudgedSheet],
+    names: tuple[str, str],
 ) -> Iterator[str]:
     for sheet, found in good.items():
         if sheet not in usable:
@@ -133,7 +138,7 @@ def _notes(
             yield f"red with {names[0]} too, and not counted: {', '.join(red[:3])}{others}"
 
 
-def judge(found: Mapping[Sheet, Seen], sought: Mapping[Sheet, Sought]) -> State:
+def judge(found: Mapping[JudgedSheet, JudgedRun], sought: Mapping[JudgedSheet, TargetFailures]) -> State:
     """What a step is: bad when one suite says so, good when all of them do."""
     states = {what.state(found[sheet]) for sheet, what in sought.items()}
     return next(state for state in (State.BAD, State.SKIP, State.GOOD) if state in states)

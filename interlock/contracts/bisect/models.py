@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from interlock.common.frozen_model import Value
-from interlock.contracts.bisect.judge import Sheet
+from interlock.common.frozen_model import FrozenModel
+from interlock.contracts.bisect.judge import JudgedSheet
 from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
 
 
-class BisectRequest(Value):
+class BisectRequest(FrozenModel):
     """The parameters of a bisection, as the command line and the form in Prefect's UI give them."""
 
     upstream: str = Field(description="The package of which a version or commit broke something.")
@@ -35,7 +35,7 @@ class BisectRequest(Value):
         return f"{self.upstream} {self.good} … {self.bad} × {self.downstream}"
 
 
-class Step(Value):
+class Step(FrozenModel):
     """A version or a commit of the upstream.
 
     Attributes:
@@ -51,14 +51,14 @@ class Step(Value):
         return f"{short} {self.subject}".rstrip()
 
 
-class Skipped(Value):
+class Skipped(FrozenModel):
     """A step that could not be tried, and why."""
 
     step: Step
     why: str
 
 
-class Broken(Value):
+class Broken(FrozenModel):
     """What is red with the first bad one, and is not with the last good one.
 
     Attributes:
@@ -66,12 +66,12 @@ class Broken(Value):
         reason: Why it could not be, or did not.
     """
 
-    sheet: Sheet
+    sheet: JudgedSheet
     tests: Mapping[str, str | None] = {}
     reason: str = ""
 
 
-class Bisection(Value):
+class Bisection(FrozenModel):
     """The first one that breaks a suite.
 
     Attributes:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from interlock.adapters.connections import Connections
 from interlock.adapters.index.client import Release
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.steps import RunStep, call
-from interlock.contracts.bisect.judge import Seen, Sheet, Sought, ends, judge, seen
+from interlock.contracts.bisect.judge import JudgedRun, JudgedSheet, TargetFailures, ends, judge, seen
 from interlock.contracts.bisect.models import Bisection, BisectRequest, Broken, Skipped
 from interlock.contracts.bisect.narrowing import State, between, next_try, relapses, tries_left
-from interlock.contracts.bisect.steps import Line, find_line
+from interlock.contracts.bisect.steps import StepRange, find_steps
 from interlock.contracts.bisect.target import Target, find_target, matrix_request, reproduce
 from interlock.contracts.candidates import CandidateBuilder
 from interlock.errors import UsageError
@@ -25,7 +25,7 @@ from interlock.matrix.run import OpenRunner, execute, here, plan_matrix
 from interlock.matrix.sources import Choice, ChosenEdge
 
 
-class Hunt(Value):
+class BisectProgress(FrozenModel):
     """How far a bisection has come.
 
     Attributes:
@@ -38,10 +38,10 @@ class Hunt(Value):
     left: int = 0
 
 
-Watch = Callable[[Hunt], Awaitable[None]]
+Watch = Callable[[BisectProgress], Awaitable[None]]
 
 
-async def _no_one(_hunt: Hunt) -> None:
+async def _no_one(_hunt: BisectProgress) -> None:
     return
 
 
@@ -67,7 +67,7 @@ async def bisect(
     """
     _ = connections.ledger  # one that can't be opened is known before anything is downloaded
     target = await run("find-target", find_target, connections, request)
-    line = await run("list-steps", find_line, CandidateBuilder(connections), request)
+    line = await run("list-steps", find_steps, CandidateBuilder(connections), request)
     search = _Search(connections, request, line, target, run, cells)
     await search.try_the_ends()
     while (number := next_try(search.states)) is not None:
@@ -81,7 +81,7 @@ class _Search:
 
     context: MatrixContext
     request: BisectRequest
-    line: Line
+    line: StepRange
     target: Target
     run: RunStep
     cells: OpenRunner
@@ -89,10 +89,10 @@ class _Search:
     notes: dict[str, None] = field(default_factory=dict)
     runs: int = 0
     _tries: int = 0
-    _cells: dict[int, dict[Sheet, PlannedCell]] = field(default_factory=dict)
+    _cells: dict[int, dict[JudgedSheet, PlannedCell]] = field(default_factory=dict)
     _unhad: dict[int, str] = field(default_factory=dict)
-    _seen: dict[int, dict[Sheet, Seen]] = field(default_factory=dict)
-    _sought: dict[Sheet, Sought] = field(default_factory=dict)
+    _seen: dict[int, dict[JudgedSheet, JudgedRun]] = field(default_factory=dict)
+    _sought: dict[JudgedSheet, TargetFailures] = field(default_factory=dict)
 
     async def try_the_ends(self) -> None:
         """Run the suites with both ends: what is sought is what tells them apart."""
@@ -168,7 +168,7 @@ class _Search:
 
     async def _tell(self, doing: str) -> None:
         left = tries_left(self.states) if self.states else 0
-        await watcher.get()(Hunt(doing=doing, tries=self._tries, left=left))
+        await watcher.get()(BisectProgress(doing=doing, tries=self._tries, left=left))
 
     def _name(self, number: int) -> str:
         return str(self.line.steps[number])
@@ -207,5 +207,5 @@ class _Search:
         return next(each.told for sheet, each in silent.items() if self._sought[sheet].state(each) is State.SKIP)
 
 
-def _sheet(cell: PlannedCell) -> Sheet:
-    return Sheet(suite=cell.key.suite, python=cell.key.python, point=cell.key.point)
+def _sheet(cell: PlannedCell) -> JudgedSheet:
+    return JudgedSheet(suite=cell.key.suite, python=cell.key.python, point=cell.key.point)

@@ -8,13 +8,13 @@ from packaging.version import Version
 from interlock.adapters.git.history import first_parents
 from interlock.adapters.index.client import Release
 from interlock.contracts.bisect.models import BisectRequest, Step
-from interlock.contracts.candidates import CandidateBuilder, Found, Kind, Ref, build_and_offer, find, parse_ref
+from interlock.contracts.candidates import CandidateBuilder, Kind, Ref, ResolvedRef, build_and_offer, find, parse_ref
 from interlock.errors import BuildError, UsageError
 from interlock.model.versions import tag_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class StepRange:
     """What lies between the ends, both included.
 
     Attributes:
@@ -27,7 +27,7 @@ class Line:
     get: Callable[[int], Awaitable[Release | str]]
 
 
-async def find_line(builder: CandidateBuilder, request: BisectRequest) -> Line:
+async def find_steps(builder: CandidateBuilder, request: BisectRequest) -> StepRange:
     """The releases between two versions, or the commits between two refs along the branch.
 
     Raises:
@@ -40,7 +40,7 @@ async def find_line(builder: CandidateBuilder, request: BisectRequest) -> Line:
     return await _commits(builder, request, await _commit(builder, good), await _commit(builder, bad))
 
 
-async def _end(builder: CandidateBuilder, package: str, text: str) -> Found:
+async def _end(builder: CandidateBuilder, package: str, text: str) -> ResolvedRef:
     found = await find(builder, package, parse_ref(text))
     if found.version is None and found.sha is None:
         raise UsageError(f"{found.described} is neither a version nor a commit", hint="commit it first")
@@ -50,7 +50,7 @@ async def _end(builder: CandidateBuilder, package: str, text: str) -> Found:
     return found
 
 
-async def _is_there(builder: CandidateBuilder, package: str, found: Found) -> bool:
+async def _is_there(builder: CandidateBuilder, package: str, found: ResolvedRef) -> bool:
     """Whether the repository has the commit of a folder; it is here then."""
     assert found.sha is not None
     try:
@@ -60,7 +60,7 @@ async def _is_there(builder: CandidateBuilder, package: str, found: Found) -> bo
     return True
 
 
-async def _commit(builder: CandidateBuilder, found: Found) -> str:
+async def _commit(builder: CandidateBuilder, found: ResolvedRef) -> str:
     """The commit of an end; of a version, its tag's."""
     if found.sha is not None:
         return found.sha
@@ -71,7 +71,7 @@ async def _commit(builder: CandidateBuilder, found: Found) -> str:
     return tagged.sha
 
 
-def _releases(releases: Mapping[Version, Release], good: Version, bad: Version) -> Line:
+def _releases(releases: Mapping[Version, Release], good: Version, bad: Version) -> StepRange:
     if not good < bad:
         raise UsageError(f"{good} is not before {bad}", hint="the good version is the older one")
     ends = {good, bad}
@@ -84,14 +84,14 @@ def _releases(releases: Mapping[Version, Release], good: Version, bad: Version) 
     async def get(number: int) -> Release | str:
         return releases[chosen[number]]
 
-    return Line(steps=tuple(Step(name=str(version)) for version in chosen), is_built=False, get=get)
+    return StepRange(steps=tuple(Step(name=str(version)) for version in chosen), is_built=False, get=get)
 
 
 def _is_usual(release: Release) -> bool:
     return not (release.yanked or release.version.is_prerelease or release.version.local)
 
 
-async def _commits(builder: CandidateBuilder, request: BisectRequest, good: str, bad: str) -> Line:
+async def _commits(builder: CandidateBuilder, request: BisectRequest, good: str, bad: str) -> StepRange:
     clone = await builder.clone(request.upstream)
     if good == bad or not await clone.checkout.is_ancestor(good, bad):
         raise UsageError(
@@ -104,7 +104,7 @@ async def _commits(builder: CandidateBuilder, request: BisectRequest, good: str,
 
     async def get(number: int) -> Release | str:
         sha = steps[number].name
-        found = Found(package=request.upstream, kind=Kind.SHA, described=f"commit {sha[:12]}", sha=sha, head=sha)
+        found = ResolvedRef(package=request.upstream, kind=Kind.SHA, described=f"commit {sha[:12]}", sha=sha, head=sha)
         try:
             return await build_and_offer(builder, request.upstream, found)
         except BuildError as error:
@@ -112,4 +112,4 @@ async def _commits(builder: CandidateBuilder, request: BisectRequest, good: str,
                 raise
             return error.message
 
-    return Line(steps=steps, is_built=True, get=get)
+    return StepRange(steps=steps, is_built=True, get=get)

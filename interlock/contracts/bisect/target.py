@@ -8,7 +8,7 @@ from interlock.adapters.uv import Interpreter
 from interlock.common.validation import nearest
 from interlock.contracts.bisect.models import BisectRequest
 from interlock.contracts.bisect.narrowing import Between
-from interlock.contracts.bisect.steps import Line
+from interlock.contracts.bisect.steps import StepRange
 from interlock.errors import UsageError
 from interlock.matrix.context import MatrixContext
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
@@ -68,7 +68,7 @@ def matrix_request(request: BisectRequest) -> MatrixRequest:
     )
 
 
-def reproduce(request: BisectRequest, target: Target, line: Line, found: Between) -> str:
+def reproduce(request: BisectRequest, target: Target, line: StepRange, found: Between) -> str:
     """The command that runs the suites with the last good one and the first bad one."""
     good, bad = line.steps[found.good].name, line.steps[found.bad].name
     family = ["--family", request.family] if request.family else []

@@ -5,14 +5,14 @@ from interlock.contracts.candidates.context import CandidateBuilder
 from interlock.contracts.candidates.models import Candidate
 from interlock.contracts.candidates.overlay import offer, withdraw
 from interlock.contracts.candidates.refs import Kind, Ref, parse_ref
-from interlock.contracts.candidates.resolve_ref import Found, default_branch, find, merge_base
+from interlock.contracts.candidates.resolve_ref import ResolvedRef, default_branch, find, merge_base
 
 __all__ = [
     "Candidate",
     "CandidateBuilder",
-    "Found",
     "Kind",
     "Ref",
+    "ResolvedRef",
     "build_and_offer",
     "build_candidate",
     "default_branch",

@@ -11,7 +11,7 @@ from interlock.common.digest import digest
 from interlock.contracts.candidates.context import CandidateBuilder
 from interlock.contracts.candidates.models import Candidate
 from interlock.contracts.candidates.overlay import offer
-from interlock.contracts.candidates.resolve_ref import Found
+from interlock.contracts.candidates.resolve_ref import ResolvedRef
 from interlock.contracts.candidates.source_tree import Source, named, of_commit, of_folder
 from interlock.errors import InterlockError, RefusedError, UsageError
 from interlock.project import build
@@ -21,7 +21,7 @@ from interlock.project.version import VersionPlace, find_version, project_name
 NO_VERSION = Version("0")
 
 
-async def build_candidate(builder: CandidateBuilder, package: str, found: Found) -> Candidate:
+async def build_candidate(builder: CandidateBuilder, package: str, found: ResolvedRef) -> Candidate:
     """Build what was found, once: what was built of the same commit before is taken from the cache.
 
     Neither the repository's clone nor a folder is changed. The build sees no token, whosever code it is.
@@ -46,12 +46,12 @@ async def build_candidate(builder: CandidateBuilder, package: str, found: Found)
     return candidate.model_copy(update={"described": found.described})
 
 
-async def build_and_offer(builder: CandidateBuilder, package: str, found: Found) -> Release:
+async def build_and_offer(builder: CandidateBuilder, package: str, found: ResolvedRef) -> Release:
     """Build what was found, and let the builder's index and uv have it; the errors are those of `build_candidate`."""
     return await offer(builder.connections, await build_candidate(builder, package, found))
 
 
-async def _built(builder: CandidateBuilder, package: str, found: Found, source: Source) -> Candidate:
+async def _built(builder: CandidateBuilder, package: str, found: ResolvedRef, source: Source) -> Candidate:
     place = find_version(_of_this_package(builder, package, source.path))
     version = _marked(place, source)
     place.write(version)
@@ -85,7 +85,7 @@ def _marked(place: VersionPlace, source: Source) -> Version:
 
 
 async def _build(
-    builder: CandidateBuilder, package: str, found: Found, source: Source, version: Version
+    builder: CandidateBuilder, package: str, found: ResolvedRef, source: Source, version: Version
 ) -> tuple[BuiltFile, ...]:
     try:
         files = await build.build(
@@ -104,7 +104,7 @@ async def _build(
 
 
 async def _kept(
-    builder: CandidateBuilder, package: str, found: Found, version: Version, error: FailedBuildError
+    builder: CandidateBuilder, package: str, found: ResolvedRef, version: Version, error: FailedBuildError
 ) -> InterlockError:
     """The error, with its log where it stays."""
     log = builder.connections.cache / "logs" / f"{package}-{version}.log"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from interlock.adapters.connections import Connections
 from interlock.adapters.git import Checkout, Remote
-from interlock.common.single_flight import Once
+from interlock.common.single_flight import SingleFlight
 from interlock.contracts.candidates.models import Candidate
 
 
@@ -22,8 +22,8 @@ class CandidateBuilder:
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
         self.family = connections.family
-        self.built = Once[tuple[str, str], Candidate]()
-        self._clones = Once[str, Clone]()
+        self.built = SingleFlight[tuple[str, str], Candidate]()
+        self._clones = SingleFlight[str, Clone]()
 
     async def clone(self, package: str) -> "Clone":
         """The clone of a package's repository, made once.

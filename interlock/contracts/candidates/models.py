@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from interlock.adapters.index.client import Release
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.lockfile import File
 from interlock.model.versions import VersionField
 
 
-class Candidate(Value):
+class Candidate(FrozenModel):
     """A package built from a ref, or from a folder.
 
     Attributes:

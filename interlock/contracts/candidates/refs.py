@@ -7,7 +7,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from interlock.adapters.git import checked_ref
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 from interlock.model.versions import VersionField
 
@@ -29,7 +29,7 @@ class Kind(StrEnum):
     FOLDER = "folder"
 
 
-class Ref(Value):
+class Ref(FrozenModel):
     """What somebody has named.
 
     Attributes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from interlock.adapters.git import Remote
 from interlock.adapters.git.history import commits_named, head_of, is_changed
 from interlock.adapters.git.history import merge_base as base_of
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.candidates.context import CandidateBuilder, Clone
 from interlock.contracts.candidates.refs import FORMS, Kind, Ref
 from interlock.errors import DistributionError, RepositoryError, UsageError
@@ -17,7 +17,7 @@ from interlock.model.versions import VersionField, tag_name
 NEAR = 3
 
 
-class Found(Value):
+class ResolvedRef(FrozenModel):
     """What a ref is.
 
     Attributes:
@@ -41,7 +41,7 @@ class Found(Value):
     note: str | None = None
 
 
-async def find(builder: CandidateBuilder, package: str, ref: Ref) -> Found:
+async def find(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef:
     """What a ref of a package is, found by looking.
 
     What may be several things is the first of: a released version (of a text that begins with a digit), a tag, a
@@ -54,7 +54,7 @@ async def find(builder: CandidateBuilder, package: str, ref: Ref) -> Found:
         IndexUnavailableError: The index did not answer.
     """
     builder.family.package(package)
-    found: list[Found] = []
+    found: list[ResolvedRef] = []
     for kind in ref.kinds:
         if kind in {Kind.FOLDER, Kind.VERSION} and found:
             break
@@ -69,11 +69,11 @@ async def find(builder: CandidateBuilder, package: str, ref: Ref) -> Found:
     return found[0].model_copy(update={"note": note})
 
 
-def _short(found: Found) -> str:
+def _short(found: ResolvedRef) -> str:
     return str(found.version) if found.version else (found.head or "")[:12]
 
 
-async def merge_base(builder: CandidateBuilder, package: str, found: Found) -> Found | None:
+async def merge_base(builder: CandidateBuilder, package: str, found: ResolvedRef) -> ResolvedRef | None:
     """Where a ref left the package's default branch; None when it is in it, and for what has no history.
 
     For a folder with changes on top of a commit of the default branch it is that commit.
@@ -94,7 +94,7 @@ async def merge_base(builder: CandidateBuilder, package: str, found: Found) -> F
     return _commit(package, Kind.SHA, base, f"merge base with {branch}")
 
 
-async def default_branch(builder: CandidateBuilder, package: str) -> Found:
+async def default_branch(builder: CandidateBuilder, package: str) -> ResolvedRef:
     """The newest commit of a package's default branch.
 
     Raises:
@@ -105,7 +105,7 @@ async def default_branch(builder: CandidateBuilder, package: str) -> Found:
     return _commit(package, Kind.BRANCH, await clone.checkout.head(), f"branch {branch}")
 
 
-async def _version(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+async def _version(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef | None:
     """A release on the index; or else the tag of one that is not there."""
     assert ref.version is not None
     try:
@@ -114,16 +114,16 @@ async def _version(builder: CandidateBuilder, package: str, ref: Ref) -> Found |
         release = None
     if release is not None and release.tree is None:
         text = f"{release.version}{' (yanked)' if release.yanked else ''}"
-        return Found(package=package, kind=Kind.VERSION, described=text, version=release.version)
+        return ResolvedRef(package=package, kind=Kind.VERSION, described=text, version=release.version)
     name = tag_name(builder.family.package(package).tag, ref.version)
     return await _tagged(await builder.clone(package), package, name)
 
 
-async def _tag(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+async def _tag(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef | None:
     return await _tagged(await builder.clone(package), package, ref.name)
 
 
-async def _tagged(clone: Clone, package: str, name: str) -> Found | None:
+async def _tagged(clone: Clone, package: str, name: str) -> ResolvedRef | None:
     whole = f"refs/tags/{name}"
     sha = clone.refs.get(f"{whole}^{{}}") or clone.refs.get(whole)
     if sha is None or sha not in await commits_named(clone.checkout.path, sha):
@@ -131,7 +131,7 @@ async def _tagged(clone: Clone, package: str, name: str) -> Found | None:
     return _commit(package, Kind.TAG, sha, f"tag {name}")
 
 
-async def _branch(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+async def _branch(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef | None:
     clone = await builder.clone(package)
     whole = f"refs/heads/{ref.name}"
     if (sha := clone.refs.get(whole)) is None:
@@ -140,7 +140,7 @@ async def _branch(builder: CandidateBuilder, package: str, ref: Ref) -> Found | 
     return _commit(package, Kind.BRANCH, sha, f"branch {ref.name}")
 
 
-async def _sha(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+async def _sha(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef | None:
     clone, prefix = await builder.clone(package), ref.name.lower()
     if tip := next((name for name, sha in clone.refs.items() if sha.startswith(prefix)), None):
         await clone.bring(tip.removesuffix("^{}"))
@@ -161,7 +161,7 @@ async def _sha(builder: CandidateBuilder, package: str, ref: Ref) -> Found | Non
     return _commit(package, Kind.SHA, found[0], "commit") if found else None
 
 
-async def _pull(builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+async def _pull(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef | None:
     """The head of a pull request, also of a fork's; not what a merge would make of it, which moves with the branch."""
     repository = builder.family.repository(package)
     if ref.repository is not None and ref.repository.lower() != repository.lower():
@@ -177,7 +177,7 @@ async def _pull(builder: CandidateBuilder, package: str, ref: Ref) -> Found | No
     return found.model_copy(update={"pull": ref.number})
 
 
-async def _folder(_builder: CandidateBuilder, package: str, ref: Ref) -> Found | None:
+async def _folder(_builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef | None:
     folder = Path(ref.text)
     if not await asyncio.to_thread(folder.is_dir):
         return None
@@ -185,7 +185,7 @@ async def _folder(_builder: CandidateBuilder, package: str, ref: Ref) -> Found |
     head = await head_of(folder)
     changed = head is not None and await is_changed(folder)
     words = "with changes" if changed else head[:12] if head else "without Git"
-    return Found(
+    return ResolvedRef(
         package=package,
         kind=Kind.FOLDER,
         described=f"folder {folder} ({words})",
@@ -195,7 +195,7 @@ async def _folder(_builder: CandidateBuilder, package: str, ref: Ref) -> Found |
     )
 
 
-_LOOKS: Mapping[Kind, Callable[[CandidateBuilder, str, Ref], Awaitable[Found | None]]] = {
+_LOOKS: Mapping[Kind, Callable[[CandidateBuilder, str, Ref], Awaitable[ResolvedRef | None]]] = {
     Kind.VERSION: _version,
     Kind.TAG: _tag,
     Kind.BRANCH: _branch,
@@ -205,8 +205,8 @@ _LOOKS: Mapping[Kind, Callable[[CandidateBuilder, str, Ref], Awaitable[Found | N
 }
 
 
-def _commit(package: str, kind: Kind, sha: str, words: str) -> Found:
-    return Found(package=package, kind=kind, described=f"{words} ({sha[:12]})", sha=sha, head=sha)
+def _commit(package: str, kind: Kind, sha: str, words: str) -> ResolvedRef:
+    return ResolvedRef(package=package, kind=kind, described=f"{words} ({sha[:12]})", sha=sha, head=sha)
 
 
 async def _nothing(builder: CandidateBuilder, package: str, ref: Ref) -> UsageError:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from interlock.adapters.git import Checkout, Identity, Remote
+from interlock.adapters.git import Author, Checkout, Remote
 from interlock.adapters.git.command import git, succeeded
 from interlock.adapters.git.history import files_of
 from interlock.common.digest import digest
@@ -23,7 +23,7 @@ from interlock.project.build.source_tree import copy_tree
 DIGITS = 12
 # Of a folder without a history: the first moment that a zip can say.
 NO_TIME = 315_532_800
-NOBODY = Identity(name="Interlock", email="interlock@localhost")
+NOBODY = Author(name="Interlock", email="interlock@localhost")
 
 
 @dataclass(frozen=True, kw_only=True)

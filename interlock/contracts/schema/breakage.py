@@ -8,7 +8,7 @@ from pathlib import Path
 import griffe
 
 from interlock.adapters.distributions import PARSING, Wheel
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.sanitize import one_line
 from interlock.contracts.schema.public_api import is_in, is_promised
 
@@ -26,7 +26,7 @@ WITH_VALUES = (
 )
 
 
-class Breakage(Value):
+class Breakage(FrozenModel):
     """One breakage.
 
     Attributes:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 Shape = Mapping[str, Any]
 
 
-class Finding(Value):
+class Finding(FrozenModel):
     """One difference in words.
 
     Attributes:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.bump import Part, ReleasePart
 
 
@@ -19,7 +19,7 @@ class Kind(StrEnum):
     CLASS = "class"
 
 
-class Element(Value):
+class Element(FrozenModel):
     """One thing that is promised.
 
     Attributes:
@@ -36,7 +36,7 @@ class Element(Value):
     shape: JsonValue
 
 
-class ContractSchema(Value):
+class ContractSchema(FrozenModel):
     """All that a package promises, at one commit or version.
 
     Attributes:
@@ -59,7 +59,7 @@ class What(StrEnum):
     REMOVED = "removed"
 
 
-class ElementChange(Value):
+class ElementChange(FrozenModel):
     """What became of one element.
 
     Attributes:
@@ -94,7 +94,7 @@ class Use(StrEnum):
     NOT_USED = "not used"
 
 
-class ContractChange(Value):
+class ContractChange(FrozenModel):
     """What became of a contract from one version to another.
 
     Attributes:

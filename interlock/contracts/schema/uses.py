@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.schema.models import ElementChange, Kind, Use, What
 from interlock.contracts.schema.public_api import is_in, module_of, sources_of
 from interlock.contracts.schema.source_reader import FileUse, read_file
@@ -13,7 +13,7 @@ from interlock.contracts.schema.source_reader import FileUse, read_file
 MOST_STEPS = 20
 
 
-class DownstreamSources(Value):
+class DownstreamSources(FrozenModel):
     """What says how a downstream uses its upstream.
 
     Attributes:

@@ -11,7 +11,7 @@ from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.contract import Contract
 from interlock.contracts.verify.report import CellResult, Conclusion, ContractsReport, DownstreamResult, RedTest
-from interlock.contracts.verify.subjects import Compared, Downstream
+from interlock.contracts.verify.subjects import ComparedBuilds, Downstream
 from interlock.matrix.plan import Plan, PlannedSheet
 from interlock.matrix.report import Cell, MatrixReport, Sheet
 from interlock.matrix.run import PlannedMatrix
@@ -26,7 +26,7 @@ class Known:
     """What is known of the upstream before a suite is run."""
 
     comparison: Comparison
-    compared: Compared
+    compared: ComparedBuilds
     contract: Contract
 
     def with_contract(self, contract: Contract) -> Self:
@@ -90,7 +90,7 @@ def _facts(context: VerificationContext, comparison: Comparison) -> dict[str, An
 
 
 def results(
-    compared: Compared, tested: Sequence[Downstream], plan: Plan, report: MatrixReport
+    compared: ComparedBuilds, tested: Sequence[Downstream], plan: Plan, report: MatrixReport
 ) -> tuple[DownstreamResult, ...]:
     """What the ref does to each downstream, in the order in which they were asked for.
 
@@ -117,7 +117,7 @@ def results(
 
 
 def _cells(
-    compared: Compared, tested: Downstream, planned: PlannedSheet, sheet: Sheet, report: MatrixReport
+    compared: ComparedBuilds, tested: Downstream, planned: PlannedSheet, sheet: Sheet, report: MatrixReport
 ) -> Iterator[CellResult]:
     sides = {side.version: side.described for side in tested.sides}
     ref = sheet.upstream_versions.index(compared.ref.version)

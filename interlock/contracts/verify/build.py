@@ -3,16 +3,16 @@
 from collections.abc import Awaitable, Callable
 
 from interlock.common.sanitize import one_line
-from interlock.contracts.candidates import Found, build_and_offer, default_branch
+from interlock.contracts.candidates import ResolvedRef, build_and_offer, default_branch
 from interlock.contracts.verify.comparison import Comparison, last_release, newest_release
 from interlock.contracts.verify.context import VerificationContext
-from interlock.contracts.verify.subjects import Compared, Downstream, Side
+from interlock.contracts.verify.subjects import ComparedBuilds, Downstream, Side
 from interlock.errors import BuildError, InterlockError
 
 BuildBranch = Callable[[str], Awaitable[Side]]
 
 
-async def build(context: VerificationContext, comparison: Comparison) -> Compared:
+async def build(context: VerificationContext, comparison: Comparison) -> ComparedBuilds:
     """Build the upstream at the ref and at the baseline; what was built before, or is released, is not built.
 
     A merge base that can't be built is no reason to compare with nothing: the last release takes its place.
@@ -23,7 +23,7 @@ async def build(context: VerificationContext, comparison: Comparison) -> Compare
     ref = await _side(context, context.upstream, comparison.found)
     baseline, note = await _baseline(context, comparison)
     notes = (*comparison.notes, note) if note else comparison.notes
-    return Compared(upstream=context.upstream, ref=ref, baseline=baseline, notes=notes)
+    return ComparedBuilds(upstream=context.upstream, ref=ref, baseline=baseline, notes=notes)
 
 
 async def _baseline(context: VerificationContext, comparison: Comparison) -> tuple[Side | None, str | None]:
@@ -72,7 +72,7 @@ async def prepare_downstream(context: VerificationContext, name: str, build: Bui
     return Downstream(name=name, sides=tuple(sides), trouble=trouble, notes=tuple(notes))
 
 
-async def _side(context: VerificationContext, package: str, found: Found) -> Side:
+async def _side(context: VerificationContext, package: str, found: ResolvedRef) -> Side:
     if found.version is not None:
         release = (await context.connections.index.releases(package))[found.version]
         return Side(release=release, described=found.described, named=str(found.version))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from interlock.adapters.uv import Uv
 from interlock.contracts.verify.request import ContractsRequest
-from interlock.contracts.verify.subjects import Compared, Downstream
+from interlock.contracts.verify.subjects import ComparedBuilds, Downstream
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
 from interlock.matrix.sources import Choice, ChosenEdge
 from interlock.model.family import Family
@@ -54,7 +54,7 @@ def unknown(request: ContractsRequest, family: Family) -> tuple[str, ...]:
 
 
 async def choose(
-    request: ContractsRequest, family: Family, uv: Uv, compared: Compared, tested: Sequence[Downstream]
+    request: ContractsRequest, family: Family, uv: Uv, compared: ComparedBuilds, tested: Sequence[Downstream]
 ) -> Choice:
     """Both versions of the upstream, with what could be had of each downstream.
 

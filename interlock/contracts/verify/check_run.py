@@ -11,7 +11,7 @@ from interlock.adapters.code_host import CommitChecks
 from interlock.adapters.github import Account, Annotation, CheckRun
 from interlock.adapters.github.check_runs import LONGEST_SUMMARY, MOST_ANNOTATIONS
 from interlock.adapters.github.errors import UnreachableError
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.verify.report import Conclusion
 from interlock.contracts.verify.statuses import CONTEXT
 
@@ -25,7 +25,7 @@ CONCLUSIONS = {
 }
 
 
-class Subject(Value):
+class Subject(FrozenModel):
     """What a check run is about.
 
     Attributes:
@@ -40,7 +40,7 @@ class Subject(Value):
     url: str | None = None
 
 
-class Said(Value):
+class Said(FrozenModel):
     """What a check run says in the end."""
 
     conclusion: str

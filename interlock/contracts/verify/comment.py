@@ -18,12 +18,12 @@ from pydantic import AwareDatetime, ValidationError
 
 from interlock.adapters.code_host import PullRequests
 from interlock.adapters.github import Account, Comment
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 _MARKER = re.compile(r"\A<!-- interlock:contracts (\S+) (\S+) (\S+) -->\s*")
 
 
-class Marker(Value):
+class Marker(FrozenModel):
     """What a comment is about.
 
     Attributes:
@@ -65,7 +65,7 @@ def visible(body: str) -> str:
     return _MARKER.sub("", body.replace("\r\n", "\n")).strip()
 
 
-class Place(Value):
+class CommentLocation(FrozenModel):
     """Where the comment is.
 
     Attributes:
@@ -77,7 +77,7 @@ class Place(Value):
     pull: int
 
 
-async def keep(github: PullRequests, place: Place, me: Account, marker: Marker, text: str) -> tuple[str, str]:
+async def keep(github: PullRequests, place: CommentLocation, me: Account, marker: Marker, text: str) -> tuple[str, str]:
     """Say it in the one comment; called again, it changes nothing.
 
     Args:
@@ -105,7 +105,7 @@ async def keep(github: PullRequests, place: Place, me: Account, marker: Marker, 
     return await _update(github, place, first, marker, text)
 
 
-async def _find(github: PullRequests, place: Place, me: Account, package: str) -> list[Comment]:
+async def _find(github: PullRequests, place: CommentLocation, me: Account, package: str) -> list[Comment]:
     """This account's comments about the package, the oldest first."""
     return _mine(await github.comments(place.repository, place.pull), me, package)
 
@@ -116,7 +116,9 @@ def _mine(comments: Iterable[Comment], me: Account, package: str) -> list[Commen
     return sorted(mine, key=lambda comment: comment.id)
 
 
-async def _update(github: PullRequests, place: Place, comment: Comment, marker: Marker, text: str) -> tuple[str, str]:
+async def _update(
+    github: PullRequests, place: CommentLocation, comment: Comment, marker: Marker, text: str
+) -> tuple[str, str]:
     there = Marker.read(comment.body or "")
     assert there is not None
     if there.sha == marker.sha and visible(comment.body or "") == visible(text):

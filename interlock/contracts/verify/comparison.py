@@ -3,13 +3,13 @@
 from packaging.version import Version
 
 from interlock.adapters.index.client import PackageIndex, Release
-from interlock.common.frozen_model import Value
-from interlock.contracts.candidates import Found, Kind, find, merge_base, parse_ref
+from interlock.common.frozen_model import FrozenModel
+from interlock.contracts.candidates import Kind, ResolvedRef, find, merge_base, parse_ref
 from interlock.contracts.verify.context import VerificationContext
 from interlock.errors import DistributionError, RepositoryError, TokenError, UsageError
 
 
-class Comparison(Value):
+class Comparison(FrozenModel):
     """The ref, and its baseline.
 
     Attributes:
@@ -17,8 +17,8 @@ class Comparison(Value):
         notes: What a reader must know beside.
     """
 
-    found: Found
-    baseline: Found | None
+    found: ResolvedRef
+    baseline: ResolvedRef | None
     notes: tuple[str, ...] = ()
 
     @property
@@ -44,22 +44,22 @@ async def find_comparison(context: VerificationContext) -> Comparison:
     return Comparison(found=found, baseline=baseline, notes=tuple(filter(None, notes)))
 
 
-def _name(found: Found) -> object:
+def _name(found: ResolvedRef) -> object:
     return found.version or found.sha or found.folder
 
 
-async def _found(context: VerificationContext, text: str) -> Found:
+async def _found(context: VerificationContext, text: str) -> ResolvedRef:
     return await find(context.candidates, context.upstream, parse_ref(text))
 
 
-async def _baseline(context: VerificationContext, found: Found) -> tuple[Found | None, str | None]:
+async def _baseline(context: VerificationContext, found: ResolvedRef) -> tuple[ResolvedRef | None, str | None]:
     if context.request.baseline is not None:
         return await _found(context, context.request.baseline), None
     base, note = await _merge_base(context, found)
     return base or await last_release(context, found), note
 
 
-async def _merge_base(context: VerificationContext, found: Found) -> tuple[Found | None, str | None]:
+async def _merge_base(context: VerificationContext, found: ResolvedRef) -> tuple[ResolvedRef | None, str | None]:
     """A folder may be compared without the repository: then it is with the last release."""
     try:
         return await merge_base(context.candidates, context.upstream, found), None
@@ -69,13 +69,13 @@ async def _merge_base(context: VerificationContext, found: Found) -> tuple[Found
         return None, f"compared with the last release, since there is no merge base: {error.message}"
 
 
-async def last_release(context: VerificationContext, found: Found | None = None) -> Found | None:
+async def last_release(context: VerificationContext, found: ResolvedRef | None = None) -> ResolvedRef | None:
     """The newest final release of the upstream; of a release that is verified, the one before it."""
     release = await newest_release(context.connections.index, context.upstream, before=found.version if found else None)
     if release is None:
         return None
     version, which = release.version, "the release before" if found and found.version else "the last release"
-    return Found(package=context.upstream, kind=Kind.VERSION, described=f"{version}, {which}", version=version)
+    return ResolvedRef(package=context.upstream, kind=Kind.VERSION, described=f"{version}, {which}", version=version)
 
 
 async def newest_release(index: PackageIndex, package: str, *, before: Version | None = None) -> Release | None:

@@ -10,21 +10,21 @@ from interlock.adapters.ledger import KnownContract
 from interlock.adapters.uv import Interpreter
 from interlock.cells.recipe import Recipe
 from interlock.common.clock import now
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.sanitize import one_line
 from interlock.contracts.schema import ContractChange
 from interlock.contracts.schema.change import contract_change, with_uses
 from interlock.contracts.schema.uses import DownstreamSources
 from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
-from interlock.contracts.verify.subjects import Compared, Downstream
+from interlock.contracts.verify.subjects import ComparedBuilds, Downstream
 from interlock.errors import DistributionError, InterlockError
 from interlock.matrix.plan import Plan
 from interlock.matrix.sources import Sources
 from interlock.model.family import Contract as Policy
 
 
-class Contract(Value):
+class Contract(FrozenModel):
     """What became of a contract.
 
     Attributes:
@@ -36,7 +36,7 @@ class Contract(Value):
     notes: tuple[str, ...] = ()
 
 
-async def compare_contracts(context: VerificationContext, compared: Compared) -> Contract:
+async def compare_contracts(context: VerificationContext, compared: ComparedBuilds) -> Contract:
     """What changed in the contract between the baseline and the ref; an upstream that has none is tested all the same.
 
     Raises:
@@ -91,7 +91,7 @@ def _requirements(wheel: Wheel) -> set[str]:
     return python | {str(Requirement(line)) for line in wheel.requires}
 
 
-def reason_to_skip(policy: Policy, compared: Compared, contract: Contract) -> str | None:
+def reason_to_skip(policy: Policy, compared: ComparedBuilds, contract: Contract) -> str | None:
     """Why no suite is run, or None. What could not be compared is never the same."""
     change = contract.change
     if policy.unchanged != "skip" or compared.baseline is None or change is None:
@@ -127,7 +127,9 @@ def _recipes(name: str, version: str, plan: Plan) -> Iterator[Recipe]:
     return (cell.recipe for cell in keyed if cell.recipe)
 
 
-def remember(context: VerificationContext, comparison: Comparison, compared: Compared, contract: Contract) -> None:
+def remember(
+    context: VerificationContext, comparison: Comparison, compared: ComparedBuilds, contract: Contract
+) -> None:
     """Keep what a commit does to the contract, for whoever will release it."""
     change, baseline = contract.change, compared.baseline
     if change is None or baseline is None or comparison.found.sha is None or context.request.baseline is not None:

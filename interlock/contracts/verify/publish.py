@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from interlock.adapters.code_host import CodeHost
 from interlock.adapters.github import Account, Annotation, CommitStatus, StatusState
 from interlock.adapters.github.errors import NotThereError, UnprocessableError
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.retry import patiently
 from interlock.common.sanitize import one_line
 from interlock.contracts.verify import check_run, comment
@@ -25,7 +25,7 @@ CHECK_RUN = f"the check run {CONTEXT}"
 PAUSE = 1.0  # seconds before the second look; each further one is about twice as long
 
 
-class Texts(Value):
+class Texts(FrozenModel):
     """What is said at length; made by whoever renders reports.
 
     Attributes:
@@ -39,7 +39,7 @@ class Texts(Value):
     comment: str
 
 
-class Commit(Value):
+class Commit(FrozenModel):
     """What is told about.
 
     Attributes:
@@ -58,7 +58,7 @@ class Commit(Value):
     url: str | None = None
 
 
-class Untold(Value):
+class PublishFailure(FrozenModel):
     """What could not be told, why, and what to do about it."""
 
     what: str
@@ -69,7 +69,7 @@ class Untold(Value):
         return f"{self.what} not told: {self.why}" + (f"; {self.cure}" if self.cure else "")
 
 
-class Told(Value):
+class Published(FrozenModel):
     """What was told.
 
     Attributes:
@@ -79,11 +79,11 @@ class Told(Value):
     """
 
     done: tuple[str, ...] = ()
-    untold: tuple[Untold, ...] = ()
+    untold: tuple[PublishFailure, ...] = ()
     comment: str | None = None
 
 
-async def tell_pending(github: CodeHost, commit: Commit, *, against: str = "", pause: float = PAUSE) -> Told:
+async def publish_pending(github: CodeHost, commit: Commit, *, against: str = "", pause: float = PAUSE) -> Published:
     """Say that the downstreams are being tested.
 
     Args:
@@ -100,7 +100,7 @@ async def tell_pending(github: CodeHost, commit: Commit, *, against: str = "", p
     return telling.told
 
 
-async def tell_failed(github: CodeHost, commit: Commit, reason: str, *, pause: float = PAUSE) -> Told:
+async def publish_failed(github: CodeHost, commit: Commit, reason: str, *, pause: float = PAUSE) -> Published:
     """Say that the run ended without a verdict, so that nothing stays pending for ever.
 
     Args:
@@ -116,14 +116,14 @@ async def tell_failed(github: CodeHost, commit: Commit, reason: str, *, pause: f
     return telling.told
 
 
-async def tell(
+async def publish(
     github: CodeHost, commit: Commit, report: ContractsReport, texts: Texts, *, pause: float = PAUSE
-) -> Told:
+) -> Published:
     """Say what became of the downstreams. Told again, nothing changes.
 
     Args:
         github: Whose token tells.
-        commit: What is told about, as `tell_pending` was given it.
+        commit: What is told about, as `publish_pending` was given it.
         report: Is told.
         texts: The report as people read it.
         pause: Seconds before a second try.
@@ -214,12 +214,12 @@ class _Telling:
         self._me: Account | None = None
         self._is_asked = False
         self._done: list[str] = []
-        self._untold: list[Untold] = []
+        self._untold: list[PublishFailure] = []
         self._comment: str | None = None
 
     @property
-    def told(self) -> Told:
-        return Told(done=tuple(self._done), untold=tuple(self._untold), comment=self._comment)
+    def told(self) -> Published:
+        return Published(done=tuple(self._done), untold=tuple(self._untold), comment=self._comment)
 
     async def say(self, said: Sequence[CommitStatus]) -> None:
         """The statuses, each of them unless it is there."""
@@ -262,7 +262,7 @@ class _Telling:
         me = await self._who() if report.pull is not None and self._commit.is_whole else None
         if report.pull is None or me is None:
             return
-        place = comment.Place(repository=report.repository, pull=report.pull)
+        place = comment.CommentLocation(repository=report.repository, pull=report.pull)
         marker = comment.Marker(package=report.upstream, sha=self._commit.sha, at=report.started_at)
 
         async def keep() -> None:
@@ -303,6 +303,6 @@ class _Telling:
         try:
             await patiently(work, tries=TRIES, first=self._pause)
         except InterlockError as error:
-            self._untold.append(Untold(what=what, why=error.message, cure=error.hint))
+            self._untold.append(PublishFailure(what=what, why=error.message, cure=error.hint))
             return error
         return None

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.schema import ContractChange, Use
 from interlock.model.verdicts import Verdict
 
@@ -20,7 +20,7 @@ class Conclusion(StrEnum):
     SKIPPED = "skipped"
 
 
-class RedTest(Value):
+class RedTest(FrozenModel):
     """A test that is red with the ref and was not with the baseline.
 
     Attributes:
@@ -31,7 +31,7 @@ class RedTest(Value):
     error: str | None = None
 
 
-class CellResult(Value):
+class CellResult(FrozenModel):
     """One suite of one downstream with the ref, beside the baseline.
 
     Attributes:
@@ -69,7 +69,7 @@ class CellResult(Value):
         return Conclusion.ERROR
 
 
-class DownstreamResult(Value):
+class DownstreamResult(FrozenModel):
     """One downstream: its cells, or why it could not be tested.
 
     Attributes:
@@ -89,7 +89,7 @@ class DownstreamResult(Value):
         return Conclusion.ERROR if self.trouble or not found or Conclusion.ERROR in found else Conclusion.SUCCESS
 
 
-class ContractsReport(Value):
+class ContractsReport(FrozenModel):
     """What a ref of an upstream does to its downstreams.
 
     Attributes:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from pydantic import Field
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
 
 _WHOLE_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHOWN_DIGITS = 12
 
 
-class ContractsRequest(Value):
+class ContractsRequest(FrozenModel):
     """The parameters of `verify_contracts`, as the command line, the gateway and the form in Prefect's UI give them."""
 
     upstream: str = Field(description="The package whose contract is verified.")

@@ -3,10 +3,10 @@
 import shlex
 
 from interlock.adapters.index.client import Release
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 
-class Side(Value):
+class Side(FrozenModel):
     """One distribution that takes part: a candidate that was built, or a release of the index.
 
     Attributes:
@@ -24,7 +24,7 @@ class Side(Value):
         return str(self.release.version)
 
 
-class Downstream(Value):
+class Downstream(FrozenModel):
     """What of a downstream is tested.
 
     Attributes:
@@ -39,7 +39,7 @@ class Downstream(Value):
     notes: tuple[str, ...] = ()
 
 
-class Compared(Value):
+class ComparedBuilds(FrozenModel):
     """The ref of an upstream beside its baseline.
 
     Attributes:

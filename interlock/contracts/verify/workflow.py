@@ -13,9 +13,9 @@ from interlock.contracts.verify.cells import choose, matrix_request
 from interlock.contracts.verify.comparison import Comparison, find_comparison
 from interlock.contracts.verify.context import VerificationContext, doing
 from interlock.contracts.verify.contract import Contract, compare_contracts, find_uses, reason_to_skip, remember
-from interlock.contracts.verify.publish import Texts, Told, commit_of, listener, silence
+from interlock.contracts.verify.publish import Published, Texts, commit_of, listener, silence
 from interlock.contracts.verify.report import ContractsReport
-from interlock.contracts.verify.subjects import Compared, Side
+from interlock.contracts.verify.subjects import ComparedBuilds, Side
 from interlock.errors import InterlockError
 from interlock.matrix.run import OpenRunner, here, plan_matrix, run_planned
 
@@ -36,7 +36,7 @@ class Host:
     run: RunStep = call
     cells: OpenRunner = here
     url: str | None = None
-    log: Callable[[Told], None] = lambda _told: None
+    log: Callable[[Published], None] = lambda _told: None
 
 
 async def verify(context: VerificationContext, host: Host) -> ContractsReport:
@@ -71,10 +71,10 @@ async def _tell_pending(context: VerificationContext, host: Host, comparison: Co
     """Say on the commit that its downstreams are being tested."""
     if github := listener(context, comparison):
         against = comparison.baseline.described if comparison.baseline else ""
-        host.log(await publish.tell_pending(github, commit_of(context, comparison, host.url), against=against))
+        host.log(await publish.publish_pending(github, commit_of(context, comparison, host.url), against=against))
 
 
-async def _compare(context: VerificationContext, comparison: Comparison, compared: Compared) -> Contract:
+async def _compare(context: VerificationContext, comparison: Comparison, compared: ComparedBuilds) -> Contract:
     """Find out what changed in the contract, and keep it for the release of the commit."""
     contract = await compare_contracts(context, compared)
     await asyncio.to_thread(remember, context, comparison, compared, contract)
@@ -104,7 +104,7 @@ async def _tell(
     """Say on the commit and on the pull request what was found; what could not be said is noted in the report."""
     if (github := listener(context, comparison)) is None:
         return report.noting(*filter(None, [silence(context, comparison)]))
-    told = await publish.tell(github, commit_of(context, comparison, host.url), report, host.texts(report, host.url))
+    told = await publish.publish(github, commit_of(context, comparison, host.url), report, host.texts(report, host.url))
     host.log(told)
     return report.noting(*map(str, told.untold))
 
@@ -117,5 +117,5 @@ async def _failure_told(context: VerificationContext, host: Host, comparison: Co
     except Exception as error:
         if github := listener(context, comparison):
             why = error.message if isinstance(error, InterlockError) else "a defect of Interlock"
-            host.log(await publish.tell_failed(github, commit_of(context, comparison, host.url), why))
+            host.log(await publish.publish_failed(github, commit_of(context, comparison, host.url), why))
         raise

@@ -1,11 +1,11 @@
 """What a person should do about a cascade that did not go through, with the commands."""
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.cascade.cascade import Cascade, Outcome
 from interlock.model.cascade.states import HeldBy, Progress, State
 
 
-class Advice(Value):
+class Advice(FrozenModel):
     """Something that can be done.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Self
 from packaging.version import Version
 from pydantic import AwareDatetime, model_validator
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import fault
 from interlock.model.cascade.plan import CascadePlan
 from interlock.model.cascade.states import Action, Progress, State
@@ -29,7 +29,7 @@ def cascade_id(root: str, version: Version) -> str:
     return f"{root}-{version}"
 
 
-class Cascade(Value):
+class Cascade(FrozenModel):
     """One root release and every release that it makes necessary.
 
     Attributes:

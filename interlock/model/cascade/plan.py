@@ -7,7 +7,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from pydantic import Field, model_validator
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import fault
 from interlock.errors import UsageError
 from interlock.model.bump import Bump, Part
@@ -19,7 +19,7 @@ from interlock.model.versions import VersionField
 PATCH = Bump(parts=(Part.PATCH,))
 
 
-class Planned(Value):
+class Planned(FrozenModel):
     """What a cascade will do with a package.
 
     Attributes:
@@ -42,7 +42,7 @@ class Planned(Value):
     pins: Mapping[str, VersionField | None] = {}
 
 
-class CascadePlan(Value):
+class CascadePlan(FrozenModel):
     """A root's release, and everything that it makes necessary, in dependency order; the root is the first."""
 
     root: str

@@ -7,7 +7,7 @@ from enum import StrEnum
 from packaging.version import Version
 from pydantic import AwareDatetime
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.verdicts import CellKey, Verdict
 from interlock.model.versions import VersionField
 
@@ -75,14 +75,14 @@ class HeldBy(StrEnum):
     ABORT = "abort"
 
 
-class Proven(Value):
+class Proven(FrozenModel):
     """What a cell showed on which it rests whether a package is released."""
 
     cell: CellKey
     verdict: Verdict
 
 
-class Progress(Value):
+class Progress(FrozenModel):
     """How far a package has come.
 
     Attributes:

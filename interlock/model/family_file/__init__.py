@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.common.locate import Keys
 from interlock.common.validation import FAULT
 from interlock.errors import FamilyError
@@ -26,7 +26,7 @@ COMPARED = ("repository", "upstreams")  # what of a package is compared with the
 DEFAULT = Path(__file__).parents[3] / FILE_NAME
 
 
-class FamilyFile(Value):
+class FamilyFile(FrozenModel):
     """A family of Python packages: what Interlock releases, and proves to fit together."""
 
     family: FamilySettings = Field(description="What holds for the whole family; a name at least.")

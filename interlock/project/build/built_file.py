@@ -7,10 +7,10 @@ from typing import Literal, Self
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 
 from interlock.errors import BuildError
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 
-class BuiltFile(Value):
+class BuiltFile(FrozenModel):
     """A distribution file on this machine.
 
     Attributes:

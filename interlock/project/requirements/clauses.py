@@ -29,7 +29,7 @@ class Moved(NamedTuple):
     edits: tuple[Edit, ...]
 
 
-class Kept(NamedTuple):
+class KeptClause(NamedTuple):
     """Nothing has to be edited.
 
     Attributes:
@@ -47,7 +47,7 @@ class Refused(NamedTuple):
     reason: str
 
 
-Outcome = Moved | Kept | Refused
+Outcome = Moved | KeptClause | Refused
 
 
 class Clause(NamedTuple):
@@ -107,14 +107,16 @@ def move(text: str, version: Version) -> Outcome:
 def _move(clauses: Sequence[Clause], bound: Clause | None, version: Version) -> Outcome:
     admitted = all(clause.admits(version) for clause in clauses)
     if bound is not None and _reached(bound, version):
-        return Kept(f"already at {bound.text}" if admitted else f"already beyond {version}: {bound.text}", admitted)
+        return KeptClause(
+            f"already at {bound.text}" if admitted else f"already beyond {version}: {bound.text}", admitted
+        )
     if refused := _refusal(clauses, bound, version):
         return refused
     if bound is None:
-        return Kept("no lower bound to move", admits=True)
+        return KeptClause("no lower bound to move", admits=True)
     moved = _at(bound, version)
     if admitted and moved.at <= bound.at and moved.operator == bound.operator:
-        return Kept(f"{bound.text} says no more of it", admits=True)
+        return KeptClause(f"{bound.text} says no more of it", admits=True)
     assert moved.admits(version)
     return Moved(tuple(_edits(bound, moved)))
 

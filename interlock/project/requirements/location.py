@@ -36,7 +36,7 @@ PEP_508 = Dialect(move_requirement, specifier_of, head_of)
 POETRY = Dialect(move_constraint, constraint_specifier, str)
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A requirement on the upstream, in a file.
 
     Attributes:
@@ -83,10 +83,10 @@ class File(NamedTuple):
 
     path: Path
     text: str
-    places: tuple[Place, ...]
+    places: tuple[Location, ...]
     parse: Parse | None = None
 
-    def edited(self, edits: Iterable[Edit], moved: Iterable[tuple[Place, str]]) -> str:
+    def edited(self, edits: Iterable[Edit], moved: Iterable[tuple[Location, str]]) -> str:
         """The file's text after edits, which must say what was meant and nothing else.
 
         Raises:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 
-class _Standing(Value):
+class _Standing(FrozenModel):
     """A requirement that stands in a file.
 
     Attributes:
@@ -89,7 +89,7 @@ class Refusal(_Standing):
         return f"{self.at}: {self.requirement}: {self.reason}"
 
 
-class Repin(Value):
+class Repin(FrozenModel):
     """What moving the requirements on a package does; with a refusal among it, nothing is done.
 
     Attributes:

@@ -5,7 +5,7 @@ import re
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from interlock.project.requirements.clauses import Edit, Kept, Moved, Outcome, Refused, clauses_of, cut, move
+from interlock.project.requirements.clauses import Edit, KeptClause, Moved, Outcome, Refused, clauses_of, cut, move
 
 # A version, or a prefix; anything else that is not PEP 440's is not guessed at.
 SINGLE = re.compile(r"\s*(?P<sign>\^|~(?!=)|)\s*(?P<version>[0-9][0-9A-Za-z.!+-]*(?:\.\*)?)\s*")
@@ -17,7 +17,7 @@ def move_constraint(text: str, version: Version) -> Outcome:
     if specifier is None:
         return Refused(f'"{text}" is not one of the forms that can be moved for certain')
     if text.strip() == "*":
-        return Kept("no lower bound to move", admits=True)
+        return KeptClause("no lower bound to move", admits=True)
     found = SINGLE.fullmatch(text)
     if found is None:
         return move(text, version)
@@ -55,12 +55,12 @@ def _within(text: str, bound: Version, specifier: SpecifierSet, version: Version
     """Within what a caret or tilde allows, with as many components, so that it allows the same."""
     admitted = specifier.contains(version, prereleases=True)
     if bound >= version:
-        return Kept(f"already at {text}" if admitted else f"already beyond {version}: {text}", admitted)
+        return KeptClause(f"already at {text}" if admitted else f"already beyond {version}: {text}", admitted)
     if not admitted:
         return Refused(f'"{text}" excludes {version} (it means {specifier})')
     moved = cut(version, len(bound.release))
     if Version(moved) <= bound:
-        return Kept(f"{text} says no more of it", admits=True)
+        return KeptClause(f"{text} says no more of it", admits=True)
     return Moved((Edit(*span, moved),))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from packaging.utils import canonicalize_name
 
 from interlock.common.locate import Keys, line_at, value_at
-from interlock.project.requirements.location import PEP_508, POETRY, Dialect, File, Parse, Place, found_at
+from interlock.project.requirements.location import PEP_508, POETRY, Dialect, File, Location, Parse, found_at
 from interlock.project.requirements.pep508 import head_of, required_name, specifier_of
 from interlock.project.version.project import PYPROJECT, SETUP_CFG, SETUP_PY, Project
 from interlock.project.version.readers import UnreadableError, line_of, read_ini
@@ -47,14 +47,14 @@ def _file(path: Path, text: str, parse: Parse, entries: Iterator[Entry]) -> File
     return File(path, text, tuple(_place(path, text, parse, entry) for entry in entries), parse)
 
 
-def _place(path: Path, text: str, parse: Parse, entry: Entry) -> Place:
+def _place(path: Path, text: str, parse: Parse, entry: Entry) -> Location:
     value = value_at(parse(text), entry.keys)
     head = entry.dialect.head(value).rstrip() if isinstance(value, str) else ""
     start = found_at(text, parse, entry.keys, head) if head else None
     near = str(next(key for key in reversed(entry.keys) if isinstance(key, str)))
     line = line_of(text.encode(), near.encode()) if start is None else line_at(text, start)
     named = ".".join(key for key in entry.keys if isinstance(key, str))
-    return Place(path, line, named, entry.text, start, entry.dialect, entry.keys, entry.hand)
+    return Location(path, line, named, entry.text, start, entry.dialect, entry.keys, entry.hand)
 
 
 def toml_entries(tree: object, upstream: str) -> Iterator[Entry]:
@@ -135,7 +135,7 @@ def ini_entries(tree: dict[str, dict[str, list[str]]], upstream: str) -> Iterato
 _INI_OPTIONS = {("options", "install_requires"), ("options", "setup_requires"), ("options", "tests_require")}
 
 
-def _in_code(content: bytes, upstream: str) -> Iterator[Place]:
+def _in_code(content: bytes, upstream: str) -> Iterator[Location]:
     """What a `setup.py` has of requirements on the upstream; code that can't be read is the build's own problem."""
     try:
         tree = ast.parse(content)
@@ -145,7 +145,7 @@ def _in_code(content: bytes, upstream: str) -> Iterator[Place]:
     for node in texts:
         text = str(node.value)
         if required_name(head_of(text)) == upstream and (specifier_of(text) or "@" in text):
-            yield Place(SETUP_PY, node.lineno, SETUP_PY.name, text, None, hand=IN_CODE)
+            yield Location(SETUP_PY, node.lineno, SETUP_PY.name, text, None, hand=IN_CODE)
 
 
 def elsewhere(project: Project, upstream: str) -> Iterator[str]:

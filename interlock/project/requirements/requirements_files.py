@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from interlock.common.locate import line_at
 from interlock.project.requirements.clauses import Edit
-from interlock.project.requirements.location import File, Place
+from interlock.project.requirements.location import File, Location
 from interlock.project.requirements.pep508 import head_of, required_name
 from interlock.project.version.project import Project
 
@@ -25,7 +25,7 @@ NOT_TEXT = "the file is not in UTF-8: save it so"
 URL = "it names a URL, which has to be changed by hand"
 
 
-class Line(NamedTuple):
+class RequirementLine(NamedTuple):
     """A logical line.
 
     Attributes:
@@ -59,15 +59,15 @@ def requirements_file(path: Path, content: bytes, upstream: str) -> File:
     return File(path, text, tuple(filter(None, (_place(path, text, line, upstream) for line in _lines(text)))))
 
 
-def _unreadable(path: Path, content: bytes, upstream: str) -> Iterator[Place]:
+def _unreadable(path: Path, content: bytes, upstream: str) -> Iterator[Location]:
     """A file that can't be read does not matter as long as it has nothing to do with the upstream."""
     text = content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "latin-1", "replace")
     for line in _lines(text):
         if required_name(head_of(_required(line.plain))) == upstream:
-            yield Place(path, line_at(text, line.start), path.name, line.text.strip(), None, hand=NOT_TEXT)
+            yield Location(path, line_at(text, line.start), path.name, line.text.strip(), None, hand=NOT_TEXT)
 
 
-def _lines(text: str) -> Iterator[Line]:
+def _lines(text: str) -> Iterator[RequirementLine]:
     """Logical lines: a backslash at the end of one joins the next, unless it is a comment."""
     start, pieces = 0, list[str]()
     for physical in text.splitlines(keepends=True):
@@ -80,10 +80,10 @@ def _lines(text: str) -> Iterator[Line]:
         yield _line(start, pieces)
 
 
-def _line(start: int, pieces: list[str]) -> Line:
+def _line(start: int, pieces: list[str]) -> RequirementLine:
     text = "".join(pieces)
     # As in pip: a comment goes on to the end of what was joined.
-    return Line(start, text, COMMENT.sub(lambda found: " " * len(found[0]), CONTINUED.sub(" ", text)))
+    return RequirementLine(start, text, COMMENT.sub(lambda found: " " * len(found[0]), CONTINUED.sub(" ", text)))
 
 
 def _required(plain: str) -> str:
@@ -92,10 +92,10 @@ def _required(plain: str) -> str:
     return (plain[: options.start()] if options else plain).rstrip()
 
 
-def _place(path: Path, text: str, line: Line, upstream: str) -> Place | None:
+def _place(path: Path, text: str, line: RequirementLine, upstream: str) -> Location | None:
     egg = EGG.search(line.text)
     if egg and canonicalize_name(egg[1]) == upstream and not line.text.lstrip().startswith("#"):
-        return Place(path, line_at(text, line.start), path.name, line.text.strip(), None, hand=URL)
+        return Location(path, line_at(text, line.start), path.name, line.text.strip(), None, hand=URL)
     requirement = _required(line.plain)
     if required_name(head_of(requirement)) != upstream:
         return None
@@ -105,7 +105,7 @@ def _place(path: Path, text: str, line: Line, upstream: str) -> Place | None:
         Edit(line.start + found.start(), line.start + found.end(), found["option"])
         for found in HASH.finditer(line.plain)
     )
-    return Place(path, line_at(text, start), path.name, requirement[indent:], start, hashes=hashes)
+    return Location(path, line_at(text, start), path.name, requirement[indent:], start, hashes=hashes)
 
 
 def rehashed(text: str, hashes: tuple[Edit, ...], digests: Collection[str]) -> Edit | None:

@@ -10,7 +10,7 @@ from packaging.version import Version
 from interlock.errors import BuildError
 from interlock.model.requirements import written
 from interlock.project.requirements.clauses import Edit, Moved, Refused, apply
-from interlock.project.requirements.location import File, Place
+from interlock.project.requirements.location import File, Location
 from interlock.project.requirements.models import Change, Declared, Refusal, Repin, Unchanged
 from interlock.project.requirements.project_files import elsewhere, project_files
 from interlock.project.requirements.requirements_files import rehashed, requirements_file, requirements_files
@@ -30,7 +30,7 @@ def declared(root: Path, upstream: str) -> tuple[Declared, ...]:
     return tuple(_declared(place) for file in _files(root, upstream) for place in file.places)
 
 
-def _declared(place: Place) -> Declared:
+def _declared(place: Location) -> Declared:
     specifier = None if place.hand else place.dialect.range(place.text)
     known = None if specifier is None else written(specifier)
     return Declared(path=place.path, line=place.line, requirement=place.text, named=place.named, range=known)
@@ -72,7 +72,7 @@ class _Judged(NamedTuple):
     """A place, what becomes of it, and the edits of its file."""
 
     result: Change | Refusal | Unchanged
-    place: Place
+    place: Location
     edits: tuple[Edit, ...] = ()
 
 
@@ -100,7 +100,7 @@ def _files(root: Path, upstream: str) -> Iterator[File]:
         yield requirements_file(path, project.read(path, bytes), name)
 
 
-def _judged(file: File, place: Place, version: Version, digests: Collection[str]) -> _Judged:
+def _judged(file: File, place: Location, version: Version, digests: Collection[str]) -> _Judged:
     outcome = place.move(version)
     if isinstance(outcome, Moved):
         return _moved(file, place, outcome.edits, digests)
@@ -109,7 +109,7 @@ def _judged(file: File, place: Place, version: Version, digests: Collection[str]
     return _Judged(Unchanged(**_standing(place), reason=outcome.reason, admits=outcome.admits), place)
 
 
-def _moved(file: File, place: Place, edits: tuple[Edit, ...], digests: Collection[str]) -> _Judged:
+def _moved(file: File, place: Location, edits: tuple[Edit, ...], digests: Collection[str]) -> _Judged:
     assert place.start is not None  # else it is refused before
     hashed = rehashed(file.text, place.hashes, digests) if place.hashes and digests else None
     if place.hashes and hashed is None:
@@ -119,7 +119,7 @@ def _moved(file: File, place: Place, edits: tuple[Edit, ...], digests: Collectio
     return _Judged(change, place, (*shifted, hashed) if hashed else shifted)
 
 
-def _refused(place: Place, reason: str) -> _Judged:
+def _refused(place: Location, reason: str) -> _Judged:
     return _Judged(Refusal(**_standing(place), reason=reason), place)
 
 
@@ -129,7 +129,7 @@ class _Standing(TypedDict):
     requirement: str
 
 
-def _standing(place: Place) -> _Standing:
+def _standing(place: Location) -> _Standing:
     return {"path": place.path, "line": place.line, "requirement": place.text}
 
 

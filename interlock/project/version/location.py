@@ -6,7 +6,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import BuildError
 from interlock.model.versions import VersionField
 from interlock.project.version.readers import UnreadableError, matched
@@ -21,7 +21,7 @@ TOLD_BY: Mapping[str, str] = {
 }
 
 
-class Literal(Value):
+class Literal(FrozenModel):
     """A version that stands in a file as it is.
 
     Attributes:
@@ -49,7 +49,7 @@ class Literal(Value):
         return f"{self.at} ({self.text})"
 
 
-class VersionPlace(Value):
+class VersionPlace(FrozenModel):
     """Where a project's version is.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from interlock.releases.checks.index import check_package_name, check_upload
 from interlock.releases.checks.machine import check_machine
 from interlock.releases.checks.models import Check, State, unknown
-from interlock.releases.checks.repository import Errand, check_repository
+from interlock.releases.checks.repository import CheckTarget, check_repository
 from interlock.releases.checks.token import check_token, is_app
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ async def check_tokens(connections: "Connections") -> tuple[Check, ...]:
     return (*(await check_token(connections)), *check_upload(connections))
 
 
-def _errands(family: "Family", released: Collection[str], branch: str | None, *, has_role: bool) -> tuple[Errand, ...]:
+def _errands(
+    family: "Family", released: Collection[str], branch: str | None, *, has_role: bool
+) -> tuple[CheckTarget, ...]:
     """What is wanted of each repository when these are released, in the order of the family; each once."""
     sent: dict[str, dict[str, None]] = {}
     for name in released:
@@ -48,7 +50,7 @@ def _errands(family: "Family", released: Collection[str], branch: str | None, *,
             for target in dispatch.targets:
                 sent.setdefault(target, {})[dispatch.event] = None
     return tuple(
-        Errand(
+        CheckTarget(
             member=name,
             releases=name in released and family.package(name).publishes,
             events=tuple(sent.get(name, ())),
@@ -80,7 +82,7 @@ async def _check(connections: "Connections", released: Collection[str], branch: 
     return (*machine, *token, *(check_upload(connections) if published else ()), *members)
 
 
-async def _look(connections: "Connections", errand: Errand, token: tuple[Check, ...]) -> tuple[Check, ...]:
+async def _look(connections: "Connections", errand: CheckTarget, token: tuple[Check, ...]) -> tuple[Check, ...]:
     unusable = any(check.state is State.FAILED and check.name in {"present", "accepted by GitHub"} for check in token)
     if unusable or not connections.has_credentials:
         return (unknown(errand.member, "repository", "not looked at, for want of a token that works"),)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from interlock.adapters.github.workflows import Hearing, listens
+from interlock.adapters.github.workflows import ListenerMatch, listens
 from interlock.errors import InterlockError
 from interlock.releases.checks.models import Check, failed, ok, warning
 
@@ -42,7 +42,7 @@ async def check_listeners(
     return (*found, *_files(member, hearings))
 
 
-def _heard(member: str, hearing: Hearing) -> Check:
+def _heard(member: str, hearing: ListenerMatch) -> Check:
     name = f"listener of {hearing.event}"
     places = ", ".join(f"{listener.path}:{listener.line}" for listener in hearing.listeners)
     if hearing.exact:
@@ -53,7 +53,7 @@ def _heard(member: str, hearing: Hearing) -> Check:
     return warning(member, name, cause, cure)
 
 
-def _unheard(member: str, hearing: Hearing, branch: str, others: Mapping[str, Mapping[str, bytes]]) -> Check:
+def _unheard(member: str, hearing: ListenerMatch, branch: str, others: Mapping[str, Mapping[str, bytes]]) -> Check:
     cause = f'no workflow on its branch "{branch}" listens to "{hearing.event}"'
     cure = f"{cure_of(member, hearing.event)} > {FOLDER}/on_{hearing.event}.yml, committed to {branch}"
     for other, files in others.items():
@@ -82,7 +82,7 @@ async def _other_branches(github: "Inspection", repository: str, names: set[str]
     return found
 
 
-def _files(member: str, hearings: list[Hearing]) -> Iterator[Check]:
+def _files(member: str, hearings: list[ListenerMatch]) -> Iterator[Check]:
     """What is wrong with any of the files, each once: every hearing knows all of them."""
     for found in dict.fromkeys(found for hearing in hearings for found in (*hearing.faults, *hearing.warnings)):
         yield warning(member, "workflow file", str(found), found.hint)

@@ -4,7 +4,7 @@ from collections.abc import Coroutine, Iterable
 from enum import StrEnum
 from typing import Any
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import InterlockError
 
 
@@ -17,7 +17,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"  # it could not be looked at
 
 
-class Check(Value):
+class Check(FrozenModel):
     """One thing that was looked at.
 
     Attributes:

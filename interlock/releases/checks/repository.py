@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import InterlockError
 from interlock.releases.checks.listeners import check_listeners
 from interlock.releases.checks.models import Check, Looking, failed, from_error, guarded, ok, unknown, warning
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from interlock.model.family import Family
 
 
-class Errand(Value):
+class CheckTarget(FrozenModel):
     """What is wanted of a member's repository.
 
     Attributes:
@@ -32,7 +32,7 @@ class Errand(Value):
     has_role: bool = True
 
 
-async def check_repository(family: "Family", errand: Errand, github: "Inspection") -> tuple[Check, ...]:
+async def check_repository(family: "Family", errand: CheckTarget, github: "Inspection") -> tuple[Check, ...]:
     """Everything about one member's repository; when it can't be seen, that alone."""
     place = family.repository(errand.member)
     try:
@@ -61,7 +61,7 @@ def _branch(family: "Family", member: str, repository: "Repository") -> Check:
 
 
 def _looks(
-    family: "Family", errand: Errand, github: "Inspection", repository: "Repository"
+    family: "Family", errand: CheckTarget, github: "Inspection", repository: "Repository"
 ) -> Iterator[tuple[str, Looking]]:
     """The names of the looks that are due, and the looks."""
     member, place = errand.member, family.repository(errand.member)
@@ -81,7 +81,7 @@ def _looks(
 
 
 async def _check_access(
-    github: "Inspection", errand: Errand, place: str, repository: "Repository"
+    github: "Inspection", errand: CheckTarget, place: str, repository: "Repository"
 ) -> tuple[Check, ...]:
     """Whether the token may push and send events: both want the same permission, and only the latter can be tried."""
     if errand.releases and errand.has_role and not repository.can_push:

@@ -29,7 +29,7 @@ from typer.testing import CliRunner, Result
 from deployments.automations.flow_filters import SENDER
 from deployments.automations.healing import Healing, ensure_automations
 from deployments.cli.main import app
-from deployments.embedded_server import Place
+from deployments.embedded_server import ServerDirectory
 from deployments.embedded_server.supervisor import free_port
 from tests.support.paths import ROOT
 from tests.support.prefect_server import eventually
@@ -305,7 +305,7 @@ def test_failed_runs_of_deployments_are_told_as_words_and_those_by_hand_are_not(
 
 
 def test_news_of_flows_are_told_once_and_none_of_a_flow_that_somebody_watches(
-    api: str, place: Place, receiver: Receiver
+    api: str, place: ServerDirectory, receiver: Receiver
 ) -> None:
     said("notify", "webhook", INTERLOCK_NOTIFY_URL=receiver.url("news"))
     environ = {**os.environ, "PREFECT_HOME": str(place.path)}
@@ -322,7 +322,7 @@ def test_news_of_flows_are_told_once_and_none_of_a_flow_that_somebody_watches(
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")  # in the clear, on this machine alone
 @pytest.mark.long
-def test_an_e_mail_is_sent_by_a_deployment(api: str, place: Place, mail: tuple[MailServer, int]) -> None:
+def test_an_e_mail_is_sent_by_a_deployment(api: str, place: ServerDirectory, mail: tuple[MailServer, int]) -> None:
     handler, port = mail
     settings = ("--server", "127.0.0.1", "--port", str(port), "--security", "insecure", "--user", "interlock")
     to = ("--to", "one@example.org", "--to", "two@example.org", "--from", "interlock@example.org")
@@ -347,7 +347,7 @@ def test_an_e_mail_is_sent_by_a_deployment(api: str, place: Place, mail: tuple[M
 
 
 @contextlib.contextmanager
-def serving(place: Place) -> Iterator[None]:
+def serving(place: ServerDirectory) -> Iterator[None]:
     """The deployment that sends, with a runner."""
     environ = {**os.environ, "PREFECT_HOME": str(place.path), "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
     quiet = subprocess.DEVNULL

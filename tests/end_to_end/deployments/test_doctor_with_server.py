@@ -21,7 +21,7 @@ from blocks.find import load_github_credentials, load_upload
 from deployments.cli.credentials import find_access, use_running_server
 from deployments.cli.main import app
 from deployments.cli.prefect_checks import check_prefect
-from deployments.embedded_server import Place
+from deployments.embedded_server import ServerDirectory
 from interlock.errors import TokenError
 from interlock.model.family import Family, Package
 from interlock.releases.checks import Check, State
@@ -38,7 +38,7 @@ DEPLOYMENTS = "deployments: [{name: newest, entrypoint: flows.a.b}, {name: other
 
 
 @pytest.fixture(scope="module")
-def home(place: Place) -> Path:
+def home(place: ServerDirectory) -> Path:
     """The INTERLOCK_HOME whose server it is."""
     return place.path.parent
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from deployments import embedded_server
-from deployments.embedded_server import Place, Policy, Record, State, control, supervisor
+from deployments.embedded_server import Policy, Record, ServerDirectory, State, control, supervisor
 from deployments.embedded_server.processes import Identity
 from deployments.embedded_server.state import is_locked, read_record, try_lock, write_record
 from interlock.errors import ServerError
@@ -48,8 +48,8 @@ http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    here = Place(tmp_path / "prefect")
+def place(tmp_path: Path) -> Iterator[ServerDirectory]:
+    here = ServerDirectory(tmp_path / "prefect")
     yield here
     clean_up(here)
 
@@ -66,7 +66,7 @@ def fake(tmp_path: Path) -> Callable[..., Policy]:
     return policy
 
 
-def started(place: Place, policy: Policy) -> Record:
+def started(place: ServerDirectory, policy: Policy) -> Record:
     with embedded_server.start(place, policy) as server:
         return server.wait_until_ready(PATIENCE)
 
@@ -74,7 +74,7 @@ def started(place: Place, policy: Policy) -> Record:
 # One server at a time
 
 
-def test_start_returns_before_the_server_is_ready(place: Place, fake: Callable[..., Policy]) -> None:
+def test_start_returns_before_the_server_is_ready(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     with embedded_server.start(place, fake("late")) as server:
         eventually(lambda: (record := read_record(place)) and record.server)
         assert embedded_server.status(place).state == "starting"
@@ -82,12 +82,14 @@ def test_start_returns_before_the_server_is_ready(place: Place, fake: Callable[.
         assert server.wait_until_ready(PATIENCE).state is State.RUNNING
 
 
-def test_ready_can_be_awaited(place: Place, fake: Callable[..., Policy]) -> None:
+def test_ready_can_be_awaited(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     with embedded_server.start(place, fake()) as server:
         assert asyncio.run(server.ready(PATIENCE)).ui.startswith("http://127.0.0.1:")
 
 
-def test_many_commands_at_once_get_one_server(place: Place, fake: Callable[..., Policy], tmp_path: Path) -> None:
+def test_many_commands_at_once_get_one_server(
+    place: ServerDirectory, fake: Callable[..., Policy], tmp_path: Path
+) -> None:
     script = tmp_path / "command.py"
     script.write_text(
         "import sys, pathlib\n"
@@ -103,7 +105,7 @@ def test_many_commands_at_once_get_one_server(place: Place, fake: Callable[..., 
 
 
 def test_a_server_of_another_prefect_is_not_joined(
-    place: Place, fake: Callable[..., Policy], monkeypatch: pytest.MonkeyPatch
+    place: ServerDirectory, fake: Callable[..., Policy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started(place, fake())
     monkeypatch.setattr(importlib.metadata, "version", lambda _: "3.9.0")
@@ -112,7 +114,7 @@ def test_a_server_of_another_prefect_is_not_joined(
     assert not is_locked(place.leases)
 
 
-def test_a_record_without_its_lock_is_known_to_be_stale(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_record_without_its_lock_is_known_to_be_stale(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     place.prepare()
     me = Identity.of(os.getpid())
     stale = Record(
@@ -134,7 +136,7 @@ def test_a_pid_that_another_process_got_is_not_taken_for_the_server() -> None:
 # It comes back
 
 
-def test_a_server_that_crashes_is_started_again(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_server_that_crashes_is_started_again(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     before = started(place, fake())
     os.kill(server_of(before).pid, signal.SIGKILL)
     eventually(lambda: (new := read_record(place)) and new.server not in {None, before.server})
@@ -142,7 +144,7 @@ def test_a_server_that_crashes_is_started_again(place: Place, fake: Callable[...
     assert (after.supervisor, after.api) == (before.supervisor, before.api)
 
 
-def test_a_server_that_always_crashes_is_given_up(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_server_that_always_crashes_is_given_up(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     with embedded_server.start(place, fake("crashing", restarts=1)):
         eventually(lambda: place.record.exists() and not is_locked(place.lock))
     record = read_record(place)
@@ -151,7 +153,7 @@ def test_a_server_that_always_crashes_is_given_up(place: Place, fake: Callable[.
     assert processes_of(place) == []
 
 
-def test_the_death_of_the_supervisor_ends_its_server(place: Place, fake: Callable[..., Policy]) -> None:
+def test_the_death_of_the_supervisor_ends_its_server(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     record = started(place, fake())
     os.kill(record.supervisor.pid, signal.SIGKILL)
     eventually(lambda: not is_locked(place.lock))
@@ -159,7 +161,7 @@ def test_the_death_of_the_supervisor_ends_its_server(place: Place, fake: Callabl
 
 
 def test_an_orphan_that_does_not_end_by_itself_is_killed_by_the_next_start(
-    place: Place, fake: Callable[..., Policy]
+    place: ServerDirectory, fake: Callable[..., Policy]
 ) -> None:
     before = started(place, fake("deaf"))
     before.supervisor.signal(signal.SIGKILL)
@@ -170,7 +172,9 @@ def test_an_orphan_that_does_not_end_by_itself_is_killed_by_the_next_start(
     assert not server_of(before).is_alive()
 
 
-def test_an_orphan_that_does_not_end_by_itself_is_killed_by_stop(place: Place, fake: Callable[..., Policy]) -> None:
+def test_an_orphan_that_does_not_end_by_itself_is_killed_by_stop(
+    place: ServerDirectory, fake: Callable[..., Policy]
+) -> None:
     before = started(place, fake("deaf"))
     before.supervisor.signal(signal.SIGKILL)
     eventually(lambda: not before.supervisor.is_alive())
@@ -181,14 +185,14 @@ def test_an_orphan_that_does_not_end_by_itself_is_killed_by_stop(place: Place, f
 # It goes
 
 
-def test_an_idle_server_stops(place: Place, fake: Callable[..., Policy]) -> None:
+def test_an_idle_server_stops(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     started(place, fake(idle_seconds=0.1))
     eventually(lambda: embedded_server.status(place).state == "stopped")
     assert processes_of(place) == []
     assert not place.record.exists()
 
 
-def test_a_command_and_a_browser_keep_the_server(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_command_and_a_browser_keep_the_server(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     with embedded_server.start(place, fake(idle_seconds=0.2)) as server:
         running = server.wait_until_ready(PATIENCE)
         time.sleep(1)
@@ -200,7 +204,7 @@ def test_a_command_and_a_browser_keep_the_server(place: Place, fake: Callable[..
     eventually(lambda: embedded_server.status(place).state == "stopped")
 
 
-def test_a_killed_command_does_not_keep_the_server(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_killed_command_does_not_keep_the_server(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     place.prepare()
     take = "import sys, pathlib, time; from deployments.embedded_server import state\n"
     take += "state.take_lease(state.Place(pathlib.Path(sys.argv[1]))); print(flush=True); time.sleep(600)"
@@ -212,7 +216,7 @@ def test_a_killed_command_does_not_keep_the_server(place: Place, fake: Callable[
     eventually(lambda: embedded_server.status(place).state == "stopped")
 
 
-def test_a_server_in_use_is_stopped_only_by_force(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_server_in_use_is_stopped_only_by_force(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     with embedded_server.start(place, fake()) as server:
         running = server.wait_until_ready(PATIENCE)
         with pytest.raises(ServerError, match="A command is using"):
@@ -222,27 +226,29 @@ def test_a_server_in_use_is_stopped_only_by_force(place: Place, fake: Callable[.
     assert not embedded_server.stop(place)
 
 
-def test_stop_leaves_nothing_of_a_server_that_is_deaf(place: Place, fake: Callable[..., Policy]) -> None:
+def test_stop_leaves_nothing_of_a_server_that_is_deaf(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     started(place, fake("deaf", grace_seconds=0.2))
     assert len(processes_of(place)) == 2
     assert embedded_server.stop(place)
     assert processes_of(place) == []
 
 
-def test_stop_ends_a_start_that_is_under_way(place: Place, fake: Callable[..., Policy]) -> None:
+def test_stop_ends_a_start_that_is_under_way(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     embedded_server.start(place, fake("mute", grace_seconds=0.2)).release()
     assert embedded_server.stop(place)
     assert processes_of(place) == []
 
 
-def test_a_supervisor_that_does_not_listen_is_killed(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_supervisor_that_does_not_listen_is_killed(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     running = started(place, fake())
     os.kill(running.supervisor.pid, signal.SIGSTOP)
     assert embedded_server.stop(place, timeout=0)
     assert processes_of(place) == []
 
 
-def test_a_command_that_comes_while_the_server_stops_gets_a_new_one(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_command_that_comes_while_the_server_stops_gets_a_new_one(
+    place: ServerDirectory, fake: Callable[..., Policy]
+) -> None:
     before = started(place, fake("deaf", grace_seconds=0.5))
     stopping = threading.Thread(target=embedded_server.stop, args=(place,))
     stopping.start()
@@ -252,7 +258,7 @@ def test_a_command_that_comes_while_the_server_stops_gets_a_new_one(place: Place
 
 
 def test_who_stops_a_server_leaves_one_alone_that_was_started_meanwhile(
-    place: Place, fake: Callable[..., Policy], monkeypatch: pytest.MonkeyPatch
+    place: ServerDirectory, fake: Callable[..., Policy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old one ends and the new one begins while whoever stops the old one does not look."""
     monkeypatch.setattr(control, "TICK_SECONDS", 1)
@@ -269,7 +275,7 @@ def test_who_stops_a_server_leaves_one_alone_that_was_started_meanwhile(
 # It cannot start
 
 
-def test_the_log_says_why_a_server_did_not_start(place: Place, fake: Callable[..., Policy]) -> None:
+def test_the_log_says_why_a_server_did_not_start(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     with embedded_server.start(place, fake("dying")) as server, pytest.raises(ServerError) as caught:
         server.wait_until_ready(PATIENCE)
     assert "the server ended before it was ready.\n" in caught.value.message
@@ -277,19 +283,21 @@ def test_the_log_says_why_a_server_did_not_start(place: Place, fake: Callable[..
     assert str(place.log) in str(caught.value.hint)
 
 
-def test_the_next_command_tries_again(place: Place, fake: Callable[..., Policy]) -> None:
+def test_the_next_command_tries_again(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     with embedded_server.start(place, fake("dying")) as server, pytest.raises(ServerError):
         server.wait_until_ready(PATIENCE)
     assert started(place, fake()).state is State.RUNNING
     assert "on fire" in place.log.with_suffix(".log.1").read_text()
 
 
-def test_a_start_that_takes_too_long_is_an_error_of_the_command(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_start_that_takes_too_long_is_an_error_of_the_command(
+    place: ServerDirectory, fake: Callable[..., Policy]
+) -> None:
     with embedded_server.start(place, fake("mute")) as server, pytest.raises(ServerError, match=r"not ready after 0 s"):
         server.wait_until_ready(0)
 
 
-def test_a_start_that_takes_too_long_is_ended(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_start_that_takes_too_long_is_ended(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     with embedded_server.start(place, fake("mute", start_seconds=0.2)) as server, pytest.raises(ServerError):
         server.wait_until_ready(PATIENCE)
     assert processes_of(place) == []
@@ -298,17 +306,17 @@ def test_a_start_that_takes_too_long_is_ended(place: Place, fake: Callable[..., 
 def test_a_home_that_cannot_be_made_is_an_error(tmp_path: Path, fake: Callable[..., Policy]) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ServerError, match="no place to be"):
-        embedded_server.start(Place(tmp_path / "file" / "prefect"), fake())
+        embedded_server.start(ServerDirectory(tmp_path / "file" / "prefect"), fake())
 
 
-def test_a_port_that_is_taken_is_left_to_who_has_it(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_port_that_is_taken_is_left_to_who_has_it(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         taken = stranger.getsockname()[1]
         assert started(place, fake(port=taken)).port != taken
 
 
 def test_a_stranger_that_takes_the_port_meanwhile_is_not_taken_for_the_server(
-    place: Place, fake: Callable[..., Policy]
+    place: ServerDirectory, fake: Callable[..., Policy]
 ) -> None:
     class Stranger(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -338,7 +346,7 @@ def _own_signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def supervise(place: Place, policy: Policy) -> Record | None:
+def supervise(place: ServerDirectory, policy: Policy) -> Record | None:
     place.prepare()
     lock = try_lock(place.lock)
     assert lock is not None
@@ -352,21 +360,21 @@ def supervise(place: Place, policy: Policy) -> Record | None:
 
 
 @pytest.mark.usefixtures("_own_signals")
-def test_a_supervisor_ends_with_its_idle_server(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_supervisor_ends_with_its_idle_server(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     assert supervise(place, fake(idle_seconds=0.1)) is None
     assert not is_locked(place.lock)
 
 
 @pytest.mark.usefixtures("_own_signals")
 @pytest.mark.parametrize("mode", ["dying", "crashing"])
-def test_a_supervisor_says_why_it_gave_up(place: Place, fake: Callable[..., Policy], mode: str) -> None:
+def test_a_supervisor_says_why_it_gave_up(place: ServerDirectory, fake: Callable[..., Policy], mode: str) -> None:
     record = supervise(place, fake(mode, restarts=0))
     assert record is not None
     assert record.state is State.FAILED
 
 
 @pytest.mark.usefixtures("_own_signals")
-def test_a_supervisor_ends_on_term(place: Place, fake: Callable[..., Policy]) -> None:
+def test_a_supervisor_ends_on_term(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     def term() -> None:
         eventually(lambda: (record := read_record(place)) and record.state is State.RUNNING)
         os.kill(os.getpid(), signal.SIGTERM)

@@ -15,7 +15,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from deployments import embedded_server
-from deployments.embedded_server import Place, Record
+from deployments.embedded_server import Record, ServerDirectory
 from deployments.embedded_server.state import read_record
 from interlock.errors import ServerError
 from tests.support.prefect_server import clean_up, eventually, processes_of, server_of
@@ -42,7 +42,7 @@ class Interlock:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.place = Place(home / "prefect")
+        self.place = ServerDirectory(home / "prefect")
 
     def begin(self, *arguments: str) -> "subprocess.Popen[str]":
         command = [str(Path(sys.executable).with_name("interlock")), "server", *arguments]

@@ -12,7 +12,7 @@ from prefect.client.orchestration import PrefectClient
 
 from deployments.automations.healing import Healing, ensure_automations
 from interlock.adapters.ledger import open_ledger
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from tests.support.ledgers import Postgres
 from tests.support.prefect_release import CORE, RECEIVERS
 from tests.support.rehearsed_checks import Rehearsed, rehearse
@@ -85,7 +85,9 @@ def test_another_worker_finishes_what_a_killed_one_began(shared: Shared, world: 
     ledger = postgres.new_ledger()
     workers = {name: begin_worker(shared, world, name, ledger.get_secret_value()) for name in ("one", "other")}
     # The second file never gets through: the tag is pushed then, and half of the release is out.
-    world.apps.faults.add(Fault(effect=Effect.SLOW, seconds=10 * PATIENCE, origin="index", method="POST", skip=1))
+    world.apps.faults.add(
+        InjectedFault(effect=Effect.SLOW, seconds=10 * PATIENCE, origin="index", method="POST", skip=1)
+    )
     with shared.api() as api:
         run = start_release(api)
         patiently(lambda: any(note.startswith("upload ") for note in effects(world)))

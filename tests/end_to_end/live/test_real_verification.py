@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.embedded_server import Place
+from deployments.embedded_server import ServerDirectory
 from interlock.adapters.index.client import open_index
 from interlock.adapters.index.settings import find_index
 from interlock.contracts.schema import Use
@@ -52,7 +52,7 @@ def _contracts(root: Path, folder: Path) -> tuple[int, ContractsReport]:
     try:
         done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True, timeout=1800)
     finally:
-        clean_up(Place(folder / "home" / "prefect"))
+        clean_up(ServerDirectory(folder / "home" / "prefect"))
     assert done.stdout, done.stderr
     return done.returncode, ContractsReport.model_validate(json.loads(done.stdout), extra="ignore")
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from deployments.cli.commands import rehearse
 from interlock.errors import RehearsalError, UsageError
-from rehearsal.directory import Place
-from rehearsal.faults import Effect, Fault, read_faults, seeded
+from rehearsal.directory import RehearsalDirectory
+from rehearsal.faults import Effect, InjectedFault, read_faults, seeded
 from rehearsal.index import IndexStore
 from rehearsal.world import running
 from tests.support.paths import ROOT
@@ -78,7 +78,7 @@ def test_it_prints_where_everything_is_and_ends_with_the_terminal(home: Path) ->
         os.killpg(world.pid, signal.SIGINT)  # as a terminal does: everything in the group gets it
         assert world.wait() == 0
         assert output.read() == ""
-    assert Place(home / "rehearsals/market-data").server() is None
+    assert RehearsalDirectory(home / "rehearsals/market-data").server() is None
 
 
 def test_one_that_is_kept_can_be_used_looked_at_and_stopped(home: Path) -> None:
@@ -119,7 +119,7 @@ def test_faults_come_from_files_and_seeds_and_can_be_cleared(home: Path, tmp_pat
 )
 def test_files_of_faults_are_read(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
-    expected = (Fault(effect=Effect.LOSE, path="/dispatches$"), Fault(effect=Effect.DROP, skip=3))
+    expected = (InjectedFault(effect=Effect.LOSE, path="/dispatches$"), InjectedFault(effect=Effect.DROP, skip=3))
     assert read_faults(tmp_path / name) == expected
 
 
@@ -161,11 +161,11 @@ def test_a_release_runs_in_the_world_with_all_that_was_said(home: Path, released
     assert output == (
         f"while interlock rehearse runs: pip install --index-url {index}/simple/ market-data-core==1.2.10\n"
     )
-    assert Place(home / "rehearsals/market-data").server() is None
+    assert RehearsalDirectory(home / "rehearsals/market-data").server() is None
 
 
 def running_index(home: Path) -> str:
-    facts = Place(home / "rehearsals/market-data").facts()
+    facts = RehearsalDirectory(home / "rehearsals/market-data").facts()
     assert facts is not None
     return f"http://127.0.0.1:{facts.ports['index']}"
 
@@ -182,7 +182,7 @@ def test_options_count_before_and_after_the_command(tmp_path: Path, released: li
 
 def test_what_was_said_after_the_command_counts_first() -> None:
     here, there = (
-        rehearse.Wanted(
+        rehearse.RehearseOptions(
             directory=Path(name),
             new=True,
             keep=True,
@@ -193,8 +193,10 @@ def test_what_was_said_after_the_command_counts_first() -> None:
         )
         for number, name in enumerate(("here", "there"))
     )
-    assert here.beside(there) == here.beside(rehearse.Wanted()) == rehearse.Wanted().beside(here) == here
-    assert rehearse.Wanted().beside(rehearse.Wanted()) == rehearse.Wanted()
+    assert (
+        here.beside(there) == here.beside(rehearse.RehearseOptions()) == rehearse.RehearseOptions().beside(here) == here
+    )
+    assert rehearse.RehearseOptions().beside(rehearse.RehearseOptions()) == rehearse.RehearseOptions()
 
 
 def test_what_can_be_installed_is_not_said_of_what_publishes_nothing(

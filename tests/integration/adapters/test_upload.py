@@ -16,8 +16,8 @@ from interlock.adapters.index.client import PackageIndex, open_index
 from interlock.adapters.index.settings import Index, Upload
 from interlock.errors import ConflictError, IndexUnavailableError, PublishError
 from interlock.model.release import ReleasedFile
-from rehearsal.fault_proxy import Front, RequestLog
-from rehearsal.faults import Effect, Fault, FaultScript
+from rehearsal.fault_proxy import FaultProxy, RequestLog
+from rehearsal.faults import Effect, FaultScript, InjectedFault
 from rehearsal.index import IndexStore, index_app
 from tests.support.universe.packages import make_sdist, make_wheel
 from tests.support.universe.served import Served
@@ -98,7 +98,7 @@ def faults() -> FaultScript:
 def shop(tmp_path: Path, faults: FaultScript) -> Iterator[Shop]:
     store, log = IndexStore(tmp_path / "index"), RequestLog()
     store.accounts.add("me", SecretStr(TOKEN))
-    with Served(Front(index_app(store), origin="index", faults=faults, log=log)) as served:
+    with Served(FaultProxy(index_app(store), origin="index", faults=faults, log=log)) as served:
         yield Shop(tmp_path, served.url, store, log)
 
 
@@ -125,7 +125,7 @@ def test_the_same_files_again_are_no_error_and_change_nothing(shop: Shop) -> Non
 
 
 def test_what_an_index_says_it_has_keeps_no_other_file_back(shop: Shop, faults: FaultScript) -> None:
-    faults.add(Fault(effect=Effect.REFUSE, method="POST", status=409))
+    faults.add(InjectedFault(effect=Effect.REFUSE, method="POST", status=409))
     shop.upload()
     assert shop.writes() == [f"upload {shop.wheel.name}"]
 
@@ -202,7 +202,7 @@ def test_the_name_of_a_deleted_file_is_refused_and_never_passed_over(shop: Shop)
 
 @pytest.mark.parametrize("status", [500, 503, 429])
 def test_trouble_at_the_index_may_be_over_soon(shop: Shop, faults: FaultScript, status: int) -> None:
-    faults.add(Fault(effect=Effect.REFUSE, method="POST", status=status, times=99))
+    faults.add(InjectedFault(effect=Effect.REFUSE, method="POST", status=status, times=99))
     error = shop.refused(shop.wheel)
     assert error.transient
     assert str(status) in error.message
@@ -210,7 +210,7 @@ def test_trouble_at_the_index_may_be_over_soon(shop: Shop, faults: FaultScript, 
 
 @pytest.mark.parametrize("effect", [Effect.DROP, Effect.CUT])
 def test_a_lost_connection_says_nothing_about_what_arrived(shop: Shop, faults: FaultScript, effect: Effect) -> None:
-    faults.add(Fault(effect=effect, method="POST", times=99))
+    faults.add(InjectedFault(effect=effect, method="POST", times=99))
     assert shop.refused(shop.wheel).transient
     assert (shop.wheel.name in shop.missing()) is (effect is Effect.DROP)
 
@@ -226,7 +226,7 @@ def test_an_index_that_hangs_is_given_up_and_may_be_asked_again(
     shop: Shop, faults: FaultScript, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publishing, "TIMEOUT", 1.5)
-    faults.add(Fault(effect=Effect.SLOW, method="POST", seconds=60))
+    faults.add(InjectedFault(effect=Effect.SLOW, method="POST", seconds=60))
     error = shop.refused(shop.wheel)
     assert "no answer within 1.5 s" in error.message
     assert error.transient

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from interlock.model.cascade import Cascade, Outcome, State
-from interlock.releases.plan import Patience
+from interlock.releases.plan import Timeouts
 from tests.support.rehearsed_cascade import IBKR, INFRA, ORCHESTRATOR, PIPELINE, Walked, at, states, versions
 from tests.support.rehearsed_release import CORE
 
-LONG = Patience(index=5, receipt=5, run=120)
+LONG = Timeouts(index=5, receipt=5, run=120)
 
 
 def cascades(here: Walked, root: str) -> tuple[Cascade, ...]:
@@ -65,7 +65,7 @@ def test_who_began_first_and_does_not_go_on_is_named(here: Walked) -> None:
         ledger.begin_cascade(begun.model_copy(update={"progress": {**first.progress, ORCHESTRATOR: waiting}}))
         ledger.record_progress("another", waiting)
 
-    second = here.cascade(IBKR, patience=Patience(index=5, receipt=5, run=1))
+    second = here.cascade(IBKR, patience=Timeouts(index=5, receipt=5, run=1))
 
     assert states(second)[ORCHESTRATOR] == "failed"
     assert second.progress[ORCHESTRATOR].reason.startswith("another has market-data-orchestrator too, goes first")

@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 
 from deployments.cli.main import app
 from deployments.embedded_server.state import HOST, try_lock
-from deployments.embedded_server.supervised_process import Pace, State
+from deployments.embedded_server.supervised_process import Backoff, State
 from deployments.stack import display
 from deployments.stack.orphaned_runs import CLAIMED, PrefectApi, lost, pick_up
 from deployments.stack.programs import Programs, why_no_gateway
 from deployments.stack.server import ConfiguredServer
-from deployments.stack.stack import Stack, Wanted, opened
-from deployments.stack.supervised_program import Seen
+from deployments.stack.stack import Stack, StackOptions, opened
+from deployments.stack.supervised_program import ProgramStatus
 from interlock.errors import BusyError, ServerError, TokenError, UsageError
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -171,7 +171,7 @@ def test_what_a_dead_machine_left_is_scheduled_again_and_a_persons_own_run_is_no
 def test_while_the_stack_goes_on_crashed_runs_are_the_automations(
     prefect: Prefect, tmp_path: Path, *, is_ending: bool, expected: list[str]
 ) -> None:
-    stack = Stack(Wanted(port=1, gateway_port=2), tmp_path, 0, ConfiguredServer(prefect.url, Pace()))
+    stack = Stack(StackOptions(port=1, gateway_port=2), tmp_path, 0, ConfiguredServer(prefect.url, Backoff()))
     stack.server.is_ours = True
     stack._prefect = {"PREFECT_API_URL": prefect.url}
     if is_ending:
@@ -186,7 +186,7 @@ def test_while_the_stack_goes_on_crashed_runs_are_the_automations(
 
 @pytest.mark.usefixtures("interlock_home")
 def test_there_is_one_stack_in_a_home(interlock_home: Path) -> None:
-    wanted = Wanted(port=4270, gateway_port=4280)
+    wanted = StackOptions(port=4270, gateway_port=4280)
     with opened(wanted), pytest.raises(BusyError, match="runs already"), opened(wanted):
         pass
     lock = try_lock(interlock_home / "up" / "lock")
@@ -207,7 +207,7 @@ def test_the_servers_own_database_takes_one_worker_and_two_runs(
 
 def test_a_configured_server_is_looked_at_and_left_alone(prefect: Prefect) -> None:
     async def look() -> None:
-        server = ConfiguredServer(prefect.url.replace("http://", "http://admin:hush@"), Pace())
+        server = ConfiguredServer(prefect.url.replace("http://", "http://admin:hush@"), Backoff())
         await server.start()
         assert (server.seen().state, server.seen().pid) == (State.HEALTHY, None)
         assert "hush" not in server.seen().note
@@ -218,12 +218,14 @@ def test_a_configured_server_is_looked_at_and_left_alone(prefect: Prefect) -> No
 
 def test_a_configured_server_that_is_not_there_is_an_error() -> None:
     with pytest.raises(ServerError, match="does not answer"):
-        asyncio.run(ConfiguredServer("http://127.0.0.1:9/api", Pace()).start())
+        asyncio.run(ConfiguredServer("http://127.0.0.1:9/api", Backoff()).start())
 
 
 def test_each_change_is_a_line_where_there_is_no_terminal(tmp_path: Path) -> None:
-    stack = Stack(Wanted(port=1, gateway_port=2), tmp_path, 0, ConfiguredServer("http://127.0.0.1:9/api", Pace()))
-    stack._absent.append(Seen(name="gateway", state=State.ABSENT, note="[no] secret"))
+    stack = Stack(
+        StackOptions(port=1, gateway_port=2), tmp_path, 0, ConfiguredServer("http://127.0.0.1:9/api", Backoff())
+    )
+    stack._absent.append(ProgramStatus(name="gateway", state=State.ABSENT, note="[no] secret"))
     console = Console(record=True, width=200, force_terminal=False)
 
     async def show() -> None:
@@ -237,8 +239,10 @@ def test_each_change_is_a_line_where_there_is_no_terminal(tmp_path: Path) -> Non
 
 
 def test_a_terminal_shows_a_table_of_everything(tmp_path: Path) -> None:
-    stack = Stack(Wanted(port=1, gateway_port=2), tmp_path, 0, ConfiguredServer("http://127.0.0.1:9/api", Pace()))
-    stack._absent.append(Seen(name="gateway", state=State.ABSENT, note="[no] secret"))
+    stack = Stack(
+        StackOptions(port=1, gateway_port=2), tmp_path, 0, ConfiguredServer("http://127.0.0.1:9/api", Backoff())
+    )
+    stack._absent.append(ProgramStatus(name="gateway", state=State.ABSENT, note="[no] secret"))
     console = Console(record=True, width=200)
     console.print(display.table(stack))
     text = console.export_text()

@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from deployments.embedded_server.supervised_process import Pace, Program, State
+from deployments.embedded_server.supervised_process import Backoff, Program, State
 from deployments.embedded_server.supervisor import free_port
 from deployments.stack.orphaned_runs import VARIABLE
-from deployments.stack.supervised_program import Part
+from deployments.stack.supervised_program import SupervisedProgram
 from interlock.errors import ServerError
 
-QUICK = Pace(tick=0.02, first=0.01, most=0.02, grace=10)
+QUICK = Backoff(tick=0.02, first=0.01, most=0.02, grace=10)
 SERVES = """
 import http.server, os, pathlib, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -43,13 +43,13 @@ for run in ("one", "two"):
 class Made:
     """A part whose program is a script of this test."""
 
-    def __init__(self, folder: Path, script: str, pace: Pace = QUICK) -> None:
+    def __init__(self, folder: Path, script: str, pace: Backoff = QUICK) -> None:
         self.folder = folder
         (folder / "program.py").write_text(textwrap.dedent(script))
         self.port = free_port(0)
         self.lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
         self.left: list[frozenset[str]] = []
-        self.part = Part(self.program, self.lock, pace, self.keep_left)
+        self.part = SupervisedProgram(self.program, self.lock, pace, self.keep_left)
 
     def program(self) -> Program:
         return Program(
@@ -186,7 +186,7 @@ def test_runs_end_with_their_worker_and_are_named(tmp_path: Path, number: signal
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 1), (2, 2), (3, 4), (7, 60), (10_000, 60)])
 def test_pauses_grow_up_to_a_limit(failures: int, seconds: float) -> None:
-    assert Pace().pause(failures) == seconds
+    assert Backoff().pause(failures) == seconds
 
 
 def test_what_it_is_started_with_is_not_shown(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from interlock.adapters.ledger import SqlLedger
 from interlock.cells.recipe import Recipe
 from interlock.common.digest import bound_to
-from interlock.matrix.executor import Settled, Tally, look_ahead, settle
+from interlock.matrix.executor import ExecutedCells, MatrixProgress, execute_cells, look_ahead
 from interlock.matrix.plan import PlannedCell
 from interlock.model.verdicts import Run, RunStatus
 from tests.support.ledgers import scratch_ledger, scratch_ledger_of
@@ -76,9 +76,9 @@ class Watcher:
     """Sees every tally, and that each adds up."""
 
     def __init__(self) -> None:
-        self.seen: list[Tally] = []
+        self.seen: list[MatrixProgress] = []
 
-    async def __call__(self, tally: Tally) -> None:
+    async def __call__(self, tally: MatrixProgress) -> None:
         self.seen.append(tally)
 
 
@@ -90,11 +90,11 @@ def settled(
     jobs: int = 2,
     fresh: bool = False,
     watcher: Watcher | None = None,
-) -> Settled:
-    return asyncio.run(settle(cells, ledger=ledger, run=suites, jobs=jobs, fresh=fresh, observe=watcher))
+) -> ExecutedCells:
+    return asyncio.run(execute_cells(cells, ledger=ledger, run=suites, jobs=jobs, fresh=fresh, observe=watcher))
 
 
-def ahead(cells: Sequence[PlannedCell], ledger: SqlLedger, *, fresh: bool = False) -> Tally:
+def ahead(cells: Sequence[PlannedCell], ledger: SqlLedger, *, fresh: bool = False) -> MatrixProgress:
     return asyncio.run(look_ahead(cells, ledger, fresh=fresh))
 
 
@@ -133,8 +133,8 @@ def test_what_is_known_is_not_run(ledger: SqlLedger) -> None:
 def test_nothing_to_run_runs_nothing(ledger: SqlLedger) -> None:
     watcher = Watcher()
     result = settled([an_unrun_cell("1"), an_unrun_cell("2")], Suites(), ledger, watcher=watcher)
-    assert result == Settled(fingerprints=(None, None), runs={}, known=frozenset(), suites_run=0)
-    assert watcher.seen == [Tally(cells=2, settled=2, failing=2)]
+    assert result == ExecutedCells(fingerprints=(None, None), runs={}, known=frozenset(), suites_run=0)
+    assert watcher.seen == [MatrixProgress(cells=2, settled=2, failing=2)]
     assert settled([], Suites(), ledger).fingerprints == ()
 
 
@@ -170,11 +170,11 @@ def test_no_more_than_jobs_at_once_and_no_fewer(ledger: SqlLedger, jobs: int) ->
 def test_a_run_is_in_the_ledger_as_soon_as_it_ended(ledger: SqlLedger) -> None:
     seen: list[set[str]] = []
 
-    async def watch(tally: Tally) -> None:
+    async def watch(tally: MatrixProgress) -> None:
         seen.append(set(ledger.runs(["x", "y"])))
         assert len(seen[-1]) == tally.runs
 
-    asyncio.run(settle([*grid("x"), *grid("y")], ledger=ledger, run=Suites(), jobs=1, observe=watch))
+    asyncio.run(execute_cells([*grid("x"), *grid("y")], ledger=ledger, run=Suites(), jobs=1, observe=watch))
     assert seen == [set(), {"x"}, {"x", "y"}]
 
 
@@ -194,7 +194,7 @@ def test_a_suite_that_reads_a_version_is_run_for_each(
     assert again.ran == []
 
 
-def assert_bound(result: Settled, cells: Sequence[PlannedCell], reads: Iterable[str]) -> None:
+def assert_bound(result: ExecutedCells, cells: Sequence[PlannedCell], reads: Iterable[str]) -> None:
     """Every cell stands under its versions of what is read, and has a run there."""
     for cell, fingerprint in zip(cells, result.fingerprints, strict=True):
         assert cell.recipe is not None
@@ -253,7 +253,7 @@ def test_a_second_reader_divides_again_and_no_fingerprint_is_run_twice(ledger: S
     assert_each_once(ledger, result)
 
 
-def assert_each_once(ledger: SqlLedger, result: Settled) -> None:
+def assert_each_once(ledger: SqlLedger, result: ExecutedCells) -> None:
     kept = ledger.runs([fingerprint for fingerprint in result.fingerprints if fingerprint])
     assert {fingerprint: len(runs) for fingerprint, runs in kept.items()} == dict.fromkeys(kept, 1)
 
@@ -277,7 +277,7 @@ def test_a_cell_that_waited_while_its_group_was_being_divided_waits_anew(
     """The division is noticed while who watches takes its time, and the part of the cell that waits is known."""
     recording = threading.Event()
 
-    async def watch(tally: Tally) -> None:
+    async def watch(tally: MatrixProgress) -> None:
         if tally.runs == 1:
             await asyncio.to_thread(recording.wait)
 
@@ -291,7 +291,7 @@ def test_a_cell_that_waited_while_its_group_was_being_divided_waits_anew(
     monkeypatch.setattr(ledger, "record", record)
     suites = Suites({"x": BOTH}, pause=lambda title: 1 if title[0] == "9" else 50)
     cells = [a_cell("y", "9", "b"), *grid("x", "12", "a")]
-    result = asyncio.run(settle(cells, ledger=ledger, run=suites, jobs=2, observe=watch))
+    result = asyncio.run(execute_cells(cells, ledger=ledger, run=suites, jobs=2, observe=watch))
     assert suites.ran == ["9 × b", "1 × a"]
     assert len(result.known) == 1
 
@@ -381,11 +381,11 @@ def test_cancelled_it_ends_what_runs_and_keeps_what_ended(ledger: SqlLedger) -> 
     async def interrupted() -> None:
         stuck = asyncio.Event()
 
-        async def watch(tally: Tally) -> None:
+        async def watch(tally: MatrixProgress) -> None:
             if tally.runs == 2:
                 stuck.set()
 
-        work = asyncio.create_task(settle(distinct("1289345"), ledger=ledger, run=suites, jobs=2, observe=watch))
+        work = asyncio.create_task(execute_cells(distinct("1289345"), ledger=ledger, run=suites, jobs=2, observe=watch))
         await stuck.wait()
         await asyncio.sleep(0.01)
         work.cancel()
@@ -414,7 +414,7 @@ def test_cancelled_while_a_run_is_being_recorded_it_is_recorded_before_the_end()
     ledger = scratch_ledger_of(Slow)
 
     async def interrupted() -> None:
-        work = asyncio.create_task(settle(distinct("12"), ledger=ledger, run=Suites(), jobs=2))
+        work = asyncio.create_task(execute_cells(distinct("12"), ledger=ledger, run=Suites(), jobs=2))
         await asyncio.to_thread(ledger.asked.wait)
         work.cancel()
         await asyncio.sleep(0)
@@ -435,16 +435,16 @@ def test_the_tally_counts_every_cell_once(ledger: SqlLedger) -> None:
     watcher = Watcher()
     settled(cells, Suites(red=["1 × a"]), ledger, jobs=1, watcher=watcher)
     assert watcher.seen == [
-        Tally(cells=15, settled=7, known=6, failing=7, to_run=2),
-        Tally(cells=15, settled=13, known=6, shared=5, failing=13, runs=1, to_run=1),
-        Tally(cells=15, settled=15, known=6, shared=6, failing=15, runs=2),
+        MatrixProgress(cells=15, settled=7, known=6, failing=7, to_run=2),
+        MatrixProgress(cells=15, settled=13, known=6, shared=5, failing=13, runs=1, to_run=1),
+        MatrixProgress(cells=15, settled=15, known=6, shared=6, failing=15, runs=2),
     ]
 
 
 def test_green_cells_are_not_failing(ledger: SqlLedger) -> None:
     watcher = Watcher()
     settled(grid("x"), Suites(), ledger, watcher=watcher)
-    assert watcher.seen[-1] == Tally(cells=6, settled=6, shared=5, runs=1)
+    assert watcher.seen[-1] == MatrixProgress(cells=6, settled=6, shared=5, runs=1)
 
 
 def test_looking_ahead_says_what_settling_will_do_and_does_nothing(ledger: SqlLedger) -> None:
@@ -452,8 +452,8 @@ def test_looking_ahead_says_what_settling_will_do_and_does_nothing(ledger: SqlLe
     settled(grid("x"), Suites({"x": CORE}), ledger)
     settled(grid("y", "1"), Suites(), ledger)
     tally = ahead(cells, ledger)
-    assert tally == ahead(cells, ledger) == Tally(cells=15, settled=9, known=8, failing=1, to_run=1)
-    assert ahead(cells, ledger, fresh=True) == Tally(cells=15, settled=1, failing=1, to_run=5)
+    assert tally == ahead(cells, ledger) == MatrixProgress(cells=15, settled=9, known=8, failing=1, to_run=1)
+    assert ahead(cells, ledger, fresh=True) == MatrixProgress(cells=15, settled=1, failing=1, to_run=5)
     suites = Suites()
     settled(cells, suites, ledger)
     assert len(suites.ran) == tally.to_run
@@ -533,7 +533,7 @@ def count(ledger: SqlLedger, cells: Sequence[PlannedCell]) -> Counter[str]:
     return Counter({fingerprint: len(runs) for fingerprint, runs in ledger.runs(all_fingerprints(cells)).items()})
 
 
-def assert_tallies_add_up(seen: Sequence[Tally], runs: int) -> None:
+def assert_tallies_add_up(seen: Sequence[MatrixProgress], runs: int) -> None:
     for tally in seen:
         distinct = tally.settled - tally.known - tally.shared
         assert 0 <= distinct <= tally.runs

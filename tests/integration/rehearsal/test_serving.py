@@ -9,8 +9,8 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from rehearsal import server_process
-from rehearsal.fault_proxy import Front, RequestLog
-from rehearsal.faults import Effect, Fault, FaultScript
+from rehearsal.fault_proxy import FaultProxy, RequestLog
+from rehearsal.faults import Effect, FaultScript, InjectedFault
 from rehearsal.serving import (
     CLOSE,
     REASONS,
@@ -120,7 +120,7 @@ def test_a_connection_can_be_closed_without_an_answer(client: httpx.Client, meth
 @pytest.mark.parametrize("effect", [Effect.DROP, Effect.CUT])
 def test_a_fault_closes_the_connection_whatever_was_asked(client: httpx.Client, effect: Effect) -> None:
     log = RequestLog()
-    front = Front(App(), origin="api", faults=FaultScript([Fault(effect=effect, times=2)]), log=log)
+    front = FaultProxy(App(), origin="api", faults=FaultScript([InjectedFault(effect=effect, times=2)]), log=log)
     with Served(front) as served:
         for method in ("HEAD", "POST"):
             with pytest.raises(httpx.RemoteProtocolError):
@@ -147,7 +147,7 @@ def test_an_answer_without_a_body_is_in_the_log_before_it_begins(head: tuple[int
     async def receive() -> Message:
         return {"type": "http.request"}
 
-    front = Front(app, origin="api", faults=FaultScript(), log=log)
+    front = FaultProxy(app, origin="api", faults=FaultScript(), log=log)
     asyncio.run(front(_a_scope(lambda: None), receive, send))
     assert logged == [1, 1]
 
@@ -156,7 +156,7 @@ def test_an_answer_without_a_body_is_in_the_log_before_it_begins(head: tuple[int
 def test_a_request_is_in_the_log_before_its_caller_knows_that_it_ended(effect: Effect | None) -> None:
     logged: list[int] = []
     log, told = RequestLog(), _a_scope(lambda: logged.append(len(log.all())))
-    script = FaultScript([Fault(effect=effect)] if effect else [])
+    script = FaultScript([InjectedFault(effect=effect)] if effect else [])
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.body":
@@ -165,7 +165,7 @@ def test_a_request_is_in_the_log_before_its_caller_knows_that_it_ended(effect: E
     async def receive() -> Message:
         return {"type": "http.request"}
 
-    asyncio.run(Front(App(), origin="api", faults=script, log=log)(told, receive, send))
+    asyncio.run(FaultProxy(App(), origin="api", faults=script, log=log)(told, receive, send))
     assert logged == [1]
     assert len(log.all()) == 1
 

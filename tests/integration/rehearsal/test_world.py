@@ -23,10 +23,10 @@ from interlock.adapters.ledger.location import place_of
 from interlock.errors import RehearsalError
 from interlock.model import family_file
 from rehearsal import process
-from rehearsal.control import Knocker
-from rehearsal.directory import Place, Server
+from rehearsal.control import ControlClient
+from rehearsal.directory import RehearsalDirectory, Server
 from rehearsal.environment import Environment, shell
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.records import TokenKind
 from rehearsal.github.state import hash_of
 from rehearsal.index import IndexStore
@@ -140,7 +140,7 @@ def test_a_maintainer_whose_token_expired_has_a_new_one_in_the_next_run(world: W
 
 
 def test_every_world_has_secrets_of_its_own_which_nobody_else_can_read(tmp_path: Path) -> None:
-    first, second = Place(tmp_path / "first"), Place(tmp_path / "second")
+    first, second = RehearsalDirectory(tmp_path / "first"), RehearsalDirectory(tmp_path / "second")
     assert first.tokens() == first.tokens() != second.tokens()
     assert stat.S_IMODE((tmp_path / "first/tokens.json").stat().st_mode) == 0o600
     assert first.tokens().github.get_secret_value() not in repr(first.tokens())
@@ -280,9 +280,9 @@ def test_a_shell_gets_the_same_environment() -> None:
 def test_faults_go_in_by_the_door_and_meet_one_script_for_all_servers(world: World) -> None:
     with world.serve():
         knocker = world.knocker()
-        knocker.add([Fault(effect=Effect.REFUSE, origin="api", status=503, times=2)])
+        knocker.add([InjectedFault(effect=Effect.REFUSE, origin="api", status=503, times=2)])
         assert [ask(world, "/rate_limit") for _ in range(3)] == [503, 503, 200]
-        knocker.add([Fault(effect=Effect.REFUSE, times=9)])
+        knocker.add([InjectedFault(effect=Effect.REFUSE, times=9)])
         knocker.clear()
         assert ask(world, "/rate_limit") == 200
         assert [seen.status for seen in knocker.log()] == [503, 503, 200, 200]
@@ -298,7 +298,7 @@ def test_the_door_opens_to_nobody_else_and_is_not_in_the_log(world: World) -> No
 
 def test_a_door_that_refuses_or_is_gone_is_said(world: World) -> None:
     with world.serve():
-        knocker, wrong = world.knocker(), Knocker(world.facts.ports["api"], world.place.tokens().index)
+        knocker, wrong = world.knocker(), ControlClient(world.facts.ports["api"], world.place.tokens().index)
         with pytest.raises(RehearsalError, match="refused: 401 who are you"):
             wrong.clear()
         with pytest.raises(RehearsalError, match="refused: 422 "):
@@ -311,8 +311,8 @@ def test_a_stale_index_and_a_race_are_made_by_the_world(world: World) -> None:
     with world.serve() as serving:
         world.knocker().add(
             [
-                Fault(effect=Effect.STALE, origin="index", path="/simple/", seconds=60),
-                Fault(effect=Effect.RACE, origin="api", path="/market-data-core"),
+                InjectedFault(effect=Effect.STALE, origin="index", path="/simple/", seconds=60),
+                InjectedFault(effect=Effect.RACE, origin="api", path="/market-data-core"),
             ]
         )
         git = serving.apps.github.git(serving.apps.github.repository("mjdevaccount/market-data-core"))
@@ -366,7 +366,7 @@ def test_one_process_has_a_world_at_a_time_and_the_other_is_told_who(world: Worl
 
 
 def test_a_new_beginning_forgets_all_and_a_half_made_world_is_made_again(directory: Path) -> None:
-    before = Place(directory).tokens()
+    before = RehearsalDirectory(directory).tokens()
     (directory / "ledger.db").write_text("of the old world")
     with create(directory, new=True) as world:
         assert world.place.tokens() != before
@@ -458,7 +458,7 @@ def test_the_servers_end_with_whoever_began_them_however_that_ends(directory: Pa
 
 
 def create_when_free(directory: Path) -> World:
-    while Place(directory).server() is not None:
+    while RehearsalDirectory(directory).server() is not None:
         pass
     return create(directory)
 

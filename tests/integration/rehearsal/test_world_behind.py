@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from rehearsal.fault_proxy import Front, RequestLog
+from rehearsal.fault_proxy import FaultProxy, RequestLog
 from rehearsal.faults import FaultScript
 from rehearsal.index import IndexStore, Switches, index_app
 from rehearsal.index.pages import JSON_TYPE
@@ -53,7 +53,7 @@ def log() -> RequestLog:
 
 @pytest.fixture
 def behind(theirs: IndexStore, switches: Switches, log: RequestLog) -> Iterator[str]:
-    app = Front(index_app(theirs, switches), origin="behind", faults=FaultScript(), log=log)
+    app = FaultProxy(index_app(theirs, switches), origin="behind", faults=FaultScript(), log=log)
     with Served(app) as served:
         yield served.url
 

@@ -13,7 +13,7 @@ from interlock.errors import InterlockError
 from interlock.project import build
 from interlock.releases import preflight
 from interlock.releases.context import ReleaseContext
-from interlock.releases.plan import Patience
+from interlock.releases.plan import Timeouts
 from rehearsal.faults import seeded
 from tests.support.rehearsed_release import Rehearsed, rehearsed
 
@@ -39,7 +39,7 @@ async def _checked_before(*_files: object, **_facts: object) -> None:
     """The files are the same in each script, and were checked when they were built."""
 
 
-IMPATIENT = Patience(index=2, receipt=0.4, run=2)
+IMPATIENT = Timeouts(index=2, receipt=0.4, run=2)
 _sleep = asyncio.sleep
 
 

@@ -12,13 +12,13 @@ import pytest
 from packaging.version import Version
 from pydantic import SecretStr
 
-from interlock.adapters.git import Identity, Remote
-from interlock.adapters.github import GitHub, Patience, StaticToken, open_github, place
+from interlock.adapters.git import Author, Remote
+from interlock.adapters.github import GitHub, RetryPolicy, StaticToken, github_server, open_github
 from interlock.common.retry import patiently
 from interlock.errors import InterlockError, RepositoryError
 from interlock.releases.pull_request import Proposal, ProposalState, look, propose
 from interlock.releases.pull_request_branch import Change, ChangeBranch, Edge
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github import issues, pull_store
 from rehearsal.github.git_store import GitStore
 from rehearsal.github.protection import HEADS
@@ -30,8 +30,8 @@ from tests.support.rehearsed_release import Rehearsed
 T = TypeVar("T")
 STORE = "mjdevaccount/market-data-store"
 CORE = "market-data-core"
-BOT = Identity(name="Release Bot", email="bot@example.org")
-AT_ONCE = Patience(first=0, longest_backoff=0, attempts=2)
+BOT = Author(name="Release Bot", email="bot@example.org")
+AT_ONCE = RetryPolicy(first=0, longest_backoff=0, attempts=2)
 PINS = "pins.txt"
 
 
@@ -64,7 +64,7 @@ class Proposing:
 
     @property
     def remote(self) -> Remote:
-        return Remote(url=place().remote(STORE), token=SecretStr(os.environ["REPO_DISPATCH_TOKEN"]))
+        return Remote(url=github_server().remote(STORE), token=SecretStr(os.environ["REPO_DISPATCH_TOKEN"]))
 
     @property
     def record(self) -> Repository:
@@ -82,7 +82,7 @@ class Proposing:
     def ask(self, work: Callable[[GitHub], Awaitable[T]]) -> T:
         async def asking() -> T:
             credentials = StaticToken(SecretStr(os.environ["REPO_DISPATCH_TOKEN"]), "REPO_DISPATCH_TOKEN")
-            async with open_github(credentials, place(), patience=AT_ONCE) as github:
+            async with open_github(credentials, github_server(), patience=AT_ONCE) as github:
                 return await work(github)
 
         return asyncio.run(asking())
@@ -132,7 +132,7 @@ class Proposing:
         import httpx
 
         token = os.environ["REPO_DISPATCH_TOKEN"]
-        url = f"{place().api}/repos/{STORE}/{path}"
+        url = f"{github_server().api}/repos/{STORE}/{path}"
         answer = httpx.request(method, url, json=dict(body), headers={"authorization": f"Bearer {token}"})
         assert answer.is_success, answer.text
 
@@ -193,7 +193,7 @@ def test_a_branch_that_is_there_is_proposed_as_it_is(store: Proposing) -> None:
 
 
 def test_a_proposal_whose_answer_is_lost_is_looked_for_at_once(store: Proposing) -> None:
-    store.here.serving.faults.add(Fault(effect=Effect.CUT, method="POST", path=WRITES["create"]))
+    store.here.serving.faults.add(InjectedFault(effect=Effect.CUT, method="POST", path=WRITES["create"]))
     assert store.proposed().number == 1
     assert len(store.pulls) == 1
 
@@ -492,7 +492,7 @@ def _until_done(store: Proposing, change: Change) -> Proposal:
 def test_whatever_becomes_of_a_write_it_is_done_once(store: Proposing, write: str, effect: Effect) -> None:
     skip = 1 if write == "remove" else 0
     store.here.serving.faults.add(
-        Fault(effect=effect, skip=skip, method=METHODS.get(write, "POST"), path=WRITES[write])
+        InjectedFault(effect=effect, skip=skip, method=METHODS.get(write, "POST"), path=WRITES[write])
     )
     made = _until_done(store, wanted(auto_merge=True))
     assert (made.number, made.state) == (1, ProposalState.MERGED)
@@ -509,7 +509,7 @@ def test_whatever_becomes_of_a_write_it_is_done_once(store: Proposing, write: st
 @pytest.mark.parametrize("effect", DONE_OR_NOT)
 def test_a_lost_wish_for_auto_merge_is_looked_for(store: Proposing, effect: Effect) -> None:
     store.guard(checks=("ci",))
-    store.here.serving.faults.add(Fault(effect=effect, path=WRITES["auto-merge"]))
+    store.here.serving.faults.add(InjectedFault(effect=effect, path=WRITES["auto-merge"]))
     assert _until_done(store, wanted(auto_merge=True)).state is ProposalState.OPEN
     assert store.writes().count("auto-merge pull 1 (squash)") == 1
 
@@ -521,7 +521,7 @@ def test_an_older_one_is_closed_once_whatever_is_lost(store: Proposing, write: s
     store.propose()
     skip = 1 if write == "remove" else 0
     store.here.serving.faults.add(
-        Fault(effect=effect, method=METHODS.get(write, "POST"), path=WRITES[write], skip=skip)
+        InjectedFault(effect=effect, method=METHODS.get(write, "POST"), path=WRITES[write], skip=skip)
     )
     newer = _until_done(store, wanted("1.2.12"))
     assert newer.state is ProposalState.OPEN

@@ -12,7 +12,7 @@ from interlock.adapters.ledger import open_ledger
 from interlock.errors import BusyError, DispatchError, PublishError, RefusedError
 from interlock.model.release import Step
 from interlock.releases.step_timer import StepEvent
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.records import Policy
 from rehearsal.github.runs import runs
 from tests.support.rehearsed_release import CORE, Rehearsed
@@ -151,7 +151,9 @@ def test_a_listener_that_learns_to_name_ids_is_not_told_again(here: Rehearsed) -
 
 def test_a_dispatch_that_github_refused_for_now_is_sent_by_the_next_run(here: Rehearsed) -> None:
     refusal = {"status": 429, "headers": {"retry-after": "0"}, "times": 9}
-    here.serving.faults.add(Fault(effect=Effect.REFUSE, origin="api", path="store/dispatches", skip=1, **refusal))
+    here.serving.faults.add(
+        InjectedFault(effect=Effect.REFUSE, origin="api", path="store/dispatches", skip=1, **refusal)
+    )
     with pytest.raises(Exception, match="store"):
         here.release(watch=nothing)
     here.serving.faults.clear()
@@ -190,7 +192,9 @@ def test_a_run_that_somebody_deleted_ends_the_waiting(here: Rehearsed) -> None:
 
 
 def test_checks_that_could_not_be_made_stop_a_release(here: Rehearsed) -> None:
-    trouble = Fault(effect=Effect.REFUSE, origin="api", method="GET", path="market-data-store$", status=502, times=20)
+    trouble = InjectedFault(
+        effect=Effect.REFUSE, origin="api", method="GET", path="market-data-store$", status=502, times=20
+    )
     here.serving.faults.add(trouble)
 
     with pytest.raises(RefusedError, match="market-data-store, repository") as caught:

@@ -10,13 +10,13 @@ from packaging.version import Version
 from uv import find_uv_bin
 
 from interlock.adapters.git import Repository, held
-from interlock.adapters.github import Place, StaticToken, open_github
+from interlock.adapters.github import GitHubServer, StaticToken, open_github
 from interlock.adapters.ledger import open_ledger
 from interlock.errors import BusyError, ConflictError, DispatchError, PublishError
 from interlock.model.dispatches import DispatchState
 from interlock.model.release import Step
 from interlock.releases.step_timer import StepEvent
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.records import Policy
 from rehearsal.github.runs import runs, settle
 from tests.support.rehearsed_release import CORE, Rehearsed
@@ -87,7 +87,7 @@ def test_the_github_release_has_notes_and_files_with_their_digests(here: Rehears
     async def look() -> tuple[str, dict[str, str | None], bool]:
         token = here.world.place.tokens().github
         api, server = here.world.addresses()["api"], here.world.addresses()["git"]
-        place = Place(api=api, server=server, pause_between_writes=0)
+        place = GitHubServer(api=api, server=server, pause_between_writes=0)
         async with open_github(StaticToken(token=token, name="test"), place) as github:
             found = await github.release("mjdevaccount/market-data-core", "v1.2.11")
             assert found is not None
@@ -151,7 +151,7 @@ def test_a_version_is_as_it_was_asked_for(here: Rehearsed, asked: dict[str, Any]
 
 def test_a_push_by_somebody_else_is_built_upon(here: Rehearsed) -> None:
     here.serving.faults.add(
-        Fault(effect=Effect.RACE, origin="git", method="POST", path="core.git/git-receive-pack", skip=1)
+        InjectedFault(effect=Effect.RACE, origin="git", method="POST", path="core.git/git-receive-pack", skip=1)
     )
 
     release = here.release()
@@ -165,7 +165,7 @@ def test_a_push_by_somebody_else_is_built_upon(here: Rehearsed) -> None:
 
 def test_a_lost_ledger_is_no_loss(here: Rehearsed) -> None:
     here.serving.faults.add(
-        Fault(effect=Effect.DROP, origin="api", method="POST", path="store/dispatches", skip=1, times=9)
+        InjectedFault(effect=Effect.DROP, origin="api", method="POST", path="store/dispatches", skip=1, times=9)
     )
     with pytest.raises(Exception, match="store"):
         here.release()
@@ -189,7 +189,9 @@ def test_a_finished_release_is_not_taken_for_an_unfinished_one_when_the_ledger_i
 
 
 def test_an_answer_that_was_lost_is_looked_for_and_not_asked_for_again(here: Rehearsed) -> None:
-    here.serving.faults.add(Fault(effect=Effect.CUT, origin="api", method="POST", path="store/dispatches", skip=1))
+    here.serving.faults.add(
+        InjectedFault(effect=Effect.CUT, origin="api", method="POST", path="store/dispatches", skip=1)
+    )
 
     release = here.release()
 
@@ -266,7 +268,7 @@ def test_an_index_that_stays_behind_is_named_and_the_release_goes_on_from_there(
 
 
 def test_another_file_under_the_same_name_is_a_conflict_and_never_skipped_over(here: Rehearsed) -> None:
-    here.serving.faults.add(Fault(effect=Effect.DROP, origin="index", method="POST", times=99))
+    here.serving.faults.add(InjectedFault(effect=Effect.DROP, origin="index", method="POST", times=99))
     with pytest.raises(PublishError):
         here.release()
     here.serving.faults.clear()

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from interlock.common.single_flight import Once
+from interlock.common.single_flight import SingleFlight
 
 
 class Work:
@@ -20,7 +20,7 @@ class Work:
 
 def test_what_many_ask_for_is_done_once() -> None:
     async def ask() -> None:
-        once: Once[str, int] = Once()
+        once: SingleFlight[str, int] = SingleFlight()
         work = Work()
         asked = [asyncio.create_task(once.get("key", work.do)) for _ in range(5)]
         await asyncio.sleep(0)
@@ -40,7 +40,7 @@ def test_what_failed_is_begun_anew() -> None:
         return 7
 
     async def ask() -> int:
-        once: Once[str, int] = Once()
+        once: SingleFlight[str, int] = SingleFlight()
         for _ in range(2):
             with pytest.raises(ValueError, match="no"):
                 await once.get("key", fails)
@@ -51,7 +51,7 @@ def test_what_failed_is_begun_anew() -> None:
 
 def test_one_who_gives_up_does_not_take_the_result_from_the_others() -> None:
     async def ask() -> int:
-        once: Once[str, int] = Once()
+        once: SingleFlight[str, int] = SingleFlight()
         work = Work()
         first = asyncio.create_task(once.get("key", work.do))
         other = asyncio.create_task(once.get("key", work.do))

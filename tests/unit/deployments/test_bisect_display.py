@@ -6,10 +6,10 @@ import io
 from rich.console import Console
 
 from deployments.cli.displays.bisect import BisectDisplay
-from interlock.contracts.bisect.search import Hunt
+from interlock.contracts.bisect.search import BisectProgress
 
 
-def shown(*hunts: Hunt) -> str:
+def shown(*hunts: BisectProgress) -> str:
     console = Console(file=io.StringIO(), width=100)
     display = BisectDisplay(console)
     for hunt in hunts:
@@ -20,10 +20,10 @@ def shown(*hunts: Hunt) -> str:
 
 
 def test_it_says_what_is_tried_and_how_many_tries_are_left() -> None:
-    text = shown(Hunt(doing="trying 1.4 [red]", tries=2, left=4))
+    text = shown(BisectProgress(doing="trying 1.4 [red]", tries=2, left=4))
     assert "trying 1.4 [red]" in text
     assert "3 of about 6 tries" in text
 
 
 def test_while_the_ends_are_tried_nobody_knows_how_many() -> None:
-    assert "tries" not in shown(Hunt(doing="trying the ends, 1.0 and 1.9"))
+    assert "tries" not in shown(BisectProgress(doing="trying the ends, 1.0 and 1.9"))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 from interlock.model.versions import Selection, VersionField
 
@@ -19,7 +19,7 @@ versions = st.builds(lambda major, minor, end: Version(f"{major}.{minor}{end}"),
 catalogues = st.dictionaries(versions, st.booleans(), min_size=1)
 
 
-class Holder(Value):
+class Holder(FrozenModel):
     version: VersionField
 
 

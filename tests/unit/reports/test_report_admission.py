@@ -7,7 +7,7 @@ from rich.console import Console
 from interlock.contracts.admission import Admission
 from interlock.contracts.admission.decide import decide, say
 from interlock.contracts.admission.models import Evidence
-from interlock.contracts.bisect.judge import Sheet
+from interlock.contracts.bisect.judge import JudgedSheet
 from interlock.contracts.bisect.models import Bisection, Broken, Skipped, Step
 from interlock.model.verdicts import Verdict
 from interlock.reports.admission import print_admission
@@ -73,7 +73,9 @@ def a_bisection(**fields: object) -> Bisection:
         "downstream_version": "2.0",
         "last_good": Step(name="a" * 40, subject="fine"),
         "first_bad": Step(name="b" * 40, subject=HOSTILE),
-        "broken": (Broken(sheet=Sheet(suite="contracts", python="3.11"), tests={f"t{n}": HOSTILE for n in range(7)}),),
+        "broken": (
+            Broken(sheet=JudgedSheet(suite="contracts", python="3.11"), tests={f"t{n}": HOSTILE for n in range(7)}),
+        ),
         "skipped": tuple(Skipped(step=Step(name=f"1.{n}"), why=HOSTILE) for n in range(7)),
         "steps": 9,
         "runs": 3,
@@ -106,5 +108,5 @@ def test_one_of_several_is_said_to_be_so() -> None:
 
 
 def test_a_suite_that_did_not_end_has_its_reason_in_place_of_tests() -> None:
-    broken = Broken(sheet=Sheet(suite="contracts", python="3.11"), reason="timed out after 600 s")
+    broken = Broken(sheet=JudgedSheet(suite="contracts", python="3.11"), reason="timed out after 600 s")
     assert "contracts, Python 3.11: timed out after 600 s" in bisection_markdown(a_bisection(broken=(broken,)))

@@ -11,7 +11,16 @@ from interlock.matrix.report import Change
 from interlock.model.cascade import Cascade, HeldBy, State
 from interlock.model.verdicts import CellKey, Verdict
 from interlock.releases.checks import Check, failed, ok, warning
-from interlock.reports.notifications import MOST_LINES, News, Notice, expiring, harmless, incompatible, regressed, stuck
+from interlock.reports.notifications import (
+    MOST_LINES,
+    Notification,
+    NotificationKind,
+    expiring,
+    harmless,
+    incompatible,
+    regressed,
+    stuck,
+)
 from tests.support.matrix_reports import STARTED, Case, small_report
 from tests.support.release_values import NOON
 from tests.unit.reports.test_report_cascade import a_cascade, go
@@ -37,7 +46,7 @@ def test_no_text_leaves_its_line_or_has_brackets_and_braces(text: str) -> None:
 
 def test_a_held_package_is_told_with_its_reason_those_above_it_and_the_way_on() -> None:
     (notice,) = stuck(held(SLACK_ORDERS))
-    assert (notice.news, notice.of) == (News.HELD, "store")
+    assert (notice.news, notice.of) == (NotificationKind.HELD, "store")
     assert notice.subject == "store is held in the cascade market-data-core-1.2.11"
     assert "‹!channel›" in notice.body
     assert "(( secrets ))" in notice.body
@@ -47,7 +56,7 @@ def test_a_held_package_is_told_with_its_reason_those_above_it_and_the_way_on() 
 
 def test_a_failed_package_is_told_and_how_its_cascade_goes_on() -> None:
     (notice,) = stuck(go(a_cascade(), CORE, State.RELEASING, State.FAILED, reason="no token"))
-    assert (notice.news, notice.of) == (News.FAILED, CORE)
+    assert (notice.news, notice.of) == (NotificationKind.FAILED, CORE)
     assert "interlock cascade resume market-data-core-1.2.11" in notice.body
 
 
@@ -76,7 +85,7 @@ def test_only_a_token_that_still_works_and_soon_will_not_is_told_of() -> None:
 
 
 def test_the_days_that_are_left_are_no_news_and_another_day_of_expiry_is() -> None:
-    def told(cause: str) -> Notice:
+    def told(cause: str) -> Notification:
         checks: tuple[Check, ...] = (warning("token", "expiry", cause),)
         return expiring("trains", checks)[0]
 
@@ -100,7 +109,7 @@ def changed(version: str, after: Verdict, before: Verdict = Verdict.COMPATIBLE, 
     return Change(cell=cell, before=before, after=after, since=STARTED)
 
 
-def told(*changes: Change) -> tuple[Notice, ...]:
+def told(*changes: Change) -> tuple[Notification, ...]:
     return incompatible(small_report(Case()).model_copy(update={"changes": changes}))
 
 

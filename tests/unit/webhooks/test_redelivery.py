@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from interlock.adapters.github import Hook, HookDelivery
-from interlock.webhooks.redelivery import Missed, Swept, leads_to, unheard
+from interlock.webhooks.redelivery import MissedDelivery, SweepResult, leads_to, unheard
 from tests.support.release_values import NOON
 
 HOOK = Hook(place="/repos/alice/core/hooks/1", subject="alice/core", url="https://gate.example.org/webhooks/github")
@@ -67,7 +67,7 @@ def test_a_webhook_leads_to_the_gateway_by_its_address(url: str, gateway: str | 
 
 
 def test_the_outcome_is_a_line_for_a_notification() -> None:
-    one = Missed(hook=HOOK, id=1, guid=UUID(int=1), event="push", at=NOON, said="timed out")
-    assert Swept(hooks=0).outcome == "no webhook leads to the gateway"
-    assert Swept(hooks=2, sent=(one,)).outcome == "1 sent again, of 2 webhooks"
-    assert Swept(hooks=0, troubles=("no token",)).outcome == "0 sent again, of 0 webhooks; no token"
+    one = MissedDelivery(hook=HOOK, id=1, guid=UUID(int=1), event="push", at=NOON, said="timed out")
+    assert SweepResult(hooks=0).outcome == "no webhook leads to the gateway"
+    assert SweepResult(hooks=2, sent=(one,)).outcome == "1 sent again, of 2 webhooks"
+    assert SweepResult(hooks=0, troubles=("no token",)).outcome == "0 sent again, of 0 webhooks; no token"

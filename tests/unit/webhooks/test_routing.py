@@ -17,12 +17,12 @@ from interlock.cascades.request import CascadeRequest
 from interlock.contracts.verify import ContractsRequest
 from interlock.releases.pull_request_branch import PREFIX
 from interlock.webhooks import (
-    Arrival,
     Condition,
     Delivery,
     DeliveryRefusedError,
     DeliveryState,
     Envelope,
+    IntakeResult,
     Kind,
     Reason,
     Start,
@@ -51,7 +51,7 @@ CONTINUE = "continue-cascades/continue-cascades"
 OTHER_SHA = "0" * 40
 
 
-def heard(event: str, payload: dict[str, Any]) -> Arrival:
+def heard(event: str, payload: dict[str, Any]) -> IntakeResult:
     return hear_github(Envelope(event=event, guid=uuid4()), as_body(payload), FAMILY, NOON)
 
 
@@ -381,7 +381,7 @@ def test_what_breaks_readers_of_json_is_refused(body: bytes) -> None:
 # ---- plain signed posts -----------------------------------------------------------------------------------------
 
 
-def said(**fields: Any) -> Arrival:
+def said(**fields: Any) -> IntakeResult:
     return hear_signed(as_body({"repository": "alice/core", **fields}), FAMILY, NOON)
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from interlock.adapters.github.workflows.parser import Finding, Workflow, alike, read
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 FOLDER = ".github/workflows/"
 
 
-class Listener(Value):
+class Listener(FrozenModel):
     """A workflow file that hears the event.
 
     Attributes:
@@ -23,7 +23,7 @@ class Listener(Value):
     every: bool
 
 
-class Hearing(Value):
+class ListenerMatch(FrozenModel):
     """Who hears an event in a repository.
 
     Attributes:
@@ -50,7 +50,7 @@ class Hearing(Value):
         return self.heard and all(listener.exact for listener in self.listeners)
 
 
-def listens(files: Mapping[str, bytes], event: str) -> Hearing:
+def listens(files: Mapping[str, bytes], event: str) -> ListenerMatch:
     """Who hears an event among the files of `.github/workflows` on a repository's default branch.
 
     Args:
@@ -59,7 +59,7 @@ def listens(files: Mapping[str, bytes], event: str) -> Hearing:
     """
     workflows = [read(path, files[path]) for path in sorted(files) if is_workflow(path)]
     listeners = tuple(_listener(workflow) for workflow in workflows if workflow.hears(event))
-    return Hearing(
+    return ListenerMatch(
         event=event,
         listeners=listeners,
         faults=tuple(found for workflow in workflows for found in workflow.faults),

@@ -17,14 +17,14 @@ from interlock.adapters.github.workflows.yaml_nodes import (
     line_of,
     text_of,
 )
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 
 DISPATCH = "repository_dispatch"
 # How much two names have in common that are probably meant to be one.
 ALIKE = 0.85
 
 
-class Finding(Value):
+class Finding(FrozenModel):
     """Something about a workflow file, at its place.
 
     Attributes:
@@ -41,14 +41,14 @@ class Finding(Value):
         return f"{self.path}:{self.line}: {self.message}"
 
 
-class HeardType(Value):
+class ListenedType(FrozenModel):
     """A type of `repository_dispatch` that a file lists, and the line where it does."""
 
     name: str
     line: int = Field(ge=1)
 
 
-class Workflow(Value):
+class Workflow(FrozenModel):
     """What a workflow file says.
 
     Attributes:
@@ -65,7 +65,7 @@ class Workflow(Value):
     path: str
     events: tuple[str, ...] = ()
     line: int = 1
-    types: tuple[HeardType, ...] | None = None
+    types: tuple[ListenedType, ...] | None = None
     run_name: str | None = None
     exact: bool = False
     faults: tuple[Finding, ...] = ()
@@ -177,7 +177,7 @@ class _Reader:
                 return
         self._fault(line_of(top), "it has no `on`: no event starts it", f"for example: on: [{DISPATCH}]")
 
-    def _types(self, config: yaml.Node | None) -> tuple[HeardType, ...] | None:
+    def _types(self, config: yaml.Node | None) -> tuple[ListenedType, ...] | None:
         """The types that it listens to; None for every one."""
         if config is None or is_empty(config):
             return None
@@ -199,14 +199,16 @@ class _Reader:
                 line_of(key), message, "write types:" if name.lower() in {"type", "types"} else f"remove {name}:"
             )
 
-    def _listed(self, types: yaml.Node | None) -> tuple[HeardType, ...] | None:
+    def _listed(self, types: yaml.Node | None) -> tuple[ListenedType, ...] | None:
         if types is None:
             return None
         nodes = (types,) if isinstance(types, yaml.ScalarNode) else items(types)
         if isinstance(types, yaml.MappingNode) or any(not isinstance(node, yaml.ScalarNode) for node in nodes):
             self._fault(line_of(types), "`types` is no list of names", "for example: types: [core_release]")
             return None
-        named = tuple(HeardType(name=text_of(node) or "", line=line_of(node)) for node in nodes if not is_empty(node))
+        named = tuple(
+            ListenedType(name=text_of(node) or "", line=line_of(node)) for node in nodes if not is_empty(node)
+        )
         if not named:
             self._warn(line_of(types), "`types` is empty, and so it hears every type", "name the types, or remove it")
         return named or None

@@ -6,7 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from interlock.common.frozen_model import Value
+from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 
 # What the script checks, as extended regular expressions of bash; a version is one by PEP 440.
@@ -24,7 +24,7 @@ EVENT = r"(?!(?i:null)$)[A-Za-z][\w.-]{0,99}"
 KEY = r"[A-Za-z_][\w-]{0,99}"
 
 
-class _Field(Value):
+class _Field(FrozenModel):
     """A field of the payload, the variable that it becomes, and what it must look like."""
 
     key: str
@@ -32,7 +32,7 @@ class _Field(Value):
     pattern: str
 
 
-class _Step(Value):
+class _Step(FrozenModel):
     """What is done for some of the events."""
 
     name: str

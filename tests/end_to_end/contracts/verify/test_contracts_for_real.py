@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deployments.embedded_server import Place as ServerPlace
+from deployments.embedded_server import ServerDirectory as ServerPlace
 from tests.support.prefect_homes import begin_migrated
 from tests.support.prefect_release import asked
 from tests.support.prefect_server import clean_up, eventually

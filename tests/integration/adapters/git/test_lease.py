@@ -11,7 +11,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from interlock.adapters.git import Holder, Lease, PushRaceError, Remote, RemoteUnreachableError, Repository, held
+from interlock.adapters.git import Lease, LeaseHolder, PushRaceError, Remote, RemoteUnreachableError, Repository, held
 from interlock.errors import BusyError, RepositoryError
 from tests.support.git_repositories import BOT, Server, git, hook, serve
 
@@ -50,11 +50,11 @@ def server(origin: Path) -> Iterator[Server]:
         yield serving
 
 
-def elsewhere(number: int = 1) -> Holder:
-    return Holder(host=f"build-{number}", space="", pid=number, started=1.0, nonce=uuid.uuid4().hex)
+def elsewhere(number: int = 1) -> LeaseHolder:
+    return LeaseHolder(host=f"build-{number}", space="", pid=number, started=1.0, nonce=uuid.uuid4().hex)
 
 
-def lease(repository: Repository, clock: Clock, holder: Holder | None = None, seconds: float = 300) -> Lease:
+def lease(repository: Repository, clock: Clock, holder: LeaseHolder | None = None, seconds: float = 300) -> Lease:
     return Lease(repository, "market-data-core", holder=holder or elsewhere(), seconds=seconds, clock=clock)
 
 
@@ -142,11 +142,11 @@ def test_a_lease_that_was_never_taken_cannot_be_renewed(repository: Repository, 
         asyncio.run(lease(repository, clock).renew())
 
 
-def ended() -> Holder:
+def ended() -> LeaseHolder:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     began = psutil.Process(process.pid).create_time()
     process.communicate(b"\n")
-    return Holder.here().model_copy(update={"pid": process.pid, "started": began, "nonce": "gone"})
+    return LeaseHolder.here().model_copy(update={"pid": process.pid, "started": began, "nonce": "gone"})
 
 
 def test_the_lease_of_a_process_that_has_ended_here_is_free_at_once(repository: Repository, clock: Clock) -> None:
@@ -155,7 +155,7 @@ def test_the_lease_of_a_process_that_has_ended_here_is_free_at_once(repository: 
 
 
 def test_a_process_id_that_was_given_again_is_another_process() -> None:
-    here = Holder.here()
+    here = LeaseHolder.here()
     assert not here.is_dead
     assert here.model_copy(update={"started": here.started - 60}).is_dead
 
@@ -164,7 +164,7 @@ def test_a_process_that_nobody_has_buried_is_dead() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     began = psutil.Process(process.pid).create_time()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert Holder.here().model_copy(update={"pid": process.pid, "started": began}).is_dead
+    assert LeaseHolder.here().model_copy(update={"pid": process.pid, "started": began}).is_dead
     process.wait()
 
 
@@ -179,8 +179,8 @@ def test_a_machine_that_does_not_tell_its_boot_is_known_by_its_name(monkeypatch:
         raise OSError(path)
 
     monkeypatch.setattr("os.readlink", refuse)
-    assert Holder.here().space == ""
-    assert not Holder.here().is_dead
+    assert LeaseHolder.here().space == ""
+    assert not LeaseHolder.here().is_dead
 
 
 def test_what_is_no_lease_is_left_alone(repository: Repository, clock: Clock, origin: Path) -> None:

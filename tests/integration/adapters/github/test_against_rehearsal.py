@@ -8,20 +8,20 @@ from typing import TypeVar
 import pytest
 from pydantic import SecretStr
 
-from interlock.adapters.git import Checkout, Identity, ProtectedBranchError, Remote, held
+from interlock.adapters.git import Author, Checkout, ProtectedBranchError, Remote, held
 from interlock.adapters.github import (
     AlreadyExistsError,
     GitHub,
-    Patience,
-    Place,
+    GitHubServer,
     RateLimitError,
+    RetryPolicy,
     StaticToken,
     UnreachableError,
+    github_server,
     open_github,
-    place,
 )
 from interlock.errors import GitHubError, TokenError
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.app import api_app, uploads_app
 from rehearsal.github.records import Protection
 from rehearsal.github.state import Addresses
@@ -29,15 +29,15 @@ from tests.support.github_hub import LISTENER, START, Hub
 from tests.support.universe.served import Served
 
 T = TypeVar("T")
-AT_ONCE = Patience(first=0, longest_backoff=0, longest_wait=2)
+AT_ONCE = RetryPolicy(first=0, longest_backoff=0, longest_wait=2)
 CORE = "alice/core"
-BOT = Identity(name="Release Bot", email="bot@example.org")
+BOT = Author(name="Release Bot", email="bot@example.org")
 
 
 class World:
     """A GitHub that is served at addresses of its own."""
 
-    def __init__(self, hub: Hub, server: Place) -> None:
+    def __init__(self, hub: Hub, server: GitHubServer) -> None:
         self.hub = hub
         self.place = server
 
@@ -49,7 +49,7 @@ class World:
         return asyncio.run(asking())
 
     def fault(self, effect: Effect, **facts: object) -> None:
-        self.hub.faults.add(Fault.model_validate({"effect": effect, **facts}))
+        self.hub.faults.add(InjectedFault.model_validate({"effect": effect, **facts}))
 
     def token(self, text: str, **facts: object) -> str:
         with self.hub.state.changing():
@@ -67,7 +67,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         }
         hub.state.addresses = Addresses(**urls)
         environ = {"GITHUB_API_URL": urls["api"], "GITHUB_SERVER_URL": urls["server"]}
-        yield World(hub, place(environ))
+        yield World(hub, github_server(environ))
 
 
 def test_a_repository_is_shown_with_what_one_may_do_there(world: World) -> None:

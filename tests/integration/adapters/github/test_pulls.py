@@ -15,7 +15,7 @@ from interlock.adapters.github import (
     Waiting,
 )
 from interlock.adapters.github.models import Repository
-from interlock.adapters.github.server import Place
+from interlock.adapters.github.server import GitHubServer
 from interlock.errors import GitHubError, InterlockError, TokenError
 from rehearsal.faults import Effect
 from rehearsal.github.app import attach
@@ -210,7 +210,7 @@ def test_githubs_words_say_what_is_left_to_do(words: str, waiting: Waiting) -> N
 )
 def test_graphql_is_beside_the_api(api: str, url: str) -> None:
     wire = Wire(told({"data": {}}))
-    place = Place(api=api, server="https://example.org", pause_between_writes=0)
+    place = GitHubServer(api=api, server="https://example.org", pause_between_writes=0)
     pull = PullRequest.model_validate(PULL)
     assert asyncio.run(github(wire, place=place).auto_merge("o/n", pull, method="merge")) is Waiting.ON
     assert str(wire.heard[0].url) == url

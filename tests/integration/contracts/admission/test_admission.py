@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from interlock.contracts.admission import Admission, Answer, Asked
+from interlock.contracts.admission import Admission, AdmissionRequest, Answer
 from interlock.contracts.admission.evidence import admission, known_as
 from interlock.contracts.admission.question import Question, answer
 from interlock.contracts.candidates import parse_ref
@@ -13,11 +13,11 @@ from interlock.model.verdicts import Verdict
 from tests.support.admission_family import AXES, BOARD, CANDIDATE, CORE, PIPELINE, PYTHON, SHA, Table, a_family
 
 OK, BAD, OWN = Verdict.COMPATIBLE, Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE
-RELEASED = Asked(package=CORE, described="1.2", version="1.2")
-COMMIT = Asked(package=CORE, described="branch main", sha=SHA)
+RELEASED = AdmissionRequest(package=CORE, described="1.2", version="1.2")
+COMMIT = AdmissionRequest(package=CORE, described="branch main", sha=SHA)
 
 
-def admitted(table: Table, asked: Asked = RELEASED, downstream: Sequence[str] = ()) -> Admission:
+def admitted(table: Table, asked: AdmissionRequest = RELEASED, downstream: Sequence[str] = ()) -> Admission:
     return table.run(lambda at: admission(at.family, at.ledger, at.index, asked, downstream=downstream))
 
 
@@ -134,7 +134,7 @@ def test_one_downstream_can_be_asked_for(table: Table) -> None:
 
 
 def test_what_nothing_tests_is_unknown(table: Table) -> None:
-    found = admitted(table, Asked(package=BOARD, described="1.0", version="1.0"))
+    found = admitted(table, AdmissionRequest(package=BOARD, described="1.0", version="1.0"))
     assert (found.answer, found.why, found.cells) == (Answer.UNKNOWN, f"nothing in the family tests {BOARD}", ())
 
 

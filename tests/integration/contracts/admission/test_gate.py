@@ -7,12 +7,12 @@ from interlock.adapters.ledger import KnownContract
 from interlock.errors import RefusedError
 from interlock.model.bump import Part
 from interlock.model.verdicts import Verdict
-from interlock.releases.admission import Wanted, look, too_little
+from interlock.releases.admission import ReleaseCandidate, look, too_little
 from tests.support.admission_family import BOARD, CANDIDATE, CORE, NOON, PIPELINE, SHA, Table, a_family
 
 
 def looked(table: Table, package: str = CORE, **wanted: str) -> str | None:
-    asked = Wanted.model_validate({"package": package, "sha": SHA, **wanted})
+    asked = ReleaseCandidate.model_validate({"package": package, "sha": SHA, **wanted})
     return table.run(lambda at: look(at.family, at.ledger, at.index, asked))
 
 

@@ -12,7 +12,7 @@ import pytest
 from interlock.adapters.ledger import SqlLedger
 from interlock.cells.recipe import Recipe
 from interlock.contracts.bisect.models import Bisection, BisectRequest
-from interlock.contracts.bisect.search import Hunt, bisect, watcher
+from interlock.contracts.bisect.search import BisectProgress, bisect, watcher
 from interlock.errors import UsageError
 from interlock.matrix.context import MatrixContext
 from interlock.matrix.request import MatrixRequest
@@ -50,7 +50,7 @@ class Tried:
     answers: dict[str, RunStatus] = field(default_factory=dict)
     wavering: set[str] = field(default_factory=set)
     runs: list[str] = field(default_factory=list)
-    hunts: list[Hunt] = field(default_factory=list)
+    hunts: list[BisectProgress] = field(default_factory=list)
 
     def bisect(self, good: str, bad: str, **others: object) -> Bisection:
         """Search."""
@@ -68,7 +68,7 @@ class Tried:
     async def _cells(self, _context: MatrixContext, request: MatrixRequest) -> AsyncIterator[CellRunner]:
         yield CellRunner(run=self._run, jobs=request.jobs)
 
-    async def _watch(self, hunt: Hunt) -> None:
+    async def _watch(self, hunt: BisectProgress) -> None:
         self.hunts.append(hunt)
 
     async def _run(self, recipe: Recipe) -> tuple[Run, ...]:

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from interlock.contracts.candidates import CandidateBuilder, Found, Kind, find, merge_base, parse_ref
+from interlock.contracts.candidates import CandidateBuilder, Kind, ResolvedRef, find, merge_base, parse_ref
 from interlock.errors import InterlockError, RepositoryError, UsageError
 from tests.support.candidates import CORE, Origin, Yard, project
 from tests.support.git_repositories import git
 
 
-def found(yard: Yard, *texts: str) -> list[tuple[Found, Found | None]]:
+def found(yard: Yard, *texts: str) -> list[tuple[ResolvedRef, ResolvedRef | None]]:
     """What each text is, and its merge base."""
 
-    async def does(builder: CandidateBuilder) -> list[tuple[Found, Found | None]]:
+    async def does(builder: CandidateBuilder) -> list[tuple[ResolvedRef, ResolvedRef | None]]:
         each = [await find(builder, CORE, parse_ref(text)) for text in texts]
         return [(one, await merge_base(builder, CORE, one)) for one in each]
 

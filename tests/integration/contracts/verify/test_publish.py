@@ -15,8 +15,8 @@ from interlock.adapters.github import (
     Account,
     Annotation,
     GitHub,
-    Patience,
-    Place,
+    GitHubServer,
+    RetryPolicy,
     StaticToken,
     UnreachableError,
     open_github,
@@ -25,9 +25,9 @@ from interlock.contracts.schema import ElementChange
 from interlock.contracts.schema.models import Kind, What
 from interlock.contracts.verify import check_run
 from interlock.contracts.verify.comment import Marker
-from interlock.contracts.verify.publish import Commit, Texts, Told, tell, tell_failed, tell_pending
+from interlock.contracts.verify.publish import Commit, Published, Texts, publish, publish_failed, publish_pending
 from interlock.contracts.verify.report import ContractsReport
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github import apps, checks, issues, pulls, statuses
 from rehearsal.github.app import api_app
 from rehearsal.github.state import Addresses
@@ -43,7 +43,7 @@ TESTS = ("test_levels_are_three", "test_soft_slows_down", "test_half_at_soft[red
 URL = "https://prefect.example.org/runs/1"
 ALICE, BOT = "alice-classic", "ghs_of_the_app"
 TELEMETRY = "src/market_data_core/telemetry.py"
-AT_ONCE = Patience(first=0, longest_backoff=0, attempts=2)
+AT_ONCE = RetryPolicy(first=0, longest_backoff=0, attempts=2)
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Telling:
     """A repository with a pull request, and whoever tells there."""
 
     hub: JudgedHub
-    place: Place
+    place: GitHubServer
     judge: Judge
     token: str = ALICE
     is_whole: bool = True
@@ -86,34 +86,34 @@ class Telling:
     def _open(self) -> contextlib.AbstractAsyncContextManager[GitHub]:
         return open_github(StaticToken(SecretStr(self.token), "REPO_TOKEN"), self.place, patience=AT_ONCE)
 
-    def tell(self, report: ContractsReport | None = None, *, text: str | None = None, url: str = URL) -> Told:
+    def tell(self, report: ContractsReport | None = None, *, text: str | None = None, url: str = URL) -> Published:
         report = report or self.report()
         words = text or f"What became of {report.sha}"
         commit = self.commit.model_copy(update={"sha": report.sha, "url": url})
 
-        async def telling() -> Told:
+        async def telling() -> Published:
             async with self._open() as github:
                 texts = Texts(title="Title", summary=words, comment=words)
-                return await tell(github, commit, report, texts, pause=0)
+                return await publish(github, commit, report, texts, pause=0)
 
         return asyncio.run(telling())
 
-    def pending(self) -> Told:
-        async def telling() -> Told:
+    def pending(self) -> Published:
+        async def telling() -> Published:
             async with self._open() as github:
-                return await tell_pending(github, self.commit, against="1.4.61", pause=0)
+                return await publish_pending(github, self.commit, against="1.4.61", pause=0)
 
         return asyncio.run(telling())
 
-    def failed(self, reason: str) -> Told:
-        async def telling() -> Told:
+    def failed(self, reason: str) -> Published:
+        async def telling() -> Published:
             async with self._open() as github:
-                return await tell_failed(github, self.commit, reason, pause=0)
+                return await publish_failed(github, self.commit, reason, pause=0)
 
         return asyncio.run(telling())
 
     def fault(self, effect: Effect, **facts: object) -> None:
-        self.hub.faults.add(Fault.model_validate({"effect": effect, **facts}))
+        self.hub.faults.add(InjectedFault.model_validate({"effect": effect, **facts}))
 
     @property
     def statuses(self) -> dict[str, list[tuple[str, str | None]]]:
@@ -132,7 +132,7 @@ class Telling:
         """The newest first."""
         return checks.check_runs_of(self.hub.state, self.hub.core, self.sha)
 
-    def writes_of(self, *telling: Callable[[], Told]) -> list[str]:
+    def writes_of(self, *telling: Callable[[], Published]) -> list[str]:
         """What was written while these told."""
         before = len(self.hub.log.all())
         for tells in telling:
@@ -146,7 +146,7 @@ def telling(tmp_path: Path) -> Iterator[Telling]:
     judge = Judge(api_app(hub.state))
     with Served(hub.front(judge, "api")) as served:
         hub.state.addresses = Addresses(api=served.url, uploads="http://uploads.test", server="http://git.test")
-        yield Telling(hub, Place(api=served.url, server="http://git.test", pause_between_writes=0), judge)
+        yield Telling(hub, GitHubServer(api=served.url, server="http://git.test", pause_between_writes=0), judge)
     unlike = [said for said in judge.complaints if not any(words in said for words in BESIDE_THE_DESCRIPTION)]
     assert unlike == []
 
@@ -197,11 +197,11 @@ class TestStatuses:
 
     def test_what_is_said_already_is_not_said_again(self, telling: Telling) -> None:
         assert len(telling.pending().done) == 3
-        assert telling.pending() == Told()
+        assert telling.pending() == Published()
         first = telling.tell()
         assert len(first.done) == 4
         assert telling.writes_of(telling.tell) == []
-        assert telling.tell() == Told(comment=first.comment)
+        assert telling.tell() == Published(comment=first.comment)
 
     def test_a_run_that_ends_without_a_verdict_leaves_nothing_pending(self, telling: Telling) -> None:
         telling.pending()

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from sqlalchemy.exc import ProgrammingError
 from starlette.requests import ClientDisconnect
 
-from deployments.gateway.batch_writer import Book
-from deployments.gateway.logs import JsonLines, Seldom
+from deployments.gateway.batch_writer import BatchWriter
+from deployments.gateway.logs import JsonLines, RateLimitedLog
 from deployments.gateway.request_body import Limits
 from interlock.adapters.ledger import SqlLedger, open_ledger
 from interlock.errors import LedgerError
@@ -101,7 +101,7 @@ def test_what_is_being_committed_when_it_stops_is_told_still() -> None:
             return super().accept_deliveries(arrived)
 
     async def work() -> bool:
-        book = Book(scratch_ledger_of(Slow))
+        book = BatchWriter(scratch_ledger_of(Slow))
         running, asking = asyncio.create_task(book.run()), asyncio.create_task(book.enter(a_delivery()))
         await asyncio.to_thread(begun.wait, 30)
         running.cancel()
@@ -435,7 +435,7 @@ def test_the_log_is_lines_of_json_without_secrets_and_bodies(
 
 def test_strangers_cannot_fill_the_disk_with_lines(caplog: pytest.LogCaptureFixture) -> None:
     seconds = 100.0
-    seldom = Seldom(most=3, clock=lambda: seconds)
+    seldom = RateLimitedLog(most=3, clock=lambda: seconds)
 
     async def work(up: Up) -> None:
         for _ in range(5):

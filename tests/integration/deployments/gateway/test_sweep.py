@@ -20,10 +20,10 @@ from pydantic import SecretStr
 import flows.sweep_deliveries as module
 from deployments.gateway.app import Parts
 from deployments.gateway.serve import bind, server_of
-from interlock.adapters.github import AppInstallation, Credentials, StaticToken, place
+from interlock.adapters.github import AppInstallation, Credentials, StaticToken, github_server
 from interlock.adapters.ledger import open_ledger
 from interlock.webhooks import Delivery, DeliveryState
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github import hooks
 from rehearsal.github.app import api_app
 from rehearsal.github.deliveries import Delivery as SentDelivery
@@ -224,7 +224,7 @@ def test_what_github_does_not_take_is_told_and_the_others_are_sent(world: World)
         world.hub.branch("main", {f"{number}.txt": b"1"})
     world.delivered()
     fault = {"effect": Effect.REFUSE, "status": 404, "method": "POST", "path": "/attempts$"}
-    world.hub.faults.add(Fault.model_validate(fault))
+    world.hub.faults.add(InjectedFault.model_validate(fault))
     kind, said = world.sweep()
     assert kind == "FAILED"
     assert said.startswith("1 sent again, of 1 webhooks; alice/core: GitHub did not deliver it again: 404")
@@ -242,7 +242,7 @@ def test_what_cannot_be_looked_at_is_told_and_the_others_are(world: World, monke
         True,
     )
     file.write_text(FAMILY_FILE)
-    world.hub.faults.add(Fault(effect=Effect.REFUSE, status=404, path="/deliveries$"))
+    world.hub.faults.add(InjectedFault(effect=Effect.REFUSE, status=404, path="/deliveries$"))
     kind, said = world.sweep()
     assert kind == "FAILED"
     assert said.startswith("0 sent again, of 1 webhooks; alice/core: GitHub did not list the deliveries: 404")
@@ -251,7 +251,7 @@ def test_what_cannot_be_looked_at_is_told_and_the_others_are(world: World, monke
 def test_an_app_without_a_webhook_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     app, installation = world.hub.app(permissions={"repository_hooks": "write", "metadata": "read"})
     credentials = AppInstallation(
-        app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), place=place()
+        app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), place=github_server()
     )
     without_prefect(monkeypatch, credentials)
     kind, said = world.sweep()
@@ -264,7 +264,7 @@ def test_an_apps_own_webhook_is_swept_as_the_app_itself(world: World, monkeypatc
     app, installation = world.hub.app(permissions=permissions, events=["push"])
     world.hub.app_hook(app, world.url, SECRET)
     credentials = AppInstallation(
-        app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), place=place()
+        app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), place=github_server()
     )
     shown = without_prefect(monkeypatch, credentials)
     world.hub.branch("main", {"a.txt": b"1"})

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from deployments.gateway.metrics import Metrics
-from deployments.gateway.worker import KEEP_BODIES, KEEP_ROWS, PROBES, Pace, Worker
+from deployments.gateway.worker import KEEP_BODIES, KEEP_ROWS, PROBES, Backoff, Worker
 from interlock.adapters.ledger import Ledger, SqlLedger, open_ledger
 from interlock.errors import LedgerError
 from interlock.webhooks import Condition, Delivery, DeliveryState, Source, Start
@@ -61,7 +61,7 @@ class Clock:
         return self.now
 
 
-def worker(ledger: Ledger, prefect: FakePrefect, clock: Clock | None = None, pace: Pace = AT_ONCE) -> Worker:
+def worker(ledger: Ledger, prefect: FakePrefect, clock: Clock | None = None, pace: Backoff = AT_ONCE) -> Worker:
     return Worker(ledger, prefect, Metrics(), pace=pace, clock=clock or Clock())
 
 
@@ -134,7 +134,7 @@ def test_a_lost_answer_makes_no_second_run(ledger: SqlLedger) -> None:
 def test_pauses_grow_and_begin_anew_after_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
     ledger, prefect, pauses = scratch_ledger(), FakePrefect(is_down=True), []
     accepted(ledger, 1)
-    working = worker(ledger, prefect, pace=Pace(first=0.5, longest=3.0, look=0.001))
+    working = worker(ledger, prefect, pace=Backoff(first=0.5, longest=3.0, look=0.001))
 
     async def wait(_event: object, seconds: float) -> None:
         pauses.append(seconds)
@@ -174,7 +174,7 @@ def test_the_pauses_of_what_is_refused_grow(ledger: SqlLedger) -> None:
     guid = accepted(ledger, 1, deployment="no/such")
     waited = []
     for attempt in range(1, 6):
-        working = worker(ledger, prefect, clock, Pace(look=0.001, refused=5, longest_refused=20))
+        working = worker(ledger, prefect, clock, Backoff(look=0.001, refused=5, longest_refused=20))
         asyncio.run(until(partial(has_asked, prefect, attempt), working))
         kept = ledger.delivery(guid)
         assert kept is not None
@@ -196,7 +196,7 @@ def test_a_defect_of_ours_keeps_nobody_else_waiting(ledger: SqlLedger) -> None:
 def test_one_with_which_prefect_fails_each_time_does_not_keep_the_others_waiting_for_ever(ledger: SqlLedger) -> None:
     prefect, clock = FakePrefect(fails={"key 0"}), Clock()
     guids = [accepted(ledger, number) for number in range(30)]
-    pace = Pace(look=0.001, first=0.001, longest=0.002)
+    pace = Backoff(look=0.001, first=0.001, longest=0.002)
     asyncio.run(until(lambda: ledger.waiting_deliveries() == 1, worker(ledger, prefect, clock, pace)))
     assert [start.key for start in prefect.asked] == ["key 0"] * (PROBES + 1) + [f"key {one}" for one in range(1, 30)]
     assert state(ledger, guids[0])[0] is DeliveryState.ACCEPTED

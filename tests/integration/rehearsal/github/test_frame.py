@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ConfigDict
 
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.records import Record
 from rehearsal.github.state import FILE, Event, GitHubState
 from tests.support.github_hub import START, Hub
@@ -124,15 +124,15 @@ def test_the_log_says_what_was_done_and_who_asked(hub: Hub) -> None:
 
 
 def test_a_token_can_expire_by_a_fault(hub: Hub) -> None:
-    hub.faults.add(Fault(effect=Effect.EXPIRE, origin="api"))
+    hub.faults.add(InjectedFault(effect=Effect.EXPIRE, origin="api"))
     assert hub.ask("GET", "/user").status_code == 401
-    hub.faults.add(Fault(effect=Effect.EXPIRE, origin="api"))
+    hub.faults.add(InjectedFault(effect=Effect.EXPIRE, origin="api"))
     assert hub.ask("GET", "/", token=None).status_code == 200
 
 
 def test_somebody_can_push_before_a_request_of_the_api(hub: Hub) -> None:
     before = hub.head
-    hub.faults.add(Fault(effect=Effect.RACE), Fault(effect=Effect.RACE, path="^/user$"))
+    hub.faults.add(InjectedFault(effect=Effect.RACE), InjectedFault(effect=Effect.RACE, path="^/user$"))
     hub.get("/repos/alice/core")
     hub.get("/user")
     assert hub.git.commit(hub.head).parents == (before,)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.fault_effects import race
 from rehearsal.github.git_report import FLUSH, packet
 from rehearsal.github.records import Protection, Ruleset
@@ -285,7 +285,7 @@ def test_a_ruleset_can_ask_for_checks(hub: Hub, work: Work) -> None:
 
 
 def test_somebody_else_is_faster_and_both_refs_stay_away(hub: Hub, work: Work) -> None:
-    hub.faults.add(Fault(effect=Effect.RACE, origin="git", path="git-receive-pack$"))
+    hub.faults.add(InjectedFault(effect=Effect.RACE, origin="git", path="git-receive-pack$"))
     work.commit("a", "a")
     work.run("tag", "v1")
     done = work.run("push", "--atomic", "origin", "main", "v1", token=TOKEN, check=False)
@@ -302,7 +302,7 @@ def test_somebody_can_be_faster_on_any_branch(hub: Hub) -> None:
 
 
 def test_a_token_can_expire_right_before_its_push(hub: Hub, work: Work) -> None:
-    hub.faults.add(Fault(effect=Effect.EXPIRE, origin="git", path="git-receive-pack$"))
+    hub.faults.add(InjectedFault(effect=Effect.EXPIRE, origin="git", path="git-receive-pack$"))
     before = hub.head
     work.commit("a", "a")
     assert "could not read Username" in work.run("push", "origin", "main", token=TOKEN, check=False).stderr

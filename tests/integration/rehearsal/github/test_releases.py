@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.faults import Effect, Fault
+from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.records import Ruleset
 from tests.support.github_hub import LISTENER, START, Hub
 
@@ -191,7 +191,7 @@ def test_an_upload_can_break_and_leaves_a_starter_to_be_deleted(hub: Hub) -> Non
 
 def test_an_upload_whose_answer_is_lost_took_place(hub: Hub) -> None:
     release = _create(hub)["id"]
-    hub.faults.add(Fault(effect=Effect.LOSE, origin="uploads"))
+    hub.faults.add(InjectedFault(effect=Effect.LOSE, origin="uploads"))
     assert _upload(hub, release).status_code == 502
     assert [asset["state"] for asset in hub.get(f"{PLACE}/{release}/assets")] == ["uploaded"]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rehearsal.fault_proxy import Front, RequestLog
+from rehearsal.fault_proxy import FaultProxy, RequestLog
 from rehearsal.faults import FaultScript
 from rehearsal.index import IndexStore, Switches, index_app
 from tests.support.running_index import Running, allow
@@ -21,7 +21,7 @@ def faults() -> FaultScript:
 def index(tmp_path: Path, faults: FaultScript) -> Iterator[Running]:
     store, switches, log = IndexStore(tmp_path / "index"), Switches(), RequestLog()
     allow(store)
-    front = Front(index_app(store, switches), origin="index", faults=faults, log=log)
+    front = FaultProxy(index_app(store, switches), origin="index", faults=faults, log=log)
     with Served(front) as served, httpx.Client(verify=False) as client:  # a certificate store takes long to be read
         yield Running(store=store, switches=switches, log=log, url=served.url, client=client)
 

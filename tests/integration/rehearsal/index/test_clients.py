@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from rehearsal.faults import Effect, Fault, FaultScript
+from rehearsal.faults import Effect, FaultScript, InjectedFault
 from tests.support.running_index import OTHERS, Running, change, run, said, twine
 from tests.support.universe import make_wheel
 
@@ -51,7 +51,7 @@ def test_twine_says_why_a_stranger_is_refused(index: Running, wheel: Path) -> No
 
 
 def test_twine_ends_well_when_the_first_answer_is_lost(index: Running, wheel: Path, faults: FaultScript) -> None:
-    faults.add(Fault(effect=Effect.LOSE, method="POST", path="/legacy/"))
+    faults.add(InjectedFault(effect=Effect.LOSE, method="POST", path="/legacy/"))
     assert twine(index, [wheel]).returncode == 0
     assert [seen.note for seen in index.log.writes()] == [f"upload {wheel.name}", f"kept {wheel.name}"]
 

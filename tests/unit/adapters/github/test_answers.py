@@ -13,11 +13,11 @@ from interlock.adapters.github import (
     BranchRules,
     GitHub,
     GitHubRelease,
-    Patience,
-    Place,
+    GitHubServer,
     RateLimitError,
+    RetryPolicy,
     UnreachableError,
-    place,
+    github_server,
 )
 from interlock.common import retry
 from interlock.errors import GitHubError, InterlockError, TokenError, UsageError
@@ -160,7 +160,7 @@ def test_the_words_of_a_limit_that_make_no_sense_stand_for_a_minute() -> None:
 def test_the_pauses_grow_and_are_not_the_same_for_all() -> None:
     from tenacity import AsyncRetrying, RetryCallState
 
-    policy, pauses = Patience(), []
+    policy, pauses = RetryPolicy(), []
     for attempt in (1, 2, 3, 9):
         state = RetryCallState(AsyncRetrying(), None, (), {})
         state.attempt_number = attempt
@@ -188,7 +188,7 @@ def test_writes_keep_their_distance_and_reads_do_not() -> None:
         return told(RELEASE) if request.method == "POST" else told(REPOSITORY)
 
     async def ask() -> None:
-        client = github(hear, place=Place(api="https://api.example.org", pause_between_writes=0.1))
+        client = github(hear, place=GitHubServer(api="https://api.example.org", pause_between_writes=0.1))
         writes = [client.create_release("o/n", tag="v1", name="", body="") for _ in range(4)]
         reads = [client.repository("o/n") for _ in range(4)]
         await asyncio.gather(*writes, *reads)
@@ -371,17 +371,17 @@ def test_a_failed_upload_is_not_repeated(
 
 
 def test_the_place_is_the_one_that_the_environment_names() -> None:
-    assert place({}).pause_between_writes == 1.0
-    assert place({}).remote("o/n") == "https://github.com/o/n.git"
-    ours = place({"GITHUB_API_URL": "http://127.0.0.1:8001/", "GITHUB_SERVER_URL": "http://127.0.0.1:8002/"})
-    assert ours == Place(api="http://127.0.0.1:8001", server="http://127.0.0.1:8002", pause_between_writes=0)
-    theirs = place({"GITHUB_API_URL": "https://ghe.example.org/api/v3"})
+    assert github_server({}).pause_between_writes == 1.0
+    assert github_server({}).remote("o/n") == "https://github.com/o/n.git"
+    ours = github_server({"GITHUB_API_URL": "http://127.0.0.1:8001/", "GITHUB_SERVER_URL": "http://127.0.0.1:8002/"})
+    assert ours == GitHubServer(api="http://127.0.0.1:8001", server="http://127.0.0.1:8002", pause_between_writes=0)
+    theirs = github_server({"GITHUB_API_URL": "https://ghe.example.org/api/v3"})
     assert (theirs.api, theirs.pause_between_writes) == ("https://ghe.example.org/api/v3", 1.0)
 
 
 def test_an_api_below_a_folder_is_asked_there() -> None:
     wire = Wire(told(REPOSITORY))
-    asyncio.run(github(wire, place=Place(api="https://ghe.example.org/api/v3")).repository("o/n"))
+    asyncio.run(github(wire, place=GitHubServer(api="https://ghe.example.org/api/v3")).repository("o/n"))
     assert str(wire.heard[0].url) == "https://ghe.example.org/api/v3/repos/o/n"
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
-from interlock.adapters.github import AppInstallation, Patience, Place, UnreachableError
+from interlock.adapters.github import AppInstallation, GitHubServer, RetryPolicy, UnreachableError
 from interlock.errors import InterlockError, TokenError
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -77,8 +77,8 @@ def app(api: Api, private_key: SecretStr, clock: Clock | None = None) -> AppInst
         app_id="77",
         private_key=private_key,
         installation_id="5",
-        place=Place(api=f"http://127.0.0.1:{api.server_port}"),
-        patience=Patience(first=0, longest_backoff=0),
+        place=GitHubServer(api=f"http://127.0.0.1:{api.server_port}"),
+        patience=RetryPolicy(first=0, longest_backoff=0),
         clock=clock or Clock(),
     )
 

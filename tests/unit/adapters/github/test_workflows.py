@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.adapters.github.workflows import Hearing, Workflow, listener, listens, read
+from interlock.adapters.github.workflows import ListenerMatch, Workflow, listener, listens, read
 from interlock.adapters.github.workflows.template import ANYTHING_PLAIN, NAME, VERSION
 from interlock.adapters.github.workflows.yaml_nodes import LARGEST
 from interlock.errors import UsageError
@@ -28,7 +28,7 @@ def warnings(on: str) -> list[str]:
     return [str(found) for found in workflow(on).warnings]
 
 
-def script(run: str) -> Hearing:
+def script(run: str) -> ListenerMatch:
     text = f"on: repository_dispatch\njobs:\n  go:\n    steps:\n      - run: {run}\n"
     return listens({PATH: text.encode()}, "core_release")
 

@@ -2,25 +2,28 @@
 
 import pytest
 
-from interlock.contracts.bisect.judge import Seen, Sheet, Sought, ends, judge, seen
+from interlock.contracts.bisect.judge import JudgedRun, JudgedSheet, TargetFailures, ends, judge, seen
 from interlock.contracts.bisect.narrowing import State
 from interlock.errors import UsageError
 from interlock.model.verdicts import RunStatus
 from tests.support.matrix_values import a_run, failed, passed
 
-ONE, OTHER = Sheet(suite="contracts", python="3.11"), Sheet(suite="contracts", python="3.12", point="bus=redis")
+ONE, OTHER = (
+    JudgedSheet(suite="contracts", python="3.11"),
+    JudgedSheet(suite="contracts", python="3.12", point="bus=redis"),
+)
 NAMES = ("1.0", "1.9")
 
 
-def red(*tests: str) -> Seen:
-    return Seen(status=RunStatus.FAILED, red=dict.fromkeys(tests, "E"))
+def red(*tests: str) -> JudgedRun:
+    return JudgedRun(status=RunStatus.FAILED, red=dict.fromkeys(tests, "E"))
 
 
-GREEN = Seen(status=RunStatus.PASSED)
-UNTESTED = Seen(status=RunStatus.UNTESTED, reason="no sdist")
-UNRESOLVABLE = Seen(status=RunStatus.UNRESOLVABLE, reason="ghost")
-TIMED_OUT = Seen(status=RunStatus.TIMED_OUT)
-WAVERS = Seen(status=RunStatus.FAILED, wavers=True, red={"a": None})
+GREEN = JudgedRun(status=RunStatus.PASSED)
+UNTESTED = JudgedRun(status=RunStatus.UNTESTED, reason="no sdist")
+UNRESOLVABLE = JudgedRun(status=RunStatus.UNRESOLVABLE, reason="ghost")
+TIMED_OUT = JudgedRun(status=RunStatus.TIMED_OUT)
+WAVERS = JudgedRun(status=RunStatus.FAILED, wavers=True, red={"a": None})
 
 
 def test_runs_that_disagree_waver_and_the_last_one_is_shown() -> None:
@@ -45,8 +48,8 @@ def test_runs_that_disagree_waver_and_the_last_one_is_shown() -> None:
         (WAVERS, State.SKIP),
     ],
 )
-def test_what_one_suite_says(found: Seen, state: State) -> None:
-    assert Sought(red_before=frozenset({"own.py"})).state(found) is state
+def test_what_one_suite_says(found: JudgedRun, state: State) -> None:
+    assert TargetFailures(red_before=frozenset({"own.py"})).state(found) is state
 
 
 def test_what_cannot_be_resolved_is_bad_where_the_bad_end_cannot_be() -> None:
@@ -73,7 +76,7 @@ def test_a_suite_that_cannot_be_tried_at_the_good_end_is_set_aside_and_told() ->
 
 
 @pytest.mark.parametrize("good", [UNTESTED, UNRESOLVABLE, TIMED_OUT, WAVERS])
-def test_a_good_end_that_is_not_seen_to_be_good_is_an_error(good: Seen) -> None:
+def test_a_good_end_that_is_not_seen_to_be_good_is_an_error(good: JudgedRun) -> None:
     with pytest.raises(UsageError, match=r"1\.0 is not good: contracts, Python 3\.11"):
         ends({ONE: good}, {ONE: red("a")}, NAMES)
 
@@ -87,7 +90,7 @@ def test_a_good_end_that_is_not_seen_to_be_good_is_an_error(good: Seen) -> None:
         (GREEN, UNTESTED, "untested: no sdist"),
     ],
 )
-def test_a_bad_end_that_is_not_seen_to_be_bad_is_an_error(good: Seen, bad: Seen, words: str) -> None:
+def test_a_bad_end_that_is_not_seen_to_be_bad_is_an_error(good: JudgedRun, bad: JudgedRun, words: str) -> None:
     with pytest.raises(UsageError, match=r"1\.9 is not bad") as error:
         ends({ONE: good}, {ONE: bad}, NAMES)
     assert words in error.value.message
@@ -102,5 +105,5 @@ def test_a_bad_end_that_is_not_seen_to_be_bad_is_an_error(good: Seen, bad: Seen,
         (GREEN, red("a"), State.BAD),
     ],
 )
-def test_one_bad_suite_makes_a_step_bad_and_all_make_it_good(one: Seen, other: Seen, state: State) -> None:
-    assert judge({ONE: one, OTHER: other}, {ONE: Sought(), OTHER: Sought()}) is state
+def test_one_bad_suite_makes_a_step_bad_and_all_make_it_good(one: JudgedRun, other: JudgedRun, state: State) -> None:
+    assert judge({ONE: one, OTHER: other}, {ONE: TargetFailures(), OTHER: TargetFailures()}) is state

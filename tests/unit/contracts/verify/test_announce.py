@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from interlock.adapters.connections import Access, Connections
 from interlock.adapters.github import StaticToken
-from interlock.contracts.candidates import Found, Kind
+from interlock.contracts.candidates import Kind, ResolvedRef
 from interlock.contracts.verify import ContractsRequest
 from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
@@ -40,7 +40,7 @@ def a_context(**request: object) -> VerificationContext:
 
 
 def a_comparison(kind: Kind = Kind.BRANCH, sha: str | None = "1" * 40) -> Comparison:
-    return Comparison(found=Found(package="core", kind=kind, described="topic", sha=sha), baseline=None)
+    return Comparison(found=ResolvedRef(package="core", kind=kind, described="topic", sha=sha), baseline=None)
 
 
 @pytest.mark.parametrize("request_", [{}, {"python": ("3.12", "3.11")}, {"downstream": ("store",)}, {"baseline": "v1"}])

@@ -8,7 +8,7 @@ from packaging.version import Version
 from interlock.adapters.distributions import Wheel
 from interlock.contracts.schema import ContractChange, ElementChange, Kind, What
 from interlock.contracts.verify.contract import Contract, reason_to_skip, requires_otherwise
-from interlock.contracts.verify.subjects import Compared
+from interlock.contracts.verify.subjects import ComparedBuilds
 from interlock.model.family import Contract as Policy
 from tests.support.verification_values import ALONE, COMPARED
 
@@ -34,7 +34,7 @@ def test_what_is_the_same_is_skipped_where_the_family_says_so() -> None:
         (SKIP, ALONE, None),
     ],
 )
-def test_everything_else_is_tested(policy: Policy, compared: Compared, change: ContractChange | None) -> None:
+def test_everything_else_is_tested(policy: Policy, compared: ComparedBuilds, change: ContractChange | None) -> None:
     assert reason_to_skip(policy, compared, Contract(change=change)) is None
 
 

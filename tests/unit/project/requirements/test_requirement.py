@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from interlock.project.requirements.clauses import Clause, Kept, Moved, Refused, apply, clauses_of, cut, move
+from interlock.project.requirements.clauses import Clause, KeptClause, Moved, Refused, apply, clauses_of, cut, move
 from interlock.project.requirements.pep508 import move_requirement, required_name
 
 MARKER = '; python_version < "3.12"'
@@ -88,7 +88,7 @@ def test_the_lower_bound_moves_and_all_else_stays(before: str, version: str, aft
 )
 def test_a_bound_that_is_there_already_or_beyond_is_never_lowered(before: str, version: str) -> None:
     assert repinned(before, Version(version)) == before
-    assert isinstance(move(before, Version(version)), Kept)
+    assert isinstance(move(before, Version(version)), KeptClause)
 
 
 @pytest.mark.parametrize(
