@@ -4,7 +4,7 @@ BIN    := $(VENV)/bin
 PYTHON ?= python3.11
 # Hundreds of processes import the same code: each would compile it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: demo test tests test-long test-live coverage lint format setup lock schema clean
+.PHONY: demo test tests test-unit test-long test-live coverage lint format setup lock schema clean
 
 # The world of the cascade begins anew each time, beside those of anybody else's rehearsals.
 demo: setup
@@ -19,10 +19,14 @@ test: setup
 tests: setup
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(COV)
 
+# The pure ones alone.
+test-unit: setup
+	$(BIN)/pytest -n 2 tests/unit
+
 # All that the gate leaves out or takes a part of: random faults and kills, what waits for long, examples at random.
 test-long: setup
-	$(BIN)/pytest -n 2 $(LONG) tests/releases tests/cascades $(COV)
-	$(BIN)/pytest $(LONG) --ignore tests/releases --ignore tests/cascades $(COV)
+	$(BIN)/pytest -n 2 $(LONG) tests/integration $(COV)
+	$(BIN)/pytest $(LONG) --ignore tests/integration $(COV)
 	$(BIN)/pytest -n 2 -m "hypothesis and not live and not long" --hypothesis-profile long $(COV)
 LONG := -m long -o timeout=1800 -o faulthandler_timeout=2400
 

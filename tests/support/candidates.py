@@ -105,7 +105,7 @@ class Origin:
 
 
 @dataclass
-class Yard:
+class CandidateWorld:
     """Repositories, and an index.
 
     Attributes:
@@ -156,16 +156,16 @@ def a_family(**pipeline: object) -> Family:
 
 
 @contextlib.contextmanager
-def a_yard(folder: Path, universe: Universe) -> Iterator[Yard]:
+def candidate_world(folder: Path, universe: Universe) -> Iterator[CandidateWorld]:
     """Nothing but an index yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    yard = Yard(folder, universe, a_family())
+    world = CandidateWorld(folder, universe, a_family())
     really = builder._run_build
 
     async def counted(work: Path, made: Path, telling: Mapping[str, str], out: Path) -> None:
         await really(work, made, telling, out)
-        yard.builds += [path.name for path in made.glob("*.whl")]
+        world.builds += [path.name for path in made.glob("*.whl")]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(builder, "_run_build", counted)
-        yield yard
+        yield world

@@ -36,7 +36,7 @@ def in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, kept as UTC; SQLite keeps no time zone at all."""
 
     impl = DateTime(timezone=True)
@@ -81,7 +81,7 @@ RUN = Table(
     Column("lock", JSON, nullable=False),
     Column("reads", JSON, nullable=False),
     Column("log", CompressedText, nullable=False),
-    Column("started_at", Moment, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
     Column("confirmed", Boolean, nullable=False),
     Index("ledger_run_fingerprint", "fingerprint"),
 )
@@ -106,7 +106,7 @@ CELL = Table(
     Column("upstream_version", String, primary_key=True),
     Column("downstream_version", String, primary_key=True),
     Column("verdict", String, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("run", String),
     sqlite_with_rowid=False,
 )
@@ -116,8 +116,8 @@ RELEASE = Table(
     metadata,
     Column("package", String, primary_key=True),
     Column("version", String, primary_key=True),
-    Column("began_at", Moment, nullable=False),
-    Column("ended_at", Moment),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
     Column("release", JSON, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -129,7 +129,7 @@ DISPATCH = Table(
     Column("id", String, primary_key=True),
     Column("repository", String, primary_key=True),
     Column("state", String, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("record", JSON, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -140,8 +140,8 @@ CASCADE = Table(
     Column("id", String, primary_key=True),
     Column("root", String, nullable=False),
     Column("version", String, nullable=False),
-    Column("began_at", Moment, nullable=False),
-    Column("ended_at", Moment),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
     Column("aborted", Boolean, nullable=False),
     Column("plan", JSON, nullable=False),
     sqlite_with_rowid=False,
@@ -178,7 +178,7 @@ CONTRACT = Table(
     Column("part", String, nullable=False),
     # JSON, since what stands in somebody's source may hold NUL
     Column("text", JSON, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -191,15 +191,15 @@ DELIVERY = Table(
     Column("event", String, nullable=False),
     Column("action", String),
     Column("repository", String),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("state", String, nullable=False),
     Column("start", JSON(none_as_null=True)),
     # JSON, since what a server said may hold NUL
     Column("why", JSON, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("due_at", Moment),
+    Column("due_at", UtcDateTime),
     Column("run", String),
-    Column("ended_at", Moment),
+    Column("ended_at", UtcDateTime),
     Column("body", CompressedText),
     Index("ledger_delivery_state", "state", "due_at"),
     Index("ledger_delivery_at", "at"),

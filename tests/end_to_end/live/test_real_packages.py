@@ -13,7 +13,7 @@ from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.live
 INTERLOCK = Path(sys.executable).with_name("interlock")
-EXAMPLE = ROOT / "docs" / "examples" / "prefect.toml"
+EXAMPLE = ROOT / "examples" / "prefect.toml"
 
 
 def _matrix(folder: Path, *options: str) -> tuple[int, Sheet, MatrixReport]:

@@ -70,7 +70,7 @@ def dedented(files: Mapping[str, str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Bench:
+class World:
     """What every cell here is made of: two wheels, and the third-party packages that pytest needs."""
 
     universe: Universe
@@ -116,8 +116,8 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(shared_universe: Universe, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    folder = tmp_path_factory.mktemp("bench")
+def world(shared_universe: Universe, tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("world")
 
     async def begin() -> tuple[Interpreter, Lock]:
         async with shared_universe.uv(folder) as uv:
@@ -129,7 +129,7 @@ def bench(shared_universe: Universe, tmp_path_factory: pytest.TempPathFactory) -
     interpreter, lock = asyncio.run(begin())
     core = make_wheel(folder, "core", "1.0", files=dedented(CORE))
     pipe = make_wheel(folder, "pipe", "1.0", files=dedented(PIPE), requires=["core"])
-    return Bench(universe=shared_universe, folder=folder, lock=lock, interpreter=interpreter, wheels=(core, pipe))
+    return World(universe=shared_universe, folder=folder, lock=lock, interpreter=interpreter, wheels=(core, pipe))
 
 
 def outcomes(run: Run) -> dict[str, tuple[str, str | None]]:
@@ -175,13 +175,13 @@ GREEN = {
 
 
 @pytest.fixture(scope="module")
-def green(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+def green(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     """One green run, in which much can be seen; and the folder of its suite."""
     folder = tmp_path_factory.mktemp("green")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("GITHUB_TOKEN", "REPO_TOKEN", "HTTPS_PROXY", "UV_INDEX_X_PASSWORD", "PYTHONPATH", "VIRTUAL_ENV"):
             patch.setenv(name, "a-secret-of-this-machine")
-        runs = bench.tests(
+        runs = world.tests(
             folder,
             GREEN,
             env={"OWN": "1", "BUS": "none"},
@@ -202,7 +202,7 @@ def printed(run: Run, mark: str) -> object:
     return json.loads(line.removeprefix(mark))
 
 
-def test_a_green_suite_is_green_after_one_run_with_every_test_told_of(green: tuple[Run, Path], bench: Bench) -> None:
+def test_a_green_suite_is_green_after_one_run_with_every_test_told_of(green: tuple[Run, Path], world: World) -> None:
     run = green[0]
     assert (run.status, run.reason, run.confirmed) == (RunStatus.PASSED, None, True)
     assert outcomes(run) == {
@@ -214,7 +214,7 @@ def test_a_green_suite_is_green_after_one_run_with_every_test_told_of(green: tup
         "test_xpassed": ("xpassed", "once known"),
     }
     assert {test.id.partition("::")[0] for test in run.tests} == {"tests/contracts/test_green.py"}
-    assert run.lock == tuple(sorted(["core==1.0", "pipe==1.0", *map(str, bench.lock.pins)]))
+    assert run.lock == tuple(sorted(["core==1.0", "pipe==1.0", *map(str, world.lock.pins)]))
     assert run.seconds > 0
     assert "1 skipped" in run.log
 
@@ -244,7 +244,7 @@ def test_a_suite_runs_in_a_copy_of_its_files_as_pytest_would(green: tuple[Run, P
     assert not (green[1] / "tests/contracts/written").exists()
 
 
-def test_reading_a_family_packages_metadata_is_noticed_in_subprocesses_too(bench: Bench, tmp_path: Path) -> None:
+def test_reading_a_family_packages_metadata_is_noticed_in_subprocesses_too(world: World, tmp_path: Path) -> None:
     third = make_wheel(tmp_path / "wheels", "store.x", "1.0", files={"store/__init__.py": ""})
     files = {
         "test_reads.py": """
@@ -259,7 +259,7 @@ def test_reading_a_family_packages_metadata_is_noticed_in_subprocesses_too(bench
                 assert subprocess.check_output([sys.executable, "-c", code]) == b"pipe\\n"
             """
     }
-    (run,) = replace(bench, wheels=(*bench.wheels, third)).tests(tmp_path / "suite", files)
+    (run,) = replace(world, wheels=(*world.wheels, third)).tests(tmp_path / "suite", files)
     assert run.status is RunStatus.PASSED
     assert run.reads == {"store-x", "pipe"}
 
@@ -268,12 +268,12 @@ def test_what_is_only_imported_is_not_read(green: tuple[Run, Path]) -> None:
     assert green[0].reads == frozenset()
 
 
-def test_a_literal_version_is_not_read_since_it_is_content(bench: Bench) -> None:
-    (run,) = bench.imports("pipe.literal")
+def test_a_literal_version_is_not_read_since_it_is_content(world: World) -> None:
+    (run,) = world.imports("pipe.literal")
     assert (run.status, run.reads) == (RunStatus.PASSED, frozenset())
 
 
-def test_red_tests_are_named_with_their_first_error_line(bench: Bench, tmp_path: Path) -> None:
+def test_red_tests_are_named_with_their_first_error_line(world: World, tmp_path: Path) -> None:
     files = {
         "test_red.py": """
             import pytest, core
@@ -308,7 +308,7 @@ def test_red_tests_are_named_with_their_first_error_line(bench: Bench, tmp_path:
             """,
         "test_uncollected.py": "import core, yaml",
     }
-    (run,) = bench.tests(tmp_path, files, pytest_args=("--continue-on-collection-errors",))
+    (run,) = world.tests(tmp_path, files, pytest_args=("--continue-on-collection-errors",))
     assert (run.status, run.reason, run.confirmed) == (RunStatus.FAILED, "6 of 7 failed", True)
     assert outcomes(run) == {
         "tests/contracts/test_uncollected.py": ("error", "ModuleNotFoundError: No module named 'yaml'"),
@@ -321,8 +321,8 @@ def test_red_tests_are_named_with_their_first_error_line(bench: Bench, tmp_path:
     }
 
 
-def test_a_conftest_that_fails_is_the_suites_own_error(bench: Bench, tmp_path: Path) -> None:
-    (run,) = bench.tests(tmp_path, {"conftest.py": "from core import nothing", "test_x.py": "def test_x(): pass"})
+def test_a_conftest_that_fails_is_the_suites_own_error(world: World, tmp_path: Path) -> None:
+    (run,) = world.tests(tmp_path, {"conftest.py": "from core import nothing", "test_x.py": "def test_x(): pass"})
     assert run.status is RunStatus.FAILED
     ((name, (outcome, error)),) = outcomes(run).items()
     assert (name, outcome) == ("(the suite)", "error")
@@ -330,9 +330,9 @@ def test_a_conftest_that_fails_is_the_suites_own_error(bench: Bench, tmp_path: P
     assert error.startswith("ImportError: cannot import name 'nothing' from 'core'")
 
 
-def test_a_suite_that_ends_itself_half_way_is_red_at_that_test(bench: Bench, tmp_path: Path) -> None:
+def test_a_suite_that_ends_itself_half_way_is_red_at_that_test(world: World, tmp_path: Path) -> None:
     text = "import os, core\ndef test_a(): pass\ndef test_b(): os._exit(0)\ndef test_c(): pass"
-    (run,) = bench.tests(tmp_path, {"test_x.py": text})
+    (run,) = world.tests(tmp_path, {"test_x.py": text})
     assert run.status is RunStatus.FAILED
     assert outcomes(run) == {"test_a": ("passed", None), "test_b": ("error", "ended half-way, with exit code 0")}
 
@@ -346,25 +346,25 @@ def test_a_suite_that_ends_itself_half_way_is_red_at_that_test(bench: Bench, tmp
     ],
 )
 def test_a_suite_that_tests_nothing_of_the_upstream_is_untested(
-    bench: Bench, tmp_path: Path, text: str, reason: str
+    world: World, tmp_path: Path, text: str, reason: str
 ) -> None:
-    (run,) = bench.tests(tmp_path, {"test_x.py": text})
+    (run,) = world.tests(tmp_path, {"test_x.py": text})
     assert run.status is RunStatus.UNTESTED
     assert run.reason is not None
     assert run.reason.startswith(reason)
     assert ("no redis" in run.reason) == ("no redis" in text)
 
 
-def test_a_package_that_the_suites_own_files_shadow_is_untested(bench: Bench, tmp_path: Path) -> None:
+def test_a_package_that_the_suites_own_files_shadow_is_untested(world: World, tmp_path: Path) -> None:
     files = {"core/__init__.py": "", "test_x.py": "import core, pipe\ndef test_x(): assert core.add(1, 1) == 2"}
-    (run,) = bench.tests(tmp_path, files)
+    (run,) = world.tests(tmp_path, files)
     assert run.status is RunStatus.UNTESTED
     assert run.reason == "core was imported from the suite's files, not from what is installed"
 
 
-def test_modules_are_imported_one_after_the_other_whatever_they_raise(bench: Bench) -> None:
+def test_modules_are_imported_one_after_the_other_whatever_they_raise(world: World) -> None:
     names = ["uses", "undeclared", "exits", "wordy", "wrong", "alone", "lost"]
-    (run,) = bench.imports(*(f"pipe.{name}" for name in names))
+    (run,) = world.imports(*(f"pipe.{name}" for name in names))
     assert (run.status, run.reason) == (RunStatus.FAILED, "5 of 7 failed")
     assert outcomes(run) == {
         "pipe.uses": ("passed", None),
@@ -377,19 +377,19 @@ def test_modules_are_imported_one_after_the_other_whatever_they_raise(bench: Ben
     }
 
 
-def test_modules_that_never_import_the_upstream_are_untested(bench: Bench) -> None:
-    (run,) = bench.imports("pipe.alone")
+def test_modules_that_never_import_the_upstream_are_untested(world: World) -> None:
+    (run,) = world.imports("pipe.alone")
     assert (run.status, run.reason) == (RunStatus.UNTESTED, "the suite never imported core")
 
 
-def test_what_a_failed_import_leaves_behind_does_not_help_the_next(bench: Bench) -> None:
-    (run,) = bench.imports("pipe.half.first", "pipe.half.second")
+def test_what_a_failed_import_leaves_behind_does_not_help_the_next(world: World) -> None:
+    (run,) = world.imports("pipe.half.first", "pipe.half.second")
     missing = ("failed", "ModuleNotFoundError: No module named 'yaml'")
     assert outcomes(run) == {"pipe.half.first": missing, "pipe.half.second": missing}
 
 
-def test_a_crash_is_red_where_it_happened(bench: Bench) -> None:
-    (run,) = bench.imports("pipe.uses", "pipe.aborts", "pipe.alone")
+def test_a_crash_is_red_where_it_happened(world: World) -> None:
+    (run,) = world.imports("pipe.uses", "pipe.aborts", "pipe.alone")
     assert (run.status, run.confirmed) == (RunStatus.FAILED, True)
     assert outcomes(run) == {
         "pipe.uses": ("passed", None),
@@ -398,8 +398,8 @@ def test_a_crash_is_red_where_it_happened(bench: Bench) -> None:
     }
 
 
-def test_a_suite_that_hangs_is_ended_with_all_that_it_started(bench: Bench, tmp_path: Path) -> None:
-    (run,) = bench.imports("pipe.uses", "pipe.hangs", timeout=2, env={"PIDS": str(tmp_path / "pids")})
+def test_a_suite_that_hangs_is_ended_with_all_that_it_started(world: World, tmp_path: Path) -> None:
+    (run,) = world.imports("pipe.uses", "pipe.hangs", timeout=2, env={"PIDS": str(tmp_path / "pids")})
     assert (run.status, run.reason) == (RunStatus.TIMED_OUT, "not finished after 2 s, in pipe.hangs")
     assert outcomes(run) == {"pipe.uses": ("passed", None)}
     assert "hanging" in run.log
@@ -410,15 +410,15 @@ def test_a_suite_that_hangs_is_ended_with_all_that_it_started(bench: Bench, tmp_
         assert not Path(folder).exists()
 
 
-def test_a_suite_that_wavers_is_told_of_as_two_runs_that_disagree(bench: Bench, tmp_path: Path) -> None:
-    first, fresh = bench.imports("pipe.wavers", env={"TRIES": str(tmp_path / "tries")})
+def test_a_suite_that_wavers_is_told_of_as_two_runs_that_disagree(world: World, tmp_path: Path) -> None:
+    first, fresh = world.imports("pipe.wavers", env={"TRIES": str(tmp_path / "tries")})
     assert (first.status, first.confirmed) == (RunStatus.FAILED, False)
     assert outcomes(first) == {"pipe.wavers": ("failed", "AssertionError: the first try fails")}
     assert (fresh.status, fresh.confirmed) == (RunStatus.PASSED, True)
     assert (tmp_path / "tries").read_text() == "xxx"
 
 
-def test_a_suite_that_is_red_every_other_time_wavers(bench: Bench, tmp_path: Path) -> None:
+def test_a_suite_that_is_red_every_other_time_wavers(world: World, tmp_path: Path) -> None:
     every_other = """
         import os, pathlib, core
 
@@ -428,22 +428,22 @@ def test_a_suite_that_is_red_every_other_time_wavers(bench: Bench, tmp_path: Pat
             assert len(pathlib.Path(os.environ["TRIES"]).read_text()) in (2, 5)
         """
     env = {"TRIES": str(tmp_path / "tries")}
-    first, fresh = bench.tests(tmp_path / "suite", {"test_x.py": every_other}, env=env)
+    first, fresh = world.tests(tmp_path / "suite", {"test_x.py": every_other}, env=env)
     assert (first.status, fresh.status) == (RunStatus.FAILED, RunStatus.PASSED)
 
 
-def test_a_suite_that_is_red_in_the_shared_environment_alone_is_judged_by_the_fresh_one(bench: Bench) -> None:
-    (run,) = bench.imports("pipe.particular")
+def test_a_suite_that_is_red_in_the_shared_environment_alone_is_judged_by_the_fresh_one(world: World) -> None:
+    (run,) = world.imports("pipe.particular")
     assert (run.status, run.confirmed) == (RunStatus.PASSED, True)
 
 
-def test_the_suites_own_configuration_of_pytest_is_obeyed(bench: Bench, tmp_path: Path) -> None:
+def test_the_suites_own_configuration_of_pytest_is_obeyed(world: World, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\npython_functions = ["check_*"]\n')
-    (run,) = bench.tests(tmp_path, {"test_x.py": "import core\n\ndef check_it():\n    pass\n"})
+    (run,) = world.tests(tmp_path, {"test_x.py": "import core\n\ndef check_it():\n    pass\n"})
     assert outcomes(run) == {"check_it": ("passed", None)}
 
 
-def test_what_a_suite_writes_into_an_installed_file_is_seen_by_no_other_cell(bench: Bench, tmp_path: Path) -> None:
+def test_what_a_suite_writes_into_an_installed_file_is_seen_by_no_other_cell(world: World, tmp_path: Path) -> None:
     spoil = """
         import core
 
@@ -453,11 +453,11 @@ def test_what_a_suite_writes_into_an_installed_file_is_seen_by_no_other_cell(ben
                 file.write("SPOILT = True")
         """
     for name in ("first", "second"):
-        (run,) = bench.tests(tmp_path / name, {"test_x.py": spoil})
+        (run,) = world.tests(tmp_path / name, {"test_x.py": spoil})
         assert run.status is RunStatus.PASSED, run.tests
 
 
-def test_what_a_suite_writes_into_shared_packages_helps_nobody(bench: Bench, tmp_path: Path) -> None:
+def test_what_a_suite_writes_into_shared_packages_helps_nobody(world: World, tmp_path: Path) -> None:
     writes = """
         from pathlib import Path
         import core, iniconfig
@@ -465,17 +465,17 @@ def test_what_a_suite_writes_into_shared_packages_helps_nobody(bench: Bench, tmp
         def test_writes():
             Path(iniconfig.__file__).parent.with_name("forgotten.py").write_text("")
         """
-    (dirty,) = bench.tests(tmp_path / "dirty", {"test_writes.py": writes})
+    (dirty,) = world.tests(tmp_path / "dirty", {"test_writes.py": writes})
     needs = "import core\n\ndef test_needs():\n    import forgotten\n"
-    (needy,) = bench.tests(tmp_path / "needy", {"test_needs.py": needs})
+    (needy,) = world.tests(tmp_path / "needy", {"test_needs.py": needs})
     assert dirty.status is RunStatus.PASSED
     assert needy.status is RunStatus.FAILED
     assert outcomes(needy) == {"test_needs": ("failed", "ModuleNotFoundError: No module named 'forgotten'")}
 
 
-def test_a_file_that_cannot_be_collected_hides_no_other(bench: Bench, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_collected_hides_no_other(world: World, tmp_path: Path) -> None:
     red = "import core\n\ndef test_red():\n    assert 0\n"
-    (run,) = bench.tests(tmp_path, {"test_a.py": "import nowhere", "test_b.py": red}, pytest_args=["-x"])
+    (run,) = world.tests(tmp_path, {"test_a.py": "import nowhere", "test_b.py": red}, pytest_args=["-x"])
     assert {test.id for test in run.red_tests} == {
         "tests/contracts/test_a.py",
         "tests/contracts/test_b.py::test_red",

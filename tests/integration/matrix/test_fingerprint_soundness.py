@@ -61,7 +61,7 @@ class World:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Ingredients, "fingerprint", noted)
             patch.setattr(planning, "RUNNER", self.runner)
-            planner = Planner(frozenset({"core", "pipeline", "store", "board"}), Shelf(self), self.resolve)
+            planner = Planner(frozenset({"core", "pipeline", "store", "board"}), FixedSources(self), self.resolve)
             plan = asyncio.run(planner.plan(self.choice()))
         points = [sheet.point["backend"] for sheet in plan.sheets]
         place = points.index(self.point)
@@ -78,7 +78,7 @@ class World:
         return a_lock(*sorted([*(f"{wheel.name}=={wheel.version}" for wheel in wheels), *self.third_party]))
 
 
-class Shelf(Sources):
+class FixedSources(Sources):
     """Has what one world is made of."""
 
     def __init__(self, world: World) -> None:

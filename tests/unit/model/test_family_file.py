@@ -19,7 +19,7 @@ from interlock.model.family_file.line_numbers import line_of_keys
 from interlock.model.suites import AllowedFailure, Axis, GitSource, ImportsSource, LeftOut, Suite
 from tests.support.paths import ROOT
 
-FAULTY = sorted(path.parent for path in ROOT.glob("tests/families/*/expected.txt"))
+FAULTY = sorted(path.parent for path in ROOT.glob("tests/unit/model/families/*/expected.txt"))
 TINY = '[family]\nname = "tiny"\n\n[packages.core]\n'
 MACHINE_WORDS = (
     "Input should",

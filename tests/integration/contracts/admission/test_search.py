@@ -21,7 +21,7 @@ from interlock.model.family import Family
 from interlock.model.verdicts import Run, RunStatus, TestOutcome, TestResult
 from interlock.reports.bisection import bisection_markdown
 from tests.support.admission_family import PYTHON
-from tests.support.candidates import Yard, a_yard, project
+from tests.support.candidates import CandidateWorld, candidate_world, project
 from tests.support.git_repositories import git
 from tests.support.ledgers import scratch_ledger
 from tests.support.universe import Universe
@@ -45,7 +45,7 @@ class Tried:
         runs: What was run, in order.
     """
 
-    yard: Yard
+    world: CandidateWorld
     ledger: SqlLedger = field(default_factory=scratch_ledger)
     answers: dict[str, RunStatus] = field(default_factory=dict)
     wavering: set[str] = field(default_factory=set)
@@ -59,7 +59,7 @@ class Tried:
 
         async def done() -> Bisection:
             watcher.set(self._watch)
-            async with self.yard.connected(self.ledger) as connections:
+            async with self.world.connected(self.ledger) as connections:
                 return await bisect(connections, request, cells=self._cells)
 
         return asyncio.run(done())
@@ -107,9 +107,9 @@ def released(shared_universe: Universe) -> Universe:
 
 @pytest.fixture
 def tried(released: Universe, tmp_path: Path) -> Tried:
-    with a_yard(tmp_path / "yard", released) as yard:
-        yard.family = Family.model_validate(FAMILY)
-        return Tried(yard)
+    with candidate_world(tmp_path / "world", released) as world:
+        world.family = Family.model_validate(FAMILY)
+        return Tried(world)
 
 
 def breaks_from(first: int, *, until: int = LAST, status: RunStatus = RunStatus.FAILED) -> dict[str, RunStatus]:
@@ -233,7 +233,7 @@ def test_a_suite_that_is_none_is_refused(tried: Tried) -> None:
 
 def a_history(tried: Tried, *speeds: int) -> list[str]:
     """A commit for each, upon the tag v1.0; a negative one can't be built."""
-    origin = tried.yard.origin(CORE, project(CORE, "1.0"))
+    origin = tried.world.origin(CORE, project(CORE, "1.0"))
     shas = []
     for number, speed in enumerate(speeds):
         files = {"hunt_core/speed.py": f"SPEED = {speed}  # {number}\n"}
@@ -273,7 +273,7 @@ def test_ends_that_are_not_of_one_history_are_refused(tried: Tried) -> None:
 
 def test_a_folder_stands_for_its_commit_once_that_was_pushed(tried: Tried) -> None:
     shas = a_history(tried, 1, 2)
-    folder = tried.yard.folder / f"work-{CORE}"
+    folder = tried.world.folder / f"work-{CORE}"
     assert names(tried.bisect("v1.0", str(folder))) == (shas[0], shas[1])
     git(folder, "commit", "--quiet", "--allow-empty", "--message=mine alone")
     with pytest.raises(UsageError, match=f"is at a commit that acme/{CORE} has not got") as error:
@@ -285,7 +285,7 @@ def test_a_suite_that_may_fail_at_every_point_tells_nothing(tried: Tried) -> Non
     allowed = [{"point": {"bus": "new"}, "reason": "not yet"}]
     suite = {"name": "contracts", "sdist": "tests", "axes": {"bus": ["new"]}, "allowed_to_fail": allowed}
     packages = {CORE: {}, PIPELINE: {"upstreams": [CORE], "suites": [suite]}}
-    tried.yard.family = Family.model_validate({**FAMILY, "packages": packages})
+    tried.world.family = Family.model_validate({**FAMILY, "packages": packages})
     with pytest.raises(UsageError, match="is allowed to fail"):
         tried.bisect("1.0", "1.12")
     assert tried.runs == []

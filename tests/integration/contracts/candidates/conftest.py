@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.candidates import Yard, a_yard
+from tests.support.candidates import CandidateWorld, candidate_world
 from tests.support.universe.world import Universe
 
 
 @pytest.fixture
-def yard(shared_universe: Universe, tmp_path: Path) -> Iterator[Yard]:
+def world(shared_universe: Universe, tmp_path: Path) -> Iterator[CandidateWorld]:
     """Nothing but an index yet."""
-    with a_yard(tmp_path / "yard", shared_universe) as made:
+    with candidate_world(tmp_path / "world", shared_universe) as made:
         yield made

@@ -17,16 +17,16 @@ from interlock.contracts.candidates.source_tree import Source, of_commit, of_fol
 from interlock.errors import RefusedError, RepositoryError, UsageError
 from interlock.project.build import FailedBuildError
 from interlock.project.version import VersionPlace
-from tests.support.candidates import CORE, Origin, Yard, project
+from tests.support.candidates import CORE, CandidateWorld, Origin, project
 from tests.support.git_repositories import TOKEN, git
 
 
 @pytest.fixture
-def origin(yard: Yard) -> Origin:
-    return yard.origin(CORE, project(CORE, "1.0"))
+def origin(world: CandidateWorld) -> Origin:
+    return world.origin(CORE, project(CORE, "1.0"))
 
 
-def built(yard: Yard, text: str) -> tuple[Candidate, dict[str, bytes]]:
+def built(world: CandidateWorld, text: str) -> tuple[Candidate, dict[str, bytes]]:
     """A candidate, and what is in its wheel."""
 
     async def does(builder: CandidateBuilder) -> tuple[Candidate, dict[str, bytes]]:
@@ -34,40 +34,42 @@ def built(yard: Yard, text: str) -> tuple[Candidate, dict[str, bytes]]:
         with zipfile.ZipFile(candidate.wheel) as wheel:
             return candidate, {name: wheel.read(name) for name in wheel.namelist()}
 
-    return yard.run(does)
+    return world.run(does)
 
 
-def test_a_commit_is_built_once_and_its_version_says_which(yard: Yard, origin: Origin) -> None:
+def test_a_commit_is_built_once_and_its_version_says_which(world: CandidateWorld, origin: Origin) -> None:
     sha = git(origin.work, "rev-parse", "HEAD")
-    candidate, files = built(yard, "main")
-    again, same = built(yard, sha)
+    candidate, files = built(world, "main")
+    again, same = built(world, sha)
 
     assert str(candidate.version) == str(again.version) == f"1.0+g{sha[:12]}"
     assert f"trains_core-1.0+g{sha[:12]}.dist-info/METADATA" in files
     assert files == same
-    assert len(yard.builds) == 1
+    assert len(world.builds) == 1
     assert (candidate.described, again.described) == (f"branch main ({sha[:12]})", f"commit ({sha[:12]})")
 
 
-def test_a_commit_that_several_ask_for_is_built_once(yard: Yard, origin: Origin) -> None:
+def test_a_commit_that_several_ask_for_is_built_once(world: CandidateWorld, origin: Origin) -> None:
     origin.push("main:refs/heads/other")
 
     async def does(builder: CandidateBuilder) -> list[Candidate]:
         refs = [await find(builder, CORE, parse_ref(text)) for text in ("main", "other")]
         return [await build_candidate(builder, CORE, each) for each in refs]
 
-    one, other = yard.run(does)
+    one, other = world.run(does)
     assert one.wheel == other.wheel
     assert other.described.startswith("branch other")
 
 
-def test_code_of_a_pull_request_sees_no_token(yard: Yard, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_of_a_pull_request_sees_no_token(
+    world: CandidateWorld, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("GITHUB_TOKEN", "REPO_DISPATCH_TOKEN", "TWINE_PASSWORD", "UV_PUBLISH_TOKEN", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, TOKEN)
     origin.push("main:refs/pull/1/head")
-    monkeypatch.setattr(yard, "credentials", StaticToken(SecretStr(TOKEN), "GITHUB_TOKEN"))
+    monkeypatch.setattr(world, "credentials", StaticToken(SecretStr(TOKEN), "GITHUB_TOKEN"))
 
-    _, files = built(yard, "#1")
+    _, files = built(world, "#1")
 
     environment = json.loads(files["trains_core/built_with.json"])
     assert environment["SOURCE_DATE_EPOCH"] == git(origin.work, "show", "--no-patch", "--format=%ct")
@@ -75,14 +77,14 @@ def test_code_of_a_pull_request_sees_no_token(yard: Yard, origin: Origin, monkey
     assert not {name for name in environment if "TOKEN" in name or "SECRET" in name or "PASSWORD" in name}
 
 
-def test_a_folder_with_changes_is_built_as_it_is_and_left_as_it_is(yard: Yard, origin: Origin) -> None:
+def test_a_folder_with_changes_is_built_as_it_is_and_left_as_it_is(world: CandidateWorld, origin: Origin) -> None:
     (origin.work / "trains_core" / "new.py").write_text("new = True\n")
     (origin.work / ".gitignore").write_text("secret.txt\n")
     (origin.work / "secret.txt").write_text("s\n")
     git(origin.work, "add", "trains_core/new.py")
     before = git(origin.work, "status", "--porcelain")
 
-    candidate, files = built(yard, str(origin.work))
+    candidate, files = built(world, str(origin.work))
 
     assert candidate.sha is None
     assert str(candidate.version).startswith("1.0+d")
@@ -93,60 +95,62 @@ def test_a_folder_with_changes_is_built_as_it_is_and_left_as_it_is(yard: Yard, o
     )
 
     (origin.work / "trains_core" / "new.py").write_text("new = 2\n")
-    other, _ = built(yard, str(origin.work))
+    other, _ = built(world, str(origin.work))
     (origin.work / "trains_core" / "new.py").write_text("new = True\n")
-    same, _ = built(yard, str(origin.work))
+    same, _ = built(world, str(origin.work))
     assert other.version != candidate.version == same.version
-    assert len(yard.builds) == 2
+    assert len(world.builds) == 2
 
 
-def test_a_folder_without_changes_is_its_commit(yard: Yard, origin: Origin) -> None:
-    of_branch, files = built(yard, "main")
-    of_folder, same = built(yard, str(origin.work))
+def test_a_folder_without_changes_is_its_commit(world: CandidateWorld, origin: Origin) -> None:
+    of_branch, files = built(world, "main")
+    of_folder, same = built(world, str(origin.work))
     assert (of_folder.version, of_folder.sha) == (of_branch.version, of_branch.sha)
     assert same == files
 
 
-def test_an_unpacked_sdist_is_built_without_git(yard: Yard, origin: Origin, tmp_path: Path) -> None:
+def test_an_unpacked_sdist_is_built_without_git(world: CandidateWorld, origin: Origin, tmp_path: Path) -> None:
     async def unpacked(builder: CandidateBuilder) -> Path:
         candidate = await build_candidate(builder, CORE, await find(builder, CORE, parse_ref("main")))
         with tarfile.open(candidate.sdist) as sdist:
             sdist.extractall(tmp_path / "unpacked", filter="data")
         return next((tmp_path / "unpacked").iterdir())
 
-    folder = yard.run(unpacked)
-    candidate, files = built(yard, str(folder))
+    folder = world.run(unpacked)
+    candidate, files = built(world, str(folder))
     assert str(candidate.version).startswith("1.0+d")
     assert "trains_core/__init__.py" in files
 
 
-def test_another_package_is_refused_with_its_name(yard: Yard, tmp_path: Path) -> None:
+def test_another_package_is_refused_with_its_name(world: CandidateWorld, tmp_path: Path) -> None:
     folder = tmp_path / "other"
     for name, text in project("trains-other", "1.0").items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     with pytest.raises(RefusedError, match="this is trains-other, and not trains-core"):
-        built(yard, str(folder))
+        built(world, str(folder))
 
 
-def test_what_is_released_is_not_built(yard: Yard) -> None:
-    yard.universe.wheel(CORE, "0.7")
+def test_what_is_released_is_not_built(world: CandidateWorld) -> None:
+    world.universe.wheel(CORE, "0.7")
     with pytest.raises(UsageError, match=r"trains-core 0\.7 is released"):
-        built(yard, "0.7")
+        built(world, "0.7")
 
 
-def test_a_build_that_fails_says_of_what_and_keeps_its_log(yard: Yard, origin: Origin) -> None:
+def test_a_build_that_fails_says_of_what_and_keeps_its_log(world: CandidateWorld, origin: Origin) -> None:
     origin.commit({"backend.py": "raise RuntimeError('no wheels today')\n"})
     origin.push("main")
     with pytest.raises(FailedBuildError) as caught:
-        built(yard, "main")
+        built(world, "main")
     assert caught.value.message.startswith("trains-core, branch main (")
     assert "no wheels today" in caught.value.message
     log = Path((caught.value.hint or "").rpartition(": ")[2])
     assert "no wheels today" in log.read_text()
 
 
-def test_without_a_version_in_the_files_it_is_the_newest_tag_in_the_commits_history(yard: Yard, origin: Origin) -> None:
+def test_without_a_version_in_the_files_it_is_the_newest_tag_in_the_commits_history(
+    world: CandidateWorld, origin: Origin
+) -> None:
     git(origin.work, "tag", "v1.1")
     sha = origin.commit({"x": ""})
     git(origin.work, "switch", "--quiet", "--create", "other")
@@ -163,16 +167,16 @@ def test_without_a_version_in_the_files_it_is_the_newest_tag_in_the_commits_hist
         ]
 
     of_tags = VersionPlace(root=origin.work, version=None, described="tags")
-    found = [str(_marked(of_tags, source)) for source in yard.run(sources)]
+    found = [str(_marked(of_tags, source)) for source in world.run(sources)]
     assert found == [f"1.1+g{sha[:12]}", f"3.0+g{git(origin.work, 'rev-parse', 'HEAD')[:12]}"]
-    assert str(_marked(of_tags, replace(yard.run(sources)[0], tagged=None))) == f"0+g{sha[:12]}"
+    assert str(_marked(of_tags, replace(world.run(sources)[0], tagged=None))) == f"0+g{sha[:12]}"
 
 
-def test_what_cannot_be_copied_out_of_a_folder_is_named(yard: Yard, origin: Origin, tmp_path: Path) -> None:
+def test_what_cannot_be_copied_out_of_a_folder_is_named(world: CandidateWorld, origin: Origin, tmp_path: Path) -> None:
     folder = tmp_path / "unpacked"
     folder.mkdir()
     (folder / "pyproject.toml").write_text(project(CORE, "1.0")["pyproject.toml"])
     os.mkfifo(folder / "pipe")
     with pytest.raises(RepositoryError, match=r"unpacked can't be copied: .*pipe") as error:
-        built(yard, str(folder))
+        built(world, str(folder))
     assert "take it out" in (error.value.hint or "")

@@ -21,15 +21,15 @@ from interlock.matrix.plan import PlannedCell
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.run import plan_matrix
 from interlock.model.lockfile import Lock, Unresolvable
-from tests.support.candidates import CORE, PIPELINE, Origin, Yard, a_family, a_yard, project
+from tests.support.candidates import CORE, PIPELINE, CandidateWorld, Origin, a_family, candidate_world, project
 from tests.support.git_repositories import git
 from tests.support.universe.world import Universe
 
 
 @pytest.fixture
-def yard(universe: Universe, tmp_path: Path) -> Iterator[Yard]:
+def world(universe: Universe, tmp_path: Path) -> Iterator[CandidateWorld]:
     """With an index of this test's own, which has a core and a pipeline."""
-    with a_yard(tmp_path / "yard", universe) as made:
+    with candidate_world(tmp_path / "world", universe) as made:
         universe.wheel(CORE, "1.0", {"trains_core/__init__.py": ""}, extras=["fast"])
         universe.wheel("trains-wheels", "2.0")
         universe.wheel(PIPELINE, "1.0", {"trains_pipeline/__init__.py": ""}, requires=[f"{CORE}[fast]>=1.0"])
@@ -51,12 +51,12 @@ def wheels(cell: PlannedCell) -> set[str]:
 
 
 @pytest.fixture
-def core(yard: Yard) -> Origin:
-    return yard.origin(CORE, project(CORE, "1.0"))
+def core(world: CandidateWorld) -> Origin:
+    return world.origin(CORE, project(CORE, "1.0"))
 
 
-def test_a_candidate_is_planned_with_by_its_version_and_is_nobodys_newest(yard: Yard, core: Origin) -> None:
-    yard.family = a_family(suites=[{"name": "imports", "imports": {"modules": ["trains_pipeline"]}}])
+def test_a_candidate_is_planned_with_by_its_version_and_is_nobodys_newest(world: CandidateWorld, core: Origin) -> None:
+    world.family = a_family(suites=[{"name": "imports", "imports": {"modules": ["trains_pipeline"]}}])
 
     async def does(builder: CandidateBuilder) -> None:
         candidate, release = await offered(builder, CORE)
@@ -77,10 +77,10 @@ def test_a_candidate_is_planned_with_by_its_version_and_is_nobodys_newest(yard: 
         withdraw(builder.connections, candidate)
         assert candidate.version not in await builder.connections.index.releases(CORE)
 
-    yard.run(does)
+    world.run(does)
 
 
-def test_no_resolution_takes_a_candidate_that_it_did_not_ask_for(yard: Yard, core: Origin) -> None:
+def test_no_resolution_takes_a_candidate_that_it_did_not_ask_for(world: CandidateWorld, core: Origin) -> None:
     async def does(builder: CandidateBuilder) -> None:
         candidate, _ = await offered(builder, CORE)
         python = await builder.connections.uv.interpreter("3.11")
@@ -97,11 +97,13 @@ def test_no_resolution_takes_a_candidate_that_it_did_not_ask_for(yard: Yard, cor
         withdraw(builder.connections, candidate)
         assert isinstance(await builder.connections.uv.resolve([line], forced=[line], interpreter=python), Unresolvable)
 
-    yard.run(does)
+    world.run(does)
 
 
-def test_the_users_own_links_stay(yard: Yard, core: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (wheel,) = yard.universe.folder.glob("trains_wheels*.whl")
+def test_the_users_own_links_stay(
+    world: CandidateWorld, core: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (wheel,) = world.universe.folder.glob("trains_wheels*.whl")
     (tmp_path / "links").mkdir()
     wheel.rename(tmp_path / "links" / wheel.name)
     monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "links"))
@@ -114,7 +116,7 @@ def test_the_users_own_links_stay(yard: Yard, core: Origin, tmp_path: Path, monk
         assert isinstance(lock, Lock), lock
         assert {pin.name for pin in lock.pins} == {CORE, "trains-wheels"}
 
-    yard.run(does)
+    world.run(does)
 
 
 SUITES = {
@@ -124,9 +126,9 @@ SUITES = {
 
 
 @pytest.mark.parametrize("form", SUITES)
-def test_a_candidate_brings_its_own_tests(yard: Yard, form: str) -> None:
-    yard.family = a_family(suites=[SUITES[form]])
-    origin = yard.origin(PIPELINE, project(PIPELINE, "1.0", requires=f'["{CORE}>=1.0"]'))
+def test_a_candidate_brings_its_own_tests(world: CandidateWorld, form: str) -> None:
+    world.family = a_family(suites=[SUITES[form]])
+    origin = world.origin(PIPELINE, project(PIPELINE, "1.0", requires=f'["{CORE}>=1.0"]'))
     git(origin.work, "switch", "--quiet", "--create", "next")
     origin.commit({"tests/test_new.py": "def test_new(): pass\n"})
     origin.push("next")
@@ -138,12 +140,12 @@ def test_a_candidate_brings_its_own_tests(yard: Yard, form: str) -> None:
         assert cell.recipe.tests is not None
         return [path.read_text() for path in cell.recipe.tests.rglob("*.py")]
 
-    assert yard.run(does) == ["def test_new(): pass\n"]
+    assert world.run(does) == ["def test_new(): pass\n"]
 
 
-def test_another_process_knows_nothing_of_it(yard: Yard, core: Origin) -> None:
-    yard.family = a_family(suites=[{"name": "imports", "imports": {"modules": ["trains_pipeline"]}}])
-    version = yard.run(_plans_with_it)
+def test_another_process_knows_nothing_of_it(world: CandidateWorld, core: Origin) -> None:
+    world.family = a_family(suites=[{"name": "imports", "imports": {"modules": ["trains_pipeline"]}}])
+    version = world.run(_plans_with_it)
 
     async def later(builder: CandidateBuilder) -> None:
         assert list(await builder.connections.index.releases(CORE)) == [Version("1.0")]
@@ -152,7 +154,7 @@ def test_another_process_knows_nothing_of_it(yard: Yard, core: Origin) -> None:
         (cell,) = await planned(builder, upstream_versions="1.0")
         assert wheels(cell) == {"trains_core-1.0-py3-none-any.whl", "trains_pipeline-1.0-py3-none-any.whl"}
 
-    yard.run(later)
+    world.run(later)
 
 
 async def _plans_with_it(builder: CandidateBuilder) -> str:
@@ -161,9 +163,9 @@ async def _plans_with_it(builder: CandidateBuilder) -> str:
     return str(candidate.version)
 
 
-def test_a_package_that_was_never_released_can_be_offered(yard: Yard) -> None:
-    yard.origin(CORE, project(CORE, "0.1"))
-    for path in yard.universe.folder.glob("trains_core*"):
+def test_a_package_that_was_never_released_can_be_offered(world: CandidateWorld) -> None:
+    world.origin(CORE, project(CORE, "0.1"))
+    for path in world.universe.folder.glob("trains_core*"):
         path.unlink()
 
     async def does(builder: CandidateBuilder) -> None:
@@ -174,4 +176,4 @@ def test_a_package_that_was_never_released_can_be_offered(yard: Yard) -> None:
         builder.connections.index.forget(CORE)
         assert await builder.connections.index.releases(CORE) == {candidate.version: release}
 
-    yard.run(does)
+    world.run(does)

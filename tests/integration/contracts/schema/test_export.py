@@ -64,7 +64,7 @@ CORE = {
 
 
 @dataclass(frozen=True)
-class Bench:
+class World:
     universe: Universe
     folder: Path
 
@@ -90,13 +90,13 @@ def universe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Universe]:
 
 
 @pytest.fixture
-def bench(universe: Universe, tmp_path: Path) -> Bench:
-    return Bench(universe, tmp_path)
+def world(universe: Universe, tmp_path: Path) -> World:
+    return World(universe, tmp_path)
 
 
-def test_a_wheel_is_exported_whatever_its_modules_do(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wheel_is_exported_whatever_its_modules_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYPI_TOKEN", "a secret")
-    found = bench.export(bench.wheel("1.0", CORE))
+    found = world.export(world.wheel("1.0", CORE))
     assert {element.name: element.names for element in found.elements} == {
         "core.Bus": ("core.Bus",),
         "core.Level": ("core.Level", "core.telemetry.Level"),
@@ -114,66 +114,66 @@ def test_a_wheel_is_exported_whatever_its_modules_do(bench: Bench, monkeypatch: 
     assert "0x" not in found.model_dump_json()
 
 
-def test_a_module_that_hangs_is_ended_and_left_out(bench: Bench) -> None:
+def test_a_module_that_hangs_is_ended_and_left_out(world: World) -> None:
     files = {"core/__init__.py": "class A: ...", "core/hangs.py": "import time\ntime.sleep(600)"}
-    found = bench.export(bench.wheel("1.0", files), limit=5)
+    found = world.export(world.wheel("1.0", files), limit=5)
     assert [element.name for element in found.elements] == ["core.A"]
     assert found.unreadable == {"core.hangs": "it did not end within 5 s"}
 
 
 def test_a_package_that_ends_every_python_is_unreadable_and_no_error(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "MOST_ENDED", 2)
     names = [f"m{number}" for number in range(4)]
     files = {"core/__init__.py": "", **{f"core/{name}.py": "import os\nos._exit(0)" for name in names}}
-    found = bench.export(bench.wheel("1.0", files))
+    found = world.export(world.wheel("1.0", files))
     assert found.elements == ()
     assert set(found.unreadable) == {"core", *(f"core.{name}" for name in names)}
 
 
-def test_only_the_named_modules_are_the_contract_and_one_that_is_missing_is_told_of(bench: Bench) -> None:
-    wheel = bench.wheel(
+def test_only_the_named_modules_are_the_contract_and_one_that_is_missing_is_told_of(world: World) -> None:
+    wheel = world.wheel(
         "1.0", {**CORE, "core/events/__init__.py": "def f(): ...", "core/events/bus.py": "class B: ..."}
     )
-    found = bench.export(wheel, "core.events", "core.gone")
+    found = world.export(wheel, "core.events", "core.gone")
     assert [element.name for element in found.elements] == ["core.events.bus.B", "core.events.f"]
     assert found.unreadable == {"core.gone": "there is no such module in the wheel"}
 
 
-def test_what_it_requires_is_there_and_is_not_its_own_contract(bench: Bench) -> None:
+def test_what_it_requires_is_there_and_is_not_its_own_contract(world: World) -> None:
     requires = ('friend==1.0; python_version >= "3"', "nobody==9; extra == 'more'")
-    found = bench.export(
-        bench.wheel("1.0", {"core.py": "from friend import Friend\nclass Own(Friend): ..."}, requires=requires)
+    found = world.export(
+        world.wheel("1.0", {"core.py": "from friend import Friend\nclass Own(Friend): ..."}, requires=requires)
     )
     assert [element.name for element in found.elements] == ["core.Own"]
     assert found.unreadable == {}
 
 
-def test_what_can_not_be_resolved_is_an_error_that_says_so(bench: Bench) -> None:
-    wheel = bench.wheel("1.0", {"core.py": ""}, requires=("friend>=2",))
+def test_what_can_not_be_resolved_is_an_error_that_says_so(world: World) -> None:
+    wheel = world.wheel("1.0", {"core.py": ""}, requires=("friend>=2",))
     with pytest.raises(UnbuildableError, match=r"(?s)contract of core 1\.0 can't be read: .*friend"):
-        bench.export(wheel)
+        world.export(wheel)
 
 
-def test_the_same_wheel_is_exported_once_and_always_to_the_same(bench: Bench) -> None:
+def test_the_same_wheel_is_exported_once_and_always_to_the_same(world: World) -> None:
     files = {"core.py": "def f(a=frozenset('abcdef'), b=object(), c=len): ..."}
-    first = bench.export(bench.wheel("1.0", files))
-    (kept,) = (bench.folder / "cache" / "contracts").iterdir()
+    first = world.export(world.wheel("1.0", files))
+    (kept,) = (world.folder / "cache" / "contracts").iterdir()
     kept.write_text(kept.read_text().replace("core.f", "core.kept"))
-    again = bench.export(bench.wheel("1.0.1", files))
+    again = world.export(world.wheel("1.0.1", files))
     assert (again.version, [element.name for element in again.elements]) == ("1.0.1", ["core.kept"])
     kept.write_text("half of it")
-    assert bench.export(bench.wheel("1.0", files)).model_dump_json() == first.model_dump_json()
-    other = bench.export(bench.wheel("1.1", {"core.py": "def f(a): ..."}))
+    assert world.export(world.wheel("1.0", files)).model_dump_json() == first.model_dump_json()
+    other = world.export(world.wheel("1.1", {"core.py": "def f(a): ..."}))
     assert other.elements != first.elements
 
 
-def test_what_is_written_into_shared_packages_is_evidence_of_nothing(bench: Bench) -> None:
+def test_what_is_written_into_shared_packages_is_evidence_of_nothing(world: World) -> None:
     meddling = "import friend\nwith open(friend.__file__, 'a') as file:\n    file.write('meddled = 1')\nclass A: ..."
-    bench.export(bench.wheel("1.0", {"core.py": meddling}, requires=("friend",)))
-    found = bench.export(
-        bench.wheel("1.1", {"core.py": "import friend\nassert not hasattr(friend, 'meddled')"}, requires=("friend",))
+    world.export(world.wheel("1.0", {"core.py": meddling}, requires=("friend",)))
+    found = world.export(
+        world.wheel("1.1", {"core.py": "import friend\nassert not hasattr(friend, 'meddled')"}, requires=("friend",))
     )
     assert found.unreadable == {}
 

@@ -27,7 +27,7 @@ def sources(project: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Bench:
+class World:
     universe: Universe
     folder: Path
     cache: Path
@@ -73,18 +73,18 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Universe,
 
 
 @pytest.fixture
-def bench(opened: tuple[Universe, Path], tmp_path: Path) -> Bench:
-    return Bench(opened[0], tmp_path, opened[1])
+def world(opened: tuple[Universe, Path], tmp_path: Path) -> World:
+    return World(opened[0], tmp_path, opened[1])
 
 
-def test_a_renamed_value_breaks_who_reads_and_who_writes_it(bench: Bench) -> None:
-    store = make_wheel(bench.folder, "store", "1.0", files={"store.py": "from market_data_core import telemetry"})
+def test_a_renamed_value_breaks_who_reads_and_who_writes_it(world: World) -> None:
+    store = make_wheel(world.folder, "store", "1.0", files={"store.py": "from market_data_core import telemetry"})
     level_of = {"store.py": "from market_data_core.telemetry import BackpressureLevel\nX = BackpressureLevel.soft"}
-    ibkr = make_wheel(bench.folder, "ibkr", "1.0", files={"ibkr.py": level_of["store.py"]})
-    found = bench.change(
-        bench.core("1.2.10"),
-        bench.core("1.2.11", **{'soft = "soft"': 'gentle = "gentle"'}),
-        pipeline=bench.pipeline(),
+    ibkr = make_wheel(world.folder, "ibkr", "1.0", files={"ibkr.py": level_of["store.py"]})
+    found = world.change(
+        world.core("1.2.10"),
+        world.core("1.2.11", **{'soft = "soft"': 'gentle = "gentle"'}),
+        pipeline=world.pipeline(),
         store=DownstreamSources(wheel=store),
         ibkr=DownstreamSources(wheel=ibkr, imports=("ibkr",)),
     )
@@ -101,41 +101,41 @@ def test_a_renamed_value_breaks_who_reads_and_who_writes_it(bench: Bench) -> Non
     assert list(found.uses["ibkr"].values()) == [Use.UNTESTED, Use.NOT_USED, Use.NOT_USED]
 
 
-def test_what_only_comes_is_a_minor_and_what_is_only_said_is_none(bench: Bench) -> None:
-    before = bench.core("1.2.10")
-    said = bench.core("1.2.11", **{"How urgently a queue needs relief.": "What a queue asks for."})
-    assert bench.change(before, said) == ContractChange(before="1.2.10", after="1.2.11")
-    more = bench.core("1.3.0", **{"    ts: float\n": "    ts: float\n    note: str = ''\n"})
-    found = bench.change(before, more, pipeline=bench.pipeline())
+def test_what_only_comes_is_a_minor_and_what_is_only_said_is_none(world: World) -> None:
+    before = world.core("1.2.10")
+    said = world.core("1.2.11", **{"How urgently a queue needs relief.": "What a queue asks for."})
+    assert world.change(before, said) == ContractChange(before="1.2.10", after="1.2.11")
+    more = world.core("1.3.0", **{"    ts: float\n": "    ts: float\n    note: str = ''\n"})
+    found = world.change(before, more, pipeline=world.pipeline())
     assert found.part is Part.MINOR
     assert {change.what for change in found.changes} == {What.CHANGED}
     assert not any(change.breaks for change in found.changes)
 
 
-def test_the_same_content_is_compared_with_nothing(bench: Bench) -> None:
-    before, after = (bench.wheel(version, {"core.py": ""}, requires=("on-no-index",)) for version in ("1.0", "1.1"))
-    found = bench.change(before, after)
+def test_the_same_content_is_compared_with_nothing(world: World) -> None:
+    before, after = (world.wheel(version, {"core.py": ""}, requires=("on-no-index",)) for version in ("1.0", "1.1"))
+    found = world.change(before, after)
     assert found == ContractChange(before="1.0", after="1.1")
     assert found.is_empty
 
 
-def test_what_could_not_be_compared_is_told_and_is_not_the_same(bench: Bench) -> None:
-    before = bench.wheel("1.0", {"core/__init__.py": "", "core/a.py": "import gone", "core/b.py": "import gone"})
-    same = bench.wheel("1.1", {"core/__init__.py": "", "core/a.py": "import gone\r\n", "core/b.py": "import lost"})
-    changed = bench.change(before, same)
+def test_what_could_not_be_compared_is_told_and_is_not_the_same(world: World) -> None:
+    before = world.wheel("1.0", {"core/__init__.py": "", "core/a.py": "import gone", "core/b.py": "import gone"})
+    same = world.wheel("1.1", {"core/__init__.py": "", "core/a.py": "import gone\r\n", "core/b.py": "import lost"})
+    changed = world.change(before, same)
     assert changed.notes == (
         "core.a, core.b of 1.0 can't be compared: ModuleNotFoundError: No module named 'gone'",
         "core.a of 1.1 can't be compared: ModuleNotFoundError: No module named 'gone'",
         "core.b of 1.1 can't be compared: ModuleNotFoundError: No module named 'lost'",
     )
     assert not changed.is_empty
-    lines = bench.wheel("1.2", {"core/__init__.py": "", "core/a.py": "import gone\n", "core/b.py": "import lost"})
-    assert bench.change(same, lines) == ContractChange(before="1.1", after="1.2")
+    lines = world.wheel("1.2", {"core/__init__.py": "", "core/a.py": "import gone\n", "core/b.py": "import lost"})
+    assert world.change(same, lines) == ContractChange(before="1.1", after="1.2")
 
 
-def test_a_module_that_is_nowhere_is_told_of_and_is_not_the_same_for_ever(bench: Bench) -> None:
-    before, after = (bench.wheel(version, {"core.py": f"def f{version[-1]}(): ..."}) for version in ("1.0", "1.1"))
-    found = bench.change(before, after, ("cor",))
+def test_a_module_that_is_nowhere_is_told_of_and_is_not_the_same_for_ever(world: World) -> None:
+    before, after = (world.wheel(version, {"core.py": f"def f{version[-1]}(): ..."}) for version in ("1.0", "1.1"))
+    found = world.change(before, after, ("cor",))
     assert found.changes == ()
     assert found.notes == (
         "cor of 1.0 can't be compared: there is no such module in the wheel",
