@@ -44,10 +44,10 @@ FLOW = "check-tokens"
 TELLING = """
 import asyncio, os, time
 from prefect import flow
-from flows import events
-from interlock.reports.notifications import News, Notice
+from flows import notifications as events
+from interlock.reports.notifications import Notification, NotificationKind
 
-notices = [Notice(news=News.HELD, of="core", same=(n,), subject=f"core is held: {n}", body="why") for n in "ab"]
+notices = [Notification(news=NotificationKind.HELD, of="core", same=(n,), subject=f"core is held: {n}", body="why") for n in "ab"]
 
 @flow(name="check-tokens")
 async def telling(count: int):

@@ -93,9 +93,9 @@ def test_many_commands_at_once_get_one_server(
     script = tmp_path / "command.py"
     script.write_text(
         "import sys, pathlib\n"
-        "from deployments.embedded_server import Place, Policy, start\n"
+        "from deployments.embedded_server import ServerDirectory, Policy, start\n"
         "policy = Policy.model_validate_json(sys.argv[2])\n"
-        "print(start(Place(pathlib.Path(sys.argv[1])), policy).wait_until_ready(60).server.pid)\n"
+        "print(start(ServerDirectory(pathlib.Path(sys.argv[1])), policy).wait_until_ready(60).server.pid)\n"
     )
     command = [sys.executable, str(script), str(place.path), fake().model_dump_json()]
     commands = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
@@ -207,7 +207,7 @@ def test_a_command_and_a_browser_keep_the_server(place: ServerDirectory, fake: C
 def test_a_killed_command_does_not_keep_the_server(place: ServerDirectory, fake: Callable[..., Policy]) -> None:
     place.prepare()
     take = "import sys, pathlib, time; from deployments.embedded_server import state\n"
-    take += "state.take_lease(state.Place(pathlib.Path(sys.argv[1]))); print(flush=True); time.sleep(600)"
+    take += "state.take_lease(state.ServerDirectory(pathlib.Path(sys.argv[1]))); print(flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", take, str(place.path)], stdout=subprocess.PIPE) as command:
         assert command.stdout is not None
         command.stdout.readline()

@@ -58,7 +58,7 @@ def made(universe: Universe, cache: Path, *, record: bool) -> tuple[MatrixReport
     names: list[str] = []
 
     async def noted(step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        names.append(step.partition(" ")[0])
+        names.append(step)
         return await function(*args, **kwargs)
 
     async def done() -> MatrixReport:

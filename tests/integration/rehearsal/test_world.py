@@ -530,7 +530,7 @@ import sys
 from pathlib import Path
 from rehearsal import process
 process.STOP_SECONDS = 0.2
-print(process.stop_server(process.Place(Path(sys.argv[1]))))
+print(process.stop_server(process.RehearsalDirectory(Path(sys.argv[1]))))
 """
 
 

@@ -17,7 +17,7 @@ from tests.support.paths import ROOT
 from tests.support.universe import Universe, make_wheel, open_universe
 
 PYTHON = "{}.{}".format(*sys.version_info)
-FAMILY = ROOT / "interlock" / "rehearsal" / "families" / "market_data"
+FAMILY = ROOT / "rehearsal" / "families" / "market_data"
 TELEMETRY = "market_data_core/telemetry.py"
 
 
