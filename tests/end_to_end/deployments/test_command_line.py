@@ -51,7 +51,7 @@ def test_a_command_loads_no_other() -> None:
         for name in loaded
         if name.startswith("deployments.cli.commands.")
     }
-    assert names == {"check", "options"}
+    assert names == {"check"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -15,10 +15,16 @@ from tests.support.prefect_homes import begin_migrated
 from tests.support.prefect_release import asked
 from tests.support.prefect_server import clean_up, eventually
 from tests.support.rehearsed_release import CORE
-from tests.support.rehearsed_verification import RENAMED, STORE, TELEMETRY, Verified
+from tests.support.rehearsed_verification import RENAMED, STORE, TELEMETRY, Verified, verified
 
 PROGRAM = Path(sys.executable).with_name("interlock")
 OPTIONS = ("--of", CORE, "--downstream", STORE, "--released-only", "--no-tell", "--fresh", "--json")
+
+
+@pytest.fixture(scope="module")
+def here(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verified]:
+    with verified(seeded_world, tmp_path_factory.mktemp("verified") / "world") as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
