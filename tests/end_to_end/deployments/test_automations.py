@@ -47,7 +47,8 @@ from prefect import flow
 from flows import notifications as events
 from interlock.reports.notifications import Notification, NotificationKind
 
-notices = [Notification(news=NotificationKind.HELD, of="core", same=(n,), subject=f"core is held: {n}", body="why") for n in "ab"]
+HELD = NotificationKind.HELD
+notices = [Notification(news=HELD, of="core", same=(n,), subject=f"core is held: {n}", body="why") for n in "ab"]
 
 @flow(name="check-tokens")
 async def telling(count: int):
