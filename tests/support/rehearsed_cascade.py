@@ -20,17 +20,14 @@ from interlock.cascades.context import CascadeContext, open_cascade
 from interlock.cascades.package_steps import ReleasePackage
 from interlock.cascades.request import CascadeRequest
 from interlock.cascades.verify import Moved, Proof
-from interlock.common import retry
 from interlock.model import family_file
 from interlock.model.cascade import Cascade, State
 from interlock.project import build
 from interlock.project.build import BuiltFile
 from interlock.project.build.archives import normalise
-from interlock.releases import preflight
-from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import ReleaseRequest, Timeouts
 from rehearsal.fault_proxy import LoggedRequest
-from tests.integration.releases.test_faults import _alone, _checked_before, _looked_before, _nap
+from tests.support.quick_releases import quick_releases
 from tests.support.rehearsed_release import CORE, Rehearsed, rehearsed
 from tests.support.universe.packages import make_sdist, make_wheel
 
@@ -177,12 +174,8 @@ async def _can_be_installed(_context: CascadeContext, _released: Mapping[str, ob
 def quickly(here: Walked) -> Iterator[pytest.MonkeyPatch]:
     """Without what takes long and is the same each time, and with pauses that are shorter."""
     before, here.instead = here.instead, {"prove": all_is_green}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(retry, "sleep", _nap)
-        patch.setattr(preflight, "preflight", _looked_before)
-        patch.setattr(ReleaseContext, "lease", contextlib.asynccontextmanager(_alone))
+    with quick_releases() as patch:
         patch.setattr(build, "build", built)
-        patch.setattr(build, "check", _checked_before)
         patch.setattr(package_steps, "installable", _can_be_installed)
         patch.setattr(scheduler, "LOOKS", 0.1)
         yield patch

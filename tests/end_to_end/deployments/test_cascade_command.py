@@ -16,9 +16,9 @@ from interlock.adapters.ledger import open_ledger
 from interlock.cascades.request import CascadeRequest
 from interlock.errors import FamilyError, UsageError
 from interlock.model.cascade import Cascade, State, settled
+from tests.support.cascades import a_cascade, go, half
 from tests.support.prefect_release import CORE, Ended, Interlock, interlock_in
 from tests.support.release_values import NOON, a_release
-from tests.unit.reports.test_report_cascade import a_cascade, go, half
 
 ID = "market-data-core-1.2.11"
 FAMILY = '[family]\nname = "small"\nowner = "me"\n[packages.market-data-core]\n[packages.store]\n'

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.end_to_end.deployments.test_up import Up, patiently_up
+from tests.support.interlock_up import Up, patiently_up
 from tests.support.prefect_release import asked
 from tests.support.rehearsed_checks import Rehearsed, rehearse
 from tests.support.shared_prefect_server import patiently

@@ -1,7 +1,5 @@
 """`interlock up` as people use it: a real Prefect server, a worker, the gateway, and what becomes of them."""
 
-import json
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -9,90 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil  # type: ignore[import-untyped]
 import pytest
 
 from deployments.cli.prefect_checks import PREFECT_YAML
-from deployments.embedded_server.supervisor import free_port
+from tests.support.interlock_up import SECRET, Up, patiently_up
 from tests.support.prefect_homes import begin_migrated
 from tests.support.prefect_release import PROGRAM, asked
 from tests.support.prefect_server import eventually
-
-SECRET = "0123456789abcdef0123456789abcdef"
-
-
-class Up:
-    """The command, in a home of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "home"
-        self.output = folder / "output"
-        self.gateway = f"http://127.0.0.1:{free_port(0)}"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-        own = {"INTERLOCK_HOME": str(self.home), "HOME": str(folder), "INTERLOCK_WEBHOOK_SECRET": SECRET}
-        self.environ = {**kept, **own, "REPO_DISPATCH_TOKEN": "ghp_hush"}
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def begin(self) -> "subprocess.Popen[bytes]":
-        arguments = ["up", "--port", str(free_port(0)), "--gateway-port", self.gateway.rpartition(":")[2]]
-        with self.output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [PROGRAM, *arguments], env=self.environ, stdout=output, stderr=output, start_new_session=True
-            )
-        return self.process
-
-    def said(self) -> list[str]:
-        return self.output.read_text().splitlines()
-
-    def is_up(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, self.output.read_text()
-        return any(line.startswith("worker 1: healthy") for line in self.said())
-
-    def processes(self) -> list[psutil.Process]:
-        """Whatever lives in its home."""
-        return [each for each in psutil.process_iter() if _home(each) == str(self.home)]
-
-    def worker(self) -> psutil.Process:
-        (found,) = (each for each in self.processes() if "worker" in each.cmdline() and each.is_running())
-        return found
-
-    def api(self) -> httpx.Client:
-        record = json.loads((self.home / "prefect" / "server.json").read_text())
-        return httpx.Client(base_url=f"http://127.0.0.1:{record['port']}/api", trust_env=False, timeout=60)
-
-    def run(self, api: httpx.Client, deployment: str) -> str:
-        """Start a deployment as it is; with SQLite, one asks again."""
-        body = {"state": {"type": "SCHEDULED"}}
-        path = f"/deployments/{deployment}/create_flow_run"
-        made = eventually(lambda: _made(api.post(path, json=body)))
-        return str(made["id"])
-
-    def clean_up(self) -> None:
-        for each in self.processes():
-            with_kill(each)
-        if self.process is not None:
-            self.process.wait()
-
-
-def _made(answer: httpx.Response) -> dict[str, Any]:
-    found: dict[str, Any] = answer.json() if answer.is_success else {}
-    return found
-
-
-def _home(process: psutil.Process) -> str | None:
-    try:
-        found: str | None = process.environ().get("INTERLOCK_HOME")
-    except psutil.Error:
-        return None
-    return found
-
-
-def with_kill(process: psutil.Process) -> None:
-    try:
-        process.kill()
-    except psutil.NoSuchProcess:
-        return
 
 
 @pytest.fixture(scope="module")
@@ -106,19 +27,6 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         yield made
     finally:
         made.clean_up()
-
-
-def patiently_up(made: Up) -> None:
-    for _ in range(3):  # a machine with other work may need minutes
-        try:
-            eventually(made.is_up)
-        except AssertionError:
-            assert made.process is not None
-            if made.process.poll() is not None:
-                raise
-        else:
-            return
-    raise AssertionError(made.output.read_text())
 
 
 def test_every_part_is_said_with_its_address_and_log(up: Up) -> None:

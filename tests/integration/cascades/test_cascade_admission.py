@@ -5,9 +5,9 @@ import pytest
 from interlock.adapters.ledger import open_ledger
 from interlock.errors import RefusedError
 from interlock.model.verdicts import Verdict
-from tests.integration.releases.test_release_admission import TEST, require_evidence, saw
 from tests.support.rehearsed_cascade import Walked
 from tests.support.rehearsed_release import CORE
+from tests.support.release_evidence import TEST, require_evidence, saw
 
 
 def test_a_root_that_breaks_a_downstream_is_refused_before_anything_begins(

@@ -11,8 +11,8 @@ from interlock.adapters.ledger import open_ledger
 from interlock.cascades.request import CascadeRequest
 from interlock.errors import BusyError, GitHubError
 from interlock.model.cascade import Cascade, State, aborted
+from tests.support.cascades import a_cascade, go
 from tests.support.release_values import NOON
-from tests.unit.reports.test_report_cascade import a_cascade, go
 
 CORE = "market-data-core"
 ID = "market-data-core-1.2.11"

@@ -2,24 +2,21 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from interlock.adapters.connections import NO_ACCESS, Access
 from interlock.matrix.pair import Pair
-from interlock.matrix.plan import Plan, PlannedCell, Planner, resolve_pair
+from interlock.matrix.plan import Plan, PlannedCell, Planner
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.sources import choose, fetch
-from interlock.model.family import Family
 from interlock.model.lockfile import Resolution
 from interlock.model.verdicts import RunStatus
+from tests.support.planned_matrices import PYTHON, Planned, a_family, planned
 from tests.support.universe import Universe, open_universe
 from tests.support.universe.connected import connected
 
-PYTHON = ".".join(map(str, sys.version_info[:2]))
 CONTRACT = {"tests/test_contract.py": "import core\n\ndef test_it():\n    assert core\n"}
 
 # An sdist that is built without a network: its build backend is in it.
@@ -45,64 +42,6 @@ BUILT_HERE = {
     **CONTRACT,
 }
 UNBUILDABLE = {**BUILT_HERE, "backend.py": "raise RuntimeError('no compiler')"}
-
-
-class Planned(NamedTuple):
-    """A plan, and the pairs whose environments were resolved for it."""
-
-    plan: Plan
-    resolved: list[str]
-
-    def cell(self, upstream: str, downstream: str) -> PlannedCell:
-        (found,) = (
-            cell
-            for cell in self.plan.cells
-            if (cell.key.upstream_version, cell.key.downstream_version) == (upstream, downstream)
-        )
-        return found
-
-    def row(self, version: str) -> str | None:
-        (found,) = (row for sheet in self.plan.sheets for row in sheet.rows if row.version == version)
-        return found.declared
-
-
-def a_family(suite: Mapping[str, object], python: Sequence[str] = (PYTHON,)) -> Family:
-    packages = {
-        "core": {},
-        "store": {"upstreams": ["core"]},
-        "pipeline": {"upstreams": ["core"], "suites": [{"name": "contracts", **suite}]},
-    }
-    return Family.model_validate({"name": "trains", "python": python, "packages": packages})
-
-
-def planned(
-    universe: Universe,
-    suite: Mapping[str, object] | None = None,
-    *,
-    downstream: str = "all",
-    upstream: str = "all",
-    python: Sequence[str] = (PYTHON,),
-    owner: str | None = None,
-    access: Access = NO_ACCESS,
-) -> Planned:
-    family = a_family(suite or {"sdist": "tests"}, python).model_copy(update={"owner": owner})
-    return asyncio.run(_planned(universe, family, upstream, downstream, access))
-
-
-async def _planned(universe: Universe, family: Family, upstream: str, downstream: str, access: Access) -> Planned:
-    resolved: list[str] = []
-    async with connected(
-        universe, family, universe.folder.parent / "interlock", credentials=access.credentials
-    ) as context:
-
-        async def resolve(pair: Pair) -> Resolution:
-            resolved.append(pair.title)
-            return await resolve_pair(pair, context.uv)
-
-        request = MatrixRequest(upstream_versions=upstream, downstream_versions=downstream)
-        choice = await choose(context, request)
-        planner = Planner(frozenset(family.packages), await fetch(context, choice), resolve)
-        return Planned(await planner.plan(choice), resolved)
 
 
 def publish(universe: Universe) -> None:

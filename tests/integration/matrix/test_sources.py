@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from interlock.adapters.connections import Access
 from interlock.adapters.github import StaticToken
 from interlock.errors import TokenError
-from tests.integration.adapters.git.test_git import git
-from tests.integration.matrix.test_plan import Planned, planned
+from tests.support.git_repositories import git
 from tests.support.github_hub import Hub
+from tests.support.planned_matrices import Planned, planned
 from tests.support.universe.served import Served
 from tests.support.universe.world import Universe
 

@@ -1,20 +1,15 @@
 """A release meets faults at random, again and again, and in the end everything is there once."""
 
-import asyncio
-import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from interlock.common import retry
 from interlock.errors import InterlockError
-from interlock.project import build
-from interlock.releases import preflight
-from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import Timeouts
 from rehearsal.faults import seeded
+from tests.support.quick_releases import quick_releases
 from tests.support.rehearsed_release import Rehearsed, rehearsed
 
 STORE = "market-data-store"
@@ -35,35 +30,12 @@ REQUESTS = 32
 MOST_FAULTS = 4
 
 
-async def _checked_before(*_files: object, **_facts: object) -> None:
-    """The files are the same in each script, and were checked when they were built."""
-
-
 IMPATIENT = Timeouts(index=2, receipt=0.4, run=2)
-_sleep = asyncio.sleep
-
-
-async def _nap(seconds: float) -> None:
-    await _sleep(seconds / 20)
-
-
-async def _looked_before(_context: object) -> None:
-    """It only reads, and what it meets ends the release before it begins."""
-
-
-async def _alone(_context: object) -> AsyncIterator[None]:
-    """Nobody else releases; what a lease meets is its own tests' business."""
-    yield
 
 
 @pytest.fixture(scope="module")
 def quick() -> Iterator[None]:
-    """Without what takes long and is the same each time, and with pauses that are shorter."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(retry, "sleep", _nap)
-        patch.setattr(preflight, "preflight", _looked_before)
-        patch.setattr(ReleaseContext, "lease", contextlib.asynccontextmanager(_alone))
-        patch.setattr(build, "check", _checked_before)
+    with quick_releases():
         yield
 
 

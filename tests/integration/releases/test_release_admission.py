@@ -8,33 +8,10 @@ from interlock.adapters.ledger import KnownContract, open_ledger
 from interlock.errors import RefusedError
 from interlock.model.bump import Part
 from interlock.model.release import Step
-from interlock.model.verdicts import CellKey, Run, RunStatus, TestOutcome, TestResult, Verdict
-from tests.integration.releases.test_release_corners import begin
+from interlock.model.verdicts import Verdict
+from tests.support.interrupted_releases import begin
 from tests.support.rehearsed_release import CORE, Rehearsed
-
-PIPELINE = "market-data-pipeline"
-TEST = "tests/contracts/test_core_install.py::test_it"
-
-
-def head(here: Rehearsed) -> str:
-    return here.git(CORE, "rev-parse", "main")
-
-
-def saw(here: Rehearsed, verdict: Verdict, *red: str) -> None:
-    """Let the ledger know what pipeline's suite shows with the commit on core's branch."""
-    key = CellKey(
-        upstream=CORE,
-        upstream_version=f"1.2.10+g{head(here)[:12]}",
-        downstream=PIPELINE,
-        downstream_version="0.8.1",
-        suite="contracts",
-        python="3.11",
-    )
-    tests = tuple(TestResult(id=name, outcome=TestOutcome.FAILED, error="E: \x1b[31mno") for name in red)
-    now = datetime.now(UTC)
-    with open_ledger() as ledger:
-        ledger.record(Run(fingerprint="f", status=RunStatus.FAILED, tests=tests, started_at=now))
-        ledger.record_cells({key: verdict}, now, {key: "f"})
+from tests.support.release_evidence import PIPELINE, TEST, head, require_evidence, saw
 
 
 def changed(here: Rehearsed, part: Part) -> None:
@@ -43,12 +20,6 @@ def changed(here: Rehearsed, part: Part) -> None:
         ledger.record_contract(
             KnownContract(package=CORE, sha=head(here), part=part, text=text, at=datetime.now(UTC)),
         )
-
-
-def require_evidence(here: Rehearsed) -> None:
-    path = here.world.place.family_file
-    wanted = f"[packages.{CORE}.contract]\nevidence = 'required'\n"
-    path.write_text(path.read_text("utf-8").replace(f"[[packages.{CORE}.dis", f"{wanted}\n[[packages.{CORE}.dis", 1))
 
 
 def test_a_commit_that_breaks_a_downstream_is_refused_and_released_when_somebody_says_why(here: Rehearsed) -> None:

@@ -1,7 +1,6 @@
 """Corners of a release in which something could be done twice, left out, or never be finished."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +14,14 @@ from interlock.releases.step_timer import StepEvent
 from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.records import Policy
 from rehearsal.github.runs import runs
+from tests.support.interrupted_releases import begin
 from tests.support.rehearsed_release import CORE, Rehearsed
 
 LISTENER = ".github/workflows/on_core_release.yml"
 
 
-class StopError(Exception):
-    """A run ends here."""
-
-
-def stop_at(last: Step, when: StepEvent = StepEvent.ENDS) -> Callable[[Step, StepEvent], Awaitable[None]]:
-    async def watch(step: Step, event: StepEvent) -> None:
-        if (step, event) == (last, when):
-            raise StopError
-
-    return watch
-
-
 async def nothing(_step: Step, _event: StepEvent) -> None:
     return
-
-
-def begin(here: Rehearsed, last: Step, *, version: str | None = None) -> None:
-    with pytest.raises(StopError):
-        here.release(watch=stop_at(last), version=version)
 
 
 def dispatches(here: Rehearsed, to: str = "") -> list[str]:

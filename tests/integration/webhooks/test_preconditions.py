@@ -5,9 +5,9 @@ import pytest
 from interlock.model.cascade import Cascade, State, aborted
 from interlock.webhooks import Condition, Start
 from interlock.webhooks.preconditions import obstacle
+from tests.support.cascades import a_cascade, go
 from tests.support.ledgers import scratch_ledger
 from tests.support.release_values import NOON, a_release
-from tests.unit.reports.test_report_cascade import a_cascade, go
 
 CORE = "market-data-core"
 

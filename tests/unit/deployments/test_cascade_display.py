@@ -10,7 +10,7 @@ from deployments.cli.displays.cascade import CascadeDisplay
 from interlock.model.cascade import Cascade, State
 from interlock.model.release import LIFECYCLE, Step
 from interlock.releases.step_timer import StepEvent
-from tests.unit.reports.test_report_cascade import a_cascade, go
+from tests.support.cascades import a_cascade, go
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 CORE = "market-data-core"

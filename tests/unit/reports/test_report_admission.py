@@ -12,7 +12,7 @@ from interlock.contracts.bisect.models import Bisection, Broken, Skipped, Step
 from interlock.model.verdicts import Verdict
 from interlock.reports.admission import print_admission
 from interlock.reports.bisection import bisection_markdown, print_bisection
-from tests.unit.contracts.admission.test_decide import a_cell, shown
+from tests.support.admission_values import a_cell, shown
 
 HOSTILE = "\x1b[2J[red]x\n```"
 

@@ -21,9 +21,9 @@ from interlock.reports.notifications import (
     regressed,
     stuck,
 )
+from tests.support.cascades import a_cascade, go
 from tests.support.matrix_reports import STARTED, Case, small_report
 from tests.support.release_values import NOON
-from tests.unit.reports.test_report_cascade import a_cascade, go
 
 CORE = "market-data-core"
 SLACK_ORDERS = "<!channel> <https://example.org|click> `code` {{ secrets }} \x1b[31mred\nsecond line"

@@ -29,8 +29,8 @@ from interlock.errors import InterlockError, ServerError, TokenError, UsageError
 from interlock.webhooks import Delivery, DeliveryState, Reason
 from interlock.webhooks.routing import CONTINUE, FOLLOW, VERIFY
 from interlock.webhooks.signature import SECRET
-from tests.integration.deployments.gateway.test_sweep import World
 from tests.support.gateways import FakePrefect
+from tests.support.hub_with_gateway import HubWithGateway
 from tests.support.judged_hub import JudgedHub
 from tests.support.ledger_writers import a_delivery
 from tests.support.ledgers import scratch_ledger
@@ -119,7 +119,7 @@ def test_without_a_secret_or_a_prefect_it_does_not_start(monkeypatch: pytest.Mon
 
 
 def test_the_command_takes_deliveries_without_prefect_and_ends_well_when_it_is_told_to(
-    tmp_path: Path, world: World
+    tmp_path: Path, world: HubWithGateway
 ) -> None:
     body = as_body({"event": "push", "repository": "mjdevaccount/market-data-core", "sha": SHA})
     environ = {
@@ -200,11 +200,11 @@ def blocks(kind: str) -> list[str]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(JudgedHub(tmp_path / "github"), SecretStr(f"sqlite:///{tmp_path}/ledger.db"))
+def world(tmp_path: Path) -> HubWithGateway:
+    return HubWithGateway(JudgedHub(tmp_path / "github"), SecretStr(f"sqlite:///{tmp_path}/ledger.db"))
 
 
-def in_shell(script: str, world: World, **environ: str) -> str:
+def in_shell(script: str, world: HubWithGateway, **environ: str) -> str:
     known = {
         "PATH": os.environ["PATH"],
         "INTERLOCK_GATEWAY_URL": f"http://127.0.0.1:{world.port}",
@@ -222,7 +222,7 @@ def has(*programs: str) -> bool:
 
 
 @pytest.mark.skipif(not has("curl", "openssl"), reason="needs curl and openssl")
-def test_the_recipes_with_curl_are_taken_by_a_real_gateway(world: World) -> None:
+def test_the_recipes_with_curl_are_taken_by_a_real_gateway(world: HubWithGateway) -> None:
     recipe = next(block for block in blocks("sh") if block.startswith("body="))
     with_python = next(block for block in blocks("sh") if block.startswith("signature="))
     mine = recipe.replace("mjdevaccount/market-data-core", "alice/core")
@@ -235,7 +235,7 @@ def test_the_recipes_with_curl_are_taken_by_a_real_gateway(world: World) -> None
 
 
 @pytest.mark.skipif(not has("curl", "openssl", "jq"), reason="needs curl, openssl and jq")
-def test_the_workflow_of_the_documentation_is_taken_by_a_real_gateway(world: World) -> None:
+def test_the_workflow_of_the_documentation_is_taken_by_a_real_gateway(world: HubWithGateway) -> None:
     (workflow,) = blocks("yaml")
     read = yaml.safe_load(workflow)
     # YAML reads the key "on" so; "published" would tell of what is marked as a pre-release too

@@ -1,19 +1,12 @@
 import asyncio
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from interlock.adapters.git import Remote, files_at
 from interlock.errors import RepositoryError, TokenError
-from tests.support.git_repositories import serve
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    command = ["git", "-C", str(folder), *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+from tests.support.git_repositories import git, serve
 
 
 def commit(work: Path, content: str) -> str:

@@ -1,9 +1,6 @@
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from pydantic import SecretStr
@@ -12,78 +9,32 @@ from interlock.adapters.git import Author, Checkout, ProtectedBranchError, Remot
 from interlock.adapters.github import (
     AlreadyExistsError,
     GitHub,
-    GitHubServer,
     RateLimitError,
-    RetryPolicy,
-    StaticToken,
     UnreachableError,
-    github_server,
-    open_github,
 )
 from interlock.errors import GitHubError, TokenError
-from rehearsal.faults import Effect, InjectedFault
-from rehearsal.github.app import api_app, uploads_app
+from rehearsal.faults import Effect
 from rehearsal.github.records import Protection
-from rehearsal.github.state import Addresses
-from tests.support.github_hub import LISTENER, START, Hub
-from tests.support.universe.served import Served
+from tests.support.github_hub import LISTENER, START
+from tests.support.served_hub import CORE, ServedHub
 
-T = TypeVar("T")
-AT_ONCE = RetryPolicy(first=0, longest_backoff=0, longest_wait=2)
-CORE = "alice/core"
 BOT = Author(name="Release Bot", email="bot@example.org")
 
 
-class World:
-    """A GitHub that is served at addresses of its own."""
-
-    def __init__(self, hub: Hub, server: GitHubServer) -> None:
-        self.hub = hub
-        self.place = server
-
-    def ask(self, work: Callable[[GitHub], Awaitable[T]], token: str = "alice-classic") -> T:
-        async def asking() -> T:
-            async with open_github(StaticToken(SecretStr(token), "REPO_TOKEN"), self.place, patience=AT_ONCE) as github:
-                return await work(github)
-
-        return asyncio.run(asking())
-
-    def fault(self, effect: Effect, **facts: object) -> None:
-        self.hub.faults.add(InjectedFault.model_validate({"effect": effect, **facts}))
-
-    def token(self, text: str, **facts: object) -> str:
-        with self.hub.state.changing():
-            self.hub.state.add_token(text, **{"login": "alice", **facts})  # type: ignore[arg-type]
-        return text
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    hub = Hub(tmp_path / "github")
-    with contextlib.ExitStack() as stack:
-        apps = {"api": hub.front(api_app(hub.state), "api"), "uploads": hub.front(uploads_app(hub.state), "uploads")}
-        urls = {
-            name: stack.enter_context(Served(app)).url for name, app in (apps | {"server": hub.serve_git()}).items()
-        }
-        hub.state.addresses = Addresses(**urls)
-        environ = {"GITHUB_API_URL": urls["api"], "GITHUB_SERVER_URL": urls["server"]}
-        yield World(hub, github_server(environ))
-
-
-def test_a_repository_is_shown_with_what_one_may_do_there(world: World) -> None:
+def test_a_repository_is_shown_with_what_one_may_do_there(world: ServedHub) -> None:
     found = world.ask(lambda github: github.repository(CORE))
     assert (found.full_name, found.default_branch, found.private, found.archived) == (CORE, "main", False, False)
     assert (found.can_push, found.can_admin) == (True, True)
 
 
-def test_a_repository_that_is_not_there_and_one_that_is_not_shown_are_told_alike(world: World) -> None:
+def test_a_repository_that_is_not_there_and_one_that_is_not_shown_are_told_alike(world: ServedHub) -> None:
     world.hub.add("bob/secret", private=True)
     for name in ("alice/lost", "bob/secret"):
         with pytest.raises(TokenError, match=f"{name} does not exist on GitHub, or the token of REPO_TOKEN cannot see"):
             world.ask(lambda github, name=name: github.repository(name))  # type: ignore[misc]
 
 
-def test_files_of_a_folder_are_read_byte_for_byte(world: World) -> None:
+def test_files_of_a_folder_are_read_byte_for_byte(world: ServedHub) -> None:
     folder = ".github/workflows"
     assert world.ask(lambda github: github.files(CORE, folder)) == {f"{folder}/hear.yml": LISTENER}
     assert world.ask(lambda github: github.files(CORE, "src/core", ref="main")) == {
@@ -95,7 +46,7 @@ def test_files_of_a_folder_are_read_byte_for_byte(world: World) -> None:
         world.ask(lambda github: github.files("alice/lost", folder))
 
 
-def test_a_release_goes_from_draft_with_files_to_published(world: World, tmp_path: Path) -> None:
+def test_a_release_goes_from_draft_with_files_to_published(world: ServedHub, tmp_path: Path) -> None:
     world.hub.git.set_ref("refs/tags/v1", world.hub.head)
     wheel = tmp_path / "core-1-py3-none-any.whl"
     wheel.write_bytes(b"PK" + b"x" * 600_000)
@@ -125,7 +76,7 @@ def test_a_release_goes_from_draft_with_files_to_published(world: World, tmp_pat
     world.ask(work)
 
 
-def test_a_dispatch_starts_a_run_that_names_it_and_can_be_followed(world: World) -> None:
+def test_a_dispatch_starts_a_run_that_names_it_and_can_be_followed(world: ServedHub) -> None:
     async def work(github: GitHub) -> None:
         payload = {"version": "1.2", "dispatch_id": "core==1.2:core_release"}
         await github.dispatch(CORE, "core_release", payload)
@@ -141,7 +92,7 @@ def test_a_dispatch_starts_a_run_that_names_it_and_can_be_followed(world: World)
     world.ask(work)
 
 
-def test_many_runs_are_read_page_by_page(world: World) -> None:
+def test_many_runs_are_read_page_by_page(world: ServedHub) -> None:
     async def work(github: GitHub) -> int:
         for _ in range(101):
             await github.dispatch(CORE, "core_release", {})
@@ -151,7 +102,7 @@ def test_many_runs_are_read_page_by_page(world: World) -> None:
 
 
 @pytest.mark.parametrize("effect", [Effect.CUT, Effect.LOSE, Effect.DROP, Effect.REFUSE])
-def test_a_dispatch_is_sent_once_whatever_is_answered(world: World, effect: Effect) -> None:
+def test_a_dispatch_is_sent_once_whatever_is_answered(world: ServedHub, effect: Effect) -> None:
     world.fault(effect, method="POST", path="dispatches")
     with pytest.raises(UnreachableError):
         world.ask(lambda github: github.dispatch(CORE, "core_release", {}))
@@ -159,7 +110,7 @@ def test_a_dispatch_is_sent_once_whatever_is_answered(world: World, effect: Effe
     assert len(world.hub.log.writes()) == (1 if effect in {Effect.CUT, Effect.LOSE} else 0)
 
 
-def test_a_dispatch_to_a_repository_that_is_not_shown_says_so(world: World) -> None:
+def test_a_dispatch_to_a_repository_that_is_not_shown_says_so(world: ServedHub) -> None:
     with pytest.raises(
         TokenError, match="alice/lost does not exist on GitHub, or the token of REPO_TOKEN cannot see it"
     ):
@@ -167,13 +118,13 @@ def test_a_dispatch_to_a_repository_that_is_not_shown_says_so(world: World) -> N
 
 
 @pytest.mark.parametrize("effect", [Effect.CUT, Effect.DROP, Effect.REFUSE])
-def test_a_look_outlives_what_passes_by(world: World, effect: Effect) -> None:
+def test_a_look_outlives_what_passes_by(world: ServedHub, effect: Effect) -> None:
     world.fault(effect, method="GET", times=3)
     assert world.ask(lambda github: github.repository(CORE)).full_name == CORE
     assert len(world.hub.log.all()) == 4
 
 
-def test_a_rate_limit_is_waited_for_and_nothing_is_done_twice(world: World) -> None:
+def test_a_rate_limit_is_waited_for_and_nothing_is_done_twice(world: ServedHub) -> None:
     world.hub.git.set_ref("refs/tags/v1", world.hub.head)
     world.fault(Effect.REFUSE, method="POST", status=403, headers={"retry-after": "0"}, times=2)
     world.ask(lambda github: github.create_release(CORE, tag="v1", name="", body=""))
@@ -183,7 +134,7 @@ def test_a_rate_limit_is_waited_for_and_nothing_is_done_twice(world: World) -> N
         world.ask(lambda github: github.create_release(CORE, tag="v2", name="", body=""))
 
 
-def test_who_may_dispatch_is_found_out_without_sending_anything(world: World) -> None:
+def test_who_may_dispatch_is_found_out_without_sending_anything(world: ServedHub) -> None:
     world.hub.add("bob/secret", private=True)
     reader = world.token("github_pat_reader", kind="fine-grained", permissions={"contents": "read", "metadata": "read"})
     writer = world.token(
@@ -203,7 +154,7 @@ def test_who_may_dispatch_is_found_out_without_sending_anything(world: World) ->
     assert world.hub.log.writes() == ()
 
 
-def test_tokens_tell_their_kind_scopes_and_end(world: World) -> None:
+def test_tokens_tell_their_kind_scopes_and_end(world: ServedHub) -> None:
     classic = world.token("ghp_classic", scopes=["repo", "workflow"], expires_at=START + timedelta(days=9))
     fine = world.token("github_pat_fine", kind="fine-grained", permissions={"metadata": "read"})
     facts = world.ask(lambda github: github.token_facts(), classic)
@@ -214,7 +165,7 @@ def test_tokens_tell_their_kind_scopes_and_end(world: World) -> None:
         world.ask(lambda github: github.token_facts(), "ghp_unknown")
 
 
-def test_branch_rules_are_told_as_far_as_one_may_know(world: World) -> None:
+def test_branch_rules_are_told_as_far_as_one_may_know(world: ServedHub) -> None:
     free = world.ask(lambda github: github.branch_rules(CORE, "main"))
     assert not free.protected
     assert free.details_readable
@@ -232,7 +183,7 @@ def test_branch_rules_are_told_as_far_as_one_may_know(world: World) -> None:
         world.ask(lambda github: github.branch_rules("alice/lost", "main"))
 
 
-def test_names_of_secrets_are_told_to_those_who_may_know_them(world: World) -> None:
+def test_names_of_secrets_are_told_to_those_who_may_know_them(world: ServedHub) -> None:
     with world.hub.state.changing():
         world.hub.core.secrets = ["REPO_TOKEN", "PYPI_API_TOKEN"]
     assert world.ask(lambda github: github.secret_names(CORE)) == frozenset({"REPO_TOKEN", "PYPI_API_TOKEN"})
@@ -240,11 +191,11 @@ def test_names_of_secrets_are_told_to_those_who_may_know_them(world: World) -> N
     assert world.ask(lambda github: github.secret_names(CORE), reader) is None
 
 
-def remote(world: World, token: str = "alice-classic") -> Remote:
-    return Remote(url=world.place.remote(CORE), token=SecretStr(token))
+def remote(world: ServedHub, token: str = "alice-classic") -> Remote:
+    return Remote(url=world.server.remote(CORE), token=SecretStr(token))
 
 
-def test_git_clones_pushes_and_holds_leases_there(world: World, tmp_path: Path) -> None:
+def test_git_clones_pushes_and_holds_leases_there(world: ServedHub, tmp_path: Path) -> None:
     async def work() -> None:
         checkout = await Checkout.clone(remote(world), None, tmp_path / "clone")
         before = await checkout.head()
@@ -262,7 +213,9 @@ def test_git_clones_pushes_and_holds_leases_there(world: World, tmp_path: Path) 
     asyncio.run(work())
 
 
-def test_git_is_refused_by_a_protected_branch_and_by_a_token_that_may_only_read(world: World, tmp_path: Path) -> None:
+def test_git_is_refused_by_a_protected_branch_and_by_a_token_that_may_only_read(
+    world: ServedHub, tmp_path: Path
+) -> None:
     async def push(token: str) -> None:
         checkout = await Checkout.clone(remote(world, token), "main", tmp_path / token)
         before = await checkout.head()

@@ -19,18 +19,17 @@ from interlock.errors import GitHubError, TokenError
 from rehearsal.faults import Effect
 from rehearsal.github.app import attach
 from rehearsal.github.records import TokenKind
-from tests.integration.adapters.github.test_against_rehearsal import CORE, World, world
 from tests.support.github_samples import Wire, github, told
 from tests.support.judged_hub import add_app
+from tests.support.served_hub import CORE, ServedHub
 
-__all__ = ["world"]
 APP = 77
 PERMISSIONS = {"checks": "write", "statuses": "write", "pull_requests": "write", "contents": "read"}
 NOTE = Annotation(path="a.py", line=3, level="warning", title="t", message="m")
 
 
 @pytest.fixture
-def app(world: World) -> str:
+def app(world: ServedHub) -> str:
     """The token of an App's installation."""
     attach(world.hub.state)
     made = add_app(world.hub.state, permissions={"checks": "write"})
@@ -39,7 +38,7 @@ def app(world: World) -> str:
 
 
 @pytest.fixture
-def proposed(world: World) -> World:
+def proposed(world: ServedHub) -> ServedHub:
     """With the pull request 1, which changes three files."""
     attach(world.hub.state)
     with world.hub.state.changing():
@@ -54,7 +53,7 @@ def status(state: StatusState = StatusState.FAILURE, context: str = "a/b") -> Co
     return CommitStatus(context=context, state=state, description="x", target_url="https://example.org")
 
 
-def test_the_newest_status_of_each_context_is_read(world: World) -> None:
+def test_the_newest_status_of_each_context_is_read(world: ServedHub) -> None:
     sha = world.hub.head
 
     async def work(github: GitHub) -> None:
@@ -74,7 +73,7 @@ def test_statuses_of_all_pages_are_read() -> None:
     assert list(asyncio.run(github(wire).statuses("o/n", "f" * 40))) == ["a", "b"]
 
 
-def test_what_is_no_commit_or_no_repository_is_said_so(world: World) -> None:
+def test_what_is_no_commit_or_no_repository_is_said_so(world: ServedHub) -> None:
     with pytest.raises(UnprocessableError, match="No commit found for SHA"):
         world.ask(lambda one: one.statuses(CORE, "0" * 40))
     for asking in (
@@ -86,14 +85,14 @@ def test_what_is_no_commit_or_no_repository_is_said_so(world: World) -> None:
 
 
 @pytest.mark.parametrize("effect", [Effect.LOSE, Effect.DROP])
-def test_a_status_is_sent_once_whatever_is_answered(world: World, effect: Effect) -> None:
+def test_a_status_is_sent_once_whatever_is_answered(world: ServedHub, effect: Effect) -> None:
     world.fault(effect, method="POST", path="statuses")
     with pytest.raises(UnreachableError):
         world.ask(lambda one: one.create_status(CORE, world.hub.head, status()))
     assert [seen.method for seen in world.hub.log.all()] == ["POST"]
 
 
-def test_a_check_run_is_an_apps_from_its_beginning_to_its_end(world: World, app: str) -> None:
+def test_a_check_run_is_an_apps_from_its_beginning_to_its_end(world: ServedHub, app: str) -> None:
     sha = world.hub.head
 
     async def work(github: GitHub) -> None:
@@ -109,12 +108,12 @@ def test_a_check_run_is_an_apps_from_its_beginning_to_its_end(world: World, app:
     world.ask(work, app)
 
 
-def test_a_persons_token_makes_no_check_run(world: World) -> None:
+def test_a_persons_token_makes_no_check_run(world: ServedHub) -> None:
     with pytest.raises(TokenError, match="You must authenticate via a GitHub App"):
         world.ask(lambda one: one.create_check_run(CORE, name="n", head_sha=world.hub.head))
 
 
-def test_a_comment_is_changed_and_taken_back(proposed: World) -> None:
+def test_a_comment_is_changed_and_taken_back(proposed: ServedHub) -> None:
     async def work(github: GitHub) -> None:
         said = await github.comment(CORE, 1, "first")
         changed = await github.update_comment(CORE, said.id, "second")
@@ -128,14 +127,14 @@ def test_a_comment_is_changed_and_taken_back(proposed: World) -> None:
     proposed.ask(work)
 
 
-def test_the_changed_files_are_those_that_are_there(proposed: World) -> None:
+def test_the_changed_files_are_those_that_are_there(proposed: ServedHub) -> None:
     assert sorted(proposed.ask(lambda one: one.changed_files(CORE, 1))) == ["a.txt", "b/c.txt"]
     with pytest.raises(TokenError, match="alice/core#9 does not exist"):
         proposed.ask(lambda one: one.changed_files(CORE, 9))
 
 
 class TestAccount:
-    def test_it_is_a_person_or_the_bot_of_an_app(self, world: World, app: str) -> None:
+    def test_it_is_a_person_or_the_bot_of_an_app(self, world: ServedHub, app: str) -> None:
         person, bot = world.ask(GitHub.account), world.ask(GitHub.account, app)
         assert (person.login, person.is_app) == ("alice", False)
         assert (bot.login, bot.is_app) == ("locker[bot]", True)
@@ -143,7 +142,7 @@ class TestAccount:
         assert bot.is_same(Account(login="Locker[bot]", type="Bot"))
         assert not bot.is_same(None)
 
-    def test_to_ask_for_it_changes_nothing_and_is_tried_again(self, world: World) -> None:
+    def test_to_ask_for_it_changes_nothing_and_is_tried_again(self, world: ServedHub) -> None:
         attach(world.hub.state)
         world.fault(Effect.LOSE, path="graphql")
         assert world.ask(GitHub.account).login == "alice"

@@ -20,10 +20,9 @@ from interlock.errors import GitHubError, InterlockError, TokenError
 from rehearsal.faults import Effect
 from rehearsal.github.app import attach
 from rehearsal.github.records import Protection
-from tests.integration.adapters.github.test_against_rehearsal import CORE, World, world
 from tests.support.github_samples import PLACE, Wire, github, told
+from tests.support.served_hub import CORE, ServedHub
 
-__all__ = ["world"]
 END = {"ref": "topic", "sha": "a" * 40, "repo": {"full_name": "o/n"}}
 PULL: dict[str, Any] = {
     "number": 3,
@@ -37,7 +36,7 @@ PULL: dict[str, Any] = {
 
 
 @pytest.fixture
-def proposed(world: World) -> World:
+def proposed(world: ServedHub) -> ServedHub:
     """A world with a branch that can be proposed."""
     attach(world.hub.state)
     with world.hub.state.changing():
@@ -51,7 +50,7 @@ async def create(github: GitHub, head: str = "topic") -> PullRequest:
     return await github.create_pull(CORE, head=head, base="main", title="Add it", body="Why")
 
 
-def test_a_pull_request_goes_from_proposed_to_merged(proposed: World) -> None:
+def test_a_pull_request_goes_from_proposed_to_merged(proposed: ServedHub) -> None:
     async def work(github: GitHub) -> None:
         made = await create(github)
         assert (made.number, made.title, made.body, made.head.ref, made.base.ref) == (
@@ -81,7 +80,7 @@ def test_a_pull_request_goes_from_proposed_to_merged(proposed: World) -> None:
     proposed.ask(work)
 
 
-def test_pull_requests_are_listed_newest_first_by_head_base_and_state(proposed: World) -> None:
+def test_pull_requests_are_listed_newest_first_by_head_base_and_state(proposed: ServedHub) -> None:
     async def work(github: GitHub) -> None:
         await create(github)
         await create(github, "other")
@@ -103,7 +102,7 @@ def test_pull_requests_are_listed_newest_first_by_head_base_and_state(proposed: 
     proposed.ask(work)
 
 
-def test_what_cannot_be_proposed_or_merged_says_why(proposed: World) -> None:
+def test_what_cannot_be_proposed_or_merged_says_why(proposed: ServedHub) -> None:
     async def work(github: GitHub) -> None:
         made = await create(github)
         with pytest.raises(AlreadyExistsError, match="A pull request already exists for alice:topic"):
@@ -125,7 +124,7 @@ def test_what_cannot_be_proposed_or_merged_says_why(proposed: World) -> None:
     proposed.ask(work)
 
 
-def test_a_token_that_may_not_list_is_told_what_it_lacks(proposed: World) -> None:
+def test_a_token_that_may_not_list_is_told_what_it_lacks(proposed: ServedHub) -> None:
     proposed.hub.core.private = True
     blind = proposed.token("github_pat_blind", kind="fine-grained", permissions={"contents": "read"})
     with pytest.raises(TokenError, match=r"needs the permission pull.requests"):
@@ -133,7 +132,7 @@ def test_a_token_that_may_not_list_is_told_what_it_lacks(proposed: World) -> Non
 
 
 @pytest.mark.parametrize("effect", [Effect.CUT, Effect.LOSE, Effect.DROP, Effect.REFUSE])
-def test_a_proposal_is_sent_once_whatever_is_answered(proposed: World, effect: Effect) -> None:
+def test_a_proposal_is_sent_once_whatever_is_answered(proposed: ServedHub, effect: Effect) -> None:
     proposed.fault(effect, method="POST", path="pulls")
     with pytest.raises(UnreachableError):
         proposed.ask(create)
@@ -141,7 +140,7 @@ def test_a_proposal_is_sent_once_whatever_is_answered(proposed: World, effect: E
     assert len(proposed.hub.log.writes()) == (1 if effect in {Effect.CUT, Effect.LOSE} else 0)
 
 
-def test_auto_merge_is_on_off_the_table_or_not_needed(proposed: World) -> None:
+def test_auto_merge_is_on_off_the_table_or_not_needed(proposed: ServedHub) -> None:
     hub = proposed.hub
 
     async def work(github: GitHub) -> None:

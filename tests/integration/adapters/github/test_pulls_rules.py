@@ -9,10 +9,9 @@ import pytest
 
 from interlock.adapters.github import BranchRules
 from rehearsal.github.records import Ruleset
-from tests.integration.adapters.github.test_against_rehearsal import CORE, World, world
 from tests.support.github_samples import answer, github, told
+from tests.support.served_hub import CORE, ServedHub
 
-__all__ = ["world"]
 SIGNED: dict[str, object] = {"type": "required_signatures", "ruleset_id": 1}
 PROPOSED: dict[str, object] = {"type": "pull_request", "ruleset_id": 2}
 
@@ -75,7 +74,7 @@ def test_a_history_without_merges_hinders_no_push() -> None:
     assert not rules({1: "never"}, {"type": "required_linear_history", "ruleset_id": 1}).ruled
 
 
-def test_each_ruleset_is_read_once(tmp_path: Path, world: World) -> None:
+def test_each_ruleset_is_read_once(tmp_path: Path, world: ServedHub) -> None:
     with world.hub.state.changing():
         two = ({"type": "required_signatures"}, {"type": "pull_request"})
         world.hub.core.rulesets.append(Ruleset(id=7, name="r", rules=two, bypass=("alice",)))

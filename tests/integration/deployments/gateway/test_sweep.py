@@ -1,13 +1,11 @@
 """Webhooks of the rehearsal's GitHub that reach a real gateway, or don't, and are swept up by the flow's own body."""
 
-import asyncio
 import contextlib
 import logging
 import os
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,24 +16,18 @@ from prefect.tasks import Task
 from pydantic import SecretStr
 
 import flows.sweep_deliveries as module
-from deployments.gateway.app import Parts
-from deployments.gateway.serve import bind, server_of
 from interlock.adapters.github import AppInstallation, Credentials, StaticToken, github_server
-from interlock.adapters.ledger import open_ledger
-from interlock.webhooks import Delivery, DeliveryState
+from interlock.webhooks import DeliveryState
 from rehearsal.faults import Effect, InjectedFault
-from rehearsal.github import hooks
 from rehearsal.github.app import api_app
 from rehearsal.github.deliveries import Delivery as SentDelivery
 from rehearsal.github.deliveries import hooks_of
 from rehearsal.github.state import Addresses
-from tests.support.gateways import AT_ONCE, FakePrefect
+from tests.support.hub_with_gateway import SECRET, HubWithGateway
 from tests.support.judged_hub import CORE, PRIVATE, JudgedHub
 from tests.support.prefect_server import eventually
 from tests.support.universe.served import Served
-from tests.support.webhook_values import FAMILY, SECRETS
 
-SECRET = SECRETS.current.get_secret_value()
 FAMILY_FILE = """
 [family]
 name = "trains"
@@ -48,63 +40,8 @@ suites = [{name = "contracts", imports = true}]
 """
 
 
-@dataclass
-class World:
-    """A GitHub that is served, and a gateway that comes and goes at one address."""
-
-    hub: JudgedHub
-    ledger: SecretStr
-    prefect: FakePrefect = field(default_factory=FakePrefect)
-    port: int = 0
-
-    def __post_init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            self.port = found.getsockname()[1]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/webhooks/github"
-
-    @contextlib.contextmanager
-    def gateway(self) -> Iterator[None]:
-        """The gateway is there, and works; at the end it stops as SIGTERM stops it."""
-        with open_ledger(self.ledger) as ledger, bind("127.0.0.1", self.port) as at:
-            parts = Parts(secrets=SECRETS, family=FAMILY, ledger=ledger, starter=self.prefect, pace=AT_ONCE)
-            server = server_of(parts, at)
-            thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[at])))
-            thread.start()
-            try:
-                eventually(lambda: server.started)
-                yield
-            finally:
-                server.should_exit = True
-                thread.join()
-
-    def hook(self, **config: str) -> None:
-        settings = {"url": self.url, "content_type": "json", "secret": SECRET, **config}
-        self.hub.post(f"{CORE}/hooks", {"config": settings, "events": ["push", "release"]}, token="hooks")
-        self.delivered()
-
-    def delivered(self) -> None:
-        """Wait until GitHub has had an answer to all that it sent, or none."""
-        assert hooks.deliverer_of(self.hub.state).wait()
-
-    def deliveries(self, state: DeliveryState | None = None) -> tuple[Delivery, ...]:
-        with open_ledger(self.ledger) as ledger:
-            return ledger.deliveries(state)
-
-    def attempts(self) -> int:
-        return len([note for note in self.hub.notes() if note.startswith("redeliver")])
-
-    def sweep(self, gateway: str | None = None) -> tuple[str, str]:
-        """The flow's body."""
-        state = asyncio.run(module.sweep_deliveries.fn(gateway=gateway))
-        self.delivered()
-        return state.type.value, str(state.message)
-
-
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubWithGateway]:
     hub = JudgedHub(tmp_path / "github")
     hub.clock.time = datetime.now(UTC).replace(microsecond=0)
     hub.add("alice/store")
@@ -113,7 +50,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with Served(hub.front(api_app(hub.state), "api")) as served:
         url = served.url
         hub.state.addresses = Addresses(api=url, uploads=url, server=url)
-        found = World(hub, SecretStr(f"sqlite:///{tmp_path}/ledger.db"))
+        found = HubWithGateway(hub, SecretStr(f"sqlite:///{tmp_path}/ledger.db"))
         monkeypatch.setenv("GITHUB_API_URL", url)
         monkeypatch.setenv("INTERLOCK_FAMILY", str(tmp_path / "family.toml"))
         monkeypatch.setenv("INTERLOCK_LEDGER_URL", found.ledger.get_secret_value())
@@ -140,7 +77,7 @@ def without_prefect(patch: pytest.MonkeyPatch, credentials: Credentials) -> list
     return shown
 
 
-def test_what_was_sent_while_the_gateway_was_away_is_swept_up(world: World) -> None:
+def test_what_was_sent_while_the_gateway_was_away_is_swept_up(world: HubWithGateway) -> None:
     with world.gateway():
         world.hook()
         assert [each.event for each in world.deliveries()] == ["ping"]
@@ -163,7 +100,7 @@ def test_what_was_sent_while_the_gateway_was_away_is_swept_up(world: World) -> N
     assert world.attempts() == 5
 
 
-def test_what_the_ledger_has_is_not_sent_again_though_its_answer_was_lost(world: World) -> None:
+def test_what_the_ledger_has_is_not_sent_again_though_its_answer_was_lost(world: HubWithGateway) -> None:
     with world.gateway():
         world.hook()
         world.hub.branch("main", {"a.txt": b"1"})
@@ -175,7 +112,7 @@ def test_what_the_ledger_has_is_not_sent_again_though_its_answer_was_lost(world:
     assert len(world.prefect.asked) == 1
 
 
-def test_a_webhook_with_another_secret_is_refused_and_delivered_once_that_is_mended(world: World) -> None:
+def test_a_webhook_with_another_secret_is_refused_and_delivered_once_that_is_mended(world: HubWithGateway) -> None:
     with world.gateway():
         world.hook(secret="another secret altogether")
         world.hub.branch("main", {"a.txt": b"1"})
@@ -189,7 +126,9 @@ def test_a_webhook_with_another_secret_is_refused_and_delivered_once_that_is_men
         eventually(lambda: world.prefect.runs)
 
 
-def test_only_webhooks_that_lead_to_the_gateway_are_swept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_webhooks_that_lead_to_the_gateway_are_swept(
+    world: HubWithGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.hook()
     world.hub.branch("main", {"a.txt": b"1"})
     world.delivered()
@@ -198,7 +137,7 @@ def test_only_webhooks_that_lead_to_the_gateway_are_swept(world: World, monkeypa
     assert world.sweep() == ("COMPLETED", "1 sent again, of 1 webhooks")
 
 
-def test_what_is_older_than_three_days_is_left(world: World) -> None:
+def test_what_is_older_than_three_days_is_left(world: HubWithGateway) -> None:
     world.hook()
     world.hub.branch("main", {"a.txt": b"1"})
     world.delivered()
@@ -209,7 +148,7 @@ def test_what_is_older_than_three_days_is_left(world: World) -> None:
 
 
 def test_a_token_that_may_not_see_webhooks_fails_the_run_with_the_cure(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: HubWithGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_prefect(monkeypatch, StaticToken(SecretStr("alice-classic"), "REPO_TOKEN"))
     kind, said = world.sweep()
@@ -218,7 +157,7 @@ def test_a_token_that_may_not_see_webhooks_fails_the_run_with_the_cure(
     assert "alice/store" in said
 
 
-def test_what_github_does_not_take_is_told_and_the_others_are_sent(world: World) -> None:
+def test_what_github_does_not_take_is_told_and_the_others_are_sent(world: HubWithGateway) -> None:
     world.hook()
     for number in range(2):
         world.hub.branch("main", {f"{number}.txt": b"1"})
@@ -230,7 +169,9 @@ def test_what_github_does_not_take_is_told_and_the_others_are_sent(world: World)
     assert said.startswith("1 sent again, of 1 webhooks; alice/core: GitHub did not deliver it again: 404")
 
 
-def test_what_cannot_be_looked_at_is_told_and_the_others_are(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_looked_at_is_told_and_the_others_are(
+    world: HubWithGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.hook()
     world.hub.branch("main", {"a.txt": b"1"})
     world.delivered()
@@ -248,7 +189,7 @@ def test_what_cannot_be_looked_at_is_told_and_the_others_are(world: World, monke
     assert said.startswith("0 sent again, of 1 webhooks; alice/core: GitHub did not list the deliveries: 404")
 
 
-def test_an_app_without_a_webhook_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_app_without_a_webhook_is_told(world: HubWithGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     app, installation = world.hub.app(permissions={"repository_hooks": "write", "metadata": "read"})
     credentials = AppInstallation(
         app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), place=github_server()
@@ -259,7 +200,7 @@ def test_an_app_without_a_webhook_is_told(world: World, monkeypatch: pytest.Monk
     assert "the App's webhook: GitHub did not show the App's webhook: 404" in said
 
 
-def test_an_apps_own_webhook_is_swept_as_the_app_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_apps_own_webhook_is_swept_as_the_app_itself(world: HubWithGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     permissions = {"contents": "write", "repository_hooks": "write", "metadata": "read"}
     app, installation = world.hub.app(permissions=permissions, events=["push"])
     world.hub.app_hook(app, world.url, SECRET)
@@ -275,7 +216,7 @@ def test_an_apps_own_webhook_is_swept_as_the_app_itself(world: World, monkeypatc
     assert [row["repository"] for row in shown[-1]["table"]] == ["the App's webhook"]
 
 
-def test_a_gateway_that_stops_answers_what_it_has_begun_to_take(world: World) -> None:
+def test_a_gateway_that_stops_answers_what_it_has_begun_to_take(world: HubWithGateway) -> None:
     """With a real server: a sender is half through when the gateway is told to stop."""
     from tests.support.webhook_values import a_push, as_body, github_headers
 

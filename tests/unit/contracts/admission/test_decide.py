@@ -1,32 +1,19 @@
 """Yes takes evidence, red says no, and nothing that is missing ever makes an answer better."""
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.contracts.admission.decide import decide, say
 from interlock.contracts.admission.models import Answer, Evidence, Shown
-from interlock.model.verdicts import CellKey, Verdict
+from interlock.model.verdicts import Verdict
+from tests.support.admission_values import NOON, a_cell, shown
 
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RED = (Verdict.INCOMPATIBLE, Verdict.TIMED_OUT, Verdict.UNRESOLVABLE)
 RANK = {Answer.NO: 0, Answer.UNKNOWN: 1, Answer.YES: 2}
 
 TESTS = st.dictionaries(st.sampled_from(["a.py::x", "a.py::y", "b.py", "b.py::z"]), st.none() | st.just("E"))
 SHOWN = st.builds(Shown, verdict=st.sampled_from(Verdict), at=st.just(NOON), red=TESTS)
-
-
-def a_cell(number: int = 0) -> CellKey:
-    return CellKey(
-        upstream="core",
-        upstream_version="1.1",
-        downstream=f"pipeline{number}",
-        downstream_version="2.0",
-        suite="contracts",
-        python="3.11",
-    )
 
 
 EVIDENCE = st.builds(
@@ -36,10 +23,6 @@ EVIDENCE = st.builds(
     before=st.none() | SHOWN,
     allowed_to_fail=st.none() | st.just("new"),
 )
-
-
-def shown(verdict: Verdict, *red: str) -> Shown:
-    return Shown(verdict=verdict, at=NOON, red=dict.fromkeys(red, "E"))
 
 
 def answer(*evidence: Evidence) -> Answer:

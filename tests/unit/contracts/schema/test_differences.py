@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from interlock.contracts.schema.containment import admits_all
 from interlock.contracts.schema.differences import differences
-from tests.unit.contracts.schema.test_containment import SCHEMAS, varied
+from tests.support.json_schemas import SCHEMAS, varied
 
 Json = Any
 TEXT = {"type": "string"}
