@@ -6,7 +6,7 @@ import pytest
 
 from interlock.model.release import Step
 from interlock.releases.step_timer import StepEvent
-from tests.support.rehearsed_release import Rehearsed
+from tests.support.rehearsed_release import RehearsedRelease
 
 
 class StopError(Exception):
@@ -21,6 +21,6 @@ def stop_at(last: Step, when: StepEvent = StepEvent.ENDS) -> Callable[[Step, Ste
     return watch
 
 
-def begin(here: Rehearsed, last: Step, *, version: str | None = None) -> None:
+def begin(here: RehearsedRelease, last: Step, *, version: str | None = None) -> None:
     with pytest.raises(StopError):
         here.release(watch=stop_at(last), version=version)

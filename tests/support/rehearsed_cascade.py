@@ -28,7 +28,7 @@ from interlock.project.build.archives import normalise
 from interlock.releases.plan import ReleaseRequest, Timeouts
 from rehearsal.fault_proxy import LoggedRequest
 from tests.support.quick_releases import quick_releases
-from tests.support.rehearsed_release import CORE, Rehearsed, rehearsed
+from tests.support.rehearsed_release import CORE, RehearsedRelease, rehearse_release
 from tests.support.universe.packages import make_sdist, make_wheel
 
 PIPELINE, STORE, IBKR = "market-data-pipeline", "market-data-store", "market-data-ibkr"
@@ -41,7 +41,7 @@ R = TypeVar("R")
 
 
 @dataclass
-class Walked(Rehearsed):
+class RehearsedCascade(RehearsedRelease):
     """A world that is served, and what is done in it.
 
     Attributes:
@@ -140,10 +140,10 @@ def versions(cascade: Cascade) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def walked(template: Path, folder: Path) -> Iterator[Walked]:
+def rehearse_cascade(template: Path, folder: Path) -> Iterator[RehearsedCascade]:
     """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
-    with rehearsed(template, folder) as here:
-        yield Walked(world=here.world, serving=here.serving)
+    with rehearse_release(template, folder) as here:
+        yield RehearsedCascade(world=here.world, serving=here.serving)
 
 
 async def built(source: Path, *, version: Version, epoch: int, out: Path, **_facts: object) -> tuple[BuiltFile, ...]:
@@ -171,7 +171,7 @@ async def _can_be_installed(_context: CascadeContext, _released: Mapping[str, ob
 
 
 @contextlib.contextmanager
-def quickly(here: Walked) -> Iterator[pytest.MonkeyPatch]:
+def quickly(here: RehearsedCascade) -> Iterator[pytest.MonkeyPatch]:
     """Without what takes long and is the same each time, and with pauses that are shorter."""
     before, here.instead = here.instead, {"prove": all_is_green}
     with quick_releases() as patch:

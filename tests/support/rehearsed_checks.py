@@ -19,7 +19,7 @@ CORE, PIPELINE, STORE = (
 
 
 @dataclass(frozen=True)
-class Rehearsed:
+class RehearsedChecks:
     """A world that is served.
 
     Attributes:
@@ -47,10 +47,10 @@ class Rehearsed:
 
 
 @contextlib.contextmanager
-def rehearse(folder: Path) -> Iterator[Rehearsed]:
+def rehearse_checks(folder: Path) -> Iterator[RehearsedChecks]:
     """A new world in a folder, served from this process."""
     world = asyncio.run(World.create_or_open(folder / "world"))
     with world, world.serve() as serving:
         environ = dict(os.environ)
         world.environment(environ).apply(environ)
-        yield Rehearsed(world.family(), environ, serving.apps)
+        yield RehearsedChecks(world.family(), environ, serving.apps)

@@ -55,7 +55,7 @@ async def twine_here(command: Sequence[str | Path], *, env: Mapping[str, str], *
 
 
 @dataclass
-class Rehearsed:
+class RehearsedRelease:
     """A world that is served, and what is done in it.
 
     Attributes:
@@ -143,14 +143,14 @@ async def _seed(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def rehearsed(template: Path, folder: Path) -> Iterator[Rehearsed]:
+def rehearse_release(template: Path, folder: Path) -> Iterator[RehearsedRelease]:
     """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
     shutil.copytree(template, folder, symlinks=True)
     world = asyncio.run(World.create_or_open(folder))
     with pytest.MonkeyPatch.context() as patch, world, world.serve() as serving:
         apply(world, patch)
         patch.setattr(upload, "run", twine_here)
-        yield Rehearsed(world=world, serving=serving.apps)
+        yield RehearsedRelease(world=world, serving=serving.apps)
 
 
 def apply(world: World, patch: pytest.MonkeyPatch) -> None:

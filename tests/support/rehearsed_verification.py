@@ -25,7 +25,7 @@ from interlock.matrix.run import CellRunner, here
 from interlock.model.family_file import load
 from interlock.reports import contracts_texts
 from rehearsal.github import pulls
-from tests.support.rehearsed_release import CORE, Rehearsed, rehearsed
+from tests.support.rehearsed_release import CORE, RehearsedRelease, rehearse_release
 
 PIPELINE, STORE = "market-data-pipeline", "market-data-store"
 IBKR, ORCHESTRATOR = "market-data-ibkr", "market-data-orchestrator"
@@ -39,7 +39,7 @@ Done = TypeVar("Done")
 
 
 @dataclass
-class Verified(Rehearsed):
+class RehearsedVerification(RehearsedRelease):
     """A world that is served, and verifications in it.
 
     Attributes:
@@ -156,10 +156,10 @@ class Verified(Rehearsed):
 
 
 @contextlib.contextmanager
-def verified(template: Path, folder: Path) -> Iterator[Verified]:
+def rehearse_verification(template: Path, folder: Path) -> Iterator[RehearsedVerification]:
     """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
-    with rehearsed(template, folder) as made:
-        yield Verified(world=made.world, serving=made.serving, home=folder / "home")
+    with rehearse_release(template, folder) as made:
+        yield RehearsedVerification(world=made.world, serving=made.serving, home=folder / "home")
 
 
 def cells(report: ContractsReport) -> dict[tuple[str, bool], CellResult]:

@@ -4,17 +4,17 @@ from datetime import UTC, datetime
 
 from interlock.adapters.ledger import open_ledger
 from interlock.model.verdicts import CellKey, Run, RunStatus, TestOutcome, TestResult, Verdict
-from tests.support.rehearsed_release import CORE, Rehearsed
+from tests.support.rehearsed_release import CORE, RehearsedRelease
 
 PIPELINE = "market-data-pipeline"
 TEST = "tests/contracts/test_core_install.py::test_it"
 
 
-def head(here: Rehearsed) -> str:
+def head(here: RehearsedRelease) -> str:
     return here.git(CORE, "rev-parse", "main")
 
 
-def saw(here: Rehearsed, verdict: Verdict, *red: str) -> None:
+def saw(here: RehearsedRelease, verdict: Verdict, *red: str) -> None:
     """Let the ledger know what pipeline's suite shows with the commit on core's branch."""
     key = CellKey(
         upstream=CORE,
@@ -31,7 +31,7 @@ def saw(here: Rehearsed, verdict: Verdict, *red: str) -> None:
         ledger.record_cells({key: verdict}, now, {key: "f"})
 
 
-def require_evidence(here: Rehearsed) -> None:
+def require_evidence(here: RehearsedRelease) -> None:
     path = here.world.place.family_file
     wanted = f"[packages.{CORE}.contract]\nevidence = 'required'\n"
     path.write_text(path.read_text("utf-8").replace(f"[[packages.{CORE}.dis", f"{wanted}\n[[packages.{CORE}.dis", 1))

@@ -8,20 +8,20 @@ import pytest
 
 from tests.support.interlock_up import Up, patiently_up
 from tests.support.prefect_release import asked
-from tests.support.rehearsed_checks import Rehearsed, rehearse
+from tests.support.rehearsed_checks import RehearsedChecks, rehearse_checks
 from tests.support.shared_prefect_server import patiently
 
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
-    with rehearse(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedChecks]:
+    with rehearse_checks(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
         yield rehearsed
 
 
 @pytest.fixture(scope="module")
-def up(world: Rehearsed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+def up(world: RehearsedChecks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     up = Up(tmp_path_factory.mktemp("up"))
     up.environ = {**world.environ, **{name: up.environ[name] for name in ("INTERLOCK_HOME", "HOME")}}
     up.begin()
@@ -32,7 +32,7 @@ def up(world: Rehearsed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
         up.clean_up()
 
 
-def test_each_ends_well_and_nothing_in_the_world_changes(up: Up, world: Rehearsed) -> None:
+def test_each_ends_well_and_nothing_in_the_world_changes(up: Up, world: RehearsedChecks) -> None:
     with up.api() as api:
         runs = {each["name"]: up.run(api, each["id"]) for each in asked(api, "deployments")}
         assert len(runs) == 10

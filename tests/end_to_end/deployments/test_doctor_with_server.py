@@ -25,7 +25,7 @@ from deployments.embedded_server import ServerDirectory
 from interlock.errors import TokenError
 from interlock.model.family import Family, Package
 from interlock.releases.checks import Check, State
-from tests.support.rehearsed_checks import Rehearsed, rehearse
+from tests.support.rehearsed_checks import RehearsedChecks, rehearse_checks
 
 FAMILY = Family(name="trains", packages={"core": Package()})
 RUN = """
@@ -44,8 +44,8 @@ def home(place: ServerDirectory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
-    with rehearse(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedChecks]:
+    with rehearse_checks(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
         yield rehearsed
 
 
@@ -216,7 +216,7 @@ def _run_flow(environ: Mapping[str, str], home: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_check_tokens_completes_and_shows_a_table(api: str, world: Rehearsed, tmp_path: Path) -> None:
+def test_check_tokens_completes_and_shows_a_table(api: str, world: RehearsedChecks, tmp_path: Path) -> None:
     kind, name, message, run = _run_flow(world.environ, tmp_path)
     assert (kind, name, message) == ("COMPLETED", "Completed", "every token works")
 
@@ -232,7 +232,7 @@ def test_check_tokens_completes_and_shows_a_table(api: str, world: Rehearsed, tm
 
 
 def test_check_tokens_warns_of_disagreement_and_fails_when_a_token_is_missing(
-    api: str, world: Rehearsed, tmp_path: Path
+    api: str, world: RehearsedChecks, tmp_path: Path
 ) -> None:
     assert api
     kind, name, message, _ = _run_flow({**world.environ, "REPO_TOKEN": "ghp_hush"}, tmp_path)

@@ -11,7 +11,7 @@ from interlock.model.release import LIFECYCLE, Release, Step
 from rehearsal.github.records import Policy
 from rehearsal.index import IndexStore
 from tests.support.prefect_release import CORE, RECEIVERS, Ended, Interlock, asked, interlock_in
-from tests.support.rehearsed_checks import Rehearsed, rehearse
+from tests.support.rehearsed_checks import RehearsedChecks, rehearse_checks
 
 STORE = "market-data-store"
 
@@ -166,13 +166,13 @@ def test_ctrl_c_is_no_crash_and_the_same_command_goes_on(interlock: Interlock, s
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedChecks]:
     """A world whose servers run in this process."""
-    with rehearse(tmp_path_factory.mktemp("served")) as rehearsed:
+    with rehearse_checks(tmp_path_factory.mktemp("served")) as rehearsed:
         yield rehearsed
 
 
-def released(interlock: Interlock, served: Rehearsed, *arguments: str, **changes: str | None) -> Ended:
+def released(interlock: Interlock, served: RehearsedChecks, *arguments: str, **changes: str | None) -> Ended:
     """What `interlock release` says in that world."""
     environ = {**served.environ, **interlock.own, **{name: value for name, value in changes.items() if value}}
     taken_away = {name for name, value in changes.items() if value is None}
@@ -193,7 +193,7 @@ def released(interlock: Interlock, served: Rehearsed, *arguments: str, **changes
     ],
 )
 def test_what_cannot_be_meant_is_usage(
-    interlock: Interlock, served: Rehearsed, arguments: list[str], words: list[str]
+    interlock: Interlock, served: RehearsedChecks, arguments: list[str], words: list[str]
 ) -> None:
     ended = released(interlock, served, *arguments)
     assert ended.code == 2, ended.err
@@ -202,7 +202,9 @@ def test_what_cannot_be_meant_is_usage(
         assert word in ended.err
 
 
-def test_a_version_that_is_behind_is_a_conflict_and_changes_nothing(interlock: Interlock, served: Rehearsed) -> None:
+def test_a_version_that_is_behind_is_a_conflict_and_changes_nothing(
+    interlock: Interlock, served: RehearsedChecks
+) -> None:
     before = refs(served)
     ended = released(interlock, served, CORE, "--version", "1.2.9")
     assert ended.code == 13, ended.err
@@ -210,19 +212,21 @@ def test_a_version_that_is_behind_is_a_conflict_and_changes_nothing(interlock: I
     assert refs(served) == before
 
 
-def refs(served: Rehearsed) -> dict[str, str]:
+def refs(served: RehearsedChecks) -> dict[str, str]:
     git = served.apps.github.git(served.apps.github.repository(f"mjdevaccount/{CORE}"))
     return {name: sha for name, sha in git.refs().items() if not name.startswith("refs/interlock/")}
 
 
-def test_without_a_token_it_says_where_it_looked(interlock: Interlock, served: Rehearsed) -> None:
+def test_without_a_token_it_says_where_it_looked(interlock: Interlock, served: RehearsedChecks) -> None:
     ended = released(interlock, served, CORE, REPO_DISPATCH_TOKEN=None)
     assert ended.code == 12, ended.err
     assert "error: a token for GitHub was not found; looked at the variables REPO_DISPATCH_TOKEN" in ended.err
     assert "docs/tokens.md" in ended.err
 
 
-def test_when_a_run_fails_the_release_is_shown_and_the_run_is_named(interlock: Interlock, served: Rehearsed) -> None:
+def test_when_a_run_fails_the_release_is_shown_and_the_run_is_named(
+    interlock: Interlock, served: RehearsedChecks
+) -> None:
     state = served.apps.github
     with state.changing():
         state.repository("mjdevaccount/market-data-ibkr").policies["*"] = Policy(conclusion="failure")
@@ -233,7 +237,9 @@ def test_when_a_run_fails_the_release_is_shown_and_the_run_is_named(interlock: I
     assert "told     ✗ mjdevaccount/market-data-ibkr core_release: failure" in ended.out
 
 
-def test_what_nobody_would_hear_is_refused_before_anything_is_changed(interlock: Interlock, served: Rehearsed) -> None:
+def test_what_nobody_would_hear_is_refused_before_anything_is_changed(
+    interlock: Interlock, served: RehearsedChecks
+) -> None:
     served.write("mjdevaccount/market-data-store", "main", {".github/workflows/on_core_release.yml": None})
     before = refs(served)
     ended = released(interlock, served, CORE)

@@ -15,7 +15,7 @@ from interlock.adapters.ledger import open_ledger
 from rehearsal.faults import Effect, InjectedFault
 from tests.support.ledgers import Postgres
 from tests.support.prefect_release import CORE, RECEIVERS
-from tests.support.rehearsed_checks import Rehearsed, rehearse
+from tests.support.rehearsed_checks import RehearsedChecks, rehearse_checks
 from tests.support.shared_prefect_server import (
     PASSWORD,
     PATIENCE,
@@ -56,12 +56,12 @@ async def heal_sooner(shared: Shared) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[Rehearsed]:
-    with rehearse(tmp_path) as rehearsed:
+def world(tmp_path: Path) -> Iterator[RehearsedChecks]:
+    with rehearse_checks(tmp_path) as rehearsed:
         yield rehearsed
 
 
-def begin_worker(shared: Shared, world: Rehearsed, name: str, ledger: str) -> "subprocess.Popen[bytes]":
+def begin_worker(shared: Shared, world: RehearsedChecks, name: str, ledger: str) -> "subprocess.Popen[bytes]":
     heartbeat = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", "PREFECT_WORKER_QUERY_SECONDS": "2"}
     own = {"INTERLOCK_HOME": str(shared.folder / name), "INTERLOCK_LEDGER_URL": ledger}
     program = ("-m", "prefect", "worker", "start", "--pool", "interlock", "--name", name, "--limit", "1")
@@ -75,13 +75,15 @@ def start_release(api: httpx.Client) -> str:
     return str(run["id"])
 
 
-def effects(world: Rehearsed) -> list[str]:
+def effects(world: RehearsedChecks) -> list[str]:
     """What was done to the world, but for leases."""
     seen = [each.note or f"{each.method} {each.path}" for each in world.apps.log.all() if each.wrote]
     return [note for note in seen if "refs/interlock/" not in note]
 
 
-def test_another_worker_finishes_what_a_killed_one_began(shared: Shared, world: Rehearsed, postgres: Postgres) -> None:
+def test_another_worker_finishes_what_a_killed_one_began(
+    shared: Shared, world: RehearsedChecks, postgres: Postgres
+) -> None:
     ledger = postgres.new_ledger()
     workers = {name: begin_worker(shared, world, name, ledger.get_secret_value()) for name in ("one", "other")}
     # The second file never gets through: the tag is pushed then, and half of the release is out.

@@ -21,7 +21,7 @@ from interlock.releases.checks import failed
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.preflight import Preview
 from interlock.reports import preview_markdown
-from tests.support.rehearsed_cascade import Walked, walked
+from tests.support.rehearsed_cascade import RehearsedCascade, rehearse_cascade
 from tests.support.rehearsed_release import CORE
 from tests.support.release_values import a_release
 
@@ -59,9 +59,9 @@ async def nowhere(**_artifact: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
+def world(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedCascade]:
     folder = tmp_path_factory.mktemp("dry-run")
-    with walked(seeded_world, folder / "world") as here, pytest.MonkeyPatch.context() as patch:
+    with rehearse_cascade(seeded_world, folder / "world") as here, pytest.MonkeyPatch.context() as patch:
         for module in (release_package, cascade_release):
             patch.setattr(module, "run", call)
             patch.setattr(module, "log", logging.getLogger("tests.flows").log)
@@ -69,14 +69,14 @@ def world(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield here
 
 
-def answer(world: Walked, **request: object) -> tuple[str | None, str | None]:
+def answer(world: RehearsedCascade, **request: object) -> tuple[str | None, str | None]:
     wanted = CascadeRequest.model_validate({"root": CORE, "dry_run": True, **request})
     state = asyncio.run(cascade_release.cascade_release.fn(wanted))
     assert isinstance(state, State)
     return state.name, state.message
 
 
-def test_a_release_that_is_not_meant_changes_nothing(world: Walked) -> None:
+def test_a_release_that_is_not_meant_changes_nothing(world: RehearsedCascade) -> None:
     before = (world.refs(), world.writes())
     wanted = ReleaseRequest(package=CORE, dry_run=True)
     state = asyncio.run(release_package.release_package.fn(wanted))
@@ -85,7 +85,7 @@ def test_a_release_that_is_not_meant_changes_nothing(world: Walked) -> None:
     assert (world.refs(), world.writes()) == before
 
 
-def test_a_cascade_that_is_not_meant_changes_nothing(world: Walked) -> None:
+def test_a_cascade_that_is_not_meant_changes_nothing(world: RehearsedCascade) -> None:
     before = (world.refs(), world.writes())
     assert answer(world) == (
         "Planned",
@@ -94,25 +94,25 @@ def test_a_cascade_that_is_not_meant_changes_nothing(world: Walked) -> None:
     assert (world.refs(), world.writes()) == before
 
 
-def test_who_would_follow_the_newest_release_needs_no_version(world: Walked) -> None:
+def test_who_would_follow_the_newest_release_needs_no_version(world: RehearsedCascade) -> None:
     name, said = answer(world, follow=True)
     assert name == "Planned"
     assert (said or "").startswith(f"{CORE} 1.2.10 with what follows: 3 releases")
 
 
-def test_what_really_follows_is_a_version(world: Walked) -> None:
+def test_what_really_follows_is_a_version(world: RehearsedCascade) -> None:
     with pytest.raises(UsageError, match="nobody said which version"):
         CascadeRequest(root=CORE, follow=True)
 
 
-def test_a_package_that_publishes_nothing_begins_no_cascade(world: Walked) -> None:
+def test_a_package_that_publishes_nothing_begins_no_cascade(world: RehearsedCascade) -> None:
     name, said = answer(world, root="market-data-infra")
     assert name == "Refused"
     assert "publishes nothing" in (said or "")
 
 
 def test_a_release_within_a_cascade_has_the_family_that_the_cascade_has_read(
-    world: Walked, monkeypatch: pytest.MonkeyPatch
+    world: RehearsedCascade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str | None] = []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rehearsed_cascade import Walked, quickly, walked
+from tests.support.rehearsed_cascade import RehearsedCascade, quickly, rehearse_cascade
 
 
 @pytest.fixture
@@ -16,14 +16,14 @@ def kept_builds(builds: Path, interlock_home: Path) -> None:
 
 
 @pytest.fixture
-def here(seeded_world: Path, tmp_path: Path, kept_builds: None) -> Iterator[Walked]:
+def here(seeded_world: Path, tmp_path: Path, kept_builds: None) -> Iterator[RehearsedCascade]:
     """A world of this test's own, and what is done in it."""
-    with walked(seeded_world, tmp_path / "world") as served:
+    with rehearse_cascade(seeded_world, tmp_path / "world") as served:
         yield served
 
 
 @pytest.fixture
-def quick(here: Walked) -> Iterator[pytest.MonkeyPatch]:
+def quick(here: RehearsedCascade) -> Iterator[pytest.MonkeyPatch]:
     """Without suites, uploads by subprocess and whatever is the same each time."""
     with quickly(here) as patch:
         yield patch

@@ -2,7 +2,16 @@
 
 from interlock.model.cascade import Outcome, unheld
 from rehearsal.index import IndexStore
-from tests.support.rehearsed_cascade import IBKR, INFRA, ORCHESTRATOR, PIPELINE, STORE, Walked, states, versions
+from tests.support.rehearsed_cascade import (
+    IBKR,
+    INFRA,
+    ORCHESTRATOR,
+    PIPELINE,
+    STORE,
+    RehearsedCascade,
+    states,
+    versions,
+)
 from tests.support.rehearsed_release import CORE
 from tests.support.release_values import NOON
 
@@ -11,7 +20,7 @@ CONFORMANCE = "tests/contracts/test_protocol_conformance.py"
 NAMED = f"{CONFORMANCE}::test_levels_have_the_values_that_are_sent"
 
 
-def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_mended(here: Walked) -> None:
+def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_mended(here: RehearsedCascade) -> None:
     # Whoever writes `BackpressureLevel.soft` still can; whoever compares all names with a list finds another one.
     here.replace("market-data-core", TELEMETRY, ('    soft = "soft"\n', '    gentle = "soft"\n    soft = "soft"\n'))
 

@@ -18,7 +18,7 @@ from interlock.model.release import Release
 from interlock.project import build as building
 from interlock.project.build import BuiltFile, FailedBuildError, builder
 from interlock.releases.plan import Plan, ReleaseRequest
-from tests.support.rehearsed_cascade import ORCHESTRATOR, PIPELINE, STORE, Walked, all_is_green, built, states
+from tests.support.rehearsed_cascade import ORCHESTRATOR, PIPELINE, STORE, RehearsedCascade, all_is_green, built, states
 from tests.support.rehearsed_release import CORE
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -57,7 +57,7 @@ def really_built(quick: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-def test_the_release_after_a_proof_builds_nothing_anew(here: Walked, really_built: list[str]) -> None:
+def test_the_release_after_a_proof_builds_nothing_anew(here: RehearsedCascade, really_built: list[str]) -> None:
     core = {CORE: Version("1.2.10")}
     request = ReleaseRequest(package=STORE, pins=core, cascade="x-1", at=EPOCH)
 
@@ -70,7 +70,7 @@ def test_the_release_after_a_proof_builds_nothing_anew(here: Walked, really_buil
     assert here.git("market-data-store", "show", "--no-patch", "--format=%ct", "v0.6.4^{commit}") == str(EPOCH)
 
 
-def test_what_is_asked_to_be_proved_is_what_is_asked_to_be_released(here: Walked) -> None:
+def test_what_is_asked_to_be_proved_is_what_is_asked_to_be_released(here: RehearsedCascade) -> None:
     asked: dict[str, list[ReleaseRequest | None]] = {}
     release = here.release_package
 
@@ -98,7 +98,7 @@ def test_what_is_asked_to_be_proved_is_what_is_asked_to_be_released(here: Walked
     assert [asked[name] for name in unchanged] == [[None]] * len(unchanged), "its users have its newest release"
 
 
-def test_what_is_pushed_while_the_suites_run_is_proved_too(here: Walked) -> None:
+def test_what_is_pushed_while_the_suites_run_is_proved_too(here: RehearsedCascade) -> None:
     proved: list[str] = []
 
     async def prove(context: CascadeContext, name: str, moved: Sequence[Moved], _request: object) -> Proof:
@@ -116,7 +116,9 @@ def test_what_is_pushed_while_the_suites_run_is_proved_too(here: Walked) -> None
     assert here.git("market-data-store", "rev-parse", "v0.6.4^^{commit}") == proved[-1]
 
 
-def test_what_cant_be_built_is_held_with_the_first_lines_of_why(here: Walked, quick: pytest.MonkeyPatch) -> None:
+def test_what_cant_be_built_is_held_with_the_first_lines_of_why(
+    here: RehearsedCascade, quick: pytest.MonkeyPatch
+) -> None:
     async def build(source: Path, **facts: object) -> tuple[BuiltFile, ...]:
         if "market-data-store" in (source / "pyproject.toml").read_text().partition("dependencies")[0]:
             raise FailedBuildError("the build failed:\n  no wheels today", hint="try it in a clone", log="")

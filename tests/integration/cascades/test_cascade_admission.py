@@ -5,13 +5,13 @@ import pytest
 from interlock.adapters.ledger import open_ledger
 from interlock.errors import RefusedError
 from interlock.model.verdicts import Verdict
-from tests.support.rehearsed_cascade import Walked
+from tests.support.rehearsed_cascade import RehearsedCascade
 from tests.support.rehearsed_release import CORE
 from tests.support.release_evidence import TEST, require_evidence, saw
 
 
 def test_a_root_that_breaks_a_downstream_is_refused_before_anything_begins(
-    here: Walked, quick: pytest.MonkeyPatch
+    here: RehearsedCascade, quick: pytest.MonkeyPatch
 ) -> None:
     saw(here, Verdict.INCOMPATIBLE, TEST)
     before = here.refs(), here.writes()
@@ -24,7 +24,9 @@ def test_a_root_that_breaks_a_downstream_is_refused_before_anything_begins(
         assert ledger.cascades() == ()
 
 
-def test_those_that_follow_are_proved_and_not_asked_for_evidence(here: Walked, quick: pytest.MonkeyPatch) -> None:
+def test_those_that_follow_are_proved_and_not_asked_for_evidence(
+    here: RehearsedCascade, quick: pytest.MonkeyPatch
+) -> None:
     saw(here, Verdict.INCOMPATIBLE, TEST)
     require_evidence(here)
     path = here.world.place.family_file

@@ -8,22 +8,22 @@ import pytest
 
 from interlock.model.cascade import Cascade, Outcome, State
 from interlock.releases.plan import Timeouts
-from tests.support.rehearsed_cascade import IBKR, INFRA, ORCHESTRATOR, PIPELINE, Walked, at, states, versions
+from tests.support.rehearsed_cascade import IBKR, INFRA, ORCHESTRATOR, PIPELINE, RehearsedCascade, at, states, versions
 from tests.support.rehearsed_release import CORE
 
 LONG = Timeouts(index=5, receipt=5, run=120)
 
 
-def cascades(here: Walked, root: str) -> tuple[Cascade, ...]:
+def cascades(here: RehearsedCascade, root: str) -> tuple[Cascade, ...]:
     with here.ledger() as ledger:
         return ledger.cascades(root)
 
 
-def is_released(here: Walked, root: str) -> bool:
+def is_released(here: RehearsedCascade, root: str) -> bool:
     return any(each.state(root) is State.RELEASED for each in cascades(here, root))
 
 
-async def both(here: Walked) -> tuple[Cascade, Cascade]:
+async def both(here: RehearsedCascade) -> tuple[Cascade, Cascade]:
     """A cascade of core, and one of ibkr that begins while core's goes on and has released its root before it ends."""
 
     def wait(_cascade: Cascade) -> None:
@@ -40,7 +40,9 @@ async def both(here: Walked) -> tuple[Cascade, Cascade]:
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_both_would_release_is_released_once_with_what_both_have_moved(here: Walked, interlock_home: Path) -> None:
+def test_what_both_would_release_is_released_once_with_what_both_have_moved(
+    here: RehearsedCascade, interlock_home: Path
+) -> None:
     core, ibkr = asyncio.run(both(here))
 
     assert (core.outcome, ibkr.outcome) == (Outcome.DONE, Outcome.DONE)
@@ -57,7 +59,7 @@ def test_what_both_would_release_is_released_once_with_what_both_have_moved(here
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.long
-def test_who_began_first_and_does_not_go_on_is_named(here: Walked) -> None:
+def test_who_began_first_and_does_not_go_on_is_named(here: RehearsedCascade) -> None:
     first = here.cascade()
     with here.ledger() as ledger:  # as if it had been killed before its orchestrator
         waiting = first.progress[ORCHESTRATOR].model_copy(update={"state": State.WAITING, "version": None})

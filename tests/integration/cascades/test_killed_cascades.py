@@ -10,7 +10,7 @@ import pytest
 
 from interlock.model.cascade import Outcome
 from tests.support.forks import forked, is_killed
-from tests.support.rehearsed_cascade import Walked, quickly, states, versions, walked
+from tests.support.rehearsed_cascade import RehearsedCascade, quickly, rehearse_cascade, states, versions
 
 # How often it is killed in each of them: the first is the gate's, and `make test-long` takes all.
 BLOCKS = (4, 10, 20)
@@ -36,7 +36,7 @@ class Left:
 def undisturbed(seeded_world: Path, builds: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Left, int]:
     """What it leaves when nobody kills it, and how many requests that takes."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    with pytest.MonkeyPatch.context() as patch, walked(seeded_world, folder / "world") as here, quickly(here):
+    with pytest.MonkeyPatch.context() as patch, rehearse_cascade(seeded_world, folder / "world") as here, quickly(here):
         patch.setenv("INTERLOCK_HOME", str(folder / "home"))
         (folder / "home" / "cache").mkdir(parents=True)
         (folder / "home" / "cache" / "builds").symlink_to(builds, target_is_directory=True)
@@ -44,7 +44,7 @@ def undisturbed(seeded_world: Path, builds: Path, tmp_path_factory: pytest.TempP
         return _left(here), len(here.serving.log.all())
 
 
-def _left(here: Walked) -> Left:
+def _left(here: RehearsedCascade) -> Left:
     with here.ledger() as ledger:
         (cascade,) = ledger.cascades()
     projects = here.serving.index.projects()
@@ -68,7 +68,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(
     chance, kills, world = random.Random(wanted), 0, 0
     while kills < wanted:
         world += 1
-        with walked(seeded_world, tmp_path / str(world)) as here, quickly(here):
+        with rehearse_cascade(seeded_world, tmp_path / str(world)) as here, quickly(here):
             while is_killed(
                 forked(here.cascade_async),
                 here.serving.log,

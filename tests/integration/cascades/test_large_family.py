@@ -17,7 +17,7 @@ from rehearsal import seeding
 from rehearsal.released import Released
 from rehearsal.template import Commit, History, Repository, Template
 from rehearsal.world import World
-from tests.support.rehearsed_cascade import Walked, quickly, walked
+from tests.support.rehearsed_cascade import RehearsedCascade, quickly, rehearse_cascade
 from tests.support.universe.packages import make_sdist, make_wheel
 
 LAYERS = (1, 8, 10, 10, 10, 9, 7, 5)
@@ -73,19 +73,19 @@ async def _released(repositories: Collection[Repository], cache: Path) -> tuple[
 
 
 @pytest.fixture
-def large(tmp_path: Path) -> Iterator[Walked]:
+def large(tmp_path: Path) -> Iterator[RehearsedCascade]:
     """A world with the large family, and the flow in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(seeding, "build_released", _released)
         patch.setattr(seeding, "FRIENDS", ())
         (world := asyncio.run(World.create_or_open(tmp_path / "large", template=_template()))).close()
         open_ledger(SecretStr(f"sqlite:///{world.place.ledger}")).close()
-        with walked(tmp_path / "large", tmp_path / "world") as here, quickly(here):
+        with rehearse_cascade(tmp_path / "large", tmp_path / "world") as here, quickly(here):
             yield here
 
 
 @pytest.mark.long
-def test_each_is_released_once_after_its_upstreams_and_branches_side_by_side(large: Walked) -> None:
+def test_each_is_released_once_after_its_upstreams_and_branches_side_by_side(large: RehearsedCascade) -> None:
     most = 0
 
     async def watch(cascade: Cascade) -> None:

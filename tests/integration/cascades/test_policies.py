@@ -27,7 +27,7 @@ from tests.support.rehearsed_cascade import (
     PIPELINE,
     SHORT,
     STORE,
-    Walked,
+    RehearsedCascade,
     all_is_green,
     at,
     states,
@@ -49,7 +49,7 @@ Prove = Callable[[CascadeContext, str, Sequence[Moved], object], Awaitable[Proof
 COMMAND = 'command = ["make", "rebuild-all"]'
 
 
-def put(here: Walked, folder: Path, name: str, version: str, *requires: str) -> None:
+def put(here: RehearsedCascade, folder: Path, name: str, version: str, *requires: str) -> None:
     """Somebody else's release."""
     here.serving.index.add_file(make_wheel(folder, name, version, files={f"{name}.py": ""}, requires=requires))
 
@@ -57,7 +57,7 @@ def put(here: Walked, folder: Path, name: str, version: str, *requires: str) -> 
 # --- policies ---------------------------------------------------------------------------------------------------------
 
 
-def test_each_follows_by_its_policy(here: Walked) -> None:
+def test_each_follows_by_its_policy(here: RehearsedCascade) -> None:
     here.family_file(
         (ALWAYS_PIPELINE, ALWAYS_PIPELINE.replace('follows = "always"\n', "")),
         (ALWAYS_STORE, ALWAYS_STORE.replace('"always"', '"never"')),
@@ -77,7 +77,7 @@ def test_each_follows_by_its_policy(here: Walked) -> None:
     ]
 
 
-def test_a_cap_that_excludes_the_version_is_a_persons_decision(here: Walked) -> None:
+def test_a_cap_that_excludes_the_version_is_a_persons_decision(here: RehearsedCascade) -> None:
     here.family_file(BY_PULL_REQUEST)
 
     cascade = here.cascade(bump="major")
@@ -95,7 +95,7 @@ def test_a_cap_that_excludes_the_version_is_a_persons_decision(here: Walked) -> 
 
 
 @pytest.mark.long
-def test_one_that_releases_by_itself_is_waited_for(here: Walked, tmp_path: Path) -> None:
+def test_one_that_releases_by_itself_is_waited_for(here: RehearsedCascade, tmp_path: Path) -> None:
     here.family_file((ALWAYS_STORE, f'{ALWAYS_STORE}reaction = "dispatch"\n'))
 
     waited = here.cascade(patience=SHORT.model_copy(update={"run": 0.3}))
@@ -116,7 +116,7 @@ def test_one_that_releases_by_itself_is_waited_for(here: Walked, tmp_path: Path)
 
 
 @pytest.mark.long
-def test_what_it_releases_when_it_is_told_is_what_the_others_take(here: Walked, tmp_path: Path) -> None:
+def test_what_it_releases_when_it_is_told_is_what_the_others_take(here: RehearsedCascade, tmp_path: Path) -> None:
     here.family_file((ALWAYS_STORE, f'{ALWAYS_STORE}reaction = "dispatch"\n'))
 
     def told(event: Event) -> None:
@@ -140,7 +140,7 @@ def test_what_it_releases_when_it_is_told_is_what_the_others_take(here: Walked, 
     ],
 )
 def test_a_command_that_fails_has_failed_with_its_log(
-    here: Walked, interlock_home: Path, command: str, reason: str
+    here: RehearsedCascade, interlock_home: Path, command: str, reason: str
 ) -> None:
     here.family_file((COMMAND, f"command = {command}"))
 
@@ -162,7 +162,7 @@ def test_a_command_that_fails_has_failed_with_its_log(
 # --- by pull request --------------------------------------------------------------------------------------------------
 
 
-def _guarded(here: Walked, *, is_guarded: bool) -> None:
+def _guarded(here: RehearsedCascade, *, is_guarded: bool) -> None:
     github = here.serving.github
     with github.changing():
         pipeline = github.repository("mjdevaccount/market_data_pipeline")
@@ -170,13 +170,13 @@ def _guarded(here: Walked, *, is_guarded: bool) -> None:
         pipeline.protections = {"base": Protection(checks=("ci",), admins=True)} if is_guarded else {}
 
 
-def _pull(here: Walked) -> pull_store.Pull:
+def _pull(here: RehearsedCascade) -> pull_store.Pull:
     repository = here.serving.github.repository("mjdevaccount/market_data_pipeline")
     (pull,) = pull_store.pulls_of(here.serving.github, repository)
     return pull
 
 
-def _answer(here: Walked, method: str, path: str, body: Mapping[str, str]) -> None:
+def _answer(here: RehearsedCascade, method: str, path: str, body: Mapping[str, str]) -> None:
     import httpx
 
     token = here.world.place.tokens().github.get_secret_value()
@@ -186,7 +186,7 @@ def _answer(here: Walked, method: str, path: str, body: Mapping[str, str]) -> No
 
 
 @pytest.mark.long
-def test_a_clean_pull_request_is_merged_and_released_in_the_same_run(here: Walked) -> None:
+def test_a_clean_pull_request_is_merged_and_released_in_the_same_run(here: RehearsedCascade) -> None:
     here.family_file(BY_PULL_REQUEST)
 
     cascade = here.cascade()
@@ -198,7 +198,7 @@ def test_a_clean_pull_request_is_merged_and_released_in_the_same_run(here: Walke
     assert here.lines("market_data_pipeline", "v0.8.2") == ['-version = "0.8.1"', '+version = "0.8.2"']
 
 
-def test_a_pull_request_is_waited_for_without_a_run_and_goes_on_when_it_is_merged(here: Walked) -> None:
+def test_a_pull_request_is_waited_for_without_a_run_and_goes_on_when_it_is_merged(here: RehearsedCascade) -> None:
     here.family_file(BY_PULL_REQUEST)
     _guarded(here, is_guarded=True)
 
@@ -231,7 +231,7 @@ def test_a_pull_request_is_waited_for_without_a_run_and_goes_on_when_it_is_merge
 
 
 @pytest.mark.long
-def test_a_pull_request_that_is_closed_holds_its_package(here: Walked) -> None:
+def test_a_pull_request_that_is_closed_holds_its_package(here: RehearsedCascade) -> None:
     here.family_file(BY_PULL_REQUEST)
     _guarded(here, is_guarded=True)
     here.cascade()
@@ -249,7 +249,7 @@ def test_a_pull_request_that_is_closed_holds_its_package(here: Walked) -> None:
 
 
 @pytest.mark.long
-def test_a_hold_that_is_written_while_it_walks_keeps_a_package_and_its_descendants_back(here: Walked) -> None:
+def test_a_hold_that_is_written_while_it_walks_keeps_a_package_and_its_descendants_back(here: RehearsedCascade) -> None:
     def hold(cascade: Cascade) -> None:
         here.decide(held(cascade, STORE, "Jon is away", NOON))
 
@@ -269,7 +269,7 @@ def test_a_hold_that_is_written_while_it_walks_keeps_a_package_and_its_descendan
 class LetGo:
     """Suites during which a package is held, and let go when its own act has ended, while others still go on."""
 
-    here: Walked
+    here: RehearsedCascade
     tested: list[str] = field(default_factory=list)
     looks: int = 0
     is_held: asyncio.Event = field(default_factory=asyncio.Event)
@@ -296,7 +296,7 @@ class LetGo:
 
 @pytest.mark.long
 def test_one_that_is_held_while_it_is_tested_is_not_released_and_begins_again_when_it_is_let_go(
-    here: Walked,
+    here: RehearsedCascade,
 ) -> None:
     let_go = LetGo(here)
     here.instead["prove"] = let_go.prove
@@ -309,13 +309,13 @@ def test_one_that_is_held_while_it_is_tested_is_not_released_and_begins_again_wh
     assert len(here.tagged()) == 4
 
 
-def _hold(here: Walked, why: str | None) -> None:
+def _hold(here: RehearsedCascade, why: str | None) -> None:
     with here.ledger() as ledger:
         ledger.hold("market-data-core-1.2.11", STORE, why)
 
 
 @pytest.mark.long
-def test_an_abort_ends_what_has_not_begun_and_it_goes_on_when_it_is_resumed(here: Walked) -> None:
+def test_an_abort_ends_what_has_not_begun_and_it_goes_on_when_it_is_resumed(here: RehearsedCascade) -> None:
     def abort(cascade: Cascade) -> None:
         here.decide(aborted(cascade, NOON))
 
@@ -330,7 +330,9 @@ def test_an_abort_ends_what_has_not_begun_and_it_goes_on_when_it_is_resumed(here
 
 
 @pytest.mark.parametrize("state", [State.RELEASING, State.RELEASED])
-def test_an_edit_of_the_family_file_changes_nothing_in_a_cascade_that_has_begun(here: Walked, state: State) -> None:
+def test_an_edit_of_the_family_file_changes_nothing_in_a_cascade_that_has_begun(
+    here: RehearsedCascade, state: State
+) -> None:
     def edit(_cascade: Cascade) -> None:
         here.world.place.family_file.write_text("[family\n")
 
@@ -340,7 +342,9 @@ def test_an_edit_of_the_family_file_changes_nothing_in_a_cascade_that_has_begun(
 # --- somebody else's releases -----------------------------------------------------------------------------------------
 
 
-def test_a_version_that_somebody_else_releases_is_waited_for_and_followed(here: Walked, tmp_path: Path) -> None:
+def test_a_version_that_somebody_else_releases_is_waited_for_and_followed(
+    here: RehearsedCascade, tmp_path: Path
+) -> None:
     before = here.git("market-data-core", "for-each-ref")
 
     def release(_cascade: Cascade) -> None:
@@ -355,7 +359,7 @@ def test_a_version_that_somebody_else_releases_is_waited_for_and_followed(here: 
 
 
 @pytest.mark.long
-def test_an_unfinished_release_of_the_root_is_finished_and_followed(here: Walked) -> None:
+def test_an_unfinished_release_of_the_root_is_finished_and_followed(here: RehearsedCascade) -> None:
     async def stop(step: Step, event: StepEvent) -> None:
         if (step, event) == (Step.PUSH, StepEvent.ENDS):
             raise RefusedError("interrupted")
@@ -379,7 +383,7 @@ def _refusing(package: str, error: Exception) -> Prove:
     return prove
 
 
-def test_one_that_fails_holds_its_descendants_and_the_others_go_on(here: Walked) -> None:
+def test_one_that_fails_holds_its_descendants_and_the_others_go_on(here: RehearsedCascade) -> None:
     here.instead["prove"] = _refusing(STORE, IndexUnavailableError("the index is away"))
 
     cascade = here.cascade()
@@ -395,7 +399,7 @@ def test_one_that_fails_holds_its_descendants_and_the_others_go_on(here: Walked)
 
 
 @pytest.mark.long
-def test_a_defect_is_told_when_the_others_have_ended(here: Walked) -> None:
+def test_a_defect_is_told_when_the_others_have_ended(here: RehearsedCascade) -> None:
     here.instead["prove"] = _refusing(STORE, ZeroDivisionError("a defect"))
 
     with pytest.raises(ZeroDivisionError, match="a defect"):
@@ -427,7 +431,7 @@ BROKEN = "what was released can't be installed together: a needs b<2"
 
 
 def test_what_breaks_the_family_holds_all_the_others_until_one_command_lets_them_go(
-    here: Walked, quick: pytest.MonkeyPatch
+    here: RehearsedCascade, quick: pytest.MonkeyPatch
 ) -> None:
     together = Together({CORE: "1.2.11"})
     together.instead(quick)
@@ -453,7 +457,7 @@ def _run(*arguments: str) -> None:
 
 @pytest.mark.long
 def test_a_later_version_that_mends_the_family_lets_the_others_go_on_with_it(
-    here: Walked, quick: pytest.MonkeyPatch, tmp_path: Path
+    here: RehearsedCascade, quick: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     Together({CORE: "1.2.11"}).instead(quick)
     broken = here.cascade()

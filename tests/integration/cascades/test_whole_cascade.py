@@ -15,7 +15,7 @@ from tests.support.rehearsed_cascade import (
     ORCHESTRATOR,
     PIPELINE,
     STORE,
-    Walked,
+    RehearsedCascade,
     quickly,
     states,
     versions,
@@ -43,7 +43,7 @@ TOLD = {
 
 
 def test_a_cascade_releases_proves_pins_tells_and_runs_each_once_and_the_next_one_begins_after_it(
-    here: Walked, interlock_home: Path
+    here: RehearsedCascade, interlock_home: Path
 ) -> None:
     said: list[tuple[str, str, str]] = []
 
@@ -71,7 +71,7 @@ def test_a_cascade_releases_proves_pins_tells_and_runs_each_once_and_the_next_on
     assert len(here.tagged()) == 8
 
 
-def _assert_done(here: Walked, cascade: Cascade) -> None:
+def _assert_done(here: RehearsedCascade, cascade: Cascade) -> None:
     assert cascade.outcome is Outcome.DONE
     assert list(cascade.progress) == [CORE, PIPELINE, STORE, IBKR, ORCHESTRATOR, INFRA]
     assert versions(cascade) == RELEASED
@@ -93,7 +93,7 @@ def _assert_done(here: Walked, cascade: Cascade) -> None:
         assert {each.cascade for each in ledger.releases()} == {"market-data-core-1.2.11"}
 
 
-def _assert_each_once_and_in_order(here: Walked) -> None:
+def _assert_each_once_and_in_order(here: RehearsedCascade) -> None:
     tags = here.tagged()
     assert sorted(tags) == TAGS
     assert (tags[0], tags[-1]) == (TAGS[0], TAGS[2])
@@ -106,7 +106,7 @@ def _assert_each_once_and_in_order(here: Walked) -> None:
         assert "\nInterlock-Cascade: market-data-core-1.2.11\n" in message
 
 
-def _is_told_twice(here: Walked) -> bool:
+def _is_told_twice(here: RehearsedCascade) -> bool:
     """What the log says of two origins' events is the same: ibkr, orchestrator and infra hear one of each."""
     return {write for write, count in here.counted().items() if count > 1} <= {
         "dispatch core_release mjdevaccount/market-data-ibkr",
@@ -116,7 +116,7 @@ def _is_told_twice(here: Walked) -> bool:
     }
 
 
-def _assert_pins(here: Walked) -> None:
+def _assert_pins(here: RehearsedCascade) -> None:
     assert here.lines("market_data_orchestrator", "v0.8.5") == [
         '-version = "0.8.4"',
         '+version = "0.8.5"',
@@ -143,7 +143,7 @@ def _assert_pins(here: Walked) -> None:
     ]
 
 
-def _assert_everybody_was_told(here: Walked) -> None:
+def _assert_everybody_was_told(here: RehearsedCascade) -> None:
     expected = {
         (f"{origin}=={RELEASED[origin]}:{event}", target, event)
         for (origin, event), targets in TOLD.items()
@@ -170,7 +170,7 @@ def _assert_everybody_was_told(here: Walked) -> None:
     assert {record.receipt.run for record in records if record.receipt} == {run.id for run in taken}
 
 
-def _assert_command(here: Walked, home: Path, said: list[tuple[str, str, str]]) -> None:
+def _assert_command(here: RehearsedCascade, home: Path, said: list[tuple[str, str, str]]) -> None:
     assert [one for one in said if one[:2] == (INFRA, "releasing")] == [
         (INFRA, "releasing", "running make rebuild-all")
     ]

@@ -17,20 +17,20 @@ from deployments.cli.main import app
 from interlock.adapters.github.workflows import read
 from interlock.errors import ServerError, UsageError
 from interlock.releases.checks import failed, ok, unknown, warning
-from tests.support.rehearsed_checks import STORE, Rehearsed, rehearse
+from tests.support.rehearsed_checks import STORE, RehearsedChecks, rehearse_checks
 
 SILENT = b"on: push\njobs: {a: {}}\n"
 LISTENER = ".github/workflows/on_core_release.yml"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
-    with rehearse(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedChecks]:
+    with rehearse_checks(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
         yield rehearsed
 
 
 @pytest.fixture
-def world(served: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Rehearsed:
+def world(served: RehearsedChecks, monkeypatch: pytest.MonkeyPatch) -> RehearsedChecks:
     for name, value in served.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
@@ -38,7 +38,7 @@ def world(served: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Rehearsed:
 
 
 @pytest.fixture
-def silent_store(world: Rehearsed) -> Iterator[None]:
+def silent_store(world: RehearsedChecks) -> Iterator[None]:
     git = world.apps.github.git(world.apps.github.repository(STORE))
     before = git.ref("refs/heads/main")
     assert before
@@ -84,7 +84,9 @@ def test_json_says_the_same() -> None:
     assert set(found) == {"name", "subject", "state", "cause", "cure", "transient"}
 
 
-def test_a_missing_token_fails_without_a_word_of_github(world: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_token_fails_without_a_word_of_github(
+    world: RehearsedChecks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("REPO_DISPATCH_TOKEN")
     monkeypatch.delenv("TWINE_PASSWORD")
     before = len(world.apps.log.all())
@@ -102,7 +104,7 @@ def test_an_unknown_package_is_refused_before_anything_is_asked() -> None:
 
 
 def test_a_prefect_api_that_does_not_answer_fails_and_hides_nothing(
-    world: Rehearsed, monkeypatch: pytest.MonkeyPatch
+    world: RehearsedChecks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     family = world.environ["INTERLOCK_FAMILY"]
     code = (

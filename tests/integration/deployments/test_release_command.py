@@ -15,7 +15,7 @@ from interlock.adapters.ledger import open_ledger
 from interlock.errors import ConflictError, DispatchError, FamilyError, UsageError
 from interlock.model.release import Release
 from interlock.releases.plan import ReleaseRequest
-from tests.support.rehearsed_checks import Rehearsed, rehearse
+from tests.support.rehearsed_checks import RehearsedChecks, rehearse_checks
 from tests.support.release_values import NOON, a_record, a_release
 
 CORE = "market-data-core"
@@ -131,13 +131,13 @@ def test_any_other_error_leaves_standard_output_empty(monkeypatch: pytest.Monkey
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
-    with rehearse(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedChecks]:
+    with rehearse_checks(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
         yield rehearsed
 
 
 @pytest.fixture
-def in_world(world: Rehearsed, monkeypatch: pytest.MonkeyPatch) -> Rehearsed:
+def in_world(world: RehearsedChecks, monkeypatch: pytest.MonkeyPatch) -> RehearsedChecks:
     """The same with this process using it."""
     monkeypatch.delenv("REPO_TOKEN", raising=False)
     for name, value in world.environ.items():
@@ -156,7 +156,7 @@ def test_a_dry_run_is_the_plan_in_words_or_for_a_program() -> None:
     assert len(found["orders"]) == 4
 
 
-def test_a_dry_run_of_what_would_be_refused_ends_with_1(in_world: Rehearsed) -> None:
+def test_a_dry_run_of_what_would_be_refused_ends_with_1(in_world: RehearsedChecks) -> None:
     listener = ".github/workflows/on_core_release.yml"
     in_world.write("mjdevaccount/market-data-store", "main", {listener: None})
     ended = invoke("release", CORE, "--dry-run")

@@ -10,7 +10,7 @@ from interlock.errors import InterlockError
 from interlock.releases.plan import Timeouts
 from rehearsal.faults import seeded
 from tests.support.quick_releases import quick_releases
-from tests.support.rehearsed_release import Rehearsed, rehearsed
+from tests.support.rehearsed_release import RehearsedRelease, rehearse_release
 
 STORE = "market-data-store"
 DONE = sorted(
@@ -39,7 +39,7 @@ def quick() -> Iterator[None]:
         yield
 
 
-def _until_done(here: Rehearsed, seed: int) -> int:
+def _until_done(here: RehearsedRelease, seed: int) -> int:
     """Run it until it ends well; how many runs that took."""
     for run in range(1, MOST_FAULTS + 3):
         try:
@@ -64,7 +64,7 @@ def test_whatever_goes_wrong_in_the_end_everything_is_there_once(
     (interlock_home / "cache").mkdir(parents=True)
     (interlock_home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
     for seed in range(block, SCRIPTS, PARTS):
-        with rehearsed(seeded_world, tmp_path / str(seed)) as here:
+        with rehearse_release(seeded_world, tmp_path / str(seed)) as here:
             count = random.Random(seed).randint(1, MOST_FAULTS)
             here.serving.faults.add(*seeded(seed, requests=REQUESTS, count=count))
             _until_done(here, seed)

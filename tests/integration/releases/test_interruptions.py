@@ -9,7 +9,7 @@ import pytest
 from interlock.model.release import Step
 from interlock.releases.step_timer import StepEvent
 from tests.support.forks import forked, is_killed
-from tests.support.rehearsed_release import Rehearsed
+from tests.support.rehearsed_release import RehearsedRelease
 
 DONE = sorted(
     [
@@ -31,7 +31,7 @@ REQUESTS, MORE_SECONDS = 60, 0.1
 GATE = 1
 
 
-def _killed_after(here: Rehearsed, last: Step) -> int:
+def _killed_after(here: RehearsedRelease, last: Step) -> int:
     """Release in another process that kills itself when a step has ended; how it ended."""
 
     async def die(step: Step, event: StepEvent) -> None:
@@ -42,7 +42,7 @@ def _killed_after(here: Rehearsed, last: Step) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _assert_done_once(here: Rehearsed) -> None:
+def _assert_done_once(here: RehearsedRelease) -> None:
     """Everything is there once, whoever did it: in the world, by its own log."""
     writes = sorted(write for write in here.writes() if not write.startswith("kept "))
     assert writes == DONE
@@ -57,7 +57,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize("last", STEPS)
-def test_killed_after_a_step_it_is_finished_by_running_it_again(here: Rehearsed, last: Step) -> None:
+def test_killed_after_a_step_it_is_finished_by_running_it_again(here: RehearsedRelease, last: Step) -> None:
     assert _killed_after(here, last) == -signal.SIGKILL
 
     release = here.release(version="1.2.11")
@@ -73,7 +73,7 @@ NUMBERS = [pytest.param(number, marks=pytest.mark.long) if number >= GATE else n
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_killed_at_any_moment_it_is_finished_by_running_it_again(here: Rehearsed, number: int) -> None:
+def test_killed_at_any_moment_it_is_finished_by_running_it_again(here: RehearsedRelease, number: int) -> None:
     chance = random.Random(number)
     for _ in range(chance.randint(1, 3)):
         child = forked(lambda: here.release_async(version="1.2.11"))

@@ -25,7 +25,7 @@ from rehearsal.github.protection import HEADS
 from rehearsal.github.pull_store import Pull
 from rehearsal.github.pushes import moved
 from rehearsal.github.records import Protection, Repository
-from tests.support.rehearsed_release import Rehearsed
+from tests.support.rehearsed_release import RehearsedRelease
 
 T = TypeVar("T")
 STORE = "mjdevaccount/market-data-store"
@@ -57,7 +57,7 @@ def wanted(version: str = "1.2.11", **facts: object) -> Change:
 class Proposing:
     """The store's repository, and what is proposed to it."""
 
-    here: Rehearsed
+    here: RehearsedRelease
     work: Path
     settles: float = 5
     made: list[Proposal | None] = field(default_factory=list)
@@ -150,7 +150,7 @@ class Proposing:
 
 
 @pytest.fixture
-def store(here: Rehearsed, tmp_path: Path) -> Proposing:
+def store(here: RehearsedRelease, tmp_path: Path) -> Proposing:
     (tmp_path / "work").mkdir()
     return Proposing(here, tmp_path / "work")
 

@@ -14,77 +14,77 @@ from interlock.errors import (
     UsageError,
 )
 from rehearsal.github.records import Protection, TokenKind
-from tests.support.rehearsed_release import CORE, Rehearsed
+from tests.support.rehearsed_release import CORE, RehearsedRelease
 
 OWNER = "mjdevaccount"
-Spoil = Callable[[Rehearsed, pytest.MonkeyPatch], None]
+Spoil = Callable[[RehearsedRelease, pytest.MonkeyPatch], None]
 
 
-def _file(here: Rehearsed, path: str) -> bytes:
+def _file(here: RehearsedRelease, path: str) -> bytes:
     return (here.git(CORE, "show", f"main:{path}") + "\n").encode()
 
 
-def _nothing(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _nothing(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     """The request itself is what can't be."""
 
 
-def _line_endings(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _line_endings(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     readme = _file(here, "README.md").replace(b"\n", b"\r\n")
     here.commit(CORE, {".gitattributes": b"*.md text eol=lf\n", "README.md": readme})
 
 
-def _no_token(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _no_token(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     patch.delenv("REPO_DISPATCH_TOKEN")
 
 
-def _token(here: Rehearsed, patch: pytest.MonkeyPatch, **facts: object) -> None:
+def _token(here: RehearsedRelease, patch: pytest.MonkeyPatch, **facts: object) -> None:
     state = here.serving.github
     with state.changing():
         state.add_token("ghp_another", **{"login": OWNER, "kind": TokenKind.CLASSIC, "name": "another", **facts})  # type: ignore[arg-type]
     patch.setenv("REPO_DISPATCH_TOKEN", "ghp_another")
 
 
-def _wrong_scope(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _wrong_scope(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     _token(here, patch, scopes=["gist"])
 
 
-def _read_only(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _read_only(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     permissions = {"contents": "read", "metadata": "read", "actions": "read"}
     _token(here, patch, kind=TokenKind.FINE_GRAINED, permissions=permissions)
 
 
-def _expired(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _expired(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     _token(here, patch, scopes=["repo"], expires_at=here.serving.github.now() - timedelta(hours=1))
 
 
-def _no_upload_password(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _no_upload_password(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     patch.delenv("TWINE_PASSWORD")
 
 
-def _somebodys_tag(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _somebodys_tag(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     here.git(CORE, "tag", "v1.2.11", "main~1")
 
 
-def _version_on_the_index(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _version_on_the_index(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     wheel = next(iter(here.world.place.index.rglob("market_data_core-1.2.10-py3-none-any.whl")))
     copy = here.world.place.directory / "market_data_core-1.2.11-py3-none-any.whl"
     copy.write_bytes(wheel.read_bytes())
     here.serving.index.add_file(copy)
 
 
-def _broken_build(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _broken_build(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     text = (
         _file(here, "pyproject.toml") + b'\n[tool.hatch.build.targets.wheel.force-include]\n"gone.txt" = "gone.txt"\n'
     )
     here.commit(CORE, {"pyproject.toml": text})
 
 
-def _broken_readme(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _broken_readme(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     text = _file(here, "pyproject.toml").replace(b'readme = "README.md"', b'readme = "README.rst"')
     here.commit(CORE, {"pyproject.toml": text, "README.rst": b"Title\n==\n\n.. nonsense::\n\n`broken"})
 
 
-def _protected(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _protected(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     state = here.serving.github
     with state.changing():
         state.add_user("somebody")
@@ -94,21 +94,21 @@ def _protected(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
     _token(here, patch, login="somebody", scopes=["repo", "workflow"])
 
 
-def _unheard(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _unheard(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     listener = ".github/workflows/on_core_release.yml"
     text = here.git("market-data-store", "show", f"main:{listener}").replace("core_release", "core-release")
     here.commit("market-data-store", {listener: text.encode()})
 
 
-def _no_index(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _no_index(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple/")
 
 
-def _no_github(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _no_github(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
 
 
-def _another_package(here: Rehearsed, patch: pytest.MonkeyPatch) -> None:
+def _another_package(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
     text = _file(here, "pyproject.toml").replace(b'name = "market-data-core"', b'name = "market-data-kernel"')
     here.commit(CORE, {"pyproject.toml": text})
 
@@ -143,7 +143,7 @@ TABLE: list[tuple[str, Spoil, dict[str, object], type[InterlockError], str]] = [
     ("spoil", "request_", "kind", "says"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
 def test_a_release_that_cannot_be_is_refused_and_nothing_has_changed(
-    here: Rehearsed,
+    here: RehearsedRelease,
     monkeypatch: pytest.MonkeyPatch,
     spoil: Spoil,
     request_: dict[str, object],

@@ -10,11 +10,11 @@ from interlock.model.bump import Part
 from interlock.model.release import Step
 from interlock.model.verdicts import Verdict
 from tests.support.interrupted_releases import begin
-from tests.support.rehearsed_release import CORE, Rehearsed
+from tests.support.rehearsed_release import CORE, RehearsedRelease
 from tests.support.release_evidence import PIPELINE, TEST, head, require_evidence, saw
 
 
-def changed(here: Rehearsed, part: Part) -> None:
+def changed(here: RehearsedRelease, part: Part) -> None:
     text = "BackpressureLevel changed: member soft removed"
     with open_ledger() as ledger:
         ledger.record_contract(
@@ -22,7 +22,9 @@ def changed(here: Rehearsed, part: Part) -> None:
         )
 
 
-def test_a_commit_that_breaks_a_downstream_is_refused_and_released_when_somebody_says_why(here: Rehearsed) -> None:
+def test_a_commit_that_breaks_a_downstream_is_refused_and_released_when_somebody_says_why(
+    here: RehearsedRelease,
+) -> None:
     saw(here, Verdict.INCOMPATIBLE, TEST)
     before = here.refs(), here.writes()
 
@@ -42,7 +44,7 @@ def test_a_commit_that_breaks_a_downstream_is_refused_and_released_when_somebody
         assert ledger.releases(CORE)[0].remarks == release.remarks
 
 
-def test_what_is_not_known_is_refused_where_evidence_is_required(here: Rehearsed) -> None:
+def test_what_is_not_known_is_refused_where_evidence_is_required(here: RehearsedRelease) -> None:
     require_evidence(here)
     before = here.refs(), here.writes()
 
@@ -53,7 +55,7 @@ def test_what_is_not_known_is_refused_where_evidence_is_required(here: Rehearsed
     assert (here.refs(), here.writes()) == before
 
 
-def test_a_release_that_is_to_be_finished_is_not_asked_again_and_keeps_its_remarks(here: Rehearsed) -> None:
+def test_a_release_that_is_to_be_finished_is_not_asked_again_and_keeps_its_remarks(here: RehearsedRelease) -> None:
     changed(here, Part.MAJOR)
     begin(here, Step.PUBLISH)
     saw(here, Verdict.INCOMPATIBLE, TEST)

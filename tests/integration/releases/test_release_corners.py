@@ -15,7 +15,7 @@ from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.records import Policy
 from rehearsal.github.runs import runs
 from tests.support.interrupted_releases import begin
-from tests.support.rehearsed_release import CORE, Rehearsed
+from tests.support.rehearsed_release import CORE, RehearsedRelease
 
 LISTENER = ".github/workflows/on_core_release.yml"
 
@@ -24,11 +24,11 @@ async def nothing(_step: Step, _event: StepEvent) -> None:
     return
 
 
-def dispatches(here: Rehearsed, to: str = "") -> list[str]:
+def dispatches(here: RehearsedRelease, to: str = "") -> list[str]:
     return sorted(write for write in here.writes() if write.startswith("dispatch") and to in write)
 
 
-def without_run_name(here: Rehearsed) -> str:
+def without_run_name(here: RehearsedRelease) -> str:
     """Let store's listener name no id; its text as it was."""
     text = here.git("market-data-store", "show", f"main:{LISTENER}") + "\n"
     lines = [line for line in text.splitlines(keepends=True) if not line.startswith("run-name")]
@@ -37,7 +37,7 @@ def without_run_name(here: Rehearsed) -> str:
 
 
 @pytest.mark.long
-def test_another_branch_goes_on_from_its_own_releases(here: Rehearsed) -> None:
+def test_another_branch_goes_on_from_its_own_releases(here: RehearsedRelease) -> None:
     here.git(CORE, "branch", "1.x", "main")
     here.release(watch=nothing, version="2.0.0")
 
@@ -47,7 +47,7 @@ def test_another_branch_goes_on_from_its_own_releases(here: Rehearsed) -> None:
 
 
 @pytest.mark.long
-def test_an_unfinished_release_of_another_branch_is_left_alone(here: Rehearsed) -> None:
+def test_an_unfinished_release_of_another_branch_is_left_alone(here: RehearsedRelease) -> None:
     here.git(CORE, "branch", "1.x", "main")
     begin(here, Step.PUSH)
 
@@ -56,7 +56,7 @@ def test_an_unfinished_release_of_another_branch_is_left_alone(here: Rehearsed) 
 
 @pytest.mark.long
 def test_a_first_release_of_the_version_that_is_there_can_be_finished(
-    here: Rehearsed, monkeypatch: pytest.MonkeyPatch
+    here: RehearsedRelease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = here.git(CORE, "show", "main:pyproject.toml").replace('version = "1.2.10"', 'version = "3.0.0"')
     here.commit(CORE, {"pyproject.toml": (text + "\n").encode()})
@@ -66,7 +66,7 @@ def test_a_first_release_of_the_version_that_is_there_can_be_finished(
     assert here.release(watch=nothing, version="3.0.0").is_finished
 
 
-def test_a_tag_in_another_spelling_is_taken_as_it_is(here: Rehearsed) -> None:
+def test_a_tag_in_another_spelling_is_taken_as_it_is(here: RehearsedRelease) -> None:
     here.git(CORE, "update-ref", "refs/tags/v1.2.10-1", "refs/heads/main")
 
     release = here.release(watch=nothing)
@@ -74,7 +74,7 @@ def test_a_tag_in_another_spelling_is_taken_as_it_is(here: Rehearsed) -> None:
     assert (str(release.version), str(release.previous)) == ("1.2.11", "1.2.10.post1")
 
 
-def test_what_was_built_is_not_built_again_when_the_release_goes_on(here: Rehearsed, builds: Path) -> None:
+def test_what_was_built_is_not_built_again_when_the_release_goes_on(here: RehearsedRelease, builds: Path) -> None:
     begin(here, Step.PUSH, version="1.2.77")
     kept = sorted(builds.iterdir())
 
@@ -84,7 +84,7 @@ def test_what_was_built_is_not_built_again_when_the_release_goes_on(here: Rehear
 
 
 @pytest.mark.long
-def test_two_machines_with_ledgers_of_their_own_tell_nobody_twice(here: Rehearsed) -> None:
+def test_two_machines_with_ledgers_of_their_own_tell_nobody_twice(here: RehearsedRelease) -> None:
     ledger = here.world.place.ledger
     begin(here, Step.PUSH)
     ledger.rename(ledger.with_name("first.db"))
@@ -96,7 +96,7 @@ def test_two_machines_with_ledgers_of_their_own_tell_nobody_twice(here: Rehearse
 
 
 def test_the_same_flow_run_started_again_makes_no_other_version(
-    here: Rehearsed,
+    here: RehearsedRelease,
 ) -> None:
     here.run_id = "one-run"
     first = here.release(watch=nothing)
@@ -107,7 +107,7 @@ def test_the_same_flow_run_started_again_makes_no_other_version(
 
 
 @pytest.mark.long
-def test_somebody_elses_run_before_ours_is_not_taken_for_it(here: Rehearsed) -> None:
+def test_somebody_elses_run_before_ours_is_not_taken_for_it(here: RehearsedRelease) -> None:
     without_run_name(here)
     begin(here, Step.GITHUB_RELEASE)
     state = here.serving.github
@@ -123,7 +123,7 @@ def test_somebody_elses_run_before_ours_is_not_taken_for_it(here: Rehearsed) -> 
 
 
 @pytest.mark.long
-def test_a_listener_that_learns_to_name_ids_is_not_told_again(here: Rehearsed) -> None:
+def test_a_listener_that_learns_to_name_ids_is_not_told_again(here: RehearsedRelease) -> None:
     text = without_run_name(here)
     here.release(watch=nothing)
     here.commit("market-data-store", {LISTENER: text.encode()})
@@ -132,7 +132,7 @@ def test_a_listener_that_learns_to_name_ids_is_not_told_again(here: Rehearsed) -
     assert str(here.release(watch=nothing).version) == "1.2.12"
 
 
-def test_a_dispatch_that_github_refused_for_now_is_sent_by_the_next_run(here: Rehearsed) -> None:
+def test_a_dispatch_that_github_refused_for_now_is_sent_by_the_next_run(here: RehearsedRelease) -> None:
     refusal = {"status": 429, "headers": {"retry-after": "0"}, "times": 9}
     here.serving.faults.add(
         InjectedFault(effect=Effect.REFUSE, origin="api", path="store/dispatches", skip=1, **refusal)
@@ -145,7 +145,7 @@ def test_a_dispatch_that_github_refused_for_now_is_sent_by_the_next_run(here: Re
     assert len(dispatches(here, "store")) == 1
 
 
-def test_a_member_that_is_in_the_family_no_more_is_named(here: Rehearsed) -> None:
+def test_a_member_that_is_in_the_family_no_more_is_named(here: RehearsedRelease) -> None:
     begin(here, Step.PUSH)
     file = here.world.place.directory / "family.toml"
     family: Any = tomlkit.parse(file.read_text())
@@ -162,7 +162,7 @@ def test_a_member_that_is_in_the_family_no_more_is_named(here: Rehearsed) -> Non
 
 
 @pytest.mark.long
-def test_a_run_that_somebody_deleted_ends_the_waiting(here: Rehearsed) -> None:
+def test_a_run_that_somebody_deleted_ends_the_waiting(here: RehearsedRelease) -> None:
     state = here.serving.github
     with state.changing():
         state.repository("mjdevaccount/market-data-store").policies["*"] = Policy(takes=100.0)
@@ -174,7 +174,7 @@ def test_a_run_that_somebody_deleted_ends_the_waiting(here: Rehearsed) -> None:
     assert here.release(watch=nothing).is_finished
 
 
-def test_checks_that_could_not_be_made_stop_a_release(here: Rehearsed) -> None:
+def test_checks_that_could_not_be_made_stop_a_release(here: RehearsedRelease) -> None:
     trouble = InjectedFault(
         effect=Effect.REFUSE, origin="api", method="GET", path="market-data-store$", status=502, times=20
     )
@@ -187,7 +187,7 @@ def test_checks_that_could_not_be_made_stop_a_release(here: Rehearsed) -> None:
 
 
 @pytest.mark.long
-def test_a_name_that_was_deleted_on_the_index_is_refused_with_the_way_out(here: Rehearsed) -> None:
+def test_a_name_that_was_deleted_on_the_index_is_refused_with_the_way_out(here: RehearsedRelease) -> None:
     wheel = next(iter(here.world.place.index.rglob("market_data_core-1.2.10-py3-none-any.whl")))
     copy = here.world.place.directory / "market_data_core-1.2.11-py3-none-any.whl"
     copy.write_bytes(wheel.read_bytes())
@@ -200,7 +200,7 @@ def test_a_name_that_was_deleted_on_the_index_is_refused_with_the_way_out(here: 
     assert here.release(watch=nothing, version="1.2.12").is_finished
 
 
-def test_a_lease_that_was_taken_away_ends_the_release_before_its_next_step(here: Rehearsed) -> None:
+def test_a_lease_that_was_taken_away_ends_the_release_before_its_next_step(here: RehearsedRelease) -> None:
     async def steal(step: Step, event: StepEvent) -> None:
         if (step, event) == (Step.CHECK, StepEvent.ENDS):
             tree = here.git(CORE, "rev-parse", "main^{tree}")
@@ -219,7 +219,7 @@ def test_a_lease_that_was_taken_away_ends_the_release_before_its_next_step(here:
 
 
 @pytest.mark.long
-def test_a_release_whose_downstream_failed_is_finished_and_says_so(here: Rehearsed) -> None:
+def test_a_release_whose_downstream_failed_is_finished_and_says_so(here: RehearsedRelease) -> None:
     state = here.serving.github
     with state.changing():
         state.repository("mjdevaccount/market-data-ibkr").policies["*"] = Policy(conclusion="failure")

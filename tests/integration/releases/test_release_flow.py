@@ -19,7 +19,7 @@ from interlock.releases.step_timer import StepEvent
 from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.records import Policy
 from rehearsal.github.runs import runs, settle
-from tests.support.rehearsed_release import CORE, Rehearsed
+from tests.support.rehearsed_release import CORE, RehearsedRelease
 
 RECEIVERS = {
     "mjdevaccount/market_data_pipeline",
@@ -29,7 +29,7 @@ RECEIVERS = {
 }
 
 
-def test_a_release_does_each_thing_once_and_in_order(here: Rehearsed) -> None:
+def test_a_release_does_each_thing_once_and_in_order(here: RehearsedRelease) -> None:
     release = here.release()
 
     assert [write.split()[0] for write in here.writes()] == [
@@ -47,7 +47,7 @@ def test_a_release_does_each_thing_once_and_in_order(here: Rehearsed) -> None:
     assert tuple(release.seconds) == tuple(Step)[:-1]
 
 
-def test_commit_and_tag_are_as_the_family_says_and_nothing_else_has_changed(here: Rehearsed) -> None:
+def test_commit_and_tag_are_as_the_family_says_and_nothing_else_has_changed(here: RehearsedRelease) -> None:
     before = here.git(CORE, "rev-parse", "main")
     release = here.release()
 
@@ -65,7 +65,7 @@ def test_commit_and_tag_are_as_the_family_says_and_nothing_else_has_changed(here
     )
 
 
-def test_what_it_publishes_can_be_installed(here: Rehearsed, tmp_path: Path) -> None:
+def test_what_it_publishes_can_be_installed(here: RehearsedRelease, tmp_path: Path) -> None:
     release = here.release()
 
     uv = find_uv_bin()
@@ -81,7 +81,7 @@ def test_what_it_publishes_can_be_installed(here: Rehearsed, tmp_path: Path) -> 
     assert shown.stdout.strip() == "1.2.11"
 
 
-def test_the_github_release_has_notes_and_files_with_their_digests(here: Rehearsed) -> None:
+def test_the_github_release_has_notes_and_files_with_their_digests(here: RehearsedRelease) -> None:
     release = here.release()
 
     async def look() -> tuple[str, dict[str, str | None], bool]:
@@ -100,7 +100,7 @@ def test_the_github_release_has_notes_and_files_with_their_digests(here: Rehears
     assert "bump version" not in body.partition("### Files")[0].partition("v1.2.11")[2]
 
 
-def test_everybody_is_told_with_the_documented_payload_and_a_receipt_for_each(here: Rehearsed) -> None:
+def test_everybody_is_told_with_the_documented_payload_and_a_receipt_for_each(here: RehearsedRelease) -> None:
     release = here.release()
 
     assert {record.order.repository for record in release.dispatches} == RECEIVERS
@@ -116,11 +116,11 @@ def test_everybody_is_told_with_the_documented_payload_and_a_receipt_for_each(he
         assert (record.receipt.conclusion, record.receipt.exact) == ("success", True)
 
 
-def test_the_same_command_makes_the_next_version_once_one_is_finished(here: Rehearsed) -> None:
+def test_the_same_command_makes_the_next_version_once_one_is_finished(here: RehearsedRelease) -> None:
     assert [str(here.release().version) for _ in range(2)] == ["1.2.11", "1.2.12"]
 
 
-def test_the_same_version_again_does_nothing_again(here: Rehearsed) -> None:
+def test_the_same_version_again_does_nothing_again(here: RehearsedRelease) -> None:
     first = here.release(version="1.2.11")
     writes = here.writes()
 
@@ -144,12 +144,12 @@ def test_the_same_version_again_does_nothing_again(here: Rehearsed) -> None:
         pytest.param({"version": "1.2.11.post1"}, "1.2.11.post1", marks=pytest.mark.long),
     ],
 )
-def test_a_version_is_as_it_was_asked_for(here: Rehearsed, asked: dict[str, Any], version: str) -> None:
+def test_a_version_is_as_it_was_asked_for(here: RehearsedRelease, asked: dict[str, Any], version: str) -> None:
     assert str(here.release(**asked).version) == version
     assert f"market-data-core:refs/tags/v{version}".replace(":", ".git:", 1) in here.refs()
 
 
-def test_a_push_by_somebody_else_is_built_upon(here: Rehearsed) -> None:
+def test_a_push_by_somebody_else_is_built_upon(here: RehearsedRelease) -> None:
     here.serving.faults.add(
         InjectedFault(effect=Effect.RACE, origin="git", method="POST", path="core.git/git-receive-pack", skip=1)
     )
@@ -163,7 +163,7 @@ def test_a_push_by_somebody_else_is_built_upon(here: Rehearsed) -> None:
     assert [write for write in here.writes("git") if "v1.2.11" in write] == here.writes("git")
 
 
-def test_a_lost_ledger_is_no_loss(here: Rehearsed) -> None:
+def test_a_lost_ledger_is_no_loss(here: RehearsedRelease) -> None:
     here.serving.faults.add(
         InjectedFault(effect=Effect.DROP, origin="api", method="POST", path="store/dispatches", skip=1, times=9)
     )
@@ -181,14 +181,14 @@ def test_a_lost_ledger_is_no_loss(here: Rehearsed) -> None:
     )
 
 
-def test_a_finished_release_is_not_taken_for_an_unfinished_one_when_the_ledger_is_lost(here: Rehearsed) -> None:
+def test_a_finished_release_is_not_taken_for_an_unfinished_one_when_the_ledger_is_lost(here: RehearsedRelease) -> None:
     here.release()
     here.world.place.ledger.unlink()
 
     assert str(here.release().version) == "1.2.12"
 
 
-def test_an_answer_that_was_lost_is_looked_for_and_not_asked_for_again(here: Rehearsed) -> None:
+def test_an_answer_that_was_lost_is_looked_for_and_not_asked_for_again(here: RehearsedRelease) -> None:
     here.serving.faults.add(
         InjectedFault(effect=Effect.CUT, origin="api", method="POST", path="store/dispatches", skip=1)
     )
@@ -200,7 +200,7 @@ def test_an_answer_that_was_lost_is_looked_for_and_not_asked_for_again(here: Reh
 
 
 def test_a_dispatch_that_nobody_takes_is_named_with_its_cure_and_sent_again_once_it_can_be_heard(
-    here: Rehearsed,
+    here: RehearsedRelease,
 ) -> None:
     listener = ".github/workflows/on_core_release.yml"
     text = here.git("market-data-store", "show", f"main:{listener}").encode() + b"\n"
@@ -224,7 +224,7 @@ def test_a_dispatch_that_nobody_takes_is_named_with_its_cure_and_sent_again_once
     ] * 2
 
 
-def test_a_run_that_fails_is_reported_and_the_event_not_sent_again(here: Rehearsed) -> None:
+def test_a_run_that_fails_is_reported_and_the_event_not_sent_again(here: RehearsedRelease) -> None:
     state = here.serving.github
     with state.changing():
         state.repository("mjdevaccount/market-data-ibkr").policies["*"] = Policy(conclusion="failure")
@@ -236,7 +236,7 @@ def test_a_run_that_fails_is_reported_and_the_event_not_sent_again(here: Rehears
 
 
 @pytest.mark.long
-def test_a_failed_run_that_was_run_again_there_is_looked_at_again(here: Rehearsed) -> None:
+def test_a_failed_run_that_was_run_again_there_is_looked_at_again(here: RehearsedRelease) -> None:
     state = here.serving.github
     with state.changing():
         state.repository("mjdevaccount/market-data-ibkr").policies["*"] = Policy(conclusion="failure")
@@ -250,13 +250,13 @@ def test_a_failed_run_that_was_run_again_there_is_looked_at_again(here: Rehearse
     assert here.release(version="1.2.11").failed == ()
 
 
-def test_an_index_that_is_behind_is_waited_for(here: Rehearsed) -> None:
+def test_an_index_that_is_behind_is_waited_for(here: RehearsedRelease) -> None:
     here.serving.index.go_stale(1.0)
 
     assert here.release().is_finished
 
 
-def test_an_index_that_stays_behind_is_named_and_the_release_goes_on_from_there(here: Rehearsed) -> None:
+def test_an_index_that_stays_behind_is_named_and_the_release_goes_on_from_there(here: RehearsedRelease) -> None:
     here.serving.index.go_stale(60.0)
     with pytest.raises(PublishError, match=r"does not serve market-data-core 1\.2\.11"):
         here.release()
@@ -267,7 +267,7 @@ def test_an_index_that_stays_behind_is_named_and_the_release_goes_on_from_there(
     assert len(here.writes("index")) == uploads
 
 
-def test_another_file_under_the_same_name_is_a_conflict_and_never_skipped_over(here: Rehearsed) -> None:
+def test_another_file_under_the_same_name_is_a_conflict_and_never_skipped_over(here: RehearsedRelease) -> None:
     here.serving.faults.add(InjectedFault(effect=Effect.DROP, origin="index", method="POST", times=99))
     with pytest.raises(PublishError):
         here.release()
@@ -281,7 +281,7 @@ def test_another_file_under_the_same_name_is_a_conflict_and_never_skipped_over(h
         here.release()
 
 
-def test_only_one_process_releases_a_package(here: Rehearsed, tmp_path: Path) -> None:
+def test_only_one_process_releases_a_package(here: RehearsedRelease, tmp_path: Path) -> None:
     async def two() -> None:
         from interlock.adapters.git import Remote
 

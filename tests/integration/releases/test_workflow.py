@@ -12,7 +12,7 @@ from interlock.model.release import LIFECYCLE, Step
 from interlock.releases import workflow
 from interlock.releases.context import open_release
 from interlock.releases.plan import ReleaseRequest
-from tests.support.rehearsed_release import CORE, SHORT, Rehearsed
+from tests.support.rehearsed_release import CORE, SHORT, RehearsedRelease
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,7 +30,7 @@ class Steps:
 
 
 def test_a_release_goes_through_all_steps_in_order_and_a_dry_run_up_to_the_first_that_leaves_a_trace(
-    here: Rehearsed,
+    here: RehearsedRelease,
 ) -> None:
     async def both() -> tuple[list[str], list[str]]:
         seen, done = Steps(), Steps()

@@ -15,20 +15,22 @@ from tests.support.prefect_homes import begin_migrated
 from tests.support.prefect_release import asked
 from tests.support.prefect_server import clean_up, eventually
 from tests.support.rehearsed_release import CORE
-from tests.support.rehearsed_verification import RENAMED, STORE, TELEMETRY, Verified, verified
+from tests.support.rehearsed_verification import RENAMED, STORE, TELEMETRY, RehearsedVerification, rehearse_verification
 
 PROGRAM = Path(sys.executable).with_name("interlock")
 OPTIONS = ("--of", CORE, "--downstream", STORE, "--released-only", "--no-tell", "--fresh", "--json")
 
 
 @pytest.fixture(scope="module")
-def here(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verified]:
-    with verified(seeded_world, tmp_path_factory.mktemp("verified") / "world") as served:
+def here(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedVerification]:
+    with rehearse_verification(seeded_world, tmp_path_factory.mktemp("verified") / "world") as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def ended(here: Verified, tmp_path_factory: pytest.TempPathFactory) -> Iterator["subprocess.CompletedProcess[str]"]:
+def ended(
+    here: RehearsedVerification, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["subprocess.CompletedProcess[str]"]:
     here.branch("for-real", here.changed(CORE, TELEMETRY, *RENAMED))
     folder = tmp_path_factory.mktemp("user")
     begin_migrated(here.home / "prefect")
@@ -48,7 +50,7 @@ def ended(here: Verified, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def api(here: Verified, ended: "subprocess.CompletedProcess[str]") -> Iterator[httpx.Client]:
+def api(here: RehearsedVerification, ended: "subprocess.CompletedProcess[str]") -> Iterator[httpx.Client]:
     environ = {**os.environ, "INTERLOCK_HOME": str(here.home)}
     status = subprocess.run([PROGRAM, "server", "status", "--json"], env=environ, capture_output=True, check=True)
     with httpx.Client(base_url=json.loads(status.stdout)["api"], trust_env=False, timeout=30) as client:

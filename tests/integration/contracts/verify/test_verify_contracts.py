@@ -12,7 +12,15 @@ from interlock.contracts.verify.publish import Texts
 from interlock.errors import BuildError, InterlockError, TokenError, UsageError
 from interlock.model.verdicts import Verdict
 from tests.support.rehearsed_release import CORE
-from tests.support.rehearsed_verification import IBKR, NAMED, ORCHESTRATOR, PIPELINE, STORE, Verified, cells
+from tests.support.rehearsed_verification import (
+    IBKR,
+    NAMED,
+    ORCHESTRATOR,
+    PIPELINE,
+    STORE,
+    RehearsedVerification,
+    cells,
+)
 
 GREEN, RED = Conclusion.SUCCESS, Conclusion.FAILURE
 First = tuple[ContractsReport, int]
@@ -24,7 +32,9 @@ def shown(report: ContractsReport) -> dict[tuple[str, bool], object]:
     return {key: (cell.verdict, cell.baseline, cell.regressed, cell.run) for key, cell in cells(report).items()}
 
 
-def test_a_renamed_value_regresses_where_a_test_says_so_and_nowhere_else(here: Verified, first: First) -> None:
+def test_a_renamed_value_regresses_where_a_test_says_so_and_nowhere_else(
+    here: RehearsedVerification, first: First
+) -> None:
     report, runs = first
     sha = here.git(CORE, "rev-parse", "rename")
     assert (report.sha, report.ref) == (sha, f"branch rename ({sha[:12]})")
@@ -48,7 +58,7 @@ def test_the_tests_that_regressed_are_named_with_what_went_wrong(first: First) -
     assert red.side.startswith("branch base (")
 
 
-def test_the_cells_are_in_the_ledger_under_the_candidates_version(here: Verified, first: First) -> None:
+def test_the_cells_are_in_the_ledger_under_the_candidates_version(here: RehearsedVerification, first: First) -> None:
     report, _runs = first
     with open_ledger() as ledger:
         known = ledger.cells_of(CORE, report.version)
@@ -56,7 +66,7 @@ def test_the_cells_are_in_the_ledger_under_the_candidates_version(here: Verified
     assert sorted(cell.verdict.value for cell in known.values()) == ["compatible"] * 2 + ["incompatible"] * 2
 
 
-def test_what_changed_in_the_contract_is_matched_with_who_uses_it(here: Verified, first: First) -> None:
+def test_what_changed_in_the_contract_is_matched_with_who_uses_it(here: RehearsedVerification, first: First) -> None:
     report, _runs = first
     assert report.change is not None
     (change,) = (each for each in report.change.changes if each.name.endswith("BackpressureLevel"))
@@ -71,7 +81,9 @@ def test_what_changed_in_the_contract_is_matched_with_who_uses_it(here: Verified
     assert kept.text.splitlines()[0] == f"compared with {report.baseline}"
 
 
-def test_a_ref_that_changes_no_code_needs_no_run_where_no_version_is_read(here: Verified, first: First) -> None:
+def test_a_ref_that_changes_no_code_needs_no_run_where_no_version_is_read(
+    here: RehearsedVerification, first: First
+) -> None:
     here.branch("words", {"README.md": b"# Other words\n"})
     report, runs = here.verify("words", STORE, released_only=True)
     assert (report.exit_code, runs) == (0, 0)
@@ -80,7 +92,9 @@ def test_a_ref_that_changes_no_code_needs_no_run_where_no_version_is_read(here: 
     assert report.change.is_empty
 
 
-def test_a_downstreams_branch_that_cannot_be_built_is_its_own_trouble(here: Verified, first: First) -> None:
+def test_a_downstreams_branch_that_cannot_be_built_is_its_own_trouble(
+    here: RehearsedVerification, first: First
+) -> None:
     whole = here.git("market_data_pipeline", "show", f"HEAD:{PROJECT}").encode() + b"\n"
     here.commit("market_data_pipeline", {PROJECT: b"[build-system]\nrequires = [\n"})
     try:
@@ -94,7 +108,9 @@ def test_a_downstreams_branch_that_cannot_be_built_is_its_own_trouble(here: Veri
     assert report.notes == (f"{PIPELINE}: {broken.trouble}",), "a failure hides no trouble"
 
 
-def test_an_upstream_that_cannot_be_installed_regresses_with_the_reason(here: Verified, first: First) -> None:
+def test_an_upstream_that_cannot_be_installed_regresses_with_the_reason(
+    here: RehearsedVerification, first: First
+) -> None:
     here.branch("greedy", here.changed(CORE, PROJECT, '["pydantic', '["no-such-thing>=9", "pydantic'))
     report, runs = here.verify("greedy", PIPELINE, released_only=True)
     (cell,) = cells(report).values()
@@ -114,7 +130,7 @@ def test_an_upstream_that_cannot_be_installed_regresses_with_the_reason(here: Ve
     ],
 )
 def test_the_baseline_is_what_was_asked_for_or_the_merge_base_or_the_last_release(
-    here: Verified, first: First, ref: str, against: str | None, described: str, baseline: str | None
+    here: RehearsedVerification, first: First, ref: str, against: str | None, described: str, baseline: str | None
 ) -> None:
     found = here.compare(ref, baseline=against)
     assert found.found.described.startswith(described)
@@ -122,12 +138,14 @@ def test_the_baseline_is_what_was_asked_for_or_the_merge_base_or_the_last_releas
     assert shown == baseline or (shown and baseline and shown.startswith(baseline))
 
 
-def test_nothing_is_compared_with_itself(here: Verified, first: First) -> None:
+def test_nothing_is_compared_with_itself(here: RehearsedVerification, first: First) -> None:
     with pytest.raises(UsageError, match="would be compared with itself"):
         here.compare("rename", baseline=first[0].sha)
 
 
-def test_a_folder_needs_no_repository_and_is_compared_with_the_last_release(here: Verified, tmp_path: Path) -> None:
+def test_a_folder_needs_no_repository_and_is_compared_with_the_last_release(
+    here: RehearsedVerification, tmp_path: Path
+) -> None:
     (tmp_path / PROJECT).write_text(here.git(CORE, "show", f"HEAD:{PROJECT}"))
     found = here.compare(str(tmp_path))
     assert not found.is_on_github
@@ -136,7 +154,7 @@ def test_a_folder_needs_no_repository_and_is_compared_with_the_last_release(here
 
 
 def test_a_folder_whose_repository_cannot_be_had_is_compared_with_the_last_release(
-    here: Verified, tmp_path: Path
+    here: RehearsedVerification, tmp_path: Path
 ) -> None:
     (tmp_path / PROJECT).write_text(here.git(CORE, "show", f"HEAD:{PROJECT}"))
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
@@ -151,13 +169,15 @@ def test_a_folder_whose_repository_cannot_be_had_is_compared_with_the_last_relea
     assert "no merge base" in found.notes[0]
 
 
-def test_a_ref_that_is_none_is_said_with_what_is_near(here: Verified, first: First) -> None:
+def test_a_ref_that_is_none_is_said_with_what_is_near(here: RehearsedVerification, first: First) -> None:
     with pytest.raises(UsageError) as error:
         here.compare("renam")
     assert "rename" in (error.value.hint or "")
 
 
-def test_told_on_its_pull_request_nothing_is_run_again_and_the_same_is_said_once(here: Verified, first: First) -> None:
+def test_told_on_its_pull_request_nothing_is_run_again_and_the_same_is_said_once(
+    here: RehearsedVerification, first: First
+) -> None:
     number, sha = here.pull_request("rename"), first[0].sha or ""
     with here.without_suite(IBKR), here.without_suite(ORCHESTRATOR):
         assert here.verify(f"#{number}", STORE, tell=True)[1] == 0
@@ -177,14 +197,14 @@ def test_told_on_its_pull_request_nothing_is_run_again_and_the_same_is_said_once
         assert NAMED in comment
 
 
-def test_what_was_narrowed_is_told_nobody_and_says_so(here: Verified, first: First) -> None:
+def test_what_was_narrowed_is_told_nobody_and_says_so(here: RehearsedVerification, first: First) -> None:
     sha = here.branch("narrowed", {"NARROWED.md": b"Only words.\n"})
     report, _ = here.verify("narrowed", STORE, tell=True, released_only=True)
     assert here.statuses(sha) == {}
     assert "GitHub was told nothing: the downstreams' default branches were left out" in report.notes
 
 
-def test_an_upstream_that_cannot_be_built_is_an_error_that_is_told(here: Verified, first: First) -> None:
+def test_an_upstream_that_cannot_be_built_is_an_error_that_is_told(here: RehearsedVerification, first: First) -> None:
     sha = here.branch("broken", here.changed(CORE, PROJECT, 'build-backend = "hatchling.build"', 'build-backend = "x"'))
     with pytest.raises(BuildError):
         here.verify("broken", STORE, tell=True)
@@ -193,7 +213,7 @@ def test_an_upstream_that_cannot_be_built_is_an_error_that_is_told(here: Verifie
 
 
 def test_without_a_token_nobody_can_be_told_and_without_telling_none_is_needed(
-    here: Verified, first: First, monkeypatch: pytest.MonkeyPatch
+    here: RehearsedVerification, first: First, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("REPO_DISPATCH_TOKEN")
     with pytest.raises(TokenError) as error:
@@ -209,7 +229,9 @@ def test_without_a_token_nobody_can_be_told_and_without_telling_none_is_needed(
     assert report.skipped == f"nothing in the contract of {CORE} has changed since {report.baseline}"
 
 
-def test_a_merge_base_that_cannot_be_built_has_the_last_release_in_its_place(here: Verified, first: First) -> None:
+def test_a_merge_base_that_cannot_be_built_has_the_last_release_in_its_place(
+    here: RehearsedVerification, first: First
+) -> None:
     whole = here.git(CORE, "show", f"main:{PROJECT}").encode() + b"\n"
     here.commit(CORE, {PROJECT: b"[build-system]\nrequires = [\n"})
     here.branch("mended", {PROJECT: whole})
@@ -231,7 +253,7 @@ pathlib.Path({folder!r}, f"{{os.getpid()}}-{name}").write_text(repr(dict(os.envi
 
 
 def test_code_under_test_never_sees_a_secret(
-    here: Verified, first: First, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    here: RehearsedVerification, first: First, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A build hook, and the package wherever it is imported, write down all that they see of this process."""
     secrets = {name: f"planted-{name}" for name in ("GITHUB_TOKEN", "REPO_TOKEN", "TWINE_PASSWORD", "PREFECT_API_KEY")}
@@ -265,7 +287,7 @@ def test_code_under_test_never_sees_a_secret(
         assert not [secret for secret in own if path.is_file() and secret in path.read_text()]
 
 
-def test_other_requirements_are_noted_and_never_skipped(here: Verified, first: First) -> None:
+def test_other_requirements_are_noted_and_never_skipped(here: RehearsedVerification, first: First) -> None:
     here.branch("narrow", here.changed(CORE, PROJECT, '["pydantic>=2.7,<3"]', '["pydantic>=2.8,<3"]'))
     with here.family_file(
         "[packages.market-data-core]\n", '[packages.market-data-core]\ncontract.unchanged = "skip"\n'
@@ -277,7 +299,7 @@ def test_other_requirements_are_noted_and_never_skipped(here: Verified, first: F
     )
 
 
-def test_what_breaks_while_it_is_told_leaves_nothing_pending(here: Verified, first: First) -> None:
+def test_what_breaks_while_it_is_told_leaves_nothing_pending(here: RehearsedVerification, first: First) -> None:
     def broken(*_: object) -> Texts:
         raise RuntimeError("a defect")
 

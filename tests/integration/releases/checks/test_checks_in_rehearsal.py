@@ -11,7 +11,7 @@ from interlock.adapters.github.workflows import listener
 from interlock.releases.checks import Check, State, check_family, check_package
 from rehearsal.fault_proxy import WRITES
 from rehearsal.github.records import Protection
-from tests.support.rehearsed_checks import CORE, PIPELINE, STORE, Rehearsed, rehearse
+from tests.support.rehearsed_checks import CORE, PIPELINE, STORE, RehearsedChecks, rehearse_checks
 
 LISTENER = ".github/workflows/on_core_release.yml"
 FINE = {"contents": "write", "metadata": "read", "actions": "read", "secrets": "read"}
@@ -19,12 +19,14 @@ ALL_OF_THEM = frozenset({"repo", "workflow"})
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
-    with rehearse(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedChecks]:
+    with rehearse_checks(tmp_path_factory.mktemp("rehearsal")) as rehearsed:
         yield rehearsed
 
 
-def look(world: Rehearsed, package: str | None = None, environ: Mapping[str, str] | None = None) -> tuple[Check, ...]:
+def look(
+    world: RehearsedChecks, package: str | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[Check, ...]:
     environ = environ or world.environ
 
     async def looking() -> tuple[Check, ...]:
@@ -39,7 +41,7 @@ def bad(checks: tuple[Check, ...]) -> dict[tuple[str, str], State]:
     return {(check.subject, check.name): check.state for check in checks if check.state is not State.OK}
 
 
-def test_the_small_family_is_in_order_and_nothing_was_written(world: Rehearsed) -> None:
+def test_the_small_family_is_in_order_and_nothing_was_written(world: RehearsedChecks) -> None:
     before = len(world.apps.log.all())
     checks = look(world)
     assert bad(checks) == {}
@@ -49,14 +51,14 @@ def test_the_small_family_is_in_order_and_nothing_was_written(world: Rehearsed) 
     assert world.environ["REPO_DISPATCH_TOKEN"] not in repr(checks)
 
 
-def test_a_token_that_github_does_not_know_fails_once(world: Rehearsed) -> None:
+def test_a_token_that_github_does_not_know_fails_once(world: RehearsedChecks) -> None:
     checks = look(world, "market-data-store", {**world.environ, "REPO_DISPATCH_TOKEN": "ghp_nobodys"})
     found = bad(checks)
     assert found.pop(("token", "accepted by GitHub")) is State.FAILED
     assert set(found.values()) == {State.UNKNOWN}
 
 
-def test_an_expired_token_fails_and_an_ageing_one_is_warned_of(world: Rehearsed) -> None:
+def test_an_expired_token_fails_and_an_ageing_one_is_warned_of(world: RehearsedChecks) -> None:
     def states(left: timedelta) -> dict[tuple[str, str], State]:
         until = datetime.now(UTC) + left
         environ = world.with_token("ghp_ageing", scopes=ALL_OF_THEM, expires_at=until)
@@ -67,20 +69,20 @@ def test_an_expired_token_fails_and_an_ageing_one_is_warned_of(world: Rehearsed)
     assert states(timedelta(days=-1))["token", "accepted by GitHub"] is State.FAILED
 
 
-def test_a_classic_token_without_its_scopes_may_not_send(world: Rehearsed) -> None:
+def test_a_classic_token_without_its_scopes_may_not_send(world: RehearsedChecks) -> None:
     found = bad(look(world, "market-data-core", world.with_token("ghp_gist", scopes=frozenset({"gist"}))))
     assert found["token", "scopes"] is State.FAILED
     assert found["market-data-store", "write access"] is State.FAILED
 
 
-def test_a_fine_grained_token_is_tried_with_each_target(world: Rehearsed) -> None:
+def test_a_fine_grained_token_is_tried_with_each_target(world: RehearsedChecks) -> None:
     environ = world.with_token("github_pat_narrow", kind="fine-grained", permissions=FINE, repositories=[CORE, STORE])
     found = bad(look(world, "market-data-core", environ))
     failed = {subject for (subject, _), state in found.items() if state is State.FAILED}
     assert failed == {"market-data-pipeline", "market-data-ibkr", "market-data-orchestrator"}
 
 
-def test_a_token_that_reads_only_is_refused_where_it_would_write(world: Rehearsed) -> None:
+def test_a_token_that_reads_only_is_refused_where_it_would_write(world: RehearsedChecks) -> None:
     environ = world.with_token("github_pat_reads", kind="fine-grained", permissions={**FINE, "contents": "read"})
     checks = look(world, "market-data-core", environ)
     (sent,) = (check for check in checks if (check.subject, check.name) == ("market-data-store", "write access"))
@@ -88,7 +90,7 @@ def test_a_token_that_reads_only_is_refused_where_it_would_write(world: Rehearse
     assert "contents" in str(sent.cure).lower()
 
 
-def test_secrets_that_the_token_may_not_list_are_unknown(world: Rehearsed) -> None:
+def test_secrets_that_the_token_may_not_list_are_unknown(world: RehearsedChecks) -> None:
     permissions = {name: level for name, level in FINE.items() if name != "secrets"}
     environ = world.with_token("github_pat_no_secrets", kind="fine-grained", permissions=permissions)
     found = bad(look(world, "market-data-store", environ))
@@ -96,7 +98,7 @@ def test_secrets_that_the_token_may_not_list_are_unknown(world: Rehearsed) -> No
 
 
 def test_a_listener_that_moves_to_another_branch_is_found_there_and_the_printed_one_cures_it(
-    world: Rehearsed,
+    world: RehearsedChecks,
 ) -> None:
     world.write(PIPELINE, "base", {LISTENER: b"on: push\njobs: {a: {}}\n"})
     world.write(PIPELINE, "main", {LISTENER: listener("core_release").encode()})
@@ -112,7 +114,7 @@ def test_a_listener_that_moves_to_another_branch_is_found_there_and_the_printed_
     assert bad(look(world, "market-data-core")) == {}
 
 
-def test_a_protected_branch_is_seen_by_who_may_see_how(world: Rehearsed) -> None:
+def test_a_protected_branch_is_seen_by_who_may_see_how(world: RehearsedChecks) -> None:
     def state(text: str, **permissions: str) -> State:
         environ = world.with_token(text, kind="fine-grained", permissions={**FINE, **permissions})
         return bad(look(world, "market-data-store", environ))["market-data-store", "branch rules"]
