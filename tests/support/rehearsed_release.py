@@ -146,7 +146,13 @@ async def _seed(folder: Path) -> None:
 def rehearse_release(template: Path, folder: Path) -> Iterator[RehearsedRelease]:
     """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
     shutil.copytree(template, folder, symlinks=True)
-    world = asyncio.run(World.create_or_open(folder))
+    with serve_world(asyncio.run(World.create_or_open(folder))) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def serve_world(world: World) -> Iterator[RehearsedRelease]:
+    """A world, served in the same way."""
     with pytest.MonkeyPatch.context() as patch, world, world.serve() as serving:
         apply(world, patch)
         patch.setattr(upload, "run", twine_here)
