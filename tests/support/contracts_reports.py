@@ -1,4 +1,4 @@
-"""Reports of verifications as they are told: one of a change that breaks a downstream, and variations of it."""
+"""Reports of verifications as they are published: one of a change that breaks a downstream, and variations of it."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -21,8 +21,8 @@ def contract(source: str, *, unreadable: dict[str, str] | None = None) -> Contra
         exec(compile(textwrap.dedent(source), f"<{NAME}>", "exec"), vars(module))
         exporter = Exporter([NAME])
         exporter.collect([NAME])
-        told = json.loads(json.dumps(exporter.elements(), default=text))
+        exported = json.loads(json.dumps(exporter.elements(), default=text))
     finally:
         del sys.modules[NAME]
-    elements = tuple(Element.model_validate(element) for element in told)
+    elements = tuple(Element.model_validate(element) for element in exported)
     return ContractSchema(package="tiny", version="1.0", elements=elements, unreadable=unreadable or {})

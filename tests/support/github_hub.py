@@ -45,7 +45,7 @@ BESIDE_THE_DESCRIPTION = (
 
 
 class Clock:
-    """A time that passes when it is told to."""
+    """A time that passes when a test says so."""
 
     def __init__(self) -> None:
         self.time = START

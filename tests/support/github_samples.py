@@ -22,7 +22,7 @@ def answer(name: str, **headers: str) -> httpx.Response:
     return httpx.Response(sample["status"], headers={**sample["headers"], **headers}, content=body.encode())
 
 
-def told(data: object, **headers: str) -> httpx.Response:
+def json_answer(data: object, **headers: str) -> httpx.Response:
     return httpx.Response(200, json=data, headers=headers)
 
 

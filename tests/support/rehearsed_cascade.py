@@ -57,7 +57,7 @@ class RehearsedCascade(RehearsedRelease):
         return asyncio.run(self.cascade_async(root, watch=watch, **request))
 
     async def cascade_async(self, root: str = CORE, *, watch: Watch | None = None, **request: object) -> Cascade:
-        """The same for whoever has a loop."""
+        """The same, for a caller with an event loop."""
         if watch is not None:
             scheduler.watcher.set(watch)
         wanted = CascadeRequest.model_validate({"root": root, "patience": SHORT, **request})
@@ -105,8 +105,8 @@ class RehearsedCascade(RehearsedRelease):
 
     def wrote(self, origin: str, pattern: str) -> list[re.Match[str]]:
         """What a server did, in order: the path of each request and its note, where they match."""
-        told = (f"{seen.path} {seen.note or ''}" for seen in self._written(origin))
-        return [found for line in told if (found := re.search(pattern, line))]
+        notes = (f"{seen.path} {seen.note or ''}" for seen in self._written(origin))
+        return [found for line in notes if (found := re.search(pattern, line))]
 
     def _written(self, origin: str) -> Iterator[LoggedRequest]:
         return (seen for seen in self.serving.log.all() if seen.wrote and seen.origin == origin)

@@ -48,9 +48,9 @@ async def twine_here(command: Sequence[str | Path], *, env: Mapping[str, str], *
     with contextlib.redirect_stdout(said):
         try:
             await asyncio.to_thread(twine_upload, settings, [str(command[-1])])
-        except Exception as error:  # noqa: BLE001  whatever twine ends with
-            told = f"{said.getvalue()}ERROR    {type(error).__name__}: {error}"
-            return Completed(returncode=1, output=told, errors="", seconds=0)
+        except Exception as error:  # noqa: BLE001  anything that ends twine
+            output = f"{said.getvalue()}ERROR    {type(error).__name__}: {error}"
+            return Completed(returncode=1, output=output, errors="", seconds=0)
     return Completed(returncode=0, output=said.getvalue(), errors="", seconds=0)
 
 
@@ -89,11 +89,11 @@ class RehearsedRelease:
         return sha
 
     async def release_async(self, package: str = CORE, *, watch: Watch | None = None, **request: object) -> Release:
-        """The same for whoever has a loop.
+        """The same, for a caller with an event loop.
 
         Args:
             package: Its name.
-            watch: Is told of each step.
+            watch: Called with each step.
             request: Further fields of the request.
         """
         if watch is not None:

@@ -32,7 +32,7 @@ IBKR, ORCHESTRATOR = "market-data-ibkr", "market-data-orchestrator"
 TELEMETRY = "src/market_data_core/telemetry.py"
 CONFORMANCE = "tests/contracts/test_protocol_conformance.py"
 NAMED = f"{CONFORMANCE}::test_levels_have_the_values_that_are_sent"
-# Whoever writes `BackpressureLevel.soft` still can; whoever compares all names with a list finds another one.
+# Code that writes `BackpressureLevel.soft` still works; code that compares all names with a list finds another one.
 RENAMED = ('    soft = "soft"\n', '    gentle = "soft"\n    soft = "soft"\n')
 
 Done = TypeVar("Done")
@@ -52,10 +52,10 @@ class RehearsedVerification(RehearsedRelease):
         self, ref: str, *downstream: str, texts: Callable[..., Texts] = contracts_texts, **request: object
     ) -> tuple[ContractsReport, int]:
         """Verify a ref of core, telling nobody unless asked to; the report, and how many suites were run for it."""
-        tallies: list[MatrixProgress] = []
+        seen: list[MatrixProgress] = []
 
-        async def observe(tally: MatrixProgress) -> None:
-            tallies.append(tally)
+        async def observe(progress: MatrixProgress) -> None:
+            seen.append(progress)
 
         @contextlib.asynccontextmanager
         async def cells(context: MatrixContext, asked: MatrixRequest) -> AsyncIterator[CellRunner]:
@@ -66,7 +66,7 @@ class RehearsedVerification(RehearsedRelease):
             lambda context: verify(context, Host(texts=texts, cells=cells)),
             {"ref": ref, "downstream": downstream, "tell": False, **request},
         )
-        return report, tallies[-1].runs if tallies else 0
+        return report, seen[-1].runs if seen else 0
 
     def compare(self, ref: str, **request: object) -> Comparison:
         """Find a ref of core and what it is compared with; nothing is built."""

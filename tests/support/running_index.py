@@ -85,7 +85,7 @@ def form_of(path: Path) -> dict[str, Any]:
 
 
 def change(path: Path) -> Path:
-    """The same release, built anew with something else in it."""
+    """The same release, built again with something else in it."""
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("changed.py", "")
     return path

@@ -10,10 +10,10 @@ import pytest
 from tests.support.made_once import SHARED, made_once
 from tests.support.universe.world import Universe, open_universe, pack_friends
 
-# Settings of whoever runs the tests, and everything that could carry a request out of this machine.
+# Settings of the machine that runs the tests, and everything that could carry a request out of this machine.
 FOREIGN = ("INTERLOCK_", "PREFECT_", "UV_", "PIP_", "PYTEST_", "GIT_CONFIG")
 FOREIGN_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-# Nobody listens on the discard port: what asks an index that it was not told of is refused at once.
+# Nobody listens on the discard port: what asks an index that no test named is refused at once.
 NOWHERE = "http://127.0.0.1:9/simple/"
 
 

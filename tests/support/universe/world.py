@@ -37,7 +37,7 @@ class Universe:
         return self.index.url
 
     def environment(self) -> dict[str, str]:
-        """What uv must be told to use this index (as `Index.environment` says it)."""
+        """What uv needs to use this index (as `Index.environment` says it)."""
         return {"UV_DEFAULT_INDEX": self.url}
 
     @contextlib.asynccontextmanager

@@ -19,7 +19,7 @@ from interlock.errors import GitHubError, TokenError
 from rehearsal.faults import Effect
 from rehearsal.github.app import attach
 from rehearsal.github.records import TokenKind
-from tests.support.github_samples import Wire, github, told
+from tests.support.github_samples import Wire, github, json_answer
 from tests.support.judged_hub import add_app
 from tests.support.served_hub import CORE, ServedHub
 
@@ -67,7 +67,7 @@ def test_the_newest_status_of_each_context_is_read(world: ServedHub) -> None:
 
 def test_statuses_of_all_pages_are_read() -> None:
     def page(*contexts: str, **headers: str) -> httpx.Response:
-        return told({"statuses": [{"context": each, "state": "success"} for each in contexts]}, **headers)
+        return json_answer({"statuses": [{"context": each, "state": "success"} for each in contexts]}, **headers)
 
     wire = Wire(page("a", link='<https://api.example.org/next>; rel="next"'), page("b"))
     assert list(asyncio.run(github(wire).statuses("o/n", "f" * 40))) == ["a", "b"]
@@ -150,6 +150,6 @@ class TestAccount:
 
     def test_what_is_no_answer_is_an_error(self) -> None:
         with pytest.raises(GitHubError, match="not as its description says: login"):
-            asyncio.run(github(Wire(told({"data": {"viewer": None}}))).account())
+            asyncio.run(github(Wire(json_answer({"data": {"viewer": None}}))).account())
         with pytest.raises(UnprocessableError, match="GitHub did not say whose token it is: Parse error"):
-            asyncio.run(github(Wire(told({"errors": [{"message": "Parse error"}]}))).account())
+            asyncio.run(github(Wire(json_answer({"errors": [{"message": "Parse error"}]}))).account())

@@ -20,7 +20,7 @@ from interlock.errors import GitHubError, InterlockError, TokenError
 from rehearsal.faults import Effect
 from rehearsal.github.app import attach
 from rehearsal.github.records import Protection
-from tests.support.github_samples import PLACE, Wire, github, told
+from tests.support.github_samples import PLACE, Wire, github, json_answer
 from tests.support.served_hub import CORE, ServedHub
 
 END = {"ref": "topic", "sha": "a" * 40, "repo": {"full_name": "o/n"}}
@@ -179,7 +179,7 @@ def test_auto_merge_is_on_off_the_table_or_not_needed(proposed: ServedHub) -> No
 def test_what_graphql_refuses_with_a_200_is_told_apart(
     error: dict[str, str], kind: type[InterlockError], transient: bool
 ) -> None:
-    wire = Wire(told({"data": None, "errors": [error]}))
+    wire = Wire(json_answer({"data": None, "errors": [error]}))
     with pytest.raises(kind, match="o/n: GitHub did not auto-merge the pull request 3: " + error["message"]) as caught:
         asyncio.run(github(wire).auto_merge("o/n", PullRequest.model_validate(PULL), method="merge"))
     assert type(caught.value) is kind
@@ -196,7 +196,7 @@ def test_what_graphql_refuses_with_a_200_is_told_apart(
     ],
 )
 def test_githubs_words_say_what_is_left_to_do(words: str, waiting: Waiting) -> None:
-    wire = Wire(told({"errors": [{"type": "UNPROCESSABLE", "message": words}]}))
+    wire = Wire(json_answer({"errors": [{"type": "UNPROCESSABLE", "message": words}]}))
     assert asyncio.run(github(wire).auto_merge("o/n", PullRequest.model_validate(PULL), method="merge")) is waiting
 
 
@@ -208,7 +208,7 @@ def test_githubs_words_say_what_is_left_to_do(words: str, waiting: Waiting) -> N
     ],
 )
 def test_graphql_is_beside_the_api(api: str, url: str) -> None:
-    wire = Wire(told({"data": {}}))
+    wire = Wire(json_answer({"data": {}}))
     place = GitHubServer(api=api, server="https://example.org", pause_between_writes=0)
     pull = PullRequest.model_validate(PULL)
     assert asyncio.run(github(wire, place=place).auto_merge("o/n", pull, method="merge")) is Waiting.ON
@@ -218,14 +218,14 @@ def test_graphql_is_beside_the_api(api: str, url: str) -> None:
 
 @pytest.mark.parametrize("repo", [{"full_name": "fork/n"}, None])
 def test_what_a_fork_proposes_is_left_out(repo: object) -> None:
-    wire = Wire(told([PULL, {**PULL, "number": 4, "head": {**END, "repo": repo}}]))
+    wire = Wire(json_answer([PULL, {**PULL, "number": 4, "head": {**END, "repo": repo}}]))
     found = asyncio.run(github(wire).pulls("o/n", head="topic"))
     assert [pull.number for pull in found] == [3]
     assert wire.asked == ["GET /repos/o/n/pulls?state=open&head=o%3Atopic&per_page=100"]
 
 
 def test_a_head_that_github_leaves_aside_is_looked_for_nevertheless() -> None:
-    wire = Wire(told([PULL, {**PULL, "number": 4, "head": {**END, "ref": "another"}}]))
+    wire = Wire(json_answer([PULL, {**PULL, "number": 4, "head": {**END, "ref": "another"}}]))
     assert [pull.number for pull in asyncio.run(github(wire).pulls("o/n", head="topic"))] == [3]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from interlock.adapters.github import BranchRules
 from rehearsal.github.records import Ruleset
-from tests.support.github_samples import answer, github, told
+from tests.support.github_samples import answer, github, json_answer
 from tests.support.served_hub import CORE, ServedHub
 
 SIGNED: dict[str, object] = {"type": "required_signatures", "ruleset_id": 1}
@@ -22,16 +22,16 @@ def rules(bypass: Mapping[int, str | None], *ruled: dict[str, object]) -> Branch
     def hear(request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if "/rules/" in path:
-            return told(list(ruled))
+            return json_answer(list(ruled))
         if "/rulesets/" in path:
             number = int(path.rpartition("/")[2])
             said = bypass.get(number)
             return (
-                told({"id": number, **({"current_user_can_bypass": said} if said else {})})
+                json_answer({"id": number, **({"current_user_can_bypass": said} if said else {})})
                 if number in bypass
                 else (answer("404-not-found"))
             )
-        return answer("404-not-found") if path.endswith("/protection") else told({"protected": False})
+        return answer("404-not-found") if path.endswith("/protection") else json_answer({"protected": False})
 
     return asyncio.run(github(hear).branch_rules("o/n", "main"))
 

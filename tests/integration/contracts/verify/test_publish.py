@@ -33,7 +33,7 @@ from rehearsal.github.app import api_app
 from rehearsal.github.state import Addresses
 from tests.support.contracts_reports import BEGAN, CHANGE, IBKR, PIPELINE, STORE, UPSTREAM, a_report, green
 from tests.support.github_hub import BESIDE_THE_DESCRIPTION
-from tests.support.github_samples import Wire, github, told
+from tests.support.github_samples import Wire, github, json_answer
 from tests.support.judged_hub import JudgedHub, add_app
 from tests.support.openapi import Judge
 from tests.support.universe.served import Served
@@ -397,7 +397,7 @@ class TestCheckRun:
 
     def test_annotations_that_github_does_not_show_yet_are_asked_for_again_and_not_sent_for_ever(self) -> None:
         run = {"id": 1, "name": "interlock/cells", "status": "completed", "output": {"annotations_count": 0}}
-        wire = Wire(told({"check_runs": []}), told(run))
+        wire = Wire(json_answer({"check_runs": []}), json_answer(run))
         note = Annotation(path="a.py", line=1, level="notice", title="t", message="m")
         said = check_run.Said(conclusion="success", title="t", summary="s", annotations=(note,))
         subject = check_run.Subject(repository="o/n", sha="f" * 40, package=UPSTREAM)

@@ -16,7 +16,7 @@ from interlock.model.family import Dispatch, Family, Package
 from interlock.releases.checks import Check, State, all_good, check_family, check_package
 from interlock.releases.checks import check_tokens as checked_tokens
 from interlock.releases.checks.token import check_expiry
-from tests.support.github_twin import HEARS, House, Twin
+from tests.support.fake_github import LISTENS, FakeGitHub, FakeRepository
 from tests.support.universe import TinyIndex, make_wheel
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -53,16 +53,23 @@ def tiny(tmp_path: Path) -> Iterator[TinyIndex]:
 
 
 @pytest.fixture
-def twin() -> Twin:
-    base = House(branch="base", files={"base": {"on.yml": HEARS}})
-    return Twin({"rail/core": House(), "rail/pipe_line": base, "rail/store": House(), "rail/infra": House()})
+def github() -> FakeGitHub:
+    base = FakeRepository(branch="base", files={"base": {"on.yml": LISTENS}})
+    return FakeGitHub(
+        {
+            "rail/core": FakeRepository(),
+            "rail/pipe_line": base,
+            "rail/store": FakeRepository(),
+            "rail/infra": FakeRepository(),
+        }
+    )
 
 
 class Look:
-    """Runs checks against a twin and a real index."""
+    """Runs checks against a GitHub in memory and a real index."""
 
-    def __init__(self, twin: Twin, index: TinyIndex, folder: Path) -> None:
-        self.twin = twin
+    def __init__(self, github: FakeGitHub, index: TinyIndex, folder: Path) -> None:
+        self.github = github
         self.index = index
         self.folder = folder
         self.environ: Mapping[str, str] = {**ENVIRON, "HOME": str(folder)}
@@ -85,13 +92,13 @@ class Look:
         found = access_from(FAMILY, self.environ)
         access = replace(found, upload=self.upload or found.upload)
         async with open_connections(family, access, environ=environ) as connections:
-            vars(connections)["github"] = self.twin.github  # as if it had been opened
+            vars(connections)["github"] = self.github.github  # as if it had been opened
             return await checks(connections)
 
 
 @pytest.fixture
-def look(twin: Twin, tiny: TinyIndex, tmp_path: Path) -> Look:
-    return Look(twin, tiny, tmp_path)
+def look(github: FakeGitHub, tiny: TinyIndex, tmp_path: Path) -> Look:
+    return Look(github, tiny, tmp_path)
 
 
 def found(checks: tuple[Check, ...], subject: str, name: str) -> Check:
@@ -123,7 +130,7 @@ def test_a_release_of_one_package_needs_its_own_repository_and_those_that_it_tel
         "write access",
         "listener of core_release",
     }
-    assert not [line for line in look.twin.asked if line.startswith(("rules", "secrets")) and "core" not in line]
+    assert not [line for line in look.github.asked if line.startswith(("rules", "secrets")) and "core" not in line]
 
 
 def test_a_repository_that_is_released_and_tells_nobody_has_no_listeners_to_check(look: Look) -> None:
@@ -143,7 +150,7 @@ def test_an_unknown_package_is_refused_with_the_near_one(look: Look) -> None:
 
 
 def test_one_failing_repository_hides_no_other(look: Look) -> None:
-    del look.twin.houses["rail/store"]
+    del look.github.repositories["rail/store"]
     checks = look.family()
     assert found(checks, "store", "repository").state is State.FAILED
     assert found(checks, "store", "repository").cure == "can the token see it?"
@@ -152,7 +159,7 @@ def test_one_failing_repository_hides_no_other(look: Look) -> None:
 
 
 def test_what_github_did_not_answer_is_unknown_and_hides_nothing_beside_it(look: Look) -> None:
-    look.twin.houses["rail/store"].refuses = {"files": UnreachableError("502"), "dispatch": GitHubError("451")}
+    look.github.repositories["rail/store"].refuses = {"files": UnreachableError("502"), "dispatch": GitHubError("451")}
     checks = look.package("core")
     assert bad(checks) == [
         ("store", "write access", State.FAILED),
@@ -161,8 +168,8 @@ def test_what_github_did_not_answer_is_unknown_and_hides_nothing_beside_it(look:
 
 
 def test_a_wrong_default_branch_names_both_and_the_line_to_write(look: Look) -> None:
-    look.twin.houses["rail/store"].branch = "trunk"
-    look.twin.houses["rail/store"].files = {"trunk": {"on.yml": HEARS}}
+    look.github.repositories["rail/store"].branch = "trunk"
+    look.github.repositories["rail/store"].files = {"trunk": {"on.yml": LISTENS}}
     check = found(look.package("core"), "store", "default branch")
     assert check.state is State.FAILED
     assert check.cause == 'it is "trunk", and the family file says "main"'
@@ -170,7 +177,7 @@ def test_a_wrong_default_branch_names_both_and_the_line_to_write(look: Look) -> 
 
 
 def test_an_archived_repository_fails(look: Look) -> None:
-    look.twin.houses["rail/store"].archived = True
+    look.github.repositories["rail/store"].archived = True
     assert found(look.package("core"), "store", "repository").state is State.FAILED
 
 
@@ -179,7 +186,7 @@ LISTENER = ("store", "listener of core_release")
 
 
 def hearing(look: Look, files: Mapping[str, Mapping[str, str]]) -> tuple[Check, ...]:
-    look.twin.houses["rail/store"].files = files
+    look.github.repositories["rail/store"].files = files
     return tuple(check for check in look.package("core") if check.subject == "store")
 
 
@@ -192,14 +199,14 @@ def test_nobody_listens(look: Look) -> None:
 
 
 def test_a_listener_on_another_branch_is_named(look: Look) -> None:
-    check = found(hearing(look, {"main": {}, "develop": {"on.yml": HEARS}}), *LISTENER)
+    check = found(hearing(look, {"main": {}, "develop": {"on.yml": LISTENS}}), *LISTENER)
     assert check.state is State.FAILED
     assert ".github/workflows/on.yml on develop does" in check.cause
     assert check.cure == "merge .github/workflows/on.yml into main"
 
 
 def test_a_near_miss_is_named(look: Look) -> None:
-    check = found(hearing(look, {"main": {"on.yml": HEARS.replace("core_release", "core-release")}}), *LISTENER)
+    check = found(hearing(look, {"main": {"on.yml": LISTENS.replace("core_release", "core-release")}}), *LISTENER)
     assert check.state is State.FAILED
     assert 'on.yml:6: it listens to "core-release", not to "core_release"' in check.cause
     assert 'did you mean "core_release"?' in str(check.cure)
@@ -212,15 +219,17 @@ def test_a_file_that_github_cannot_use_is_named(look: Look) -> None:
 
 
 def test_a_title_without_the_id_is_a_warning(look: Look) -> None:
-    text = HEARS.replace("run-name", "# run-name")
-    check = found(hearing(look, {"main": {"on.yml": text, "other.yml": HEARS}}), *LISTENER)
+    text = LISTENS.replace("run-name", "# run-name")
+    check = found(hearing(look, {"main": {"on.yml": text, "other.yml": LISTENS}}), *LISTENER)
     assert check.state is State.WARNING
     assert check.cause.startswith(".github/workflows/on.yml listens, but its run-name")
 
 
 def test_what_is_wrong_with_any_workflow_file_is_told_once(look: Look) -> None:
-    unsafe = HEARS.replace("run: make", "run: make ${{ github.event.client_payload.version }}")
-    look.twin.houses["rail/infra"].files = {"main": {"on.yml": unsafe, "typo.yml": "on: push\non: push\njobs: {a: {}}"}}
+    unsafe = LISTENS.replace("run: make", "run: make ${{ github.event.client_payload.version }}")
+    look.github.repositories["rail/infra"].files = {
+        "main": {"on.yml": unsafe, "typo.yml": "on: push\non: push\njobs: {a: {}}"}
+    }
     family = FAMILY.model_copy(
         update={
             "packages": {**FAMILY.packages, "store": Package(dispatches=(Dispatch(event="x", targets=("infra",)),))}
@@ -231,8 +240,8 @@ def test_what_is_wrong_with_any_workflow_file_is_told_once(look: Look) -> None:
 
 
 def test_a_branch_that_cannot_be_read_is_no_listener(look: Look) -> None:
-    look.twin.houses["rail/store"].refuses = {"files develop": UnreachableError("502")}
-    assert "; " not in found(hearing(look, {"main": {}, "develop": {"on.yml": HEARS}}), *LISTENER).cause
+    look.github.repositories["rail/store"].refuses = {"files develop": UnreachableError("502")}
+    assert "; " not in found(hearing(look, {"main": {}, "develop": {"on.yml": LISTENS}}), *LISTENER).cause
 
 
 @pytest.mark.parametrize(
@@ -255,22 +264,22 @@ def test_a_branch_that_cannot_be_read_is_no_listener(look: Look) -> None:
     ],
 )
 def test_rules_that_a_push_would_break(look: Look, rules: BranchRules, admin: bool, state: State, word: str) -> None:
-    look.twin.houses["rail/core"].rules = rules
-    look.twin.houses["rail/core"].can_admin = admin
+    look.github.repositories["rail/core"].rules = rules
+    look.github.repositories["rail/core"].can_admin = admin
     check = found(look.package("core"), "core", "branch rules")
     assert (check.state, word in check.cause) == (state, True), check.cause
 
 
 def test_a_token_that_may_not_push_fails_and_the_rules_are_not_asked_for(look: Look) -> None:
-    look.twin.houses["rail/core"].can_push = False
+    look.github.repositories["rail/core"].can_push = False
     checks = look.package("core")
     assert found(checks, "core", "write access").state is State.FAILED
-    assert "rules main rail/core" not in look.twin.asked
+    assert "rules main rail/core" not in look.github.asked
 
 
 def test_the_rules_are_those_of_the_branch_that_is_released(look: Look) -> None:
     look.package("pipeline")
-    assert "rules base rail/pipe_line" in look.twin.asked
+    assert "rules base rail/pipe_line" in look.github.asked
 
 
 @pytest.mark.parametrize(
@@ -284,7 +293,7 @@ def test_the_rules_are_those_of_the_branch_that_is_released(look: Look) -> None:
 def test_secrets_are_there_missing_or_not_to_be_seen(
     look: Look, names: frozenset[str] | None, name: str, state: State
 ) -> None:
-    look.twin.houses["rail/core"].secrets = names
+    look.github.repositories["rail/core"].secrets = names
     check = found(look.package("core"), "core", name)
     assert check.state is state
     if state is State.FAILED:
@@ -309,7 +318,7 @@ def test_no_token_leaves_repositories_unknown_and_says_so_once(look: Look) -> No
     present = found(checks, "token", "present")
     assert (present.state, "docs/tokens.md" in str(present.cure)) == (State.FAILED, True)
     assert {check.state for check in checks if check.name == "repository"} == {State.UNKNOWN}
-    assert look.twin.asked == []
+    assert look.github.asked == []
 
 
 def test_what_cannot_be_a_token_is_said_in_its_own_words(look: Look) -> None:
@@ -324,11 +333,11 @@ def test_what_cannot_be_a_token_is_said_in_its_own_words(look: Look) -> None:
     "error", [TokenError("401 Bad credentials", hint="make a new one"), UnreachableError("no answer")]
 )
 def test_a_token_that_github_refuses_or_does_not_answer_fails_once(look: Look, error: InterlockError) -> None:
-    look.twin.facts = error
+    look.github.facts = error
     checks = look.package("core")
     check = found(checks, "token", "accepted by GitHub")
     assert (check.state, check.cause, check.cure) == (State.FAILED, error.message, error.hint)
-    assert look.twin.asked == []
+    assert look.github.asked == []
 
 
 def test_an_older_name_is_reported_and_disagreement_is_a_warning(look: Look) -> None:
@@ -355,7 +364,7 @@ def test_an_older_name_is_reported_and_disagreement_is_a_warning(look: Look) -> 
     ],
 )
 def test_scopes_of_a_classic_token(look: Look, scopes: set[str], state: State) -> None:
-    look.twin.facts = TokenFacts(kind="classic", login="mj", scopes=frozenset(scopes))
+    look.github.facts = TokenFacts(kind="classic", login="mj", scopes=frozenset(scopes))
     assert found(look.tokens(), "token", "scopes").state is state
 
 

@@ -21,7 +21,7 @@ from interlock.adapters.github import (
 )
 from interlock.common import retry
 from interlock.errors import GitHubError, InterlockError, TokenError, UsageError
-from tests.support.github_samples import AT_ONCE, SAMPLES, TOKEN, Wire, answer, github, told
+from tests.support.github_samples import AT_ONCE, SAMPLES, TOKEN, Wire, answer, github, json_answer
 
 SINCE = datetime(2026, 11, 20, 12, 0, 1, 999, tzinfo=UTC)
 REPOSITORY = {
@@ -114,10 +114,10 @@ def test_a_broken_connection_is_unreachable(trouble: Exception) -> None:
     "trouble", [answer("502-bad-gateway"), answer("500-html"), httpx.ReadError("x"), answer("200-not-json")]
 )
 def test_a_read_is_tried_again_and_a_write_is_not(trouble: httpx.Response | Exception) -> None:
-    reading = Wire(trouble, trouble, told(REPOSITORY))
+    reading = Wire(trouble, trouble, json_answer(REPOSITORY))
     assert asyncio.run(github(reading).repository("o/n")).full_name == "o/n"
     assert len(reading.heard) == 3
-    writing = Wire(trouble, told(RELEASE))
+    writing = Wire(trouble, json_answer(RELEASE))
     with pytest.raises(UnreachableError):
         asyncio.run(github(writing).create_release("o/n", tag="v1", name="", body=""))
     assert len(writing.heard) == 1
@@ -125,7 +125,7 @@ def test_a_read_is_tried_again_and_a_write_is_not(trouble: httpx.Response | Exce
 
 def test_a_write_that_a_rate_limit_refused_is_sent_again_except_a_dispatch() -> None:
     refused = answer("403-secondary-limit", **{"retry-after": "0"})
-    writing = Wire(refused, refused, told(RELEASE))
+    writing = Wire(refused, refused, json_answer(RELEASE))
     assert asyncio.run(github(writing).create_release("o/n", tag="v1", name="", body="")).id == 1
     assert len(writing.heard) == 3
     dispatching = Wire(refused, httpx.Response(204))
@@ -141,7 +141,7 @@ def test_what_github_asks_to_wait_is_waited_up_to_a_limit(monkeypatch: pytest.Mo
         pauses.append(seconds)
 
     monkeypatch.setattr(retry, "sleep", pass_at_once)
-    wire = Wire(answer("403-secondary-limit", **{"retry-after": "4"}), told(REPOSITORY))
+    wire = Wire(answer("403-secondary-limit", **{"retry-after": "4"}), json_answer(REPOSITORY))
     assert asyncio.run(github(wire).repository("o/n")).full_name == "o/n"
     assert pauses == [4]
     far = Wire(answer("429-primary-limit", **{"x-ratelimit-reset": str(time.time() + 60)}))
@@ -171,7 +171,7 @@ def test_the_pauses_grow_and_are_not_the_same_for_all() -> None:
 
 
 def test_requests_name_the_version_the_client_and_the_token() -> None:
-    wire = Wire(told(REPOSITORY))
+    wire = Wire(json_answer(REPOSITORY))
     asyncio.run(github(wire).repository("o/n"))
     headers = wire.heard[0].headers
     assert headers["x-github-api-version"] == "2022-11-28"
@@ -185,7 +185,7 @@ def test_writes_keep_their_distance_and_reads_do_not() -> None:
 
     def hear(request: httpx.Request) -> httpx.Response:
         times[request.method].append(time.monotonic())
-        return told(RELEASE) if request.method == "POST" else told(REPOSITORY)
+        return json_answer(RELEASE) if request.method == "POST" else json_answer(REPOSITORY)
 
     async def ask() -> None:
         client = github(hear, place=GitHubServer(api="https://api.example.org", pause_between_writes=0.1))
@@ -201,7 +201,7 @@ def test_writes_keep_their_distance_and_reads_do_not() -> None:
 
 @pytest.mark.parametrize("name", ["n", "o/n/x", "o/..", "../n", "o n/n", "", "o/n?x", "ö/n"])
 def test_what_is_no_repository_is_asked_of_nobody(name: str) -> None:
-    wire = Wire(told(REPOSITORY))
+    wire = Wire(json_answer(REPOSITORY))
     with pytest.raises(UsageError, match="is not a repository on GitHub"):
         asyncio.run(github(wire).repository(name))
     assert wire.heard == []
@@ -212,7 +212,7 @@ def test_lists_are_read_page_by_page_and_no_further_than_needed() -> None:
         number = int(request.url.params.get("page", 1))
         tags = [{**RELEASE, "id": number, "tag_name": f"v{number}", "draft": True}]
         following = f'<https://api.example.org/repos/o/n/releases?per_page=100&page={number + 1}>; rel="next"'
-        return told(tags, link=following) if number < 5 else told(tags)
+        return json_answer(tags, link=following) if number < 5 else json_answer(tags)
 
     wire = Wire()
 
@@ -231,7 +231,7 @@ def test_lists_are_read_page_by_page_and_no_further_than_needed() -> None:
 def test_an_answer_that_lacks_something_says_what() -> None:
     lacking = {key: value for key, value in REPOSITORY.items() if key != "default_branch"}
     with pytest.raises(GitHubError, match=r"o/n: GitHub's answer is not as its description says: default_branch"):
-        asyncio.run(github(Wire(told(lacking))).repository("o/n"))
+        asyncio.run(github(Wire(json_answer(lacking))).repository("o/n"))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_an_answer_that_lacks_something_says_what() -> None:
 )
 def test_both_forms_of_a_tokens_end_are_read(text: str | None, expected: datetime | None) -> None:
     headers = {"github-authentication-token-expiration": text} if text else {}
-    facts = asyncio.run(github(Wire(told({"login": "me"}, **headers)), token="github_pat_x").token_facts())
+    facts = asyncio.run(github(Wire(json_answer({"login": "me"}, **headers)), token="github_pat_x").token_facts())
     assert (facts.kind, facts.login, facts.scopes, facts.expires_at) == ("fine-grained", "me", None, expected)
 
 
@@ -263,7 +263,7 @@ def test_both_forms_of_a_tokens_end_are_read(text: str | None, expected: datetim
 def test_a_token_is_known_by_its_form_and_its_headers(
     token: str, headers: dict[str, str], kind: str, scopes: set[str] | None, asked: str
 ) -> None:
-    wire = Wire(told({"login": "me"} if asked == "GET /user" else {"resources": {}}, **headers))
+    wire = Wire(json_answer({"login": "me"} if asked == "GET /user" else {"resources": {}}, **headers))
     facts = asyncio.run(github(wire, token=token).token_facts())
     assert (facts.kind, facts.scopes) == (kind, scopes)
     assert wire.asked == [asked]
@@ -272,10 +272,10 @@ def test_a_token_is_known_by_its_form_and_its_headers(
 def rules(*, branch: object, ruled: list[dict[str, object]], protection: httpx.Response) -> BranchRules:
     def hear(request: httpx.Request) -> httpx.Response:
         if "/rules/" in request.url.path:
-            return told([{"ruleset_id": 1, **rule} for rule in ruled])
+            return json_answer([{"ruleset_id": 1, **rule} for rule in ruled])
         if request.url.path.endswith("/rulesets/1"):
-            return told({"id": 1, "current_user_can_bypass": "never"})
-        return protection if request.url.path.endswith("/protection") else told(branch)
+            return json_answer({"id": 1, "current_user_can_bypass": "never"})
+        return protection if request.url.path.endswith("/protection") else json_answer(branch)
 
     return asyncio.run(github(hear).branch_rules("o/n", "main"))
 
@@ -287,7 +287,7 @@ def test_rules_come_from_rulesets_and_from_the_older_protection() -> None:
             {"type": "required_signatures"},
             {"type": "required_status_checks", "parameters": {"required_status_checks": [{"context": "test"}]}},
         ],
-        protection=told({"required_linear_history": {"enabled": True}, "enforce_admins": {"enabled": False}}),
+        protection=json_answer({"required_linear_history": {"enabled": True}, "enforce_admins": {"enabled": False}}),
     )
     assert found == BranchRules(
         protected=True,
@@ -309,7 +309,7 @@ def test_rules_come_from_rulesets_and_from_the_older_protection() -> None:
     ],
 )
 def test_each_rule_of_the_older_protection_is_seen(rule: str, told_by: dict[str, object]) -> None:
-    assert getattr(rules(branch={"protected": True}, ruled=[], protection=told(told_by)), rule) is True
+    assert getattr(rules(branch={"protected": True}, ruled=[], protection=json_answer(told_by)), rule) is True
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_rules_that_may_not_be_read_are_said_to_be_unknown(sample: str) -> None:
 def test_uploads_go_where_github_says_and_to_no_weaker_server(tmp_path: Path) -> None:
     file = tmp_path / "a b.whl"
     file.write_bytes(b"x" * 1_000_000)
-    wire = Wire(told({"id": 5, "name": "a b.whl", "size": 1_000_000, "state": "uploaded", "digest": "sha256:1"}))
+    wire = Wire(json_answer({"id": 5, "name": "a b.whl", "size": 1_000_000, "state": "uploaded", "digest": "sha256:1"}))
     release = GitHubRelease.model_validate(RELEASE)
     asset = asyncio.run(github(wire).upload_asset("o/n", release, file))
     assert (asset.id, asset.state, asset.digest) == (5, "uploaded", "sha256:1")
@@ -380,14 +380,17 @@ def test_the_place_is_the_one_that_the_environment_names() -> None:
 
 
 def test_an_api_below_a_folder_is_asked_there() -> None:
-    wire = Wire(told(REPOSITORY))
+    wire = Wire(json_answer(REPOSITORY))
     asyncio.run(github(wire, place=GitHubServer(api="https://ghe.example.org/api/v3")).repository("o/n"))
     assert str(wire.heard[0].url) == "https://ghe.example.org/api/v3/repos/o/n"
 
 
 def test_a_file_that_github_does_not_show_whole_is_an_error() -> None:
     entry = {"path": "x/big", "type": "file"}
-    wire = Wire(told([entry, {"path": "x/folder", "type": "dir"}]), told({**entry, "encoding": "none", "content": ""}))
+    wire = Wire(
+        json_answer([entry, {"path": "x/folder", "type": "dir"}]),
+        json_answer({**entry, "encoding": "none", "content": ""}),
+    )
     with pytest.raises(GitHubError, match="x/big is too large"):
         asyncio.run(github(wire).files("o/n", "x"))
     assert wire.asked == ["GET /repos/o/n/contents/x", "GET /repos/o/n/contents/x/big"]
@@ -406,7 +409,7 @@ def test_runs_before_the_time_are_left_out_to_the_second() -> None:
             "created_at": at,
         }
 
-    wire = Wire(told({"workflow_runs": [run(2, "2026-11-20T12:00:01Z"), run(1, "2026-11-20T12:00:00Z")]}))
+    wire = Wire(json_answer({"workflow_runs": [run(2, "2026-11-20T12:00:01Z"), run(1, "2026-11-20T12:00:00Z")]}))
     found = asyncio.run(github(wire).runs("o/n", event="repository_dispatch", since=SINCE))
     assert [each.id for each in found] == [2]
     assert wire.heard[0].url.params["created"] == ">=2026-11-20T12:00:01Z"

@@ -8,7 +8,7 @@ from interlock.adapters.github import BranchRules, GitHub, Repository, TokenFact
 from interlock.adapters.github.models import Permissions
 from interlock.errors import InterlockError, TokenError
 
-HEARS = """
+LISTENS = """
 name: on-release
 run-name: "${{ github.event.client_payload.dispatch_id }}"
 on:
@@ -25,7 +25,7 @@ FACTS = TokenFacts(kind="fine-grained", login="mj")
 
 
 @dataclass
-class House:
+class FakeRepository:
     """One repository."""
 
     branch: str = "main"
@@ -33,17 +33,17 @@ class House:
     can_admin: bool = False
     archived: bool = False
     private: bool = False
-    files: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {"main": {"on.yml": HEARS}})
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {"main": {"on.yml": LISTENS}})
     rules: BranchRules = NO_RULES
     secrets: frozenset[str] | None = EVERYTHING
     refuses: Mapping[str, InterlockError] = field(default_factory=dict)
 
 
 @dataclass
-class Twin:
+class FakeGitHub:
     """A GitHub that holds these repositories; `asked` keeps what was asked."""
 
-    houses: dict[str, House]
+    repositories: dict[str, FakeRepository]
     facts: TokenFacts | InterlockError = FACTS
     asked: list[str] = field(default_factory=list)
 
@@ -51,24 +51,24 @@ class Twin:
     def github(self) -> GitHub:
         return cast("GitHub", self)
 
-    def _house(self, what: str, repo: str) -> House:
+    def _repository(self, what: str, repo: str) -> FakeRepository:
         self.asked.append(f"{what} {repo}")
-        house = self.houses.get(repo)
-        if house is None:
+        found = self.repositories.get(repo)
+        if found is None:
             raise TokenError(f"{repo}: 404 Not Found", hint="can the token see it?")
-        if what in house.refuses:
-            raise house.refuses[what]
-        return house
+        if what in found.refuses:
+            raise found.refuses[what]
+        return found
 
     async def repository(self, repo: str) -> Repository:
-        house = self._house("repository", repo)
+        found = self._repository("repository", repo)
         return Repository(
             full_name=repo,
-            default_branch=house.branch,
-            private=house.private,
-            archived=house.archived,
+            default_branch=found.branch,
+            private=found.private,
+            archived=found.archived,
             html_url=f"https://github.com/{repo}",
-            permissions=Permissions(push=house.can_push, admin=house.can_admin),
+            permissions=Permissions(push=found.can_push, admin=found.can_admin),
         )
 
     async def token_facts(self) -> TokenFacts:
@@ -77,15 +77,15 @@ class Twin:
         return self.facts
 
     async def can_dispatch(self, repo: str) -> None:
-        self._house("dispatch", repo)
+        self._repository("dispatch", repo)
 
     async def files(self, repo: str, folder: str, ref: str | None = None) -> dict[str, bytes]:
-        house = self._house(f"files {ref}" if ref else "files", repo)
-        files = house.files.get(ref or house.branch, {})
+        found = self._repository(f"files {ref}" if ref else "files", repo)
+        files = found.files.get(ref or found.branch, {})
         return {f"{folder}/{name}": text.encode() for name, text in files.items()}
 
     async def branch_rules(self, repo: str, branch: str) -> BranchRules:
-        return self._house(f"rules {branch}", repo).rules
+        return self._repository(f"rules {branch}", repo).rules
 
     async def secret_names(self, repo: str) -> frozenset[str] | None:
-        return self._house("secrets", repo).secrets
+        return self._repository("secrets", repo).secrets
