@@ -10,13 +10,13 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from interlock.project.build.archives import normalise
-from interlock.project.build.built_file import BuiltFile
-from interlock.project.build.source_tree import copy_tree
-from interlock.errors import BuildError
 from interlock.common.atomic_files import move_whole
 from interlock.common.digest import digest
 from interlock.common.process import Completed, run, tool_environment
+from interlock.errors import BuildError
+from interlock.project.build.archives import normalise
+from interlock.project.build.built_file import BuiltFile
+from interlock.project.build.source_tree import copy_tree
 from interlock.project.version import find_version
 
 BUILD_SECONDS = 30 * 60.0

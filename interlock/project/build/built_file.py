@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 
-from interlock.errors import BuildError
 from interlock.common.frozen_model import FrozenModel
+from interlock.errors import BuildError
 
 
 class BuiltFile(FrozenModel):

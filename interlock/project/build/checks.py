@@ -11,10 +11,10 @@ from email.parser import BytesHeaderParser
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from interlock.project.build.built_file import BuiltFile
 from interlock.adapters.distributions import read_wheel, sdist_files
-from interlock.errors import BuildError, DistributionError
 from interlock.common.process import run, tool_environment
+from interlock.errors import BuildError, DistributionError
+from interlock.project.build.built_file import BuiltFile
 
 TWINE_SECONDS = 120.0
 LISTING = "what is in an archive: python -m zipfile -l FILE.whl, python -m tarfile -l FILE.tar.gz"

@@ -6,9 +6,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from interlock.project.build.archives import plain_mode
-from interlock.errors import BuildError
 from interlock.common.process import run, tool_environment
+from interlock.errors import BuildError
+from interlock.project.build.archives import plain_mode
 
 # What is made by working in a tree, when Git can't say what belongs to it.
 LITTER = frozenset({".git", "__pycache__", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
