@@ -160,7 +160,7 @@ class Sources:
             return Tests(missing=f"{release.package} {release.version} has no {target}")
         key = files_digest(files.items())
         folder = self._context.cache / "suites" / key
-        await asyncio.to_thread(suite_files.keep, files, folder)
+        await asyncio.to_thread(suite_files.write_files, files, folder)
         return Tests(digest=key, folder=folder, target=target)
 
     async def _source_tree(self, suite: Suite, release: Release) -> tuple[Mapping[str, bytes], str]:
