@@ -50,5 +50,5 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
 def _log(told: Published) -> None:
     for line in told.done:
         get_run_logger().info("%s", line)
-    for untold in told.untold:
+    for untold in told.failures:
         get_run_logger().warning("%s", untold)

@@ -1,8 +1,8 @@
-"""Copied into a cell's environment, where every Python that starts there runs it: it notes, and changes nothing.
+"""Copied into a cell's environment, where every Python runs it when it starts: it records, and changes nothing.
 
-It notes which family package's metadata is read while a suite runs (a verdict that depends on a version number holds
-for that version alone), and from where the family's modules were imported (the proof that what was tested is what
-was installed). It uses the standard library only and works on every Python that uv can install.
+It records which family packages' metadata is read while a suite runs (a verdict that depends on a version number holds
+for that version alone), and from where the family's modules were imported (the proof that the suite tested what is
+installed). It uses the standard library only and works on every Python that uv can install.
 """
 
 import atexit
@@ -22,7 +22,7 @@ def _append(settings: "dict[str, object]", **fact: object) -> None:
 
 
 def _watch(settings: "dict[str, object]", folders: "dict[str, str]", silent: "list[str]") -> None:
-    """Note the first opening of each package's metadata: `importlib.metadata` and all others go through `open`."""
+    """Record when each package's metadata is first opened: `importlib.metadata` and all others go through `open`."""
     noted = set()  # type: set[str]
 
     def hook(event: str, arguments: "tuple[object, ...]") -> None:
@@ -38,7 +38,7 @@ def _watch(settings: "dict[str, object]", folders: "dict[str, str]", silent: "li
 
 
 def report(settings: "dict[str, object]", modules: "dict[str, str]") -> None:
-    """Note where each of the family's modules that are loaded now came from."""
+    """Record where each loaded module of the family came from."""
     if "pkg_resources" in sys.modules:  # it reads versions from the names of directories, without opening anything
         for package in set(modules.values()):
             _append(settings, read=package)
@@ -50,7 +50,7 @@ def report(settings: "dict[str, object]", modules: "dict[str, str]") -> None:
 
 
 def start() -> None:
-    """Begin to note, as the settings beside this file say."""
+    """Start recording, as the settings beside this file say."""
     settings = json.loads(SETTINGS.read_text())
     _watch(settings, settings["folders"], settings["silent"])
     atexit.register(report, settings, settings["modules"])

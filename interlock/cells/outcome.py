@@ -1,8 +1,8 @@
-"""What a run's facts say: pure, from the probe's lines to a status with its reason."""
+"""What a run's facts say, from the probe's lines to a status with its reason. Pure."""
 
 import json
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from interlock.common.frozen_model import FrozenModel
@@ -23,11 +23,11 @@ class ModuleOrigin(FrozenModel):
 
 
 class Facts(FrozenModel):
-    """What the probe and the notice wrote down.
+    """What the probe and the audit hook recorded.
 
     Attributes:
-        running: The test that was begun last.
-        exit: The suite's exit code, or None when it was ended before it could tell.
+        running: The test that started last.
+        exit: The suite's exit code, or None when it was ended before it could record one.
         reads: Family packages whose metadata was read.
     """
 
@@ -47,7 +47,7 @@ class Outcome(FrozenModel):
 
 
 def parse_facts(lines: Iterable[str]) -> Facts:
-    """Read the probe's lines; a line that was cut off by the end of the run is passed over."""
+    """Read the probe's lines; a line that the end of the run cut off is ignored."""
     tests: dict[str, TestResult] = {}
     running: str | None = None
     code: int | None = None
@@ -82,9 +82,9 @@ def judge(facts: Facts, completed: Completed, *, upstream: str, environment: Pat
     """What a run showed.
 
     Args:
-        facts: What was written down while it ran.
+        facts: What was recorded while it ran.
         completed: How its process ended.
-        upstream: The distribution whose contract is tested: a green run that never imported it has tested nothing.
+        upstream: The distribution under test: a green run that never imported it has tested nothing.
         environment: Where everything under test has to come from.
         limit: The suite's time limit, in seconds.
     """
@@ -117,17 +117,17 @@ def _untested(tests: tuple[TestResult, ...], reason: str) -> Outcome:
 
 
 def _with_end(facts: Facts, completed: Completed) -> tuple[TestResult, ...]:
-    """The tests, and one more for an end that no test speaks of: a crash, or a suite that could not be loaded."""
+    """The tests, and one more for an end that no test explains: a crash, or a suite that could not be loaded."""
     error = _bad_end(facts, completed)
-    if error is None or _is_told(facts, completed):
+    if error is None or _is_explained(facts, completed):
         return facts.tests
     name = facts.running if facts.exit is None and facts.running else WHOLE_SUITE
     crashed = TestResult(id=name, outcome=TestOutcome.ERROR, error=error)
     return (*(test for test in facts.tests if test.id != name), crashed)
 
 
-def _is_told(facts: Facts, completed: Completed) -> bool:
-    """Whether the red tests say why the exit code is bad: the suite came to its end, or not past collecting."""
+def _is_explained(facts: Facts, completed: Completed) -> bool:
+    """Whether the red tests explain a bad exit code: the suite came to its end, or not past collecting."""
     red = any(test.outcome.is_red for test in facts.tests)
     return red and completed.returncode == facts.exit and (facts.exit == TESTS_FAILED or facts.running is None)
 
@@ -140,7 +140,9 @@ def _bad_end(facts: Facts, completed: Completed) -> str | None:
     if completed.returncode == 0:
         return "ended half-way, with exit code 0"
     lines = [line for line in completed.output.splitlines() if line.strip()]
-    return _first_error(lines) or f"ended with exit code {completed.returncode}"
+    marked = (line[1:].strip() for line in lines if line.startswith("E  "))
+    error = next(marked, lines[-1].strip() if lines else None)
+    return error or f"ended with exit code {completed.returncode}"
 
 
 def _signal_name(number: int) -> str:
@@ -148,8 +150,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # most of the real-time signals have no name
         return f"signal {number}"
-
-
-def _first_error(lines: Sequence[str]) -> str | None:
-    marked = (line[1:].strip() for line in lines if line.startswith("E  "))
-    return next(marked, lines[-1].strip() if lines else None)

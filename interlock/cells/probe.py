@@ -1,7 +1,7 @@
-"""Run by a cell's own Python: runs a suite and writes down what happened, one JSON line for each fact.
+"""Run by a cell's own Python: runs a suite and writes one JSON line for each fact.
 
 `python probe.py SPEC.json`, where the specification has `out` (where to write), and either `modules` (to import, each
-by itself) or `arguments` (for pytest). It uses the standard library, and pytest where the suite brought it.
+by itself) or `arguments` (for pytest). It uses the standard library, and pytest where the suite requires it.
 """
 
 import importlib
@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 LONGEST = 400
-TOLD = 77  # the exit code of a Python that imported its one module and wrote down how that went
+REPORTED = 77  # the exit code of a Python that imported its one module and recorded the outcome
 
 
 class Facts:
-    """Writes facts at once, so that what ended a run half-way is known by the last of them."""
+    """Writes each fact at once, so that the last one shows where a run ended half-way."""
 
     def __init__(self, out: str) -> None:
         self._file = Path(out).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115  open as long as the process
@@ -29,12 +29,12 @@ class Facts:
 
 
 class Recorder:
-    """A pytest plugin that tells of every test once: what is worst of its set-up, call and tear-down."""
+    """A pytest plugin that records each test once: the worst outcome of its set-up, call and tear-down."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._seconds: dict[str, float] = {}
-        self._told: dict[str, tuple[str, str | None]] = {}
+        self._worst: dict[str, tuple[str, str | None]] = {}
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._facts.add(running=nodeid)
@@ -42,12 +42,12 @@ class Recorder:
     def pytest_runtest_logreport(self, report: Any) -> None:
         outcome, error = _outcome(report)
         self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0.0) + report.duration
-        before = self._told.get(report.nodeid, ("passed", None))
+        before = self._worst.get(report.nodeid, ("passed", None))
         if before[0] in ("passed", "xpassed") and outcome:
-            self._told[report.nodeid] = (outcome, error)
+            self._worst[report.nodeid] = (outcome, error)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        outcome, error = self._told.get(nodeid, ("passed", None))
+        outcome, error = self._worst.get(nodeid, ("passed", None))
         self._facts.add(test=nodeid, outcome=outcome, error=error, seconds=round(self._seconds.get(nodeid, 0.0), 4))
 
     def pytest_collectreport(self, report: Any) -> None:
@@ -58,7 +58,7 @@ class Recorder:
 
 
 def _outcome(report: Any) -> "tuple[str, str | None]":
-    """One phase's outcome in one word; empty for a set-up or tear-down that says nothing new."""
+    """One phase's outcome in one word; empty for a set-up or tear-down that adds nothing."""
     if hasattr(report, "wasxfail"):
         return ("xfailed" if report.skipped else "xpassed"), report.wasxfail or None
     if report.failed:
@@ -74,26 +74,25 @@ def _skip_reason(report: Any) -> str:
 
 
 def first_error(text: str) -> str:
-    """The first line that pytest marks as the error, or the last line there is."""
+    """The first line that pytest marks as the error, or else the last line."""
     lines = [line for line in text.splitlines() if line.strip()]
     marked = [line[1:].strip() for line in lines if line.startswith("E  ")]
     return (marked or [line.strip() for line in lines[-1:]] or ["no message"])[0][:LONGEST]
 
 
 def import_all(specification: str, modules: "list[str]", facts: Facts) -> None:
-    """Import each module in a Python of its own: one that failed leaves parts behind with which the next would pass."""
+    """Import each module in a Python of its own: a failed import leaves parts behind that let the next one pass."""
     for module in modules:
         facts.add(running=module)
         code = subprocess.call([sys.executable, __file__, specification, module])
-        if code != TOLD:
+        if code != REPORTED:
             names = {number.value: number.name for number in signal.Signals}
-            ended = f"by {names.get(-code, -code)}" if code < 0 else f"with exit code {code}"
-            error = f"ended {ended}"
+            error = f"ended by {names.get(-code, -code)}" if code < 0 else f"ended with exit code {code}"
             facts.add(test=module, outcome="error", error=error, seconds=0.0)
 
 
 def import_one(module: str, facts: Facts) -> None:
-    """Import a module, and tell of it as of a test."""
+    """Import a module, and record it like a test."""
     began = time.perf_counter()
     error = _import(module)
     seconds = round(time.perf_counter() - began, 4)
@@ -106,26 +105,26 @@ def _import(module: str) -> "str | None":
     except BaseException as error:
         traceback.print_exc()
         lines = "".join(traceback.format_exception_only(type(error), error)).splitlines()
-        # A syntax error begins with its place; a message may have many lines, and notes below.
+        # A syntax error starts with its location; a message may have many lines, and notes below.
         return next((line for line in lines if line[:1].strip()), "no message")[:LONGEST]
     print(f"import {module}: ok")
     return None
 
 
 def main(specification: str, module: "str | None" = None) -> int:
-    """Do what the specification says, or import one module of it; the exit code is pytest's, TOLD, or 0."""
+    """Do what the specification says, or import one module of it; the exit code is pytest's, REPORTED, or 0."""
     spec = json.loads(Path(specification).read_text(encoding="utf-8"))
     facts = Facts(spec["out"])
-    # Python puts this file's directory first on the path; a user's pytest would not find our modules there.
+    # Python puts this file's directory first on the path; a suite must not find our modules there.
     sys.path.pop(0)
     if module is not None:
         import_one(module, facts)
-        return TOLD
+        return REPORTED
     code = 0
     if "modules" in spec:
         import_all(specification, spec["modules"], facts)
     else:
-        import pytest  # noqa: PLC0415  it is the suite's, and an `imports` suite has none
+        import pytest  # noqa: PLC0415  the suite requires it, and an `imports` suite does not
 
         sys.argv = ["pytest", *spec["arguments"]]
         code = int(pytest.main(spec["arguments"], plugins=[Recorder(facts)]))

@@ -14,7 +14,7 @@ class Recipe(FrozenModel):
     """How one cell is run.
 
     Attributes:
-        fingerprint: Under which its runs are recorded.
+        fingerprint: The key under which its runs are recorded.
         title: What it is, for people.
         upstream, downstream: The edge's distributions.
         point: The point on the suite's axes.
@@ -45,7 +45,7 @@ class Recipe(FrozenModel):
         return tuple(sorted([*family, *map(str, self.lock.pins)]))
 
     def specification(self, out: Path) -> dict[str, object]:
-        """What the probe is told."""
+        """The probe's instructions."""
         if self.tests is None:
             return {"out": str(out), "modules": list(self.modules)}
         return {"out": str(out), "arguments": self._pytest_arguments()}
@@ -55,6 +55,6 @@ class Recipe(FrozenModel):
         for item in self.suite.leave_out:
             option = "--deselect" if "::" in item.test else "--ignore"
             left_out.append(f"{option}={item.test}")
-        # All of them, whatever the suite's own settings say: a test that was never reached can't be compared.
+        # All tests run, whatever the suite's own settings say: a test that was never reached can't be compared.
         everything = ("-rA", "--continue-on-collection-errors", "--maxfail=0")
         return [*left_out, *self.suite.pytest_args, *everything, self.target]

@@ -1,4 +1,4 @@
-"""Whether cells can be run where this is run: they were planned on another machine, perhaps by another Interlock."""
+"""Whether this machine can run cells that another machine, perhaps with another Interlock, has planned."""
 
 import platform
 from collections.abc import Iterable, Iterator
@@ -10,14 +10,14 @@ from interlock.errors import EnvironmentUnavailableError
 
 
 def check(recipes: Iterable[Recipe], runner: str) -> None:
-    """See that everything that the recipes name is here, and that they were planned by the same runner.
+    """Check that everything that the recipes name is here, and that the same runner planned them.
 
     Args:
         recipes: Cells that were planned elsewhere.
         runner: The planner's `RUNNER`.
 
     Raises:
-        EnvironmentUnavailableError: Something of it is not.
+        EnvironmentUnavailableError: Something is missing, or the runner is another one.
     """
     here = platform.node()
     if runner != RUNNER:
@@ -25,7 +25,7 @@ def check(recipes: Iterable[Recipe], runner: str) -> None:
             f"{here} has another Interlock than the machine that planned the cells",
             hint="install the same commit for every worker of the cluster",
         )
-    for path in dict.fromkeys(path for recipe in recipes for path in _needed(recipe)):
+    for path in dict.fromkeys(path for recipe in recipes for path in _paths(recipe)):
         if not path.exists():
             raise EnvironmentUnavailableError(
                 f"{here} does not see {path}",
@@ -33,7 +33,7 @@ def check(recipes: Iterable[Recipe], runner: str) -> None:
             )
 
 
-def _needed(recipe: Recipe) -> Iterator[Path]:
+def _paths(recipe: Recipe) -> Iterator[Path]:
     yield Path(recipe.interpreter.path)
     yield from (wheel.path for wheel in recipe.wheels)
     if recipe.tests is not None:

@@ -1,24 +1,24 @@
-"""Runs one cell: an environment of its own, a process group of its own, and nothing of this machine's secrets.
+"""Runs one cell: an environment of its own, a process group of its own, and none of this machine's secrets.
 
-Theory of operation. A verdict must be what a user gets who installs the pair and runs the suite; and cells must be
-cheap, since there are thousands. These two are brought together by trying twice:
+Theory of operation. A verdict must be what a user would see who installs the pair and runs the suite; and cells must be
+cheap, since there are thousands. Two kinds of attempt reconcile these:
 
-1. The *cheap* try. The third-party packages of the lock are installed once, and shared by all cells with this lock; the
-   family's wheels are in a virtual environment of the cell's own, which sees the shared ones. Green there is green:
-   nothing that could make a red suite green is shared. A suite may write into the shared packages, though, so they are
-   looked at afterwards; if they have changed, they are discarded, and a try of the second kind takes the place of this.
-2. What is red is tried again in an environment made *from nothing*, as a user makes it. If both agree, that is the
-   verdict. If not, one more try of each kind tells an environment that matters (each kind shows the same again: the
-   fresh one is right) from a suite that wavers (two runs are returned, which disagree).
+1. The *cheap* attempt. The third-party packages of the lock are installed once, and shared by all cells with this lock;
+   the family's wheels are in a virtual environment of the cell's own, which sees the shared ones. Green here is final:
+   nothing is shared that could make a red suite green. A suite may write into the shared packages, though, so they are
+   checked afterwards; if they have changed, they are discarded, and a fresh attempt replaces this one.
+2. The *fresh* attempt, for what is red: the environment is made from nothing, as a user makes it. If both agree, that
+   is the verdict. If not, one more attempt of each kind distinguishes an environment that matters (each kind repeats
+   what it showed: the fresh one is right) from a flaky suite (two runs are returned, which disagree).
 
 What can interrupt it: a time limit, a crash, a suite that ends its own process. The probe writes each fact as a line of
-JSON when it happens, and `outcome.judge` reads what is there; so nothing that was found is lost. `process.run` ends the
-whole process group however this function is left, and the folder with everything in it is removed. A run is recorded
-by the caller only: a run that was interrupted is simply made again.
+JSON when it happens, and `outcome.judge` reads what is there, so no fact is lost. `process.run` ends the whole process
+group however this function is left, and the temporary directory is removed. Only the caller records a run: an
+interrupted one is simply made again.
 
-What is not right by itself is the proof that the suite tested what is installed. A suite's folder may hold a package of
-the same name, so the audit hook notes where each module of the family came from, and which metadata was read: a
-stranger makes the run untested, and metadata that was read makes versions part of the fingerprint.
+That the suite tested what is installed needs proof of its own, since a suite's directory may hold a package of the same
+name. So the audit hook records where each module of the family came from, and which metadata was read: a module from
+elsewhere makes the run untested, and metadata that was read makes versions part of the fingerprint.
 
 Everything that decides what a run shows is digested into `RUNNER`, which is part of every fingerprint.
 """
@@ -50,9 +50,9 @@ from interlock.errors import UnbuildableError
 from interlock.model import verdicts
 from interlock.model.verdicts import Run, RunStatus
 
-NOTICE_NAME = "_interlock_notice"
+HOOK_NAME = "_interlock_audit_hook"
 PYTEST_SETTINGS = "pytest.ini"
-# Whatever decides what a run shows, beside this module itself: a change of it makes every verdict unknown again.
+# The modules that decide what a run shows, beside this one: a change of them makes every verdict unknown again.
 DECIDING = (distributions, environments, audit_hook, outcome, probe, process, recipe, suite_files, verdicts)
 RUNNER = files_digest(
     (module.__name__.rpartition(".")[2], inspect.getsource(module).encode())
@@ -65,11 +65,7 @@ MakeEnvironment = Callable[[Path], Awaitable[Path]]
 
 
 async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
-    """Run a cell; what is red is confirmed in a fresh environment before anyone hears of it.
-
-    The first try is cheap: its third-party packages are shared with other cells. What is green there is green. A red
-    try is repeated in an environment as a user makes it. When that one shows something else, one more try of each kind
-    tells an environment that matters from a suite that wavers.
+    """Run a cell; a red run is confirmed in a fresh environment before it counts.
 
     Returns:
         One run; or two that disagree: the suite is flaky.
@@ -105,7 +101,7 @@ def _unbuildable(recipe: Recipe, error: UnbuildableError) -> Run:
 
 
 async def _cheap_attempt(recipe: Recipe, uv: Uv) -> Run:
-    """Try with shared third-party packages; when somebody has written into them, what they show is no evidence."""
+    """Try with shared third-party packages; once something has written into them, what they show is not evidence."""
     base = await uv.shared(recipe.lock, recipe.interpreter)
     wheels = [wheel.path for wheel in recipe.wheels]
     run = await _attempt(recipe, lambda folder: uv.layered(folder, base, wheels, recipe.interpreter))
@@ -122,11 +118,11 @@ def _fresh(recipe: Recipe, uv: Uv) -> MakeEnvironment:
 
 async def _attempt(recipe: Recipe, make_environment: MakeEnvironment) -> Run:
     with tempfile.TemporaryDirectory(prefix="interlock-cell-", ignore_cleanup_errors=True) as name:
-        # Resolved, since the proof of where modules come from compares paths.
+        # Resolved, since modules are located by comparing paths.
         folder = Path(name).resolve()
         environment, facts = folder / "environment", folder / "facts.jsonl"
         python = await make_environment(environment)
-        _install_notice(site_packages(environment), recipe, facts)
+        _install_hook(site_packages(environment), recipe, facts)
         specification = folder / "specification.json"
         specification.write_text(json.dumps(recipe.specification(facts)))
         work = _work_folder(folder, recipe)
@@ -160,15 +156,15 @@ def _work_folder(folder: Path, recipe: Recipe) -> Path:
         work.mkdir()
     else:
         shutil.copytree(recipe.tests, work)
-        # pytest looks for its configuration in the directories above until it finds one: nobody else's is meant.
-        # A second one beside the suite's own would be taken instead of it.
+        # pytest would search the directories above until it finds a configuration. Beside the suite's own one, ours
+        # would take precedence over it.
         if not any((work / name).exists() for name in CONFIGURATIONS):
             (work / PYTEST_SETTINGS).write_text("[pytest]\n")
     return work
 
 
 def clean_environment(environment: Path, folder: Path) -> dict[str, str]:
-    """Everything that code under test may know of this machine: no token, no proxy, and directories of its own.
+    """The variables of code under test: no token, no proxy, and directories of its own.
 
     Args:
         environment: The virtual environment that it runs in.
@@ -187,8 +183,8 @@ def clean_environment(environment: Path, folder: Path) -> dict[str, str]:
     }
 
 
-def _install_notice(packages: Path, recipe: Recipe, out: Path) -> None:
-    # A wheel may ship its tests under the very name that the suite's directory has; those are the suite's.
+def _install_hook(packages: Path, recipe: Recipe, out: Path) -> None:
+    # A wheel may ship its tests under the name of the suite's directory; these modules are the suite's.
     own = recipe.target.partition("/")[0]
     settings = {
         "out": str(out),
@@ -196,12 +192,12 @@ def _install_notice(packages: Path, recipe: Recipe, out: Path) -> None:
         "modules": {name: wheel.name for wheel in recipe.wheels for name in wheel.modules if name != own},
         "silent": TELLING,
     }
-    (packages / f"{NOTICE_NAME}.json").write_text(json.dumps(settings))
-    shutil.copyfile(audit_hook.__file__, packages / f"{NOTICE_NAME}.py")
-    (packages / f"{NOTICE_NAME}.pth").write_text(f"import {NOTICE_NAME}\n")
+    (packages / f"{HOOK_NAME}.json").write_text(json.dumps(settings))
+    shutil.copyfile(audit_hook.__file__, packages / f"{HOOK_NAME}.py")
+    (packages / f"{HOOK_NAME}.pth").write_text(f"import {HOOK_NAME}\n")
 
 
 def _metadata_folders(packages: Path, name: str) -> list[str]:
-    """The `*.dist-info` of a distribution: an escaped name, which holds no hyphen, before the first hyphen."""
+    """The `*.dist-info` of a distribution: before the first hyphen is its escaped name, which has none."""
     folders = (path.name for path in packages.glob("*.dist-info"))
     return [folder for folder in folders if canonicalize_name(folder.partition("-")[0]) == name]

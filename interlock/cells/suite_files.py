@@ -1,4 +1,4 @@
-"""A suite's own files: its tests, what they need, pytest's configuration; and nothing that is under test."""
+"""A suite's own files: its tests, what they need and pytest's configuration, but nothing that is under test."""
 
 import configparser
 import posixpath
@@ -19,10 +19,10 @@ CONFIGURATIONS = (*PYTEST_FILES, "pyproject.toml", "tox.ini", "setup.cfg")
 
 
 def select(files: Mapping[str, bytes], tests: str, include: Collection[str] = ()) -> dict[str, bytes]:
-    """The part of a source tree that is a suite, and nothing that is under test.
+    """The part of a source tree that is a suite, without what is under test.
 
     Args:
-        files: The tree, by path.
+        files: The content of the tree, by path.
         tests: The directory (or file) of the tests.
         include: Further files and directories that the suite needs.
 
@@ -49,9 +49,9 @@ def _is_under(name: str, wanted: str) -> bool:
 
 
 def _pytest_configuration(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
-    """The file of a folder that pytest would take as its configuration, cut down to that: the rest names the version.
+    """The file of a folder that pytest would take as its configuration, and only that part: the rest has the version.
 
-    Pytest begins at the tests and goes up, until it finds one.
+    Pytest starts at the tests and goes up until it finds one.
     """
     for name in PYTEST_FILES:
         if (path := _beside(folder, name)) in files:
@@ -98,14 +98,14 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
 
 def read_tree(tree: Path) -> dict[str, bytes]:
-    """The regular files of a source tree, by path, without Git's own; links, as in an archive of Git, are none."""
+    """The regular files of a source tree, by path, without Git's own and without links, as in an archive of Git."""
     files = (path for path in sorted(tree.rglob("*")) if path.is_file() and not path.is_symlink())
     names = {path.relative_to(tree): path for path in files}
     return {name.as_posix(): path.read_bytes() for name, path in names.items() if name.parts[0] != ".git"}
 
 
-def keep(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write the files below a directory that is named by their digest, whole or not at all."""
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files below a directory with their digest as its name, all of them or none."""
     if folder.exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)

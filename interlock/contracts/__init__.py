@@ -1,1 +1,1 @@
-"""What a change of an upstream does to its downstreams: verification, schemas, candidates, admission, bisection."""
+"""The effect of an upstream's change on its downstreams: verification, schemas, candidates, admission, bisection."""

@@ -1,4 +1,19 @@
-"""Whose fault: the verdicts of a row of cells, told apart by comparing tests along the edge."""
+"""Whose fault a red cell is: the verdicts of a row of cells, by comparing tests along the edge. Pure.
+
+Theory of operation. A row is one downstream version with every upstream version, in order. A suite may be red for
+reasons that have nothing to do with the upstream, so no cell is judged alone:
+
+- A test that is red with every upstream version that it ran with, and with two at least, is the downstream's *own*.
+  A cell with no other red test is broken-before; any other red test makes it incompatible.
+- A *regression* is a step between neighbouring versions: a test is green with one and red with the other, whichever is
+  the older one.
+- What did not run says nothing. A test that is missing because of a crash, or of a file that could not be collected, is
+  neither green nor red; an untested cell is left out, so that its neighbours become neighbours of each other.
+- A flaky cell is evidence neither for an own fault nor for a step: chance would decide.
+
+A cell's verdict therefore depends on the row that it is in. With one upstream version nothing can be compared, and red
+is incompatible. The runs are never changed: a larger matrix judges the same runs again.
+"""
 
 import itertools
 from collections import Counter, defaultdict
@@ -14,13 +29,13 @@ STATUS_VERDICTS = {
     RunStatus.UNTESTED: Verdict.UNTESTED,
     RunStatus.TIMED_OUT: Verdict.TIMED_OUT,
 }
-# Shown for a pair that can't be had or does not finish: no test to name, but a version from which it is so.
+# A pair that can't be installed or does not finish: there is no test to name, but a version where that starts.
 WHOLE_CELL = {RunStatus.UNRESOLVABLE, RunStatus.TIMED_OUT}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A cell's verdict, with the tests that speak for it."""
+    """A cell's verdict, with the tests that explain it."""
 
     verdict: Verdict
     own_fault: bool = False
@@ -31,15 +46,12 @@ class Judged:
 def judge_row(cells: Sequence[Sequence[Run]]) -> tuple[Judged, ...]:
     """The verdicts of one downstream version with each upstream version.
 
-    A test that is red with every upstream version that it was run with is the downstream's own fault; one that is red
-    with some is a regression. With a single upstream version there is nothing to compare, and red is incompatible.
-
     Args:
         cells: The runs of each cell, in the order of the upstream's versions; each has at least one.
     """
     own = _own_tests(cells)
-    told = [runs[-1].status for runs in cells if runs[-1].status is not RunStatus.UNTESTED]
-    alike = len(told) > 1 and len(set(told)) == 1
+    evident = [runs[-1].status for runs in cells if runs[-1].status is not RunStatus.UNTESTED]
+    alike = len(evident) > 1 and len(set(evident)) == 1
     return tuple(_judge(runs, own, alike=alike) for runs in cells)
 
 
@@ -102,7 +114,7 @@ def regressions(
     upstream_versions: Sequence[str],
     rows: Mapping[str, tuple[Sequence[Judged], Sequence[Run]]],
 ) -> tuple[Regression, ...]:
-    """Every step from working to not working along the edge, with the downstream versions that show it.
+    """Every step between working and not working along the edge, with the downstream versions that show it.
 
     Args:
         upstream_versions: Ascending.
@@ -126,7 +138,6 @@ def regressions(
 
 def _steps(versions: Sequence[str], judged: Sequence[Judged], runs: Sequence[Run]) -> list[_Step]:
     tests = sorted({test for cell in judged if cell.verdict is Verdict.INCOMPATIBLE for test in cell.regressed})
-    # Between two versions of which one wavers, chance would draw the line.
     steady = [
         (v, run) for v, cell, run in zip(versions, judged, runs, strict=True) if cell.verdict is not Verdict.FLAKY
     ]
@@ -135,12 +146,12 @@ def _steps(versions: Sequence[str], judged: Sequence[Judged], runs: Sequence[Run
 
 
 def _test_steps(test: str, cells: Sequence[tuple[str, Run]]) -> list[_Step]:
-    """Where a test turns; a cell in which it did not run, or whose suite could not be run, says nothing of it."""
+    """Where a test turns; a cell in which it did not run, or whose suite could not be run, says nothing about it."""
     states = [(version, run, _state(test, run)) for version, run in cells]
-    told = [(version, run, state) for version, run, state in states if state is not None]
+    evident = [(version, run, state) for version, run, state in states if state is not None]
     return [
         _Step(test, _error(test, second[1] if first[2] else first[1]), *_good_and_bad(first[0], second[0], first[2]))
-        for first, second in itertools.pairwise(told)
+        for first, second in itertools.pairwise(evident)
         if first[2] is not second[2]
     ]
 
@@ -153,20 +164,16 @@ def _state(test: str, run: Run) -> bool | None:
         return None
     outcome = next((each.outcome for each in run.tests if each.id == test), None)
     if outcome is None:
-        return True if _has_inside(test, run) else None
+        # `test` may be a file that could not be collected elsewhere, and has tests here.
+        return True if any(each.id.startswith(f"{test}::") for each in run.tests) else None
     return None if outcome is TestOutcome.SKIPPED else not outcome.is_red
-
-
-def _has_inside(test: str, run: Run) -> bool:
-    """Whether a run has tests of the file that could not be collected elsewhere."""
-    return any(each.id.startswith(f"{test}::") for each in run.tests)
 
 
 def _whole_steps(versions: Sequence[str], judged: Sequence[Judged], runs: Sequence[Run]) -> list[_Step]:
     steps = []
     cells = list(zip(versions, judged, runs, strict=True))
-    told = [cell for cell in cells if cell[2].status is not RunStatus.UNTESTED]
-    for first, second in itertools.pairwise(told):
+    evident = [cell for cell in cells if cell[2].status is not RunStatus.UNTESTED]
+    for first, second in itertools.pairwise(evident):
         whole = [cell for cell in (first, second) if cell[2].status in WHOLE_CELL]
         if len(whole) == 1 and first[2].status is not second[2].status:
             reason = (whole[0][2].reason or whole[0][2].status.value).strip()

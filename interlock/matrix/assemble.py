@@ -1,4 +1,4 @@
-"""From settled cells to the report: verdicts, ranges, what changed, and how it came about."""
+"""From executed cells to the report: verdicts, ranges, what changed, and how it came about."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from interlock.matrix.plan import Plan, PlannedCell, PlannedRow, PlannedSheet
 from interlock.matrix.report import SEEN_BROKEN, Cell, Change, DownstreamRow, MatrixReport, SharedWith, Sheet, Totals
 from interlock.model.verdicts import CellKey, Run, Verdict
 
-# Which of these two it is depends on what else the matrix covered; the world has not changed between them.
+# Which of these two a cell is depends on what else the matrix covered, so a change between them is not news.
 ALIKE = {Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE}
 
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixMetadata:
-    """When and why a matrix was made."""
+    """What the report says of the matrix as a whole."""
 
     family: str
     covers: str
@@ -28,17 +28,17 @@ class MatrixMetadata:
 
 
 def assemble(
-    plan: Plan, settled: ExecutedCells, occasion: MatrixMetadata, ledger: Ledger | None = None
+    plan: Plan, executed: ExecutedCells, metadata: MatrixMetadata, ledger: Ledger | None = None
 ) -> MatrixReport:
     """The report of a matrix.
 
     Args:
         plan: Its cells.
-        settled: What they came to.
-        occasion: When and why it was made.
+        executed: Their runs.
+        metadata: What the report says of the matrix as a whole.
         ledger: Records the cells' verdicts, to be compared with next time; None where nothing is to be recorded.
     """
-    assembly = _Assembly(plan, settled)
+    assembly = _Assembly(plan, executed)
     sheets = tuple(assembly.sheet(sheet) for sheet in plan.sheets)
     shown = {
         cell.key: shown
@@ -49,11 +49,11 @@ def assemble(
     verdicts = {key: cell.verdict for key, cell in shown.items()}
     finished = now()
     return MatrixReport(
-        family=occasion.family,
-        covers=occasion.covers,
-        started_at=occasion.started_at,
+        family=metadata.family,
+        covers=metadata.covers,
+        started_at=metadata.started_at,
         finished_at=finished,
-        notes=occasion.notes,
+        notes=metadata.notes,
         sheets=sheets,
         runs=assembly.shown,
         changes=_remember(shown, finished, ledger) if ledger else (),
@@ -64,10 +64,10 @@ def assemble(
 class _Assembly:
     """Looks up runs by cell, and keeps those that a cell names."""
 
-    def __init__(self, plan: Plan, settled: ExecutedCells) -> None:
-        self._settled = settled
+    def __init__(self, plan: Plan, executed: ExecutedCells) -> None:
+        self._executed = executed
         self._fingerprints = {
-            cell.key: fingerprint for cell, fingerprint in zip(plan.cells, settled.fingerprints, strict=True)
+            cell.key: fingerprint for cell, fingerprint in zip(plan.cells, executed.fingerprints, strict=True)
         }
         self._first: dict[str, PlannedCell] = {}
         for cell in plan.cells:
@@ -89,22 +89,19 @@ class _Assembly:
             allowed_to_fail=planned.edge.suite.reason_to_allow(planned.point),
             upstream_versions=versions,
             rows=tuple(_row(versions, row, judged[row.version]) for row in planned.rows),
-            cells=tuple(self._cells(row, judged[row.version]) for row in planned.rows),
+            cells=tuple(tuple(map(self._cell, row.cells, judged[row.version])) for row in planned.rows),
             regressions=regressions(versions, {name: (judged[name], lasts[name]) for name in judged}),
         )
 
     def _runs(self, cell: PlannedCell) -> tuple[Run, ...]:
         fingerprint = self._fingerprints[cell.key]
         if fingerprint is not None:
-            return self._settled.runs[fingerprint]
+            return self._executed.runs[fingerprint]
         assert cell.unrun is not None
         return (cell.unrun,)
 
-    def _cells(self, row: PlannedRow, judged: Sequence[Judged]) -> tuple[Cell, ...]:
-        return tuple(self._cell(cell, verdict) for cell, verdict in zip(row.cells, judged, strict=True))
-
     def _cell(self, cell: PlannedCell, judged: Judged) -> Cell:
-        # Of a suite that wavers, the run that was red is the one worth looking at.
+        # Of a flaky suite, the red run is the one to look at.
         runs = self._runs(cell)
         run = next((each for each in reversed(runs) if each.red_tests), runs[-1])
         self.shown[run.fingerprint] = run
@@ -129,11 +126,11 @@ class _Assembly:
     def totals(self, verdicts: Mapping[CellKey, Verdict]) -> Totals:
         """How the verdicts came about."""
         run = [fingerprint for fingerprint in self._fingerprints.values() if fingerprint]
-        known = sum(1 for fingerprint in run if fingerprint in self._settled.known)
-        distinct = len(set(run) - self._settled.known)
+        known = sum(1 for fingerprint in run if fingerprint in self._executed.known)
+        distinct = len(set(run) - self._executed.known)
         return Totals(
             cells=len(self._fingerprints),
-            runs=self._settled.suites_run,
+            runs=self._executed.suites_run,
             run=distinct,
             shared=len(run) - known - distinct,
             known=known,
@@ -145,7 +142,8 @@ class _Assembly:
 def _row(versions: Sequence[str], row: PlannedRow, judged: Sequence[Judged]) -> DownstreamRow:
     cells = list(zip(versions, row.cells, judged, strict=True))
     works = {version for version, _cell, verdict in cells if verdict.verdict is Verdict.COMPATIBLE}
-    fails = {version for version, _cell, verdict in cells if _fails(verdict)}
+    # A downstream that is broken by itself says nothing about its range.
+    fails = {version for version, _cell, each in cells if not each.own_fault and each.verdict in SEEN_BROKEN}
     declared = {version for version, cell, _verdict in cells if cell.declared}
     return DownstreamRow(
         version=row.version,
@@ -154,11 +152,6 @@ def _row(versions: Sequence[str], row: PlannedRow, judged: Sequence[Judged]) -> 
         falsely_allowed=ranges(versions, fails & declared),
         needlessly_forbidden=ranges(versions, works - declared),
     )
-
-
-def _fails(judged: Judged) -> bool:
-    """Whether the pairing was shown not to work; a downstream that is broken by itself says nothing of its range."""
-    return not judged.own_fault and judged.verdict in SEEN_BROKEN
 
 
 def _remember(shown: Mapping[CellKey, Cell], at: datetime, ledger: Ledger) -> tuple[Change, ...]:

@@ -1,4 +1,8 @@
-"""Hands cells on in chunks, where handing on is dear: they are asked for one by one, and run many at once."""
+"""Sends cells on in chunks, where each sending is costly: callers ask for one cell, and many are run at once.
+
+The first request of a chunk waits a moment for others; then everything that came is divided among the workers. A chunk
+that fails gives its error to each of its requests, and to no others. Leaving the context cancels what is under way.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,15 +14,15 @@ from interlock.model.verdicts import Run
 
 RunChunk = Callable[[tuple[Recipe, ...]], Awaitable[tuple[tuple[Run, ...], ...]]]
 
-Asked = tuple[Recipe, "asyncio.Future[tuple[Run, ...]]"]
+Request = tuple[Recipe, "asyncio.Future[tuple[Run, ...]]"]
 
 
 class Chunks:
-    """Runs one cell, as `settle` wants it; what is asked for within a moment goes together.
+    """Runs one cell, as `execute_cells` needs it; cells that are requested within a moment go together.
 
     Args:
-        run: Runs a chunk, and answers in its order.
-        takers: How many chunks can be run at once: what is there is divided among them.
+        run: Runs a chunk, and returns the runs in its order.
+        takers: How many chunks can be run at once.
         most: How many cells a chunk has at most.
         moment: How many seconds the first of a chunk waits for others.
     """
@@ -28,7 +32,7 @@ class Chunks:
         self._takers = takers
         self._most = most
         self._moment = moment
-        self._asked: list[Asked] = []
+        self._requests: list[Request] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -45,12 +49,12 @@ class Chunks:
         """Run a cell.
 
         Raises:
-            InterlockError: What its chunk ended with.
+            InterlockError: Its chunk ended with this error.
         """
         answer: asyncio.Future[tuple[Run, ...]] = asyncio.get_running_loop().create_future()
-        if not self._asked:
+        if not self._requests:
             self._start(self._send_soon())
-        self._asked.append((recipe, answer))
+        self._requests.append((recipe, answer))
         return await answer
 
     def _start(self, work: Awaitable[None]) -> None:
@@ -60,19 +64,19 @@ class Chunks:
 
     async def _send_soon(self) -> None:
         await asyncio.sleep(self._moment)
-        asked, self._asked = self._asked, []
-        size = max(1, min(self._most, -(-len(asked) // self._takers)))
-        for start in range(0, len(asked), size):
-            self._start(self._send(asked[start : start + size]))
+        requests, self._requests = self._requests, []
+        size = max(1, min(self._most, -(-len(requests) // self._takers)))
+        for start in range(0, len(requests), size):
+            self._start(self._send(requests[start : start + size]))
 
-    async def _send(self, asked: list[Asked]) -> None:
+    async def _send(self, requests: list[Request]) -> None:
         try:
-            answers = await self._run(tuple(recipe for recipe, _ in asked))
-        except Exception as error:  # noqa: BLE001  whatever it is, it belongs to those who asked
-            for _, answer in asked:
+            answers = await self._run(tuple(recipe for recipe, _ in requests))
+        except Exception as error:  # noqa: BLE001  any error belongs to the chunk's callers
+            for _, answer in requests:
                 if not answer.done():
                     answer.set_exception(error)
             return
-        for (_, answer), runs in zip(asked, answers, strict=True):
+        for (_, answer), runs in zip(requests, answers, strict=True):
             if not answer.done():
                 answer.set_result(runs)

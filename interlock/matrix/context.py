@@ -1,4 +1,4 @@
-"""What a matrix works with."""
+"""The context of a matrix."""
 
 from pathlib import Path
 from typing import Protocol
@@ -11,15 +11,15 @@ from interlock.model.family import Family
 
 
 class MatrixContext(Protocol):
-    """A family, and what is outside as far as a matrix needs it: `Connections`, or what has the same attributes."""
+    """A family and the connections that a matrix needs: `Connections`, or anything with the same attributes."""
 
     @property
     def family(self) -> Family:
-        """Whose packages they are."""
+        """The family of the packages."""
 
     @property
     def index(self) -> PackageIndex:
-        """The index where releases are looked for."""
+        """The index that has the releases."""
 
     @property
     def uv(self) -> Uv:
@@ -27,7 +27,7 @@ class MatrixContext(Protocol):
 
     @property
     def ledger(self) -> Ledger:
-        """What is known, and where runs are recorded."""
+        """Where runs are looked up and recorded."""
 
     @property
     def cache(self) -> Path:

@@ -1,24 +1,24 @@
-"""Brings every cell of a plan to a verdict: what is known is not run, what is equal is run once.
+"""Brings every cell of a plan to a verdict: known cells are not run, and equal cells are run once.
 
-Theory of operation. Cells whose recipes have one fingerprint are a *group*: whatever can change a verdict is equal in
-them, but for the versions of the family's packages, which are left out of the fingerprint. So one run settles a group,
-unless its suite was seen to read a package's version. Then the group is *divided*: the fingerprint of each of its cells
+Theory of operation. Cells whose recipes have one fingerprint are a *group*: everything that can change a verdict is
+equal in them, except for the versions of the family's packages, which the fingerprint leaves out. So one run settles a
+group, unless its suite was seen to read a package's version. Then the group is *divided*: the fingerprint of each cell
 is bound to the versions that are read, and equal cells of the parts share as before.
 
-What is promised:
+What it promises:
 
 - Every fingerprint is run once at most, and never if the ledger has a run of it; with `fresh`, once.
-- A run is in the ledger as soon as it ended. An interruption loses only what was running then, and the next call
-  continues with what is missing.
+- A run is in the ledger as soon as it ends. An interruption loses only the runs under way, and the next call continues
+  with what is missing.
 - A run is recorded under what is known of its group when it ends. A division is written to the ledger before the runs
   that showed it, so that no run ever stands for a cell of another version.
 
-What makes it right: runs end in any order, and any of them may divide its group. So recording is serialised, and after
-each end the groups of what ended are looked at again: a cell that was settled by another one's run may have to wait
-again, and one that waited may turn out to be known. A division only ever grows, by packages of which there are few: it
-ends. Cancellation reaches runs, but never a record that has begun.
+Why it is right: runs end in any order, and any of them may divide its group. So recording is serialised, and after each
+end the groups of what ended are checked again: a cell that another run had settled may have to wait again, and one that
+waits may turn out to be known. A division only ever grows, by packages of which there are few, so this ends.
+Cancellation reaches runs, but never a record that has started.
 
-Nothing here knows how a cell is run.
+How a cell is run is the caller's.
 """
 
 import asyncio
@@ -42,11 +42,11 @@ class MatrixProgress(FrozenModel):
     """How far a matrix has come; all but `runs` and `to_run` count cells.
 
     Attributes:
-        cells: All of them.
+        cells: All cells.
         settled: Those that have their verdict, run or not.
         known: Those whose verdict the ledger knew before.
         shared: Settled by another cell's run.
-        failing: Settled, and not green.
+        failing: Settled, but not green.
         runs: Distinct cells run so far; `to_run` of them are known to be needed.
     """
 
@@ -62,20 +62,20 @@ class MatrixProgress(FrozenModel):
 Observe = Callable[[MatrixProgress], Awaitable[None]]
 
 
-async def _no_one(_tally: MatrixProgress) -> None:
+async def _ignore(_progress: MatrixProgress) -> None:
     return
 
 
-# A flow's parameters are data; what is to be called in the same process goes beside them.
-watcher: ContextVar[Observe] = ContextVar("watcher", default=_no_one)
+# A flow's parameters are data, so a callback in the same process travels beside them.
+watcher: ContextVar[Observe] = ContextVar("watcher", default=_ignore)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutedCells:
-    """What every cell came to.
+    """The runs of every cell.
 
     Attributes:
-        fingerprints: Of each cell that could be run, in the order of the cells; None for the others.
+        fingerprints: One for each cell that could be run, in the order of the cells; None for the others.
         runs: For each fingerprint, its runs, oldest first.
         known: Fingerprints that the ledger knew.
         suites_run: How many runs were made for this matrix, confirmations that disagreed included.
@@ -96,39 +96,39 @@ async def execute_cells(
     fresh: bool = False,
     observe: Observe | None = None,
 ) -> ExecutedCells:
-    """Run what has to be run, at most `jobs` side by side, and record each run as soon as it ended.
+    """Run what has to be run, at most `jobs` side by side, and record each run as soon as it ends.
 
     Args:
         cells: The cells of a plan.
-        ledger: What is known, and where runs are recorded.
+        ledger: Where runs are looked up and recorded.
         run: Runs one cell.
-        jobs: How many at once.
-        fresh: Run every distinct cell, whatever is known of it.
-        observe: Told of the progress, after every run.
+        jobs: How many cells run at once.
+        fresh: Run every distinct cell, even a known one.
+        observe: Receives the progress, after every run.
     """
-    settling = _Settling([cell for cell in cells if cell.recipe], ledger, run, fresh=fresh)
-    await settling.look_up()
-    await settling.work(jobs, observe, unrun=sum(1 for cell in cells if cell.unrun))
+    execution = _Execution([cell for cell in cells if cell.recipe], ledger, run, fresh=fresh)
+    await execution.look_up()
+    await execution.work(jobs, observe, unrun=sum(1 for cell in cells if cell.unrun))
     return ExecutedCells(
-        fingerprints=tuple(settling.fingerprint(cell) if cell.recipe else None for cell in cells),
-        runs=settling.runs,
-        known=frozenset(settling.known),
-        suites_run=settling.suites_run,
+        fingerprints=tuple(execution.fingerprint(cell) if cell.recipe else None for cell in cells),
+        runs=execution.runs,
+        known=frozenset(execution.known),
+        suites_run=execution.suites_run,
     )
 
 
 async def look_ahead(cells: Sequence[PlannedCell], ledger: Ledger, *, fresh: bool = False) -> MatrixProgress:
-    """What `execute_cells` would find known, and how much it would have to run; nothing is run."""
-    settling = _Settling([cell for cell in cells if cell.recipe], ledger, _never, fresh=fresh)
-    await settling.look_up()
-    return settling.tally(unrun=sum(1 for cell in cells if cell.unrun), to_run=len(settling.waiting()))
+    """What `execute_cells` would find in the ledger, and how much it would have to run; nothing is run."""
+    execution = _Execution([cell for cell in cells if cell.recipe], ledger, _never, fresh=fresh)
+    await execution.look_up()
+    return execution.progress(unrun=sum(1 for cell in cells if cell.unrun), to_run=len(execution.waiting()))
 
 
 async def known_runs(cells: Sequence[PlannedCell], ledger: Ledger) -> dict[CellKey, tuple[Run, ...]]:
-    """The runs of each cell of which the ledger has any, oldest first, and of each in which nothing can be run."""
-    settling = _Settling([cell for cell in cells if cell.recipe], ledger, _never, fresh=False)
-    await settling.look_up()
-    found = {cell.key: settling.runs.get(settling.fingerprint(cell), ()) for cell in cells if cell.recipe}
+    """The runs of each cell that the ledger knows, oldest first, and of each in which nothing can be run."""
+    execution = _Execution([cell for cell in cells if cell.recipe], ledger, _never, fresh=False)
+    await execution.look_up()
+    found = {cell.key: execution.runs.get(execution.fingerprint(cell), ()) for cell in cells if cell.recipe}
     unrun = {cell.key: (cell.unrun,) for cell in cells if cell.unrun}
     return {key: runs for key, runs in found.items() if runs} | unrun
 
@@ -137,7 +137,7 @@ async def _never(recipe: Recipe) -> tuple[Run, ...]:
     raise AssertionError(recipe.title)
 
 
-class _Settling:
+class _Execution:
     """The work of one `execute_cells`."""
 
     def __init__(self, cells: Sequence[PlannedCell], ledger: Ledger, run: RunCell, *, fresh: bool) -> None:
@@ -155,7 +155,7 @@ class _Settling:
         self.suites_run = 0
 
     def fingerprint(self, cell: PlannedCell) -> str:
-        """Under which a cell's verdict stands, as far as is known now."""
+        """The key of a cell's verdict, by what is known now."""
         return _bound(cell, self._readers.get(_base(cell), frozenset()))
 
     async def look_up(self) -> None:
@@ -177,7 +177,7 @@ class _Settling:
         try:
             while True:
                 if observe:
-                    await observe(self.tally(unrun, len(waiting) + len(running)))
+                    await observe(self.progress(unrun, len(waiting) + len(running)))
                 while waiting and len(running) < jobs:
                     cell = self._take(waiting)
                     if cell:
@@ -188,7 +188,9 @@ class _Settling:
                 for task in done:
                     task.result()
                 ended = {_base(running.pop(task)) for task in done}
-                waiting = self._still_waiting(waiting, ended, running.values())
+                # The groups of what has ended may have been divided.
+                others = {fingerprint: cell for fingerprint, cell in waiting.items() if _base(cell) not in ended}
+                waiting = self._unsettled(ended, running.values()) | others
         finally:
             await _cancel(running)
 
@@ -197,7 +199,7 @@ class _Settling:
         return self._unsettled(self._groups, ())
 
     def _unsettled(self, bases: Iterable[str], running: Iterable[PlannedCell]) -> dict[str, PlannedCell]:
-        """One cell of the groups for each fingerprint that has to be run, and is not being run."""
+        """One cell of the groups for each fingerprint that has to be run and is not running."""
         taken = self.known | self._done_here | {self.fingerprint(cell) for cell in running}
         found: dict[str, PlannedCell] = {}
         for base in bases:
@@ -206,26 +208,19 @@ class _Settling:
         return {fingerprint: cell for fingerprint, cell in found.items() if fingerprint not in taken}
 
     def _take(self, waiting: dict[str, PlannedCell]) -> PlannedCell | None:
-        """The first that waits; nothing if its group was divided by a run that is about to end: it will wait anew."""
+        """The first that waits; None if a run that is about to end has divided its group: it will wait again."""
         fingerprint, cell = next(iter(waiting.items()))
         del waiting[fingerprint]
         return cell if self.fingerprint(cell) == fingerprint else None
-
-    def _still_waiting(
-        self, waiting: Mapping[str, PlannedCell], ended: Collection[str], running: Iterable[PlannedCell]
-    ) -> dict[str, PlannedCell]:
-        """What waits when runs of some groups have ended: these groups may have been divided."""
-        others = {fingerprint: cell for fingerprint, cell in waiting.items() if _base(cell) not in ended}
-        return self._unsettled(ended, running) | others
 
     async def _run_one(self, cell: PlannedCell) -> None:
         assert cell.recipe is not None
         runs = await self._run(cell.recipe)
         self.suites_run += len(runs)
-        await _uninterrupted(self._keep(cell, runs))
+        await _uninterrupted(self._record(cell, runs))
 
-    async def _keep(self, cell: PlannedCell, runs: Iterable[Run]) -> None:
-        # One after the other: a run is recorded under what is known of its group, and that stays so meanwhile.
+    async def _record(self, cell: PlannedCell, runs: Iterable[Run]) -> None:
+        # One at a time: what is known of the run's group must not change while it is recorded.
         async with self._recording:
             await self._divide(_base(cell), frozenset[str]().union(*(run.reads for run in runs)))
             fingerprint = self.fingerprint(cell)
@@ -236,7 +231,7 @@ class _Settling:
             self.runs[fingerprint] = (*self.runs.get(fingerprint, ()), *recorded)
 
     async def _divide(self, base: str, reads: frozenset[str]) -> None:
-        """Note that a group's suite reads versions, and look up what is known of the parts."""
+        """Record that a group's suite reads versions, and look up what is known of the parts."""
         before = self._readers.get(base, frozenset())
         if reads <= before:
             return
@@ -244,8 +239,8 @@ class _Settling:
         await self._look_up_runs(_bound(cell, before | reads) for cell in self._groups[base])
         self._readers[base] = before | reads
 
-    def tally(self, unrun: int, to_run: int) -> MatrixProgress:
-        """How far it has come."""
+    def progress(self, unrun: int, to_run: int) -> MatrixProgress:
+        """How far the execution has come."""
         counts: dict[str, int] = defaultdict(int)
         settled = self.known | self._done_here
         for cells in self._groups.values():
@@ -278,7 +273,7 @@ def is_green(runs: Collection[Run]) -> bool:
 
 
 async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
-    """Do it to its end; only then be cancelled."""
+    """Finish the work; only then let a cancellation through."""
     task = asyncio.create_task(work)
     try:
         await asyncio.shield(task)
@@ -288,7 +283,7 @@ async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
-    """End what is running; what was finished so far is in the ledger."""
+    """End what is running; what has finished is in the ledger."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,6 @@
-"""An upstream wheel with a downstream wheel: what both together ask of a resolver."""
+"""An upstream wheel with a downstream wheel: what both together require of a resolver."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -20,7 +20,7 @@ class Pair:
     """The two ends of a cell, for one suite on one Python.
 
     Attributes:
-        together: Versions of other packages that come with them whatever anything declares, as `name==1.0`.
+        together: Versions of other packages that come with both, whatever they declare, as `name==1.0`.
     """
 
     edge: TestedEdge
@@ -31,7 +31,7 @@ class Pair:
 
     @property
     def title(self) -> str:
-        """What the two are, for people."""
+        """Both names and versions, for people."""
         return f"{self.upstream.name}-{self.upstream.version}-{self.downstream.name}-{self.downstream.version}"
 
     @property
@@ -40,14 +40,14 @@ class Pair:
         return declared_by(self.downstream, self.edge, self.interpreter)
 
     def lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What is asked of the resolver, and what of it is forced: both versions, whatever anything declares."""
+        """The requirements for the resolver, and those that are forced: both versions, whatever either declares."""
         upstream = f"{self.upstream.name}{_bracketed(self._upstream_extras)}=={self.upstream.version}"
         downstream = f"{self.downstream.name}{_bracketed(self._extras)}=={self.downstream.version}"
         others = (line for line in self.together if line.partition("==")[0] not in {w.name for w in self._wheels})
         return (upstream, downstream, *self.edge.suite.requirements), (upstream, downstream, *others)
 
     def key(self) -> str:
-        """Equal for pairs whose environments, but for the pair itself, must be resolved to the same."""
+        """Equal for pairs whose environments, except for the pair itself, must resolve to the same packages."""
         return self._key
 
     @cached_property
@@ -64,7 +64,7 @@ class Pair:
         """For each of the two, the requirements that hold in the environment.
 
         Args:
-            family: Other packages of which contents are compared, so that no version of theirs needs to be.
+            family: Other packages that are compared by content, so that their versions don't matter.
         """
         forced = {self.upstream.name, self.downstream.name, *family}
         extras = {self.upstream.name: self._upstream_extras, self.downstream.name: self._extras}
@@ -85,14 +85,15 @@ class Pair:
     def _upstream_extras(self) -> tuple[str, ...]:
         """The extras of the upstream that the downstream asks for; a forced version would lose them."""
         requirements = _effective(self.downstream.requires, self._extras, self.interpreter)
-        return _asked_extras(requirements, self.upstream.name)
+        named = (each.extras for each in requirements if canonicalize_name(each.name) == self.upstream.name)
+        return tuple(sorted({extra for extras in named for extra in extras}))
 
 
 def _effective(requires: tuple[str, ...], extras: tuple[str, ...], interpreter: Interpreter) -> tuple[Requirement, ...]:
     return _effective_once(requires, extras, tuple(interpreter.markers.items()))
 
 
-# A matrix asks for the same few hundred of these tens of thousands of times.
+# A matrix needs the same few hundred of these tens of thousands of times.
 @lru_cache(maxsize=4096)
 def _effective_once(
     requires: tuple[str, ...], extras: tuple[str, ...], markers: tuple[tuple[str, str], ...]
@@ -118,14 +119,9 @@ def _suite_extras(edge: TestedEdge) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _shape(requires: tuple[str, ...], forced: tuple[str, ...]) -> str:
-    """Digest of every requirement with its marker; not only of those that hold: others may come in by extras."""
+    """Digest of every requirement with its marker, also of those that don't hold: extras may bring them in."""
     lines = map(Requirement, requires)
     return digest(sorted((*normalized([line], forced=forced), str(line.marker or "")) for line in lines))
-
-
-def _asked_extras(requirements: Iterable[Requirement], name: str) -> tuple[str, ...]:
-    named = (requirement.extras for requirement in requirements if canonicalize_name(requirement.name) == name)
-    return tuple(sorted({extra for extras in named for extra in extras}))
 
 
 def _bracketed(extras: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""Which cells there are, and what each of them would run: the plan of a matrix, made before anything runs."""
+"""The plan of a matrix: which cells there are, and what each of them would run. Nothing is run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,12 +26,12 @@ Resolve = Callable[[Pair], Awaitable[Resolution]]
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedCell:
-    """One cell, with all that decides what it will show.
+    """One cell, with everything that decides what it will show.
 
     Attributes:
         declared: Whether the downstream admits the upstream's version.
         recipe: How it is run; None when nothing can be run, and then `unrun` says why.
-        versions: Of each package of the family in its environment.
+        versions: The version of each package of the family in its environment.
     """
 
     key: CellKey
@@ -74,10 +74,10 @@ class Plan:
 
 
 async def resolve_pair(pair: Pair, uv: Uv) -> Resolution:
-    """The environment of a pair of wheels, as a user would get it who installs this pair.
+    """The environment that a user would get who installs this pair of wheels.
 
     Raises:
-        IndexUnavailableError: The index could not be asked.
+        IndexUnavailableError: The index did not answer.
     """
     requirements, forced = pair.lines()
     return await uv.resolve(requirements, forced=forced, interpreter=pair.interpreter)
@@ -89,7 +89,7 @@ class Planner:
     Args:
         family: The names of the family's packages.
         sources: The wheels and the tests.
-        resolve: How the environment of a pair is resolved; called once for all pairs of equal requirements.
+        resolve: Resolves the environment of a pair; called once for all pairs of equal requirements.
         together: Versions of other packages that come with each pair, as `name==1.0`.
     """
 
@@ -186,7 +186,7 @@ class Planner:
             return await self._resolve(pair)
 
     async def _wheels(self, pair: Pair, lock: Lock) -> tuple[Wheel, ...] | str:
-        """The pair's wheels, and those of the family's other packages that the lock names; or why one can't be had."""
+        """The pair's wheels, and those of the family's other packages in the lock; or why one is not available."""
         edge = {pair.upstream.name, pair.downstream.name}
         others = [pin for pin in lock.pins if pin.name in self._family - edge]
         wheels = [pair.upstream, pair.downstream]
@@ -242,7 +242,7 @@ def _title(key: CellKey) -> str:
 
 
 def _settings(edge: TestedEdge) -> dict[str, object]:
-    """What of a suite's settings can change its verdict: all but names, reasons and what is merely not counted."""
+    """The settings of a suite that can change its verdict: all but names, reasons and what is merely not counted."""
     unrelated = {"name", "upstreams", "axes", "allowed_to_fail", "env"}
     settings = edge.suite.model_dump(mode="json", exclude=unrelated)
     settings["leave_out"] = [item.test for item in edge.suite.leave_out]

@@ -1,4 +1,4 @@
-"""A look ahead: what is known of a matrix, and what would have to be run, without running it."""
+"""A preview: which cells of a matrix are known, and which would have to be run, without running any."""
 
 from pathlib import Path
 
@@ -12,42 +12,43 @@ from interlock.model.versions import Selection
 
 
 def check(request: MatrixRequest) -> None:
-    """Find the mistakes of a request that show without anything outside: what it names, and the family file.
+    """Find the mistakes of a request that need nothing outside: the names, the family file, the reports' paths.
 
     Raises:
         FamilyError: The family file can't be used.
-        UsageError: It names what is not in the family, or says no versions.
+        UsageError: A name is not in the family, the versions can't be read, or a report would overwrite something.
     """
     family = find(request.family_path)
     edges(request, load(family))
-    _check_places(request, family)
+    _check_report_paths(request, family)
     for versions in (request.upstream_versions, request.downstream_versions):
         Selection.parse(versions)
 
 
-def _check_places(request: MatrixRequest, family: Path) -> None:
-    """Refuse a place for a report where something else would be lost."""
-    places = [Path(place) for place in (request.html, request.json_file) if place]
-    if len({place.resolve() for place in places}) < len(places):
+def _check_report_paths(request: MatrixRequest, family: Path) -> None:
+    """Refuse a path for a report where something else would be lost."""
+    paths = [Path(path) for path in (request.html, request.json_file) if path]
+    if len({path.resolve() for path in paths}) < len(paths):
         raise UsageError("both reports would be written to the same file", hint="give --html and --json two names")
-    for place in places:
-        if place.is_dir():
-            raise UsageError(f"{place} is a directory", hint="name a file in it")
-        if place.is_file() and (place.resolve() == family.resolve() or not _is_report(place)):
-            raise UsageError(f"{place} is there already, and is no report", hint="name another file, or remove it")
+    for path in paths:
+        if path.is_dir():
+            raise UsageError(f"{path} is a directory", hint="name a file in it")
+        is_report = path.is_file() and path.resolve() != family.resolve() and _is_report(path.read_bytes())
+        if path.is_file() and not is_report:
+            raise UsageError(f"{path} is there already, and is no report", hint="name another file, or remove it")
 
 
-def _is_report(place: Path) -> bool:
-    """Whether a file was written by us, judged by its beginning."""
-    begins = place.read_bytes()[:2000].lstrip()
-    return not begins or begins.startswith(b"<!doctype html") or (begins.startswith(b"{") and b'"format"' in begins)
+def _is_report(content: bytes) -> bool:
+    """Whether a file looks like a report of ours, by its beginning."""
+    head = content[:2000].lstrip()
+    return not head or head.startswith(b"<!doctype html") or (head.startswith(b"{") and b'"format"' in head)
 
 
 async def preview(request: MatrixRequest) -> MatrixProgress:
     """Plan a matrix and ask the ledger what it knows.
 
     Raises:
-        InterlockError: The request can't be met; the same that running it would raise.
+        InterlockError: The error that running the matrix would raise before its first cell.
     """
     family = load(request.family_path)
     async with open_connections(family, access_from(family)) as connections:

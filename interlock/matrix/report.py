@@ -1,4 +1,4 @@
-"""The compatibility table as one value: what every report is made from, and the published JSON."""
+"""The compatibility table as one value: the source of every report, and the published JSON."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 from interlock.common.frozen_model import FrozenModel
 from interlock.model.verdicts import CellKey, Run, Verdict
 
-# What was seen not to work; the other verdicts that are not compatible only failed to prove that it does.
+# Evidence that a pair does not work; the other verdicts besides compatible only lack the evidence that it does.
 SEEN_BROKEN = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.BROKEN_BEFORE})
 
 
@@ -34,11 +34,11 @@ class Cell(FrozenModel):
 
     Attributes:
         declared: Whether the upstream version is inside the range that the downstream version declares.
-        own_fault: Whether what is red here is red against every upstream version, and so no fault of this pairing.
-        run: The fingerprint of the run that says so, a key of `MatrixReport.runs`.
+        own_fault: Whether what is red here is red with every upstream version, and so not the fault of this pairing.
+        run: The fingerprint of the run behind the verdict, a key of `MatrixReport.runs`.
         shared_with: The cell that was run for this one, or None when this one was run (or known) itself.
-        regressed: Ids of the tests that are red here and green against another upstream version.
-        own: Ids of the tests that are red against every upstream version.
+        regressed: Ids of the tests that are red here and green with another upstream version.
+        own: Ids of the tests that are red with every upstream version.
     """
 
     verdict: Verdict
@@ -71,7 +71,7 @@ class Regression(FrozenModel):
     """Something that works with one upstream version and not with the next that was tested.
 
     Attributes:
-        test: The test's id, or None when the environment itself could not be had or the suite did not finish.
+        test: The test's id, or None when the environment could not be made or the suite did not finish.
         error: The first line of what went wrong.
         downstream: The downstream versions that show it.
         good: The upstream version that works; `bad` is its neighbour that doesn't (it may be the older one).
@@ -109,12 +109,12 @@ class Sheet(FrozenModel):
 
     @property
     def counts(self) -> bool:
-        """Whether a red cell of this sheet is anybody's concern."""
+        """Whether a red cell of this sheet counts."""
         return self.allowed_to_fail is None
 
 
 class Change(FrozenModel):
-    """A cell whose verdict is another than in the last matrix that held it.
+    """A cell with another verdict than in the last matrix that had it.
 
     Attributes:
         since: When that last matrix ended.
@@ -127,7 +127,7 @@ class Change(FrozenModel):
 
 
 class Totals(FrozenModel):
-    """How the verdicts came about; all of these count cells, but `runs`.
+    """How the verdicts came about; all of these but `runs` count cells.
 
     Attributes:
         runs: Runs recorded for this matrix: one for each cell that was run, two where they disagreed.
@@ -152,7 +152,7 @@ class MatrixReport(FrozenModel):
     Attributes:
         format: The number of this form; it changes when a reader would have to.
         covers: What was asked for, for people.
-        notes: What a reader must know about how it came about, such as pages read from a cache while offline.
+        notes: What a reader must know of its making, such as pages read from a cache while offline.
         runs: By fingerprint, every run that a cell names.
     """
 
@@ -169,7 +169,7 @@ class MatrixReport(FrozenModel):
 
     @property
     def exit_code(self) -> int:
-        """0 when something declared was shown to work, and nothing declared is red but by its own fault; else 1."""
+        """0 when something declared was shown to work, and what is red there is its own fault; else 1."""
         counted = [cell for sheet in self.sheets if sheet.counts for row in sheet.cells for cell in row]
         declared = [cell for cell in counted if cell.declared]
         blamed = [cell for cell in declared if not cell.own_fault and cell.verdict is not Verdict.COMPATIBLE]

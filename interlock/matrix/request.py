@@ -66,23 +66,23 @@ class MatrixRequest(FrozenModel):
         return Path(self.family) if self.family else None
 
     def page(self, report: MatrixReport) -> Path:
-        """Where the HTML report goes."""
+        """The path of the HTML report."""
         name = f"{report.family}-{report.started_at:%Y%m%dT%H%M%S.%fZ}.html"
         return Path(self.html).absolute() if self.html else home() / "reports" / name
 
     def covers(self) -> str:
-        """What was asked for, in a line for people."""
+        """The request in one line, for people."""
         pythons = f", Python {', '.join(self.python)}" if self.python else ""
         return f"{self.upstreams} ({self.upstream_versions}) × {self.downstreams} ({self.downstream_versions}){pythons}"
 
     @property
     def upstreams(self) -> str:
-        """Which upstreams were asked for, for people."""
+        """The requested upstreams, for people."""
         return self.upstream or "every upstream"
 
     @property
     def downstreams(self) -> str:
-        """Which downstreams were asked for, for people."""
+        """The requested downstreams, for people."""
         return ", ".join(self.downstream) or "its downstreams"
 
 

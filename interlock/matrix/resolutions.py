@@ -1,4 +1,4 @@
-"""Resolutions that are kept for some hours: an index's nodes may differ, and one answer makes one matrix."""
+"""Resolutions are stored for some hours: an index's nodes may differ, and a matrix needs one answer."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -13,8 +13,8 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.errors import IndexUnavailableError
 from interlock.model.lockfile import Lock, Resolution, Unresolvable
 
-# Shorter than a night, so that a nightly matrix meets the packages of its day.
-KEPT_FOR = timedelta(hours=6)
+# Shorter than a night, so that a nightly matrix gets the packages of its day.
+MAX_AGE = timedelta(hours=6)
 
 
 class StoredResolution(FrozenModel):
@@ -26,56 +26,48 @@ class StoredResolution(FrozenModel):
 
     @property
     def resolution(self) -> Resolution:
-        """What was found."""
+        """The resolution itself."""
         return self.lock if self.lock is not None else Unresolvable(reason=self.reason or "")
 
 
 class Resolutions:
-    """Keeps resolutions in a directory, by the key of what was asked.
+    """Stores resolutions in a directory, by the key of the request.
 
     Args:
-        folder: Where they are kept.
-        fresh: Ask again, whatever is kept.
+        folder: The directory.
+        fresh: Resolve again, whatever is stored.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
         self._folder = folder
         self._fresh = fresh
-        self._away = False
+        self._is_offline = False
         self.notes: dict[str, None] = {}
 
     async def get(self, key: str, resolve: Callable[[], Awaitable[Resolution]]) -> Resolution:
-        """What is kept, if it is young enough; else what is found now; else, without an index, what is kept.
+        """The stored resolution, if it is young enough or the index does not answer; else a new one.
 
         Raises:
-            IndexUnavailableError: The index did not answer, and nothing is kept.
+            IndexUnavailableError: The index did not answer, and nothing is stored.
         """
         path = self._folder / f"{key}.json"
-        kept = _read(path)
-        is_young = kept is not None and now() - kept.at < KEPT_FOR
-        # Once the index was away, asking it again for what is kept would only be another wait.
-        if kept and (self._away or (is_young and not self._fresh)):
-            return kept.resolution
+        stored = _read(path)
+        is_young = stored is not None and now() - stored.at < MAX_AGE
+        # Once the index did not answer, asking it again for what is stored would only be another wait.
+        if stored and (self._is_offline or (is_young and not self._fresh)):
+            return stored.resolution
         try:
             found = await resolve()
         except IndexUnavailableError:
-            if kept is None:
+            if stored is None:
                 raise
-            self._away = True
-            self.notes[f"the index did not answer: some environments are as resolved on {kept.at:%Y-%m-%d %H:%M}"] = (
-                None
-            )
-            return kept.resolution
-        write_whole(path, _kept(found).model_dump_json().encode())
+            self._is_offline = True
+            note = f"the index did not answer: some environments are as resolved on {stored.at:%Y-%m-%d %H:%M}"
+            self.notes[note] = None
+            return stored.resolution
+        outcome = {"lock": found} if isinstance(found, Lock) else {"reason": found.reason}
+        write_whole(path, StoredResolution.model_validate({"at": now(), **outcome}).model_dump_json().encode())
         return found
-
-
-def _kept(found: Resolution) -> StoredResolution:
-    return (
-        StoredResolution(at=now(), lock=found)
-        if isinstance(found, Lock)
-        else StoredResolution(at=now(), reason=found.reason)
-    )
 
 
 def _read(path: Path) -> StoredResolution | None:

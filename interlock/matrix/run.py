@@ -1,7 +1,7 @@
 """Making a matrix: choose the versions, fetch their files, plan every cell, execute what has to be run, assemble.
 
-Nothing here knows what runs a step, or a cell. A flow makes a Prefect task of each step, which is tried again where
-that may help; other callers call it. So a step looks before it acts, and is right when it is done twice.
+The caller supplies what runs a step, or a cell. A flow makes a Prefect task of each step, which is tried again where
+that may help; other callers call it. So a step looks before it acts, and may be done twice.
 """
 
 import contextlib
@@ -31,12 +31,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, kw_only=True)
 class CellRunner:
-    """What runs cells.
+    """How cells are run.
 
     Attributes:
         run: Runs one.
-        jobs: How many side by side.
-        observe: Is given the progress, after every run.
+        jobs: How many run side by side.
+        observe: Receives the progress, after every run.
     """
 
     run: RunCell
@@ -49,16 +49,16 @@ OpenRunner = Callable[[MatrixContext, MatrixRequest], contextlib.AbstractAsyncCo
 
 @contextlib.asynccontextmanager
 async def here(context: MatrixContext, request: MatrixRequest) -> AsyncIterator[CellRunner]:
-    """Runs cells in this process, without telling anybody."""
+    """Runs cells in this process, without an observer."""
     yield CellRunner(run=lambda recipe: run_cell(recipe, context.uv), jobs=request.jobs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedMatrix:
-    """A matrix of which nothing was run yet.
+    """A matrix before its first run.
 
     Attributes:
-        notes: What of the plan came from caches for want of the index.
+        notes: Which parts of the plan came from caches because the index did not answer.
     """
 
     request: MatrixRequest
@@ -69,18 +69,18 @@ class PlannedMatrix:
 async def plan_matrix(
     context: MatrixContext, request: MatrixRequest, run: RunStep = call, *, choice: Choice | None = None
 ) -> PlannedMatrix:
-    """Choose, fetch and plan. Resolutions that are kept are not made again.
+    """Choose, fetch and plan. Stored resolutions are not made again.
 
     Args:
-        context: What the matrix works with.
-        request: What is asked for.
+        context: The context of the matrix.
+        request: Which cells it covers.
         run: Runs the steps.
-        choice: The versions, where they are chosen already.
+        choice: The versions, if they are chosen already.
 
     Raises:
         UsageError: The request names something that does not exist.
         EnvironmentUnavailableError: There is no such Python here.
-        IndexUnavailableError: The index did not answer, and nothing serves instead.
+        IndexUnavailableError: The index did not answer, and no cache replaces it.
     """
     if choice is None:
         choice = await run("choose-versions", choose, context, request)
@@ -123,22 +123,22 @@ async def run_planned(
     started_at: datetime,
     record: bool = True,
 ) -> MatrixReport:
-    """Bring every cell to its verdict, and say what all of them say together.
+    """Bring every cell to its verdict, and assemble the report.
 
     Args:
-        context: What the matrix works with.
-        matrix: What is planned.
+        context: The context of the matrix.
+        matrix: Its plan.
         cells: Opens what runs cells.
-        started_at: When the matrix was begun.
-        record: Whether the cells' verdicts are kept, to be compared with next time. Their runs always are.
+        started_at: When the matrix was started.
+        record: Whether the cells' verdicts are recorded, to be compared with next time. Their runs always are.
 
     Raises:
         LedgerError: The ledger can't be read or written.
     """
     covers = matrix.request.covers()
-    occasion = MatrixMetadata(family=context.family.name, covers=covers, started_at=started_at, notes=matrix.notes)
-    settled = await execute(context, matrix.request, matrix.plan.cells, cells)
-    return assemble(matrix.plan, settled, occasion, context.ledger if record else None)
+    metadata = MatrixMetadata(family=context.family.name, covers=covers, started_at=started_at, notes=matrix.notes)
+    executed = await execute(context, matrix.request, matrix.plan.cells, cells)
+    return assemble(matrix.plan, executed, metadata, context.ledger if record else None)
 
 
 async def make_matrix(
@@ -151,6 +151,6 @@ async def make_matrix(
     record: bool = True,
 ) -> MatrixReport:
     """Make a matrix; the arguments and errors are those of `plan_matrix` and `run_planned`."""
-    _ = context.ledger  # one that can't be opened is known before anything is downloaded
+    _ = context.ledger  # fails here, before anything is downloaded, if it can't be opened
     planned = await plan_matrix(context, request, run)
     return await run_planned(context, planned, cells, started_at=started_at or now(), record=record)

@@ -1,18 +1,18 @@
-"""What the cells are made of: the chosen versions' wheels and suites, fetched once each.
+"""What the cells are made of: the chosen versions' wheels and suites, each fetched once.
 
 Theory of operation. A matrix of n upstream and m downstream versions has n x m cells, made of n + m wheels and m
-suites. Many cells are planned at the same time and ask for the same things, so each wheel and each suite is a piece of
-work that is done once: the first cell that asks starts it, and the others wait. A failure is not kept: whatever asks
-next tries again.
+suites. Many cells are planned at the same time and need the same things, so each wheel and each suite is a piece of
+work that is done once: the first cell that needs it starts it, and the others wait. A failure is not stored: the next
+request tries again.
 
-What can't be had is told apart. What the *world* refuses for now (no answer of the index, a wrong hash) is an error,
-and ends the step, which is tried again. What is wrong with *one release* (no file that fits, a damaged wheel, a build
-that fails, no tag, no tests) is a value, the reason in words: it leaves the cells of this release untested, and no
-others.
+There are two kinds of failure. What is wrong with the *world* for now (the index does not answer, a wrong hash) is an
+error, and ends the step, which is tried again. What is wrong with *one release* (no file that fits, a damaged wheel, a
+build that fails, no tag, no tests) is a value, the reason in words: it leaves the cells of this release untested, and
+no others.
 
-Why it is right to keep it: a wheel is named by its file, and its hash was checked when it was downloaded; a suite's
-folder is named by the digest of its files, and moved into place whole. So an interruption leaves nothing half-made, and
-several processes may share one cache. A candidate brings its own files: its tests are those of its own commit.
+Why the cache is right: a wheel is stored under its file name, and its hash was checked when it was downloaded; a
+suite's folder has the digest of its files as its name, and is moved into place whole. So an interruption leaves nothing
+half-made, and several processes may share one cache. The tests of a candidate are those of its own commit.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class ChosenEdge:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What a matrix is about, before anything is downloaded but the index's pages."""
+    """The edges, versions and Pythons of a matrix, chosen by the index's pages alone."""
 
     chosen: tuple[ChosenEdge, ...]
     interpreters: tuple[Interpreter, ...]
@@ -59,10 +59,10 @@ class Tests:
     """A suite's tests for one downstream version.
 
     Attributes:
-        digest: Of the files, or of the modules' names.
-        folder: Where the files are; None for an `imports` suite.
-        target: What pytest is given.
-        modules: What an `imports` suite imports.
+        digest: The digest of the files, or of the modules' names.
+        folder: The directory of the files; None for an `imports` suite.
+        target: The argument for pytest.
+        modules: The modules that an `imports` suite imports.
         missing: Why there is nothing to run, or None.
     """
 
@@ -74,7 +74,7 @@ class Tests:
 
 
 async def choose(context: MatrixContext, request: MatrixRequest) -> Choice:
-    """Find the edges, the interpreters and, from the index, the versions that a request means.
+    """Find the edges, the interpreters and, on the index, the versions of a request.
 
     Raises:
         UsageError: The request names something that does not exist.
@@ -99,13 +99,13 @@ async def choose(context: MatrixContext, request: MatrixRequest) -> Choice:
 
 
 def _select(selection: Selection, package: str, releases: Mapping[Version, Release]) -> tuple[Release, ...]:
-    # A candidate, like a yanked release, is only meant by who names it.
+    # A candidate, like a yanked release, is chosen only by its exact version.
     yanked = {version: release.yanked or release.tree is not None for version, release in releases.items()}
     return tuple(releases[version] for version in selection.select(package, yanked))
 
 
 class Sources:
-    """Wheels and tests of the versions that a matrix needs; each is fetched and read once."""
+    """The wheels and tests that a matrix needs; each is fetched and read once."""
 
     def __init__(self, context: MatrixContext) -> None:
         self._context = context
@@ -160,11 +160,11 @@ class Sources:
             return Tests(missing=f"{release.package} {release.version} has no {target}")
         key = files_digest(files.items())
         folder = self._context.cache / "suites" / key
-        await asyncio.to_thread(suite_files.keep, files, folder)
+        await asyncio.to_thread(suite_files.write_files, files, folder)
         return Tests(digest=key, folder=folder, target=target)
 
     async def _source_tree(self, suite: Suite, release: Release) -> tuple[Mapping[str, bytes], str]:
-        """All files among which the tests are, and where among them."""
+        """The files that contain the tests, and the path of the tests among them."""
         if suite.path is not None:
             folder = Path(suite.path)
             return await asyncio.to_thread(suite_files.read_folder, folder), folder.name
@@ -174,7 +174,7 @@ class Sources:
             if release.tree is not None and suite.git.url is None and "{version}" in form:
                 return await asyncio.to_thread(suite_files.read_tree, release.tree), suite.git.path
             ref = form.format(version=release.version.public)
-            # The token belongs to the server of the members' repositories: another address is fetched without it.
+            # The token is for the server of the members' repositories: another address is fetched without it.
             remote = Remote(url=suite.git.url) if suite.git.url else await self._context.remote(release.package)
             return await files_at(remote, ref, self._context.cache), suite.git.path
         if release.sdist is None:
@@ -184,7 +184,7 @@ class Sources:
 
 
 async def _read(path: Path) -> Wheel | str:
-    """A wheel's facts; or why it has none: one damaged release of many is no reason to test none of them."""
+    """A wheel's facts, or why they can't be read: one damaged release must not keep the others from being tested."""
     try:
         return await asyncio.to_thread(read_wheel, path)
     except DistributionError as error:
@@ -201,7 +201,7 @@ async def fetch(context: MatrixContext, choice: Choice) -> Sources:
     """Download and read every wheel that the choice needs.
 
     Raises:
-        IndexUnavailableError: A file could not be had.
+        IndexUnavailableError: A file could not be downloaded.
         DistributionError: A file is not what the index promised.
     """
     sources = Sources(context)

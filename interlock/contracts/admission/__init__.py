@@ -1,4 +1,4 @@
-"""May a version be released, and since when does something not fit: answered from what the ledger knows."""
+"""May a version be released? The answer comes from what the ledger knows."""
 
 from interlock.contracts.admission.evidence import AdmissionRequest, admission, known_as
 from interlock.contracts.admission.models import Admission, Answer, CellSaid, Evidence, Shown

@@ -1,8 +1,8 @@
 """Yes, no or unknown: what each cell says, and what all of them say together. Pure.
 
-What is red says no, unless the last release was red in the same way: that release is out, and this one breaks nothing
-that works. What nobody has seen says unknown, and so does what wavers. Yes takes a cell that was seen to work, and none
-that says anything else.
+A red cell says no, unless the last release was red in the same way: that release is out, and this one breaks nothing
+that works. A cell that was never run says unknown, and so does a flaky one. The answer is yes only if a cell was seen
+to work, and none says no or unknown.
 """
 
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from interlock.contracts.admission.models import Answer, CellSaid, Evidence, Shown
 from interlock.model.verdicts import Verdict
 
-# Of these, one says nothing about the other release beside it.
-TOLD_NOTHING = frozenset({Verdict.FLAKY, Verdict.UNTESTED})
+# A last release with one of these verdicts is nothing to compare with.
+NO_EVIDENCE = frozenset({Verdict.FLAKY, Verdict.UNTESTED})
 
 
 def decide(cells: Iterable[CellSaid]) -> Answer:
-    """What the cells say together; of none, nothing is known."""
+    """What the cells say together; without cells, unknown."""
     said = {cell.says for cell in cells}
     if Answer.NO in said:
         return Answer.NO
@@ -44,13 +44,13 @@ def _says(evidence: Evidence) -> tuple[Answer | None, str]:
 
 
 def _red_says(known: Shown, before: Shown | None) -> tuple[Answer | None, str]:
-    """What something red says, by what the last release shows."""
+    """What a red cell says, beside what the last release shows."""
     unsure = Answer.UNKNOWN if known.verdict is Verdict.BROKEN_BEFORE else Answer.NO
     if before is None:
         return unsure, f"{_what(known)}; the last release was never tried"
     if before.verdict is Verdict.COMPATIBLE:
         return Answer.NO, f"{_what(known)}, and was not with the last release"
-    if before.verdict in TOLD_NOTHING:
+    if before.verdict in NO_EVIDENCE:
         return unsure, f"{_what(known)}; the last release is {before.verdict}"
     if known.red and before.red:
         return _red_tests_say(known, before)
@@ -60,15 +60,11 @@ def _red_says(known: Shown, before: Shown | None) -> tuple[Answer | None, str]:
 
 
 def _red_tests_say(known: Shown, before: Shown) -> tuple[Answer | None, str]:
-    new = [test for test in known.red if not _was_red(test, before)]
+    # A test in a file that could not even be collected was red, too.
+    new = [test for test in known.red if not {test, test.partition("::")[0]} & before.red.keys()]
     if not new:
         return None, "red with the last release too"
     return Answer.NO, f"{len(new)} red that {'was' if len(new) == 1 else 'were'} not with the last release"
-
-
-def _was_red(test: str, before: Shown) -> bool:
-    """Whether a test was red, or in a file that could not even be collected."""
-    return test in before.red or test.partition("::")[0] in before.red
 
 
 def _what(known: Shown) -> str:

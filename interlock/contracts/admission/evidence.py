@@ -1,4 +1,4 @@
-"""Looks up what the ledger knows of a version: nothing is run, and nothing is asked but the ledger and the index."""
+"""Looks up what the ledger knows of a version. It reads the ledger and the index; nothing is run."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,12 +21,12 @@ _HAS_RED_TESTS = frozenset({Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE, Verdict
 
 
 class AdmissionRequest(FrozenModel):
-    """What may be released, or not.
+    """The version or commit that may be released, or not.
 
     Attributes:
         described: For people: `1.4.61`, or `branch main (0123456789ab)`.
-        sha: Of a commit that no index has as a release.
-        version: Of a release.
+        sha: A commit that no index has as a release.
+        version: The version of a release.
     """
 
     package: str
@@ -45,7 +45,7 @@ class Tested:
     point: Mapping[str, str]
 
     def key(self, upstream: str, upstream_version: str, downstream_version: str) -> CellKey:
-        """The cell of two versions."""
+        """The cell that pairs two versions."""
         return CellKey(
             upstream=upstream,
             upstream_version=upstream_version,
@@ -58,10 +58,10 @@ class Tested:
 
 
 def what_tests(family: Family, package: str, downstream: Sequence[str] = ()) -> tuple[Tested, ...]:
-    """What tests a package, in the order of the family.
+    """Everything that tests a package, in the order of the family.
 
     Raises:
-        UsageError: The family has no such package, or one that is no downstream of it.
+        UsageError: The family has no such package, or a name is not one of its downstreams.
     """
     downstreams = family.downstreams(package)
     for name in downstream:
@@ -78,55 +78,55 @@ def what_tests(family: Family, package: str, downstream: Sequence[str] = ()) -> 
     )
 
 
-async def known_as(ledger: Ledger, asked: AdmissionRequest) -> str | None:
-    """Under which version the ledger has cells of what is asked about; None when it has none."""
-    versions = await asyncio.to_thread(ledger.versions_of, asked.package)
-    if asked.sha is None:
-        return next((version for version in versions if version == asked.version), None)
-    # A commit has one version; another one only where tags have moved it since, and then the highest is the newest.
-    found = [version for version in versions if version.partition("+")[2] == f"g{asked.sha[:SHORT_SHA]}"]
+async def known_as(ledger: Ledger, request: AdmissionRequest) -> str | None:
+    """The version under which the ledger has cells of the request; None when it has none."""
+    versions = await asyncio.to_thread(ledger.versions_of, request.package)
+    if request.sha is None:
+        return next((version for version in versions if version == request.version), None)
+    # A commit has one version, unless tags were added since; then the highest is the newest.
+    found = [version for version in versions if version.partition("+")[2] == f"g{request.sha[:SHORT_SHA]}"]
     return max(found, key=Version, default=None)
 
 
 async def admission(
-    family: Family, ledger: Ledger, index: PackageIndex, asked: AdmissionRequest, *, downstream: Sequence[str] = ()
+    family: Family, ledger: Ledger, index: PackageIndex, request: AdmissionRequest, *, downstream: Sequence[str] = ()
 ) -> Admission:
-    """Whether it may be released.
+    """Whether a version or commit may be released.
 
     Args:
-        family: Whose packages they are.
-        ledger: What is known.
-        index: Which releases are the newest.
-        asked: What may be released, or not.
-        downstream: Only these; all when there are none.
+        family: The family of the packages.
+        ledger: Has the verdicts.
+        index: Has the newest releases.
+        request: The version or commit.
+        downstream: Only these downstreams; all when empty.
 
     Raises:
-        UsageError: A name can't be meant.
+        UsageError: A name is not in the family, or not a downstream.
         IndexUnavailableError: The index did not answer.
         LedgerError: The ledger can't be read.
     """
-    tests = what_tests(family, asked.package, downstream)
-    version = await known_as(ledger, asked)
-    before = _before(await _releases(index, asked.package), version or asked.version)
+    tests = what_tests(family, request.package, downstream)
+    version = await known_as(ledger, request)
+    before = _before(await _releases(index, request.package), version or request.version)
     newest = {name: _newest(await _releases(index, name)) for name in dict.fromkeys(each.downstream for each in tests)}
-    looking = _Looking(ledger, asked, version, before)
-    cells = [say(each) for each in await asyncio.to_thread(looking.evidence, tests, newest)]
+    lookup = _Lookup(ledger, request, version, before)
+    cells = [say(each) for each in await asyncio.to_thread(lookup.evidence, tests, newest)]
     answer = decide(cells)
     return Admission(
-        package=asked.package,
-        described=asked.described,
-        sha=asked.sha,
+        package=request.package,
+        described=request.described,
+        sha=request.sha,
         version=version,
         before=before,
         answer=answer,
-        why=reason(asked, answer, cells),
+        why=reason(request, answer, cells),
         cells=tuple(cells),
         notes=tuple(index.notes),
     )
 
 
 async def _releases(index: PackageIndex, package: str) -> Mapping[Version, Release]:
-    """What the index has of a package, which may be nothing yet."""
+    """The releases of a package on the index; none for a package that it does not have yet."""
     try:
         return await index.releases(package)
     except DistributionError:
@@ -134,7 +134,7 @@ async def _releases(index: PackageIndex, package: str) -> Mapping[Version, Relea
 
 
 def _final(releases: Mapping[Version, Release]) -> list[Version]:
-    """The versions that somebody gets who asks for none in particular."""
+    """The versions from which an installer chooses by itself."""
     served = [version for version, release in releases.items() if not release.yanked and version.local is None]
     return [version for version in served if not version.is_prerelease] or served
 
@@ -145,34 +145,34 @@ def _newest(releases: Mapping[Version, Release]) -> str | None:
 
 
 def _before(releases: Mapping[Version, Release], version: str | None) -> str | None:
-    """The last release before a version; of a version that is beneath all of them, or not known, the last of all."""
+    """The last release before a version; for one that is older than all of them, or unknown, the last of all."""
     final = _final(releases)
     older = [each for each in final if version is not None and each < Version(version)]
     found = max(older or final, default=None)
     return None if found is None or str(found) == version else str(found)
 
 
-class _Looking:
-    """Asks a ledger for the cells of one version, and for those of the release before."""
+class _Lookup:
+    """Reads the cells of one version, and those of the release before, from a ledger."""
 
-    def __init__(self, ledger: Ledger, asked: AdmissionRequest, version: str | None, before: str | None) -> None:
+    def __init__(self, ledger: Ledger, request: AdmissionRequest, version: str | None, before: str | None) -> None:
         self._ledger = ledger
-        self._package = asked.package
+        self._package = request.package
         self._version = version
-        self._called = version or asked.version or asked.described
+        self._label = version or request.version or request.described
         self._before = before
 
     def evidence(self, tests: Sequence[Tested], newest: Mapping[str, str | None]) -> list[Evidence]:
-        """Of every cell with a downstream's newest release, and with its own candidate that was tested last."""
+        """Every cell with a downstream's newest release, and with the downstream's candidate that was tested last."""
         known = self._ledger.cells_of(self._package, self._version) if self._version else {}
         candidates = _candidates(known)
-        asked = [
+        pairs = [
             (each, version)
             for each in tests
             for version in dict.fromkeys((newest[each.downstream], candidates.get(each.downstream)))
             if version is not None
         ]
-        before = self._cells_before(asked)
+        before = self._cells_before(pairs)
         shown = self._shown({**known, **before})
         return [
             Evidence(
@@ -181,16 +181,16 @@ class _Looking:
                 before=shown.get(each.key(self._package, self._before, version)) if self._before else None,
                 allowed_to_fail=each.suite.reason_to_allow(each.point),
             )
-            for each, version in asked
+            for each, version in pairs
         ]
 
     def _key(self, each: Tested, version: str) -> CellKey:
-        return each.key(self._package, self._called, version)
+        return each.key(self._package, self._label, version)
 
-    def _cells_before(self, asked: Iterable[tuple[Tested, str]]) -> dict[CellKey, KnownCell]:
+    def _cells_before(self, pairs: Iterable[tuple[Tested, str]]) -> dict[CellKey, KnownCell]:
         if self._before is None:
             return {}
-        return self._ledger.cells([each.key(self._package, self._before, version) for each, version in asked])
+        return self._ledger.cells([each.key(self._package, self._before, version) for each, version in pairs])
 
     def _shown(self, cells: Mapping[CellKey, KnownCell]) -> dict[CellKey, Shown]:
         runs = self._ledger.runs({cell.run for cell in cells.values() if cell.run and cell.verdict in _HAS_RED_TESTS})
@@ -198,7 +198,7 @@ class _Looking:
 
 
 def _candidates(known: Mapping[CellKey, KnownCell]) -> dict[str, str]:
-    """By downstream, what of its own repository was tested last: an older commit says nothing of what it is now."""
+    """By downstream, its commit that was tested last: an older one says nothing about its present state."""
     found: dict[str, tuple[KnownCell, str]] = {}
     for key, cell in known.items():
         last = found.get(key.downstream)
@@ -213,10 +213,10 @@ def _shown(cell: KnownCell, runs: Sequence[Run]) -> Shown:
     return Shown(verdict=cell.verdict, at=cell.at, red={test.id: test.error for test in red})
 
 
-def reason(asked: AdmissionRequest, answer: Answer, cells: Sequence[CellSaid]) -> str:
-    """Why, in a line."""
+def reason(request: AdmissionRequest, answer: Answer, cells: Sequence[CellSaid]) -> str:
+    """The reason for the answer, in a line."""
     if not cells:
-        return f"nothing in the family tests {asked.package}"
+        return f"nothing in the family tests {request.package}"
     if answer is Answer.YES:
         works = sum(cell.says is Answer.YES for cell in cells)
         return f"{_count(works, 'cell')} {'works' if works == 1 else 'work'}, and nothing else says anything against it"

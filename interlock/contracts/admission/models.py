@@ -1,4 +1,4 @@
-"""What is said of a version that may, or may not, be released."""
+"""The values of an admission: the answer, and the evidence for it."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Answer(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """What `interlock check` ends with."""
+        """The exit code of `interlock check`."""
         return {Answer.YES: 0, Answer.NO: 1, Answer.UNKNOWN: 2}[self]
 
 
@@ -27,8 +27,8 @@ class Shown(FrozenModel):
     """What the ledger knows of a cell.
 
     Attributes:
-        at: When that was found out.
-        red: The red tests in the order in which they ran, with the first line of what went wrong.
+        at: When the verdict was recorded.
+        red: The red tests in the order in which they ran, with the first line of the error.
     """
 
     verdict: Verdict
@@ -37,10 +37,10 @@ class Shown(FrozenModel):
 
 
 class Evidence(FrozenModel):
-    """What is known of one cell that is asked about.
+    """What is known of one requested cell.
 
     Attributes:
-        known: With the version that is asked about; None when it was never run.
+        known: With the requested version; None when it was never run.
         before: With the last release of the upstream; None when that was never run, or there is none.
         allowed_to_fail: Why the cell is not counted, or None when it is.
     """
@@ -69,13 +69,13 @@ class Admission(FrozenModel):
 
     Attributes:
         format: The number of this form; it changes when a reader would have to.
-        described: What was asked about, for people: `1.4.61`, or `branch main (0123456789ab)`.
-        sha: Its commit, where one was asked about.
-        version: Under which the ledger has its cells; None when it has none.
+        described: The requested version or commit, for people: `1.4.61`, or `branch main (0123456789ab)`.
+        sha: The commit, if one was requested.
+        version: The version under which the ledger has its cells; None when it has none.
         before: The last release before it.
-        cells: Every cell that was looked for, and what it says.
-        why: In a line.
-        notes: What a reader must know beside.
+        cells: Every requested cell, and what it says.
+        why: The reason, in a line.
+        notes: What else a reader must know.
     """
 
     format: Literal[1] = 1

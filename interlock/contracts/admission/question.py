@@ -1,4 +1,4 @@
-"""From what a person writes to what is asked about: a version that the ledger knows, a release, or a commit."""
+"""From what a person writes to the request: a version that the ledger knows, a release, or a commit."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from interlock.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What `interlock check` is asked."""
+    """The arguments of `interlock check`."""
 
     package: str
     ref: Ref
@@ -20,44 +20,44 @@ class Question:
 
 
 async def answer(connections: Connections, question: Question) -> Admission:
-    """Whether it may be released; nothing is run, and GitHub is asked only where a ref has to be found.
+    """Whether a ref may be released; nothing is run, and the repository is read only where a ref has to be found.
 
     Args:
         connections: Family, index, ledger, and perhaps a token for private repositories.
-        question: What is asked.
+        question: The arguments.
 
     Raises:
         UsageError: There is no such package, downstream or ref.
-        RepositoryError, IndexUnavailableError, LedgerError: Something could not be looked at.
+        RepositoryError, IndexUnavailableError, LedgerError: The repository, the index or the ledger can't be read.
     """
     connections.family.package(question.package)
-    asked = await _written_out(connections.ledger, question) or await _found(connections, question)
+    request = await _written_out(connections.ledger, question) or await _found(connections, question)
     family, ledger, index = connections.family, connections.ledger, connections.index
-    return await admission(family, ledger, index, asked, downstream=question.downstream)
+    return await admission(family, ledger, index, request, downstream=question.downstream)
 
 
 async def _written_out(ledger: Ledger, question: Question) -> AdmissionRequest | None:
-    """What needs no finding: a whole SHA, or a version of which the ledger has cells."""
+    """The request for a ref that needs no search: a full SHA, or a version of which the ledger has cells."""
     ref = question.ref
     if ref.kinds == (Kind.SHA,):
         return AdmissionRequest(package=question.package, described=f"commit {ref.name[:12]}", sha=ref.name)
     if ref.version is None:
         return None
-    asked = AdmissionRequest(package=question.package, described=str(ref.version), version=str(ref.version))
-    return asked if await known_as(ledger, asked) else None
+    request = AdmissionRequest(package=question.package, described=str(ref.version), version=str(ref.version))
+    return request if await known_as(ledger, request) else None
 
 
 async def _found(connections: Connections, question: Question) -> AdmissionRequest:
-    if connections.access.token_error:  # the token that is there is none: what it is for would not be found
+    if connections.access.token_error:  # with an unusable token, a private repository would not be found
         raise connections.access.token_error
-    return asked_of(await find(CandidateBuilder(connections), question.package, question.ref))
+    return request_for(await find(CandidateBuilder(connections), question.package, question.ref))
 
 
-def asked_of(found: ResolvedRef) -> AdmissionRequest:
-    """What was found, as it is asked about.
+def request_for(found: ResolvedRef) -> AdmissionRequest:
+    """The request for a ref that was found.
 
     Raises:
-        UsageError: A folder with changes of its own: nobody could have run anything of it.
+        UsageError: It is a folder with changes, of which the ledger can't have runs.
     """
     if found.version is not None:
         return AdmissionRequest(package=found.package, described=found.described, version=str(found.version))

@@ -1,4 +1,4 @@
-"""What a run says to a bisection: whether it is good, bad, or says nothing, beside the two ends. Pure."""
+"""What a run shows beside the two ends of a bisection: good, bad, or no evidence. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -23,8 +23,8 @@ class JudgedRun(FrozenModel):
     """What one suite showed with one step.
 
     Attributes:
-        wavers: Whether its runs showed different things.
-        red: The red tests in the order in which they ran, with the first line of what went wrong.
+        wavers: Whether its runs disagree.
+        red: The red tests in the order in which they ran, with the first line of the error.
         reason: Why it could not be run, or did not end.
     """
 
@@ -34,15 +34,15 @@ class JudgedRun(FrozenModel):
     reason: str = ""
 
     @property
-    def told(self) -> str:
-        """Why it says nothing, for people."""
+    def description(self) -> str:
+        """Why it is not evidence, for people."""
         if self.wavers:
             return "its runs showed different things"
         return f"{self.status}: {self.reason}" if self.reason else self.status.value
 
 
 def seen(runs: Sequence[Run]) -> JudgedRun:
-    """What runs of one cell showed, the last of them above all."""
+    """What the runs of one cell showed; the last one counts."""
     last = runs[-1]
     return JudgedRun(
         status=last.status,
@@ -56,15 +56,15 @@ class TargetFailures(FrozenModel):
     """What a bisection looks for in one suite.
 
     Attributes:
-        red_before: The tests that are red with the good end too, and say nothing.
-        unresolvable: Whether the bad end is so: then others that are so are bad, too.
+        red_before: The tests that are red with the good end too, and so are not evidence.
+        unresolvable: Whether the bad end is unresolvable: then every unresolvable step is bad.
     """
 
     red_before: frozenset[str] = frozenset()
     unresolvable: bool = False
 
     def new(self, found: JudgedRun) -> dict[str, str | None]:
-        """The tests that are red, and were not with the good end, nor in a file that could not be collected there."""
+        """The red tests that were neither red with the good end nor in a file that could not be collected there."""
         return {
             test: error
             for test, error in found.red.items()
@@ -72,7 +72,7 @@ class TargetFailures(FrozenModel):
         }
 
     def state(self, found: JudgedRun) -> State:
-        """What a suite says of a step."""
+        """What a suite says about a step."""
         if found.wavers or found.status is RunStatus.UNTESTED:
             return State.SKIP
         if found.status is RunStatus.UNRESOLVABLE:
@@ -83,18 +83,18 @@ class TargetFailures(FrozenModel):
 def ends(
     good: Mapping[JudgedSheet, JudgedRun], bad: Mapping[JudgedSheet, JudgedRun], names: tuple[str, str]
 ) -> tuple[dict[JudgedSheet, TargetFailures], tuple[str, ...]]:
-    """What is looked for: in each suite that is red with the bad end, and was seen not to be with the good one.
+    """The failures to look for, in each suite that is red with the bad end and was seen to be green with the good one.
 
     Args:
         good: What each suite showed with the good end.
         bad: The same with the bad one.
-        names: Of both ends, for messages.
+        names: The names of both ends, for messages.
 
     Returns:
-        By suite, and notes for the reader.
+        The failures by suite, and notes for the reader.
 
     Raises:
-        UsageError: The good end is not seen to be good, or the bad one not to be bad.
+        UsageError: The good end was not seen to be good, or the bad one not to be bad.
     """
     usable = {
         sheet: TargetFailures(red_before=frozenset(found.red), unresolvable=bad[sheet].status is RunStatus.UNRESOLVABLE)
@@ -102,15 +102,15 @@ def ends(
         if not found.wavers and found.status in {RunStatus.PASSED, RunStatus.FAILED}
     }
     if not usable:
-        raise UsageError(f"{names[0]} is not good: {_told(good)}", hint="name another one as --good")
-    sought = {sheet: what for sheet, what in usable.items() if what.state(bad[sheet]) is State.BAD}
-    if not sought:
+        raise UsageError(f"{names[0]} is not good: {_described(good)}", hint="name another one as --good")
+    targets = {sheet: what for sheet, what in usable.items() if what.state(bad[sheet]) is State.BAD}
+    if not targets:
         raise UsageError(f"{names[1]} is not bad: {_not_bad(usable, bad, names)}", hint="name another one as --bad")
-    return sought, tuple(_notes(good, usable, sought, names))
+    return targets, tuple(_notes(good, usable, targets, names))
 
 
-def _told(found: Mapping[JudgedSheet, JudgedRun]) -> str:
-    return "; ".join(f"{sheet}: {each.told}" for sheet, each in found.items())
+def _described(found: Mapping[JudgedSheet, JudgedRun]) -> str:
+    return "; ".join(f"{sheet}: {each.description}" for sheet, each in found.items())
 
 
 def _not_bad(
@@ -118,7 +118,7 @@ def _not_bad(
 ) -> str:
     silent = {sheet: bad[sheet] for sheet, what in usable.items() if what.state(bad[sheet]) is State.SKIP}
     if silent:
-        return _told(silent)
+        return _described(silent)
     red = [test for sheet in usable for test in bad[sheet].red]
     return f"what is red is red with {names[0]} too: {', '.join(red[:3])}" if red else "nothing is red with it"
 
@@ -126,19 +126,19 @@ def _not_bad(
 def _notes(
     good: Mapping[JudgedSheet, JudgedRun],
     usable: Mapping[JudgedSheet, TargetFailures],
-    sought: Collection[JudgedSheet],
+    targets: Collection[JudgedSheet],
     names: tuple[str, str],
 ) -> Iterator[str]:
     for sheet, found in good.items():
         if sheet not in usable:
-            yield f"{sheet} was set aside: with {names[0]} it is {found.told}"
-    for sheet in sought:
+            yield f"{sheet} was set aside: with {names[0]} it is {found.description}"
+    for sheet in targets:
         if red := sorted(usable[sheet].red_before):
             others = f" and {len(red) - 3} more" if len(red) > 3 else ""
             yield f"red with {names[0]} too, and not counted: {', '.join(red[:3])}{others}"
 
 
-def judge(found: Mapping[JudgedSheet, JudgedRun], sought: Mapping[JudgedSheet, TargetFailures]) -> State:
-    """What a step is: bad when one suite says so, good when all of them do."""
-    states = {what.state(found[sheet]) for sheet, what in sought.items()}
+def judge(found: Mapping[JudgedSheet, JudgedRun], targets: Mapping[JudgedSheet, TargetFailures]) -> State:
+    """The state of a step: bad when one suite says so, good when all of them do."""
+    states = {what.state(found[sheet]) for sheet, what in targets.items()}
     return next(state for state in (State.BAD, State.SKIP, State.GOOD) if state in states)

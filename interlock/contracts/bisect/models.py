@@ -1,4 +1,4 @@
-"""What a bisection is asked, and what it found."""
+"""The request and the result of a bisection."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ class BisectRequest(FrozenModel):
 
     @property
     def title(self) -> str:
-        """What is looked for, for people."""
+        """The search in one line, for people."""
         return f"{self.upstream} {self.good} … {self.bad} × {self.downstream}"
 
 
@@ -52,18 +52,18 @@ class Step(FrozenModel):
 
 
 class Skipped(FrozenModel):
-    """A step that could not be tried, and why."""
+    """A step that can't be tried, and why."""
 
     step: Step
     why: str
 
 
 class Broken(FrozenModel):
-    """What is red with the first bad one, and is not with the last good one.
+    """What is red with the first bad step and was not with the last good one.
 
     Attributes:
-        tests: With the first line of what went wrong; empty when the suite could not be run, or did not end.
-        reason: Why it could not be, or did not.
+        tests: Each with the first line of its error; empty when the suite could not be run, or did not end.
+        reason: Why it could not be run, or did not end.
     """
 
     sheet: JudgedSheet
@@ -72,16 +72,16 @@ class Broken(FrozenModel):
 
 
 class Bisection(FrozenModel):
-    """The first one that breaks a suite.
+    """The first step that breaks a suite.
 
     Attributes:
         format: The number of this form; it changes when a reader would have to.
-        last_good: The last before it that is good.
-        first_bad: The first that is known to be bad.
-        unsure: Those between the two that could not be tried: the first bad one may be one of them.
-        skipped: All that could not be tried.
-        relapses: Later ones that are good again.
-        steps: How many there are from the good end to the bad one, both included.
+        last_good: The last good step before it.
+        first_bad: The first step that is known to be bad.
+        unsure: The steps between the two that can't be tried: the first bad one may be one of them.
+        skipped: All steps that can't be tried.
+        relapses: Later steps that are good again.
+        steps: The number of steps from the good end to the bad one, both included.
         runs: How often a suite was run.
         reproduce: One command that shows it on the reader's machine.
     """
@@ -103,5 +103,5 @@ class Bisection(FrozenModel):
 
     @property
     def exit_code(self) -> int:
-        """0 when it is this one, 1 when it may be one of several."""
+        """0 when it is certain, 1 when it may be one of several."""
         return 1 if self.unsure else 0

@@ -1,6 +1,6 @@
-"""Finds the first step that breaks a suite: both ends first, then whatever halves what is left.
+"""Finds the first step that breaks a suite: it tries both ends first, then the step that halves what is left.
 
-What the ledger knows is not run, and steps of equal content share one run, so that of many versions few are tried.
+What the ledger knows is not run, and steps of equal content share one run, so few of many versions are tried.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -29,8 +29,8 @@ class BisectProgress(FrozenModel):
     """How far a bisection has come.
 
     Attributes:
-        doing: What goes on now.
-        tries: Made so far; `left` are needed at most, as far as is known.
+        doing: The activity at present, for people.
+        tries: The number of tries so far; `left` are still needed at most, as far as is known.
     """
 
     doing: str
@@ -41,12 +41,12 @@ class BisectProgress(FrozenModel):
 Watch = Callable[[BisectProgress], Awaitable[None]]
 
 
-async def _no_one(_hunt: BisectProgress) -> None:
+async def _ignore(_progress: BisectProgress) -> None:
     return
 
 
-# A flow's parameters are data; what is to be called in the same process goes beside them.
-watcher: ContextVar[Watch] = ContextVar("bisection_watcher", default=_no_one)
+# A flow's parameters are data, so a callback in the same process travels beside them.
+watcher: ContextVar[Watch] = ContextVar("bisection_watcher", default=_ignore)
 
 
 async def bisect(
@@ -55,20 +55,20 @@ async def bisect(
     """Find the first version or commit of an upstream that breaks a suite.
 
     Args:
-        connections: What is outside.
-        request: What is asked.
+        connections: The connections of the family.
+        request: Where to search.
         run: Runs the steps.
         cells: Opens what runs cells.
 
     Raises:
-        UsageError: Something that is named does not exist, the good end is not good, or the bad one not bad.
-        RepositoryError, IndexUnavailableError: Something could not be looked at.
+        UsageError: A name does not exist, the good end is not good, or the bad one not bad.
+        RepositoryError, IndexUnavailableError: The repository or the index can't be read.
         LedgerError: The ledger can't be read.
     """
-    _ = connections.ledger  # one that can't be opened is known before anything is downloaded
+    _ = connections.ledger  # fails here, before anything is downloaded, if it can't be opened
     target = await run("find-target", find_target, connections, request)
-    line = await run("list-steps", find_steps, CandidateBuilder(connections), request)
-    search = _Search(connections, request, line, target, run, cells)
+    span = await run("list-steps", find_steps, CandidateBuilder(connections), request)
+    search = _Search(connections, request, span, target, run, cells)
     await search.try_the_ends()
     while (number := next_try(search.states)) is not None:
         await search.try_one(number)
@@ -81,7 +81,7 @@ class _Search:
 
     context: MatrixContext
     request: BisectRequest
-    line: StepRange
+    span: StepRange
     target: Target
     run: RunStep
     cells: OpenRunner
@@ -90,40 +90,40 @@ class _Search:
     runs: int = 0
     _tries: int = 0
     _cells: dict[int, dict[JudgedSheet, PlannedCell]] = field(default_factory=dict)
-    _unhad: dict[int, str] = field(default_factory=dict)
+    _unavailable: dict[int, str] = field(default_factory=dict)
     _seen: dict[int, dict[JudgedSheet, JudgedRun]] = field(default_factory=dict)
-    _sought: dict[JudgedSheet, TargetFailures] = field(default_factory=dict)
+    _targets: dict[JudgedSheet, TargetFailures] = field(default_factory=dict)
 
     async def try_the_ends(self) -> None:
-        """Run the suites with both ends: what is sought is what tells them apart."""
-        last = len(self.line.steps) - 1
-        await self._tell(f"trying the ends, {self._name(0)} and {self._name(last)}")
-        await self._plan((0, last) if self.line.is_built else range(last + 1))
+        """Run the suites with both ends: the search is for the failures that distinguish them."""
+        last = len(self.span.steps) - 1
+        await self._report(f"trying the ends, {self._name(0)} and {self._name(last)}")
+        await self._plan((0, last) if self.span.is_built else range(last + 1))
         for number in (0, last):
-            if number in self._unhad:
-                raise UsageError(f"{self._name(number)} can't be tried: {self._unhad[number]}")
+            if number in self._unavailable:
+                raise UsageError(f"{self._name(number)} can't be tried: {self._unavailable[number]}")
         if not self._cells:
             what = f"whatever tests {self.request.downstream} with {self.request.upstream} is allowed to fail"
             raise UsageError(what, hint="take the point out of allowed_to_fail, or name another --suite")
         await self._run(0, last)
         names = (self._name(0), self._name(last))
-        self._sought, notes = ends(self._seen[0], self._seen[last], names)
+        self._targets, notes = ends(self._seen[0], self._seen[last], names)
         self.notes |= dict.fromkeys(notes)
         self._judge()
 
     async def try_one(self, number: int) -> None:
-        """Find out about a step; all that is equal to it is known then, too."""
-        await self._tell(f"trying {self._name(number)}")
+        """Try a step; every step with the same content is known then, too."""
+        await self._report(f"trying {self._name(number)}")
         self._tries += 1
         if number not in self._cells:
             await self._plan((number,))
-        if number not in self._unhad:
+        if number not in self._unavailable:
             await self._run(number)
         self._judge()
 
     async def _plan(self, numbers: Iterable[int]) -> None:
-        had = {number: await self.line.get(number) for number in numbers}
-        self._unhad |= {number: why for number, why in had.items() if isinstance(why, str)}
+        had = {number: await self.span.get(number) for number in numbers}
+        self._unavailable |= {number: why for number, why in had.items() if isinstance(why, str)}
         releases = {number: release for number, release in had.items() if isinstance(release, Release)}
         if not releases:
             return
@@ -144,10 +144,10 @@ class _Search:
                     self._cells.setdefault(number, {})[_sheet(cell)] = cell
 
     async def _run(self, *numbers: int) -> None:
-        """Bring steps to their verdict, in the suites that tell the ends apart, and look what that says of others."""
+        """Bring steps to their verdict, in the suites that distinguish the ends, and note what other steps share it."""
         wanted = [cell for number in numbers for cell in self._wanted(number)]
-        settled = await execute(self.context, matrix_request(self.request), wanted, self.cells)
-        self.runs += settled.suites_run
+        executed = await execute(self.context, matrix_request(self.request), wanted, self.cells)
+        self.runs += executed.suites_run
         cells = [cell for number in self._cells for cell in self._wanted(number)]
         known = await known_runs(cells, self.context.ledger)
         for number in self._cells:
@@ -155,27 +155,27 @@ class _Search:
             self._seen[number] = {_sheet(cell): seen(known[cell.key]) for cell in mine if cell.key in known}
 
     def _wanted(self, number: int) -> list[PlannedCell]:
-        return [cell for sheet, cell in self._cells[number].items() if not self._sought or sheet in self._sought]
+        return [cell for sheet, cell in self._cells[number].items() if not self._targets or sheet in self._targets]
 
     def _judge(self) -> None:
-        """What every step is, of which enough is known."""
-        self.states = dict.fromkeys(self._unhad, State.SKIP)
+        """Update the state of every step of which enough is known."""
+        self.states = dict.fromkeys(self._unavailable, State.SKIP)
         for number, found in self._seen.items():
-            sought = {sheet: what for sheet, what in self._sought.items() if sheet in found}
-            state = judge(found, sought) if sought else None
-            if state is State.BAD or (state is not None and len(sought) == len(self._sought)):
+            targets = {sheet: what for sheet, what in self._targets.items() if sheet in found}
+            state = judge(found, targets) if targets else None
+            if state is State.BAD or (state is not None and len(targets) == len(self._targets)):
                 self.states[number] = state
 
-    async def _tell(self, doing: str) -> None:
+    async def _report(self, doing: str) -> None:
         left = tries_left(self.states) if self.states else 0
         await watcher.get()(BisectProgress(doing=doing, tries=self._tries, left=left))
 
     def _name(self, number: int) -> str:
-        return str(self.line.steps[number])
+        return str(self.span.steps[number])
 
     def result(self) -> Bisection:
-        """What was found."""
-        found, steps = between(self.states), self.line.steps
+        """The result of the search."""
+        found, steps = between(self.states), self.span.steps
         return Bisection(
             upstream=self.request.upstream,
             downstream=self.request.downstream,
@@ -189,22 +189,23 @@ class _Search:
             steps=len(steps),
             runs=self.runs,
             notes=(*self.notes, *self.context.index.notes),
-            reproduce=reproduce(self.request, self.target, self.line, found),
+            reproduce=reproduce(self.request, self.target, self.span, found),
         )
 
     def _broken(self, number: int) -> Iterable[Broken]:
-        for sheet, what in self._sought.items():
+        for sheet, what in self._targets.items():
             shown = self._seen[number].get(sheet)
             if shown is not None and what.state(shown) is State.BAD:
                 yield Broken(sheet=sheet, tests=what.new(shown), reason=shown.reason)
 
     def _skipped(self) -> Iterable[Skipped]:
         for number in sorted(number for number, state in self.states.items() if state is State.SKIP):
-            yield Skipped(step=self.line.steps[number], why=self._unhad.get(number) or self._why(number))
+            yield Skipped(step=self.span.steps[number], why=self._unavailable.get(number) or self._why(number))
 
     def _why(self, number: int) -> str:
-        silent = {sheet: each for sheet, each in self._seen[number].items() if sheet in self._sought}
-        return next(each.told for sheet, each in silent.items() if self._sought[sheet].state(each) is State.SKIP)
+        found = self._seen[number]
+        skipped = (sheet for sheet, what in self._targets.items() if sheet in found)
+        return next(found[each].description for each in skipped if self._targets[each].state(found[each]) is State.SKIP)
 
 
 def _sheet(cell: PlannedCell) -> JudgedSheet:

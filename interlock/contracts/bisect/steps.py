@@ -1,4 +1,4 @@
-"""The steps of a bisection: the releases from one to another, or the commits, and how each is had."""
+"""The steps of a bisection: the releases from one to another, or the commits, and how each is obtained."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from interlock.model.versions import tag_name
 
 @dataclass(frozen=True, kw_only=True)
 class StepRange:
-    """What lies between the ends, both included.
+    """The steps between the ends, both included.
 
     Attributes:
-        is_built: Whether each step has to be built before anything can be said of it.
-        get: The distribution of a step; or why there is none.
+        is_built: Whether each step has to be built before it can be planned.
+        get: Returns the distribution of a step, or why there is none.
     """
 
     steps: tuple[Step, ...]
@@ -31,8 +31,8 @@ async def find_steps(builder: CandidateBuilder, request: BisectRequest) -> StepR
     """The releases between two versions, or the commits between two refs along the branch.
 
     Raises:
-        UsageError: A ref is nothing, or the good one is not before the bad one.
-        RepositoryError, IndexUnavailableError: Something could not be looked at.
+        UsageError: A ref does not exist, or the good one is not before the bad one.
+        RepositoryError, IndexUnavailableError: The repository or the index can't be read.
     """
     good, bad = [await _end(builder, request.upstream, text) for text in (request.good, request.bad)]
     if good.version is not None and bad.version is not None:
@@ -44,14 +44,14 @@ async def _end(builder: CandidateBuilder, package: str, text: str) -> ResolvedRe
     found = await find(builder, package, parse_ref(text))
     if found.version is None and found.sha is None:
         raise UsageError(f"{found.described} is neither a version nor a commit", hint="commit it first")
-    if found.folder is not None and not await _is_there(builder, package, found):
+    if found.folder is not None and not await _is_pushed(builder, package, found):
         where = builder.family.repository(package)
         raise UsageError(f"{found.described} is at a commit that {where} has not got", hint="push it first")
     return found
 
 
-async def _is_there(builder: CandidateBuilder, package: str, found: ResolvedRef) -> bool:
-    """Whether the repository has the commit of a folder; it is here then."""
+async def _is_pushed(builder: CandidateBuilder, package: str, found: ResolvedRef) -> bool:
+    """Whether the repository has the commit of a folder; the clone has it then, too."""
     assert found.sha is not None
     try:
         await find(builder, package, parse_ref(found.sha))
@@ -61,7 +61,7 @@ async def _is_there(builder: CandidateBuilder, package: str, found: ResolvedRef)
 
 
 async def _commit(builder: CandidateBuilder, found: ResolvedRef) -> str:
-    """The commit of an end; of a version, its tag's."""
+    """The commit of an end; for a version, that of its tag."""
     if found.sha is not None:
         return found.sha
     assert found.version is not None
@@ -78,17 +78,14 @@ def _releases(releases: Mapping[Version, Release], good: Version, bad: Version) 
     chosen = sorted(
         version
         for version, release in releases.items()
-        if good <= version <= bad and (version in ends or _is_usual(release))
+        if good <= version <= bad
+        and (version in ends or not (release.yanked or version.is_prerelease or version.local))
     )
 
     async def get(number: int) -> Release | str:
         return releases[chosen[number]]
 
     return StepRange(steps=tuple(Step(name=str(version)) for version in chosen), is_built=False, get=get)
-
-
-def _is_usual(release: Release) -> bool:
-    return not (release.yanked or release.version.is_prerelease or release.version.local)
 
 
 async def _commits(builder: CandidateBuilder, request: BisectRequest, good: str, bad: str) -> StepRange:

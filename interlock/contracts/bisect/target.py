@@ -1,4 +1,4 @@
-"""What a bisection tries at each step, and how anybody tries it again."""
+"""What a bisection tries at each step, and the command that reproduces it."""
 
 import shlex
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from interlock.model.family import Family
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What is tried at each step: the suites of one downstream version."""
+    """The suites that are tried at each step, of one downstream version."""
 
     edges: tuple[TestedEdge, ...]
     downstream: Release
@@ -26,10 +26,10 @@ class Target:
 
 
 async def find_target(context: MatrixContext, request: BisectRequest) -> Target:
-    """The suites of the downstream that test the upstream, and the version of it that they are run of.
+    """The suites of the downstream that test the upstream, and the downstream's version.
 
     Raises:
-        UsageError: Something that is named does not exist, or nothing tests the edge.
+        UsageError: A name does not exist, or nothing tests the edge.
         EnvironmentUnavailableError: There is no such Python here.
         IndexUnavailableError: The index did not answer.
     """
@@ -42,7 +42,7 @@ async def find_target(context: MatrixContext, request: BisectRequest) -> Target:
 
 
 def tested_edges(request: BisectRequest, family: Family) -> tuple[TestedEdge, ...]:
-    """The edge with each of the suites that are asked for.
+    """The edge with each of the requested suites.
 
     Raises:
         UsageError: The family has no such member or suite.
@@ -57,7 +57,7 @@ def tested_edges(request: BisectRequest, family: Family) -> tuple[TestedEdge, ..
 
 
 def matrix_request(request: BisectRequest) -> MatrixRequest:
-    """The same as the planner of a matrix is asked."""
+    """The same request for the planner of a matrix."""
     return MatrixRequest(
         upstream=request.upstream,
         downstream=(request.downstream,),
@@ -68,11 +68,11 @@ def matrix_request(request: BisectRequest) -> MatrixRequest:
     )
 
 
-def reproduce(request: BisectRequest, target: Target, line: StepRange, found: Between) -> str:
+def reproduce(request: BisectRequest, target: Target, span: StepRange, found: Between) -> str:
     """The command that runs the suites with the last good one and the first bad one."""
-    good, bad = line.steps[found.good].name, line.steps[found.bad].name
+    good, bad = span.steps[found.good].name, span.steps[found.bad].name
     family = ["--family", request.family] if request.family else []
-    if line.is_built:
+    if span.is_built:
         words = ["contracts", bad, "--of", request.upstream, "--downstream", request.downstream, "--against", good]
         return shlex.join(["interlock", *words, "--no-tell", *family])
     versions = ["--upstream-versions", f"{good}, {bad}", "--downstream-versions", str(target.downstream.version)]

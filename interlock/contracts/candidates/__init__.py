@@ -1,4 +1,4 @@
-"""What is on no index yet: a ref of a package, found, built once, and offered to whoever asks the index."""
+"""Candidates: a ref of a package, resolved, built once, and offered as if it were on the index."""
 
 from interlock.contracts.candidates.build import build_and_offer, build_candidate
 from interlock.contracts.candidates.context import CandidateBuilder

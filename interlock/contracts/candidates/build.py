@@ -1,4 +1,4 @@
-"""Building a candidate: the files of a commit or of a folder, at a version that says which."""
+"""Building a candidate: the files of a commit or of a folder, at a version that identifies them."""
 
 import asyncio
 from pathlib import Path
@@ -12,7 +12,7 @@ from interlock.contracts.candidates.context import CandidateBuilder
 from interlock.contracts.candidates.models import Candidate
 from interlock.contracts.candidates.overlay import offer
 from interlock.contracts.candidates.resolve_ref import ResolvedRef
-from interlock.contracts.candidates.source_tree import Source, named, of_commit, of_folder
+from interlock.contracts.candidates.source_tree import Source, of_commit, of_folder, tree_digest
 from interlock.errors import InterlockError, RefusedError, UsageError
 from interlock.project import build
 from interlock.project.build import BuiltFile, FailedBuildError
@@ -22,19 +22,19 @@ NO_VERSION = Version("0")
 
 
 async def build_candidate(builder: CandidateBuilder, package: str, found: ResolvedRef) -> Candidate:
-    """Build what was found, once: what was built of the same commit before is taken from the cache.
+    """Build a ref, once: a commit that was built before is taken from the cache.
 
-    Neither the repository's clone nor a folder is changed. The build sees no token, whosever code it is.
+    Neither the repository's clone nor a folder is changed. The build sees no token.
 
     Raises:
         UsageError: It is a released version.
-        BuildError: It can't be built; a log that says why is kept.
+        BuildError: It can't be built; the log is stored.
         RefusedError: It is another package.
     """
     if found.version is not None:
         raise UsageError(f"{package} {found.version} is released: there is nothing to build")
     sha = found.sha
-    if found.folder is not None:  # which may be another one the next time
+    if found.folder is not None:  # its files may change between two calls, so it is built each time
         source = await of_folder(builder, package, found.folder, found.head, sha)
         return await _built(builder, package, found, source)
     assert sha is not None
@@ -47,14 +47,14 @@ async def build_candidate(builder: CandidateBuilder, package: str, found: Resolv
 
 
 async def build_and_offer(builder: CandidateBuilder, package: str, found: ResolvedRef) -> Release:
-    """Build what was found, and let the builder's index and uv have it; the errors are those of `build_candidate`."""
+    """Build a ref, and offer it to the builder's index and uv; the errors are those of `build_candidate`."""
     return await offer(builder.connections, await build_candidate(builder, package, found))
 
 
 async def _built(builder: CandidateBuilder, package: str, found: ResolvedRef, source: Source) -> Candidate:
-    place = find_version(_of_this_package(builder, package, source.path))
-    version = _marked(place, source)
-    place.write(version)
+    location = find_version(_of_this_package(builder, package, source.path))
+    version = _marked(location, source)
+    location.write(version)
     files = await _build(builder, package, found, source, version)
     by_kind = {file.kind: file.path for file in files}
     return Candidate(
@@ -78,9 +78,9 @@ def _of_this_package(builder: CandidateBuilder, package: str, path: Path) -> Pat
     return path
 
 
-def _marked(place: VersionPlace, source: Source) -> Version:
-    """What the files say (of a version from tags, the newest tag), and which files they are."""
-    version = place.version or source.tagged or NO_VERSION
+def _marked(location: VersionPlace, source: Source) -> Version:
+    """The files' version (for a version from tags, the newest tag's), marked with their identity."""
+    version = location.version or source.tagged or NO_VERSION
     return Version(f"{version.public}+{source.mark}")
 
 
@@ -95,24 +95,24 @@ async def _build(
             environment=builder.connections.index.index.environment(),
             out=builder.connections.work_folder("dist"),
             cache=builder.connections.cache / "builds",
-            key=digest(package, await named(source.tree), source.epoch, str(version)),
+            key=digest(package, await tree_digest(source.tree), source.epoch, str(version)),
         )
     except FailedBuildError as error:
-        raise await _kept(builder, package, found, version, error) from None
+        raise await _with_stored_log(builder, package, found, version, error) from None
     await build.check(files, name=package, version=version)
     return files
 
 
-async def _kept(
+async def _with_stored_log(
     builder: CandidateBuilder, package: str, found: ResolvedRef, version: Version, error: FailedBuildError
 ) -> InterlockError:
-    """The error, with its log where it stays."""
+    """The error, with its log in a file that stays."""
     log = builder.connections.cache / "logs" / f"{package}-{version}.log"
     await asyncio.to_thread(write_whole, log, error.log.encode())
-    cure = (error.hint or "").partition("; the whole log")[0]
+    hint = (error.hint or "").partition("; the whole log")[0]
     return FailedBuildError(
         f"{package}, {found.described}: {error.message}",
-        hint=f"{cure}; the whole log: {log}",
+        hint=f"{hint}; the whole log: {log}",
         log=error.log,
         transient=error.transient,
     )

@@ -1,4 +1,4 @@
-"""What candidates are found and made with: the repositories' clones, and what was built already."""
+"""The context in which candidates are resolved and built: the repositories' clones, and earlier builds."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ class CandidateBuilder:
     """Clones each repository once, and builds each commit once.
 
     Args:
-        connections: The family, its repositories and its index; where candidates are offered, too.
+        connections: The family, its repositories, and its index, to which candidates are offered.
 
     Attributes:
-        built: By package and commit.
+        built: The candidates, by package and commit.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -29,7 +29,7 @@ class CandidateBuilder:
         """The clone of a package's repository, made once.
 
         Raises:
-            RepositoryError: It can't be had.
+            RepositoryError: It can't be cloned.
             TokenError: Access was refused.
         """
         return await self._clones.get(package, lambda: self._clone(package))
@@ -42,30 +42,30 @@ class CandidateBuilder:
 
 @dataclass(frozen=True, kw_only=True)
 class Clone:
-    """A package's repository on this disk, and every ref that its remote had.
+    """A package's repository on this disk, and every ref of its remote.
 
     Attributes:
-        refs: By whole name; an annotated tag's commit as `…^{}`.
-        one_at_a_time: Fetches into one repository hinder each other.
+        refs: The SHAs by full name; an annotated tag's commit as `…^{}`.
+        fetching: A lock, since fetches into one repository hinder each other.
     """
 
     checkout: Checkout
     refs: dict[str, str]
-    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def bring(self, ref: str, remote: Remote | None = None) -> None:
+    async def fetch(self, ref: str, remote: Remote | None = None) -> None:
         """Fetch what a ref of the remote, or of another one, points at.
 
         Raises:
-            RepositoryError: It can't be had.
+            RepositoryError: It can't be fetched.
         """
-        async with self.one_at_a_time:
+        async with self.fetching:
             source = Checkout(remote or self.checkout.remote, self.checkout.path, self.checkout.branch)
             await source.fetch(f"+{ref}:refs/interlock/{'folder' if remote else ref.removeprefix('refs/')}")
 
-    async def bring_branches(self) -> None:
+    async def fetch_branches(self) -> None:
         """Fetch all branches."""
-        async with self.one_at_a_time:
+        async with self.fetching:
             await self.checkout.fetch("+refs/heads/*:refs/remotes/origin/*")
 
     def names(self, prefix: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A candidate: what a package would be released as from some commit, built, and on no index."""
+"""A candidate: a ref of a package, built as it would be released, and on no index."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ class Candidate(FrozenModel):
     """A package built from a ref, or from a folder.
 
     Attributes:
-        version: What the files say, and the commit as a local version: `1.4.61+g0123456789ab`.
-        described: What it is of, for people: `pull request 12 (0123456789ab)`.
+        version: The files' version, and the commit as a local version: `1.4.61+g0123456789ab`.
+        described: Its ref, for people: `pull request 12 (0123456789ab)`.
         sha: The commit; None for a folder that differs from every commit.
-        wheel, sdist: The files that were built.
+        wheel, sdist: The built files.
         tree: The files of the commit, for suites that are read from Git.
     """
 
@@ -28,5 +28,5 @@ class Candidate(FrozenModel):
     tree: Path
 
     def release(self, *, wheel: File, sdist: File) -> Release:
-        """The release that whoever asks an index is offered."""
+        """The candidate as a release of an index."""
         return Release(package=self.package, version=self.version, wheels=(wheel,), sdist=sdist, tree=self.tree)

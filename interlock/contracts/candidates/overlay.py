@@ -1,4 +1,4 @@
-"""Offering a candidate: in this process the index has it and uv resolves it; no server ever hears of it."""
+"""Offering a candidate: in this process the index has it and uv resolves it; it is sent to no server."""
 
 import asyncio
 from typing import Protocol
@@ -13,11 +13,11 @@ from interlock.project.build import BuiltFile
 
 
 class Resolver(Protocol):
-    """What has an index and a uv, as the connections of a family have."""
+    """An index and a uv, such as the connections of a family."""
 
     @property
     def index(self) -> PackageIndex:
-        """Where releases are looked for."""
+        """The index that has the releases."""
 
     @property
     def uv(self) -> Uv:
@@ -25,10 +25,10 @@ class Resolver(Protocol):
 
 
 async def offer(resolver: Resolver, candidate: Candidate) -> Release:
-    """Let whoever works with an index and a uv find a candidate, as if it were released.
+    """Let an index and a uv find a candidate, as if it were released.
 
-    Only who asks for its very version gets it: `latest:1` never means a candidate, and no resolution takes one
-    by itself.
+    Only a request for its exact version gets it: `latest:1` never means a candidate, and no resolution takes one by
+    itself.
     """
     paths = candidate.wheel, candidate.sdist
     wheel, sdist = [await asyncio.to_thread(BuiltFile.of, path) for path in paths]
@@ -39,7 +39,7 @@ async def offer(resolver: Resolver, candidate: Candidate) -> Release:
 
 
 def withdraw(resolver: Resolver, candidate: Candidate) -> None:
-    """Offer it no more, as when it has been released."""
+    """Stop offering it, such as when it has been released."""
     resolver.index.withdraw(candidate.package, candidate.version)
     resolver.uv.withdraw(candidate.package, candidate.version)
 

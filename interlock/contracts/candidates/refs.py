@@ -1,4 +1,4 @@
-"""What a REF may be: read from untrusted text, without looking anywhere."""
+"""What a REF may be, read from untrusted text. Pure."""
 
 import re
 from enum import StrEnum
@@ -30,15 +30,15 @@ class Kind(StrEnum):
 
 
 class Ref(FrozenModel):
-    """What somebody has named.
+    """A ref as it was written, before it is resolved.
 
     Attributes:
-        text: As it is passed on: what was written, a folder by its whole path.
-        kinds: What it may be, in the order in which it is looked for.
-        name: Of a branch or tag, without `refs/heads/` and `refs/tags/`.
-        number: Of a pull request.
-        repository: Whose pull request it is, as owner/name, where an address says so.
-        version: If it may be one.
+        text: The text to pass on; a folder as its absolute path.
+        kinds: What it may be, in the order in which these are tried.
+        name: The name of a branch or tag, without `refs/heads/` and `refs/tags/`.
+        number: The number of a pull request.
+        repository: The pull request's repository as owner/name, if an address names it.
+        version: The version, if the text may be one.
     """
 
     text: str
@@ -53,10 +53,10 @@ class Ref(FrozenModel):
 
 
 def parse_ref(text: str) -> Ref:
-    """Read what a person, or GitHub, has written; what it is of several things is found by looking.
+    """Read what a person, or GitHub, has written; `find` resolves what may be several things.
 
     Raises:
-        UsageError: It can be none of them.
+        UsageError: It can't be a ref.
     """
     text = text.strip()
     if pull := _PULL.fullmatch(text):
@@ -90,7 +90,7 @@ def _named(text: str) -> Ref:
 
 
 def _kinds(text: str, version: Version | None, is_sha: bool) -> list[Kind]:
-    """A number is a version before all; `v1.4` is a tag's name before it is a version, though PEP 440 takes it."""
+    """A number is tried as a version first; `v1.4` as a tag before a version, though PEP 440 admits it."""
     is_number = version is not None and text[0].isdigit()
     first = [Kind.VERSION] if is_number else []
     last = [Kind.VERSION] if version is not None and not is_number else []

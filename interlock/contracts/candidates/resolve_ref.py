@@ -1,4 +1,4 @@
-"""Finding what a ref is, in the package's repository, on the index or on this disk, and where it left the branch."""
+"""Resolves a ref, in the package's repository, on the index or on this disk, and finds where it left the branch."""
 
 import asyncio
 import difflib
@@ -18,16 +18,16 @@ NEAR = 3
 
 
 class ResolvedRef(FrozenModel):
-    """What a ref is.
+    """A ref that was found.
 
     Attributes:
         described: For people: `pull request 12 (0123456789ab)`, `1.4.61`, `folder ../core (with changes)`.
         sha: The commit; None for a released version, and for a folder that differs from every commit.
         version: The released version: there is nothing to build.
-        folder: The folder, for a candidate that is built from its files as they are now.
-        head: The commit that it is, or that a folder with changes is made from.
+        folder: The folder, for a candidate that is built from its present files.
+        head: The commit, or the one below the changes of a folder.
         pull: The number of the pull request.
-        note: What a reader must know beside, as that a branch has the same name.
+        note: What else a reader must know, such as that a branch has the same name.
     """
 
     package: str
@@ -42,14 +42,14 @@ class ResolvedRef(FrozenModel):
 
 
 async def find(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef:
-    """What a ref of a package is, found by looking.
+    """Resolve a ref of a package.
 
-    What may be several things is the first of: a released version (of a text that begins with a digit), a tag, a
-    branch, a commit, a released version, a folder.
+    A text that may be several things is the first of: a released version (if it starts with a digit), a tag, a branch,
+    a commit, a released version, a folder.
 
     Raises:
-        UsageError: It is nothing; the hint names what is near. Or the family has no such package.
-        RepositoryError: The repository, or the ref of it, can't be had.
+        UsageError: It does not exist; the hint names similar refs. Or the family has no such package.
+        RepositoryError: The repository, or the ref in it, can't be fetched.
         TokenError: Access was refused.
         IndexUnavailableError: The index did not answer.
     """
@@ -64,28 +64,26 @@ async def find(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef
             break
     if not found:
         raise await _nothing(builder, package, ref)
-    others = [f"the {one.kind} {_short(one)}" for one in found[1:] if one.head != found[0].head]
+    others = [
+        f"the {one.kind} {one.version or (one.head or '')[:12]}" for one in found[1:] if one.head != found[0].head
+    ]
     note = f'"{ref}" was taken as the {found[0].kind}; there is {" and ".join(others)} too' if others else None
     return found[0].model_copy(update={"note": note})
 
 
-def _short(found: ResolvedRef) -> str:
-    return str(found.version) if found.version else (found.head or "")[:12]
-
-
 async def merge_base(builder: CandidateBuilder, package: str, found: ResolvedRef) -> ResolvedRef | None:
-    """Where a ref left the package's default branch; None when it is in it, and for what has no history.
+    """Where a ref left the package's default branch; None for a ref that is in it, or has no history.
 
     For a folder with changes on top of a commit of the default branch it is that commit.
 
     Raises:
-        RepositoryError: The history can't be had.
+        RepositoryError: The history can't be fetched.
     """
     if found.head is None:
         return None
     clone = await builder.clone(package)
     if found.folder is not None:
-        await clone.bring("HEAD", Remote(url=str(found.folder)))
+        await clone.fetch("HEAD", Remote(url=str(found.folder)))
     branch = clone.checkout.branch
     tip = clone.refs[f"refs/heads/{branch}"]
     base = await base_of(clone.checkout.path, found.head, tip)
@@ -98,7 +96,7 @@ async def default_branch(builder: CandidateBuilder, package: str) -> ResolvedRef
     """The newest commit of a package's default branch.
 
     Raises:
-        RepositoryError: It can't be had.
+        RepositoryError: It can't be fetched.
     """
     clone = await builder.clone(package)
     branch = clone.checkout.branch
@@ -106,7 +104,7 @@ async def default_branch(builder: CandidateBuilder, package: str) -> ResolvedRef
 
 
 async def _version(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef | None:
-    """A release on the index; or else the tag of one that is not there."""
+    """A release on the index, or else the tag of one that is not there."""
     assert ref.version is not None
     try:
         release = (await builder.connections.index.releases(package)).get(ref.version)
@@ -127,7 +125,7 @@ async def _tagged(clone: Clone, package: str, name: str) -> ResolvedRef | None:
     whole = f"refs/tags/{name}"
     sha = clone.refs.get(f"{whole}^{{}}") or clone.refs.get(whole)
     if sha is None or sha not in await commits_named(clone.checkout.path, sha):
-        return None  # a tag of something else than a commit is none that could be built
+        return None  # the tag of something else than a commit can't be built
     return _commit(package, Kind.TAG, sha, f"tag {name}")
 
 
@@ -136,25 +134,25 @@ async def _branch(builder: CandidateBuilder, package: str, ref: Ref) -> Resolved
     whole = f"refs/heads/{ref.name}"
     if (sha := clone.refs.get(whole)) is None:
         return None
-    await clone.bring(whole)
+    await clone.fetch(whole)
     return _commit(package, Kind.BRANCH, sha, f"branch {ref.name}")
 
 
 async def _sha(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef | None:
     clone, prefix = await builder.clone(package), ref.name.lower()
     if tip := next((name for name, sha in clone.refs.items() if sha.startswith(prefix)), None):
-        await clone.bring(tip.removesuffix("^{}"))
-        # GitHub names an annotated tag by an object of its own: what is meant is the commit that it is of.
+        await clone.fetch(tip.removesuffix("^{}"))
+        # An annotated tag is an object with a SHA of its own: what is meant is its commit.
         prefix = clone.refs.get(f"{tip}^{{}}", prefix)
     else:
-        await clone.bring_branches()
+        await clone.fetch_branches()
     found = await commits_named(clone.checkout.path, prefix)
     if len(found) > 1:
         raise UsageError(f'"{ref}" is the beginning of several commits: {", ".join(found)}', hint="write more digits")
     if not found and len(prefix) == len(max(clone.refs.values(), key=len)):
-        # In no branch and no tag: GitHub still gives it to who asks for its whole name.
+        # It is in no branch and no tag; GitHub still serves it by its full SHA.
         try:
-            await clone.bring(prefix)
+            await clone.fetch(prefix)
         except RepositoryError:
             return None
         found = await commits_named(clone.checkout.path, prefix)
@@ -162,7 +160,7 @@ async def _sha(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef
 
 
 async def _pull(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef | None:
-    """The head of a pull request, also of a fork's; not what a merge would make of it, which moves with the branch."""
+    """The head of a pull request, also from a fork; not its merge commit, which moves with the branch."""
     repository = builder.family.repository(package)
     if ref.repository is not None and ref.repository.lower() != repository.lower():
         raise UsageError(
@@ -172,7 +170,7 @@ async def _pull(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRe
     clone, whole = await builder.clone(package), f"refs/pull/{ref.number}/head"
     if (sha := clone.refs.get(whole)) is None:
         return None
-    await clone.bring(whole)
+    await clone.fetch(whole)
     found = _commit(package, Kind.PULL, sha, f"pull request {ref.number}")
     return found.model_copy(update={"pull": ref.number})
 
@@ -210,7 +208,7 @@ def _commit(package: str, kind: Kind, sha: str, words: str) -> ResolvedRef:
 
 
 async def _nothing(builder: CandidateBuilder, package: str, ref: Ref) -> UsageError:
-    """That a ref is nothing, with what was probably meant."""
+    """The error for a ref that does not exist, with what was probably meant."""
     if ref.kinds == (Kind.FOLDER,):
         return UsageError(f"there is no folder {ref}", hint=f"write {FORMS}")
     clone = await builder.clone(package)

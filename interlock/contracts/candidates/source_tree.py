@@ -1,4 +1,4 @@
-"""What a candidate is built from: a copy of a commit's files or of a folder's, which is nobody else's."""
+"""What a candidate is built from: a private copy of a commit's or a folder's files."""
 
 import asyncio
 import contextlib
@@ -21,20 +21,20 @@ from interlock.model.versions import tag_version
 from interlock.project.build.source_tree import copy_tree
 
 DIGITS = 12
-# Of a folder without a history: the first moment that a zip can say.
+# For a folder without a history: the earliest time that a zip archive can store.
 NO_TIME = 315_532_800
 NOBODY = Author(name="Interlock", email="interlock@localhost")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What is built.
+    """The files to build.
 
     Attributes:
-        path: A copy that is nobody else's.
+        path: A private copy, for the build.
         tree: The files as they were found.
-        epoch: The time of them, in seconds since 1970.
-        mark: What the version says of them: `g` and the commit, or `d` and the digest of a folder.
+        epoch: The commit's time, in seconds since 1970.
+        mark: The identity for the version: `g` and the commit, or `d` and the digest of a folder.
         tagged: The newest version among the tags in its history.
     """
 
@@ -49,17 +49,17 @@ async def of_commit(builder: CandidateBuilder, package: str, sha: str) -> Source
     """The files of a commit, in a copy of the clone with its whole history.
 
     Raises:
-        RepositoryError: They can't be had.
+        RepositoryError: They can't be checked out.
     """
-    place, clone = builder.connections.work_folder(package), await builder.clone(package)
-    async with clone.one_at_a_time:
-        await asyncio.to_thread(shutil.copytree, clone.checkout.path, place / "source", symlinks=True)
-    checkout = Checkout(clone.checkout.remote, place / "source", clone.checkout.branch)
+    work, clone = builder.connections.work_folder(package), await builder.clone(package)
+    async with clone.fetching:
+        await asyncio.to_thread(shutil.copytree, clone.checkout.path, work / "source", symlinks=True)
+    checkout = Checkout(clone.checkout.remote, work / "source", clone.checkout.branch)
     await checkout.switch(sha)
-    await checkout.export(sha, place / "tree")
+    await checkout.export(sha, work / "tree")
     return Source(
         path=checkout.path,
-        tree=place / "tree",
+        tree=work / "tree",
         epoch=await checkout.commit_time(sha),
         mark=f"g{sha[:DIGITS]}",
         tagged=await _newest_tag(builder, package, checkout, sha),
@@ -67,25 +67,26 @@ async def of_commit(builder: CandidateBuilder, package: str, sha: str) -> Source
 
 
 async def of_folder(builder: CandidateBuilder, package: str, folder: Path, head: str | None, sha: str | None) -> Source:
-    """A folder's files as they are now; a work tree's copy is a repository too, since some build backends ask Git.
+    """The present files of a folder; a work tree's copy is a repository too, since some build backends need Git.
 
     Args:
-        builder: Where the copy goes.
-        package: Whose folder it is.
-        folder: Is left as it is.
-        head: The commit that it is made from, if it is a work tree.
-        sha: The commit that it does not differ from.
+        builder: Makes the directory for the copy.
+        package: The package in the folder.
+        folder: The folder; it is left as it is.
+        head: The commit that is checked out, if it is a work tree.
+        sha: The same commit, if the folder does not differ from it.
 
     Raises:
-        RepositoryError, BuildError: The files can't be had.
+        RepositoryError, BuildError: The files can't be copied.
     """
-    place = builder.connections.work_folder(package)
-    tree, source = place / "tree", place / "source"
+    work = builder.connections.work_folder(package)
+    tree, source = work / "tree", work / "source"
     if head is None:
         with _copying(folder):
             await copy_tree(folder, tree, epoch=NO_TIME, history=False)
         await asyncio.to_thread(shutil.copytree, tree, source, symlinks=True)
-        return Source(path=source, tree=tree, epoch=NO_TIME, mark=f"d{await named(tree)}", tagged=_packed(tree))
+        mark = f"d{await tree_digest(tree)}"
+        return Source(path=source, tree=tree, epoch=NO_TIME, mark=mark, tagged=_sdist_version(tree))
     files = await files_of(folder)
     for target in (tree, source):
         with _copying(folder):
@@ -97,19 +98,19 @@ async def of_folder(builder: CandidateBuilder, package: str, folder: Path, head:
         path=source,
         tree=tree,
         epoch=epoch,
-        mark=f"g{sha[:DIGITS]}" if sha else f"d{await named(tree)}",
+        mark=f"g{sha[:DIGITS]}" if sha else f"d{await tree_digest(tree)}",
         tagged=await _newest_tag(builder, package, original, head),
     )
 
 
 @contextlib.contextmanager
 def _copying(folder: Path) -> Iterator[None]:
-    """A pipe, a socket, or a file that may not be read is somebody's, and no defect."""
+    """A pipe, a socket, or an unreadable file is an error of the user, not a defect."""
     try:
         yield
     except OSError as error:
-        cure = "take it out of the folder, or copy what belongs to the package to another one"
-        raise RepositoryError(f"{folder} can't be copied: {error}", hint=cure) from None
+        hint = "take it out of the folder, or copy what belongs to the package to another one"
+        raise RepositoryError(f"{folder} can't be copied: {error}", hint=hint) from None
 
 
 async def _newest_tag(builder: CandidateBuilder, package: str, checkout: Checkout, sha: str) -> Version | None:
@@ -135,8 +136,8 @@ def _copy(folder: Path, files: Iterable[Path], target: Path) -> None:
         shutil.copy2(folder / path, target / path, follow_symlinks=False)
 
 
-async def named(tree: Path) -> str:
-    """What names the files of a folder: their paths, contents, and whether they can be executed."""
+async def tree_digest(tree: Path) -> str:
+    """A digest of a folder's files: their paths, contents, and whether they are executable."""
     facts = await asyncio.to_thread(lambda: [_facts(tree, path) for path in sorted(tree.rglob("*"))])
     return digest([fact for fact in facts if fact])[:DIGITS]
 
@@ -150,8 +151,8 @@ def _facts(tree: Path, path: Path) -> tuple[str, ...] | None:
     return name, "x" if path.stat().st_mode & 0o100 else "", hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _packed(tree: Path) -> Version | None:
-    """The version that an unpacked sdist says it is."""
+def _sdist_version(tree: Path) -> Version | None:
+    """The version in the metadata of an unpacked sdist."""
     try:
         return Version(email.message_from_bytes((tree / "PKG-INFO").read_bytes())["Version"] or "")
     except (OSError, InvalidVersion):

@@ -1,4 +1,4 @@
-"""Contracts: a ref of an upstream against every downstream, beside a baseline; what regressed is its fault."""
+"""The verification of one ref: every downstream with the ref and with a baseline; what regressed is the ref's fault."""
 
 from interlock.contracts.verify.report import (
     CellResult,

@@ -1,7 +1,7 @@
-"""Notes on the lines of a pull request that change the contract.
+"""Annotations on the lines of a pull request that change the contract.
 
-A note needs a file of the upstream's own repository. Only files that the pull request changes are used: that they are
-there is certain, and GitHub shows the note beside the change. What is in none of them gets no note.
+Only files that the pull request changes are annotated: they certainly exist, and GitHub shows the annotation beside the
+change. An element in none of them gets no annotation.
 """
 
 import ast
@@ -20,10 +20,10 @@ DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Notes:
-    """The notes of a report, once they were looked for.
+    """The annotations of a report.
 
     Attributes:
-        made: In the order of the elements; none before.
+        made: The annotations, in the order of the elements; empty before `look`.
     """
 
     def __init__(self) -> None:
@@ -32,18 +32,18 @@ class Notes:
     async def look(self, github: CodeHost, report: ContractsReport) -> None:
         """Read the files that the pull request changes, as far as an element of the contract may be in them."""
         assert report.pull is not None
-        files = places(report, await github.changed_files(report.repository, report.pull))
+        files = locate(report, await github.changed_files(report.repository, report.pull))
         sources: dict[str, bytes] = {}
         for path in dict.fromkeys(files.values()):
             sources |= await github.files(report.repository, path, report.sha)
         self.made = annotations(report, files, sources)
 
 
-def places(report: ContractsReport, changed: Iterable[str]) -> dict[str, str]:
-    """For each changed element of the contract the changed file that it is in, as far as there is one.
+def locate(report: ContractsReport, changed: Iterable[str]) -> dict[str, str]:
+    """By changed element of the contract, the changed file that it is in, if there is one.
 
     Args:
-        report: Names the elements.
+        report: Has the elements.
         changed: The paths that the pull request changes.
     """
     paths = sorted(changed)
@@ -52,7 +52,7 @@ def places(report: ContractsReport, changed: Iterable[str]) -> dict[str, str]:
 
 
 def _file(change: ElementChange, paths: Iterable[str]) -> str | None:
-    """The file of the deepest module that has it; none when two could be that."""
+    """The file of the deepest module that has the element; None when two files could be."""
     names = sorted({change.name, *change.names}, key=lambda name: (-name.count("."), name))
     for name in names:
         module = name.rpartition(".")[0].replace(".", "/")
@@ -66,12 +66,12 @@ def _file(change: ElementChange, paths: Iterable[str]) -> str | None:
 def annotations(
     report: ContractsReport, files: Mapping[str, str], sources: Mapping[str, bytes]
 ) -> tuple[Annotation, ...]:
-    """The notes, in the order of the elements.
+    """The annotations, in the order of the elements.
 
     Args:
-        report: What is told.
-        files: By element, its path: see `places`.
-        sources: By path, what is in the file.
+        report: Has the elements.
+        files: By element, its path: see `locate`.
+        sources: By path, the content of the file.
     """
     changes = report.change.changes if report.change else ()
     return tuple(
@@ -88,7 +88,7 @@ def annotations(
 
 
 def line_of(source: bytes, name: str) -> int:
-    """The line on which a module defines or imports a name; 1 when it does not, or can't be read."""
+    """The line on which a module defines or imports a name; 1 when it does neither, or can't be parsed."""
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -108,7 +108,7 @@ def _bound(node: ast.stmt) -> Iterator[str]:
 
 
 def _level(report: ContractsReport, change: ElementChange) -> str:
-    """A failure where who uses it has regressed, a warning where somebody may fail, else a notice."""
+    """A failure where a downstream that uses the element regressed, a warning where one may fail, else a notice."""
     if change.breaks and any(_red(report, name) for name in _users(report, change)):
         return "failure"
     return "warning" if change.breaks else "notice"
@@ -138,6 +138,6 @@ def _message(report: ContractsReport, change: ElementChange) -> Iterator[str]:
 
 
 def harm(change: ElementChange) -> str:
-    """Whom a change may break, in words."""
+    """Which side a change may break, in words."""
     whom = [word for word, does in (("readers", change.breaks_readers), ("writers", change.breaks_writers)) if does]
     return f"may break {' and '.join(whom)}" if whom else "breaks nobody"

@@ -1,4 +1,4 @@
-"""The report of a verification: of what was run, and of what was not."""
+"""Assembles the report of a verification, whether suites were run or skipped."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,14 +23,14 @@ NO_BASELINE = "nothing: there is no release yet"
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is known of the upstream before a suite is run."""
+    """Everything that is known of the upstream before a suite is run."""
 
     comparison: Comparison
     compared: ComparedBuilds
     contract: Contract
 
     def with_contract(self, contract: Contract) -> Self:
-        """The same, with more known of the contract."""
+        """A copy with more known of the contract."""
         return replace(self, contract=contract)
 
 
@@ -41,7 +41,7 @@ def report_of(
     planned: PlannedMatrix,
     matrix: MatrixReport,
 ) -> ContractsReport:
-    """What the ref does to its downstreams."""
+    """The report after suites were run."""
     found = results(known.compared, downstreams, planned.plan, matrix)
     said = (
         *planned.notes,
@@ -53,13 +53,13 @@ def report_of(
 
 
 def _hidden(results: Sequence[DownstreamResult]) -> Iterator[str]:
-    """Trouble of a downstream of which something worse is said."""
+    """The trouble of a downstream whose status shows a failure instead."""
     failing = (each for each in results if each.conclusion is Conclusion.FAILURE)
     return (f"{each.downstream}: {each.trouble}" for each in failing if each.trouble)
 
 
 def skipped_report(context: VerificationContext, known: Known, why: str) -> ContractsReport:
-    """Nothing was run, and why."""
+    """The report when no suite was run."""
     return _report(context, known, skipped=why)
 
 
@@ -76,7 +76,7 @@ def _report(context: VerificationContext, known: Known, *, more: Sequence[str] =
 
 
 def _facts(context: VerificationContext, comparison: Comparison) -> dict[str, Any]:
-    """What is known before anything is built."""
+    """The fields that are known before anything is built."""
     return {
         "family": context.family.name,
         "upstream": context.upstream,
@@ -92,13 +92,13 @@ def _facts(context: VerificationContext, comparison: Comparison) -> dict[str, An
 def results(
     compared: ComparedBuilds, tested: Sequence[Downstream], plan: Plan, report: MatrixReport
 ) -> tuple[DownstreamResult, ...]:
-    """What the ref does to each downstream, in the order in which they were asked for.
+    """What the ref does to each downstream, in the order of `tested`.
 
     Args:
         compared: The columns of every sheet.
         tested: The rows of their sheets, by downstream.
-        plan: Of the matrix.
-        report: Of the matrix: its sheets are those of the plan.
+        plan: The plan of the matrix.
+        report: The report of the matrix: its sheets are those of the plan.
     """
     sheets = list(zip(plan.sheets, report.sheets, strict=True))
     return tuple(
@@ -152,7 +152,7 @@ def _regressed(cell: Cell, run: Run | None) -> tuple[RedTest, ...]:
 
 
 def _reason(cell: Cell, run: Run | None) -> str:
-    """Why there is no test to name, in a line."""
+    """Why no test can be named, in a line."""
     if cell.verdict is Verdict.FLAKY:
         return "the same cell showed different things"
     if run is None or run.status in {RunStatus.PASSED, RunStatus.FAILED}:

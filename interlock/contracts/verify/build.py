@@ -1,4 +1,4 @@
-"""Makes what takes part: the upstream at the ref and at the baseline, and what of each downstream is tested."""
+"""Builds both versions of the upstream, at the ref and at the baseline, and what is tested of each downstream."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,12 +13,12 @@ BuildBranch = Callable[[str], Awaitable[Side]]
 
 
 async def build(context: VerificationContext, comparison: Comparison) -> ComparedBuilds:
-    """Build the upstream at the ref and at the baseline; what was built before, or is released, is not built.
+    """Build the upstream at the ref and at the baseline, unless it was built before or is a release.
 
-    A merge base that can't be built is no reason to compare with nothing: the last release takes its place.
+    When a merge base can't be built, the last release replaces it.
 
     Raises:
-        BuildError: The ref, or the baseline that was asked for, can't be built.
+        BuildError: The ref, or the requested baseline, can't be built.
     """
     ref = await _side(context, context.upstream, comparison.found)
     baseline, note = await _baseline(context, comparison)
@@ -43,18 +43,18 @@ async def build_branch(context: VerificationContext, downstream: str) -> Side:
     """Build the newest commit of a downstream's default branch.
 
     Raises:
-        InterlockError: It can't be had or built.
+        InterlockError: It can't be cloned or built.
     """
     return await _side(context, downstream, await default_branch(context.candidates, downstream))
 
 
 async def prepare_downstream(context: VerificationContext, name: str, build: BuildBranch) -> Downstream:
-    """The newest release of a downstream and its default branch; that there is no branch is trouble of it alone.
+    """The newest release of a downstream and its default branch; a branch that fails to build is its trouble alone.
 
     Args:
-        context: What is worked with.
+        context: The context of the verification.
         name: The downstream.
-        build: Builds its branch: `build_branch`, with whatever patience is wanted.
+        build: Builds its branch: `build_branch`, perhaps with retries.
 
     Raises:
         IndexUnavailableError: The index did not answer.

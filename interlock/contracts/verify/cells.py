@@ -1,4 +1,4 @@
-"""Which cells a verification has: both versions of the upstream with what is tested of each downstream."""
+"""The cells of a verification: both versions of the upstream with what is tested of each downstream."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from interlock.model.family import Family
 
 
 def matrix_request(request: ContractsRequest) -> MatrixRequest:
-    """The same as the planner of a matrix is asked."""
+    """The same request for the planner of a matrix."""
     return MatrixRequest(
         upstream=request.upstream,
         downstream=request.downstream,
@@ -41,7 +41,7 @@ def downstreams(request: ContractsRequest, family: Family) -> tuple[str, ...]:
 
 
 def unknown(request: ContractsRequest, family: Family) -> tuple[str, ...]:
-    """The downstreams of which nothing can be known, in words; who asks about some wants to hear of no others."""
+    """A note for each downstream without a suite; none when the request names downstreams."""
     if request.downstream:
         return ()
     tested = downstreams(request, family)
@@ -56,7 +56,7 @@ def unknown(request: ContractsRequest, family: Family) -> tuple[str, ...]:
 async def choose(
     request: ContractsRequest, family: Family, uv: Uv, compared: ComparedBuilds, tested: Sequence[Downstream]
 ) -> Choice:
-    """Both versions of the upstream, with what could be had of each downstream.
+    """Both versions of the upstream, with what is available of each downstream.
 
     Raises:
         EnvironmentUnavailableError: There is no such Python here.

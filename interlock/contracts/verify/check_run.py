@@ -1,7 +1,8 @@
-"""The check run `interlock/cells`, where the token is an App's: begun, ended, and begun anew when it was ended.
+"""The check run `interlock/cells`, which only an App can make: started, completed, and made again for a new result.
 
-Annotations can be added to a check run and never taken away, fifty in a call: how many it has says how far an
-interrupted call came.
+Annotations are added to a check run fifty in a call, and can't be removed. So their number shows how far an interrupted
+call came, and the next call continues from there. The external id has a digest of the whole result: a check run with
+another id has another result. One that is in progress is updated; a completed one is left, and a new one is made.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from interlock.contracts.verify.report import Conclusion
 from interlock.contracts.verify.statuses import CONTEXT
 
 IN_PROGRESS = "in_progress"
-# Neutral would let a required check pass: what is not known is no success.
+# Neutral would let a required check pass, but an unknown result must not.
 CONCLUSIONS = {
     Conclusion.SUCCESS: "success",
     Conclusion.FAILURE: "failure",
@@ -26,12 +27,12 @@ CONCLUSIONS = {
 
 
 class Subject(FrozenModel):
-    """What a check run is about.
+    """The subject of a check run.
 
     Attributes:
         repository: As owner/name.
-        package: The upstream, by which a repository's check runs are told apart.
-        url: Where there is more to read.
+        package: The upstream, which distinguishes the check runs of a repository.
+        url: The page with the details.
     """
 
     repository: str
@@ -40,28 +41,28 @@ class Subject(FrozenModel):
     url: str | None = None
 
 
-class Said(FrozenModel):
-    """What a check run says in the end."""
+class Result(FrozenModel):
+    """The result that a completed check run shows."""
 
     conclusion: str
     title: str
     summary: str
     annotations: tuple[Annotation, ...] = ()
 
-    def named(self, package: str) -> str:
-        """What the check run is called that says this: GitHub keeps it as it is, and perhaps not every white space."""
+    def external_id(self, package: str) -> str:
+        """The external id of the check run with this result: GitHub returns it unchanged, but perhaps not the texts."""
         digest = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
         return f"{package} {digest[:16]}"
 
     def facts(self, annotations: Sequence[Annotation]) -> dict[str, object]:
-        """What is sent, with these of its annotations."""
+        """The fields to send, with these of the annotations."""
         sent = [annotation.as_sent() for annotation in annotations]
         output = {"title": self.title, "summary": self.summary[:LONGEST_SUMMARY], "annotations": sent}
         return {"status": "completed", "conclusion": self.conclusion, "output": output}
 
 
-async def begin(github: CommitChecks, me: Account, subject: Subject) -> None:
-    """Say that it is under way; nothing happens when that is said.
+async def start(github: CommitChecks, me: Account, subject: Subject) -> None:
+    """Start the check run, unless one is in progress.
 
     Raises:
         GitHubError, TokenError: GitHub refuses; when transient, call it again.
@@ -69,47 +70,47 @@ async def begin(github: CommitChecks, me: Account, subject: Subject) -> None:
     newest = await _newest(github, me, subject)
     if newest is None or newest.is_completed:
         await github.create_check_run(
-            subject.repository, **_made(subject), external_id=subject.package, status=IN_PROGRESS
+            subject.repository, **_identity(subject), external_id=subject.package, status=IN_PROGRESS
         )
 
 
-async def end(github: CommitChecks, me: Account, subject: Subject, said: Said) -> str:
-    """Say how it ended; nothing happens when that is said.
+async def end(github: CommitChecks, me: Account, subject: Subject, result: Result) -> str:
+    """Complete the check run, unless it shows this result already.
 
     Returns:
-        What was done, in a word; none when it was as it is.
+        The conclusion; empty when nothing was changed.
 
     Raises:
         GitHubError, TokenError: GitHub refuses; when transient, call it again.
     """
-    run, named = await _newest(github, me, subject), said.named(subject.package)
-    says_it = run is not None and run.external_id == named
-    if run is not None and says_it and run.output.annotations_count >= len(said.annotations):
+    run, external_id = await _newest(github, me, subject), result.external_id(subject.package)
+    is_there = run is not None and run.external_id == external_id
+    if run is not None and is_there and run.output.annotations_count >= len(result.annotations):
         return ""
-    if run is None or (run.is_completed and not says_it):
-        first = said.facts(said.annotations[:MOST_ANNOTATIONS])
-        run = await github.create_check_run(subject.repository, **_made(subject), external_id=named, **first)
-    elif not says_it:
-        run = await _add(github, subject, said, run)
-    while run.output.annotations_count < len(said.annotations):
-        run = await _add(github, subject, said, run)
-    return said.conclusion
+    if run is None or (run.is_completed and not is_there):
+        first = result.facts(result.annotations[:MOST_ANNOTATIONS])
+        run = await github.create_check_run(subject.repository, **_identity(subject), external_id=external_id, **first)
+    elif not is_there:
+        run = await _add(github, subject, result, run)
+    while run.output.annotations_count < len(result.annotations):
+        run = await _add(github, subject, result, run)
+    return result.conclusion
 
 
-async def _add(github: CommitChecks, subject: Subject, said: Said, run: CheckRun) -> CheckRun:
-    """Say it, with the next annotations of those that it lacks."""
+async def _add(github: CommitChecks, subject: Subject, result: Result, run: CheckRun) -> CheckRun:
+    """Send the result, with the next of the annotations that the check run lacks."""
     there = run.output.annotations_count
-    facts = said.facts(said.annotations[there : there + MOST_ANNOTATIONS])
-    named = said.named(subject.package)
+    facts = result.facts(result.annotations[there : there + MOST_ANNOTATIONS])
+    external_id = result.external_id(subject.package)
     changed = await github.update_check_run(
-        subject.repository, run.id, details_url=subject.url, external_id=named, **facts
+        subject.repository, run.id, details_url=subject.url, external_id=external_id, **facts
     )
-    if changed.output.annotations_count <= there < len(said.annotations):
+    if changed.output.annotations_count <= there < len(result.annotations):
         raise UnreachableError(f"{subject.repository}: GitHub has not taken the annotations yet", hint="run it again")
     return changed
 
 
-def _made(subject: Subject) -> dict[str, object]:
+def _identity(subject: Subject) -> dict[str, object]:
     return {"name": CONTEXT, "head_sha": subject.sha, "details_url": subject.url}
 
 

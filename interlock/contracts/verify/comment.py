@@ -1,12 +1,12 @@
 """The one comment on a pull request that says what it does to the downstreams: found again, and kept up to date.
 
-It begins with a marker that nobody sees: the package, the commit and when the run began. Whose comment it is decides
-as much: one with the same marker by somebody else is never touched. GitHub has no way to change a comment only if it
-is still as it was read, so the rules are these, and looked after once more when it was made:
+It starts with an invisible marker: the package, the commit and the start of the run. Only a comment of the token's own
+account is ever changed, whatever marker others have. GitHub can't change a comment on condition that it is unchanged,
+so two runs may race. These rules decide which of two texts stays, and are checked again after a comment was made:
 
-- Of the same commit, the run that began later is right.
-- Of two commits, the one that is the pull request's head is right, whenever its run began or ended.
-- Of two commits that are both not its head (any more), the run that began later is right.
+- Of the same commit, the run that started later is right.
+- Of two commits, the one that is the pull request's head is right, whenever its run started or ended.
+- Of two commits that are not its head (any more), the run that started later is right.
 """
 
 import re
@@ -24,10 +24,10 @@ _MARKER = re.compile(r"\A<!-- interlock:contracts (\S+) (\S+) (\S+) -->\s*")
 
 
 class Marker(FrozenModel):
-    """What a comment is about.
+    """The subject of a comment.
 
     Attributes:
-        at: When the run began that wrote it.
+        at: The start of the run that wrote it.
     """
 
     package: str
@@ -36,7 +36,7 @@ class Marker(FrozenModel):
 
     @classmethod
     def read(cls, body: str) -> Self | None:
-        """The marker that a comment begins with; None when it has none."""
+        """The marker at the start of a comment; None when it has none."""
         found = _MARKER.match(body)
         if found is None:
             return None
@@ -49,10 +49,10 @@ class Marker(FrozenModel):
         return f"<!-- interlock:contracts {self.package} {self.sha} {self.at.isoformat()} -->"
 
     def may_replace(self, other: Self, head: str | None) -> bool:
-        """Whether what this says is newer than what the other says.
+        """Whether a comment with this marker may replace the other.
 
         Args:
-            other: That of the comment which is there.
+            other: The marker of the existing comment.
             head: The newest commit of the pull request.
         """
         if self.sha != other.sha and head in {self.sha, other.sha}:
@@ -61,12 +61,12 @@ class Marker(FrozenModel):
 
 
 def visible(body: str) -> str:
-    """A comment without its marker, whatever ends its lines."""
+    """A comment without its marker, and with plain line endings."""
     return _MARKER.sub("", body.replace("\r\n", "\n")).strip()
 
 
 class CommentLocation(FrozenModel):
-    """Where the comment is.
+    """The pull request of a comment.
 
     Attributes:
         repository: As owner/name.
@@ -77,37 +77,39 @@ class CommentLocation(FrozenModel):
     pull: int
 
 
-async def keep(github: PullRequests, place: CommentLocation, me: Account, marker: Marker, text: str) -> tuple[str, str]:
-    """Say it in the one comment; called again, it changes nothing.
+async def publish(
+    github: PullRequests, location: CommentLocation, me: Account, marker: Marker, text: str
+) -> tuple[str, str]:
+    """Make or update the one comment; a second call changes nothing.
 
     Args:
-        github: Whose token writes.
-        place: Of the comment.
-        me: Who the token is.
-        marker: What is told.
+        github: The client; its token writes.
+        location: The pull request.
+        me: The token's account.
+        marker: The subject.
         text: Markdown.
 
     Returns:
-        What was done, in a word or two (none when it was as it is), and the comment's address.
+        What was done, in a word or two (empty when nothing was changed), and the comment's address.
 
     Raises:
         GitHubError, TokenError: GitHub refuses; when transient, call it again.
     """
-    found = await _find(github, place, me, marker.package)
+    found = await _find(github, location, me, marker.package)
     if found:
-        return await _update(github, place, found[0], marker, text)
-    made = await github.comment(place.repository, place.pull, f"{marker}\n{text}")
-    # Two runs may have found none at the same moment: the older comment stays, and has what is newer.
-    first = next(iter(await _find(github, place, me, marker.package)), made)
+        return await _update(github, location, found[0], marker, text)
+    made = await github.comment(location.repository, location.pull, f"{marker}\n{text}")
+    # Two runs may have found none at the same time: the older comment stays, with the newer text.
+    first = next(iter(await _find(github, location, me, marker.package)), made)
     if first.id >= made.id:
         return "made", made.html_url
-    await github.delete_comment(place.repository, made.id)
-    return await _update(github, place, first, marker, text)
+    await github.delete_comment(location.repository, made.id)
+    return await _update(github, location, first, marker, text)
 
 
-async def _find(github: PullRequests, place: CommentLocation, me: Account, package: str) -> list[Comment]:
+async def _find(github: PullRequests, location: CommentLocation, me: Account, package: str) -> list[Comment]:
     """This account's comments about the package, the oldest first."""
-    return _mine(await github.comments(place.repository, place.pull), me, package)
+    return _mine(await github.comments(location.repository, location.pull), me, package)
 
 
 def _mine(comments: Iterable[Comment], me: Account, package: str) -> list[Comment]:
@@ -117,14 +119,14 @@ def _mine(comments: Iterable[Comment], me: Account, package: str) -> list[Commen
 
 
 async def _update(
-    github: PullRequests, place: CommentLocation, comment: Comment, marker: Marker, text: str
+    github: PullRequests, location: CommentLocation, comment: Comment, marker: Marker, text: str
 ) -> tuple[str, str]:
     there = Marker.read(comment.body or "")
     assert there is not None
     if there.sha == marker.sha and visible(comment.body or "") == visible(text):
         return "", comment.html_url
-    head = (await github.pull(place.repository, place.pull)).head.sha
+    head = (await github.pull(location.repository, location.pull)).head.sha
     if not marker.may_replace(there, head):
         return f"left to the newer run for {there.sha[:10]}", comment.html_url
-    await github.update_comment(place.repository, comment.id, f"{marker}\n{text}")
+    await github.update_comment(location.repository, comment.id, f"{marker}\n{text}")
     return "changed", comment.html_url

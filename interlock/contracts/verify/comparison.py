@@ -1,4 +1,4 @@
-"""What is verified, and what it is compared with: found in the upstream's repository, on the index, or on this disk."""
+"""The ref and its baseline: found in the upstream's repository, on the index, or on this disk."""
 
 from packaging.version import Version
 
@@ -14,7 +14,7 @@ class Comparison(FrozenModel):
 
     Attributes:
         baseline: None when there is nothing to compare with: no release yet.
-        notes: What a reader must know beside.
+        notes: What else a reader must know.
     """
 
     found: ResolvedRef
@@ -23,16 +23,16 @@ class Comparison(FrozenModel):
 
     @property
     def is_on_github(self) -> bool:
-        """Whether it is a commit of which something can be told there."""
+        """Whether it is a commit on which results can be published."""
         return self.found.sha is not None and self.found.kind is not Kind.FOLDER
 
 
 async def find_comparison(context: VerificationContext) -> Comparison:
-    """Find the ref and its baseline: what was asked for, else the merge base, else the last release.
+    """Find the ref and its baseline: the requested one, else the merge base, else the last release.
 
     Raises:
-        UsageError: The ref or the baseline is nothing, or both are the same.
-        RepositoryError: The repository can't be had.
+        UsageError: The ref or the baseline does not exist, or both are the same.
+        RepositoryError: The repository can't be fetched.
         TokenError: Access was refused.
         IndexUnavailableError: The index did not answer.
     """
@@ -60,7 +60,7 @@ async def _baseline(context: VerificationContext, found: ResolvedRef) -> tuple[R
 
 
 async def _merge_base(context: VerificationContext, found: ResolvedRef) -> tuple[ResolvedRef | None, str | None]:
-    """A folder may be compared without the repository: then it is with the last release."""
+    """The merge base; a folder without a reachable repository is compared with the last release instead."""
     try:
         return await merge_base(context.candidates, context.upstream, found), None
     except (RepositoryError, TokenError) as error:
@@ -70,7 +70,7 @@ async def _merge_base(context: VerificationContext, found: ResolvedRef) -> tuple
 
 
 async def last_release(context: VerificationContext, found: ResolvedRef | None = None) -> ResolvedRef | None:
-    """The newest final release of the upstream; of a release that is verified, the one before it."""
+    """The newest final release of the upstream; when a release is verified, the one before it."""
     release = await newest_release(context.connections.index, context.upstream, before=found.version if found else None)
     if release is None:
         return None
@@ -79,12 +79,12 @@ async def last_release(context: VerificationContext, found: ResolvedRef | None =
 
 
 async def newest_release(index: PackageIndex, package: str, *, before: Version | None = None) -> Release | None:
-    """The newest final release of a package that is not yanked, or pre-release as long as there is no final one.
+    """The newest final release of a package that is not yanked; a pre-release if none is final.
 
     Args:
-        index: Where.
-        package: Its name.
-        before: Older than this version.
+        index: The index.
+        package: The package's name.
+        before: Only releases older than this version.
 
     Returns:
         The release; None when there is none.
@@ -98,8 +98,5 @@ async def newest_release(index: PackageIndex, package: str, *, before: Version |
         return None
     served = [each for each in releases if each.tree is None and not each.yanked]
     final = [each for each in served if not each.version.is_prerelease] or served
-    return max((each for each in final if before is None or each.version < before), key=_version, default=None)
-
-
-def _version(release: Release) -> Version:
-    return release.version
+    older = (each for each in final if before is None or each.version < before)
+    return max(older, key=lambda release: release.version, default=None)

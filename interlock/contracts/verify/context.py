@@ -1,4 +1,4 @@
-"""What a verification works with, and who watches it besides its cells."""
+"""The context of a verification, and the observer of its steps."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -11,25 +11,25 @@ from interlock.contracts.verify.request import ContractsRequest
 from interlock.model.family import Package
 
 
-def _no_one(_what: str) -> None:
+def _ignore(_what: str) -> None:
     return
 
 
-# A flow's parameters are data; what is to be called in the same process goes beside them.
-doing: ContextVar[Callable[[str], None]] = ContextVar("doing", default=_no_one)
+# A flow's parameters are data, so a callback in the same process travels beside them.
+doing: ContextVar[Callable[[str], None]] = ContextVar("doing", default=_ignore)
 
 
 class VerificationContext:
-    """What one verification works with.
+    """The context of one verification.
 
     Args:
         request: What is verified.
-        connections: What is outside; without credentials, repositories must be public, and GitHub can't be told.
+        connections: Without credentials, repositories must be public, and nothing can be published on GitHub.
 
     Attributes:
         candidates: Finds and builds refs.
         downstreams: The packages that are tested.
-        started_at: When it was begun.
+        started_at: When it was started.
 
     Raises:
         UsageError: A name is not in the family, or no suite tests what was asked for.
@@ -55,5 +55,5 @@ class VerificationContext:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all downstreams are tested that have a suite."""
+        """Whether every downstream with a suite is tested."""
         return self.downstreams == downstreams(self.request.model_copy(update={"downstream": ()}), self.family)

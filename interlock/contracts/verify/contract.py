@@ -1,4 +1,4 @@
-"""What became of the upstream's contract, whether that is reason to run anything, and what it is to the downstreams."""
+"""The change of the upstream's contract: what it is, whether suites are run for it, and which downstreams use it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,10 +25,10 @@ from interlock.model.family import Contract as Policy
 
 
 class Contract(FrozenModel):
-    """What became of a contract.
+    """The change of a contract.
 
     Attributes:
-        change: None when that could not be found out, or there is nothing to compare with.
+        change: None when the contracts could not be compared, or there is nothing to compare with.
         notes: Why not; or what else has changed that only the suites can judge.
     """
 
@@ -37,7 +37,7 @@ class Contract(FrozenModel):
 
 
 async def compare_contracts(context: VerificationContext, compared: ComparedBuilds) -> Contract:
-    """What changed in the contract between the baseline and the ref; an upstream that has none is tested all the same.
+    """What changed in the contract between the baseline and the ref; if that can't be found out, suites still run.
 
     Raises:
         InterlockError: Another try may help.
@@ -78,12 +78,12 @@ async def _wheel(context: VerificationContext, release: Release, interpreter: In
 def requires_otherwise(before: Wheel, after: Wheel) -> str | None:
     """What one wheel requires and the other does not, in a line; None when both require the same.
 
-    It is no element of a contract, and may yet leave a downstream without any environment.
+    Requirements are not elements of a contract, but may leave a downstream without any environment.
     """
     old, new = _requirements(before), _requirements(after)
     lines = (("now", new - old), ("no longer", old - new))
-    told = "; ".join(f"{word} {', '.join(sorted(found))}" for word, found in lines if found)
-    return f"what {after.name} requires has changed: {told}" if told else None
+    parts = "; ".join(f"{word} {', '.join(sorted(found))}" for word, found in lines if found)
+    return f"what {after.name} requires has changed: {parts}" if parts else None
 
 
 def _requirements(wheel: Wheel) -> set[str]:
@@ -92,7 +92,7 @@ def _requirements(wheel: Wheel) -> set[str]:
 
 
 def reason_to_skip(policy: Policy, compared: ComparedBuilds, contract: Contract) -> str | None:
-    """Why no suite is run, or None. What could not be compared is never the same."""
+    """Why no suite is run, or None. A contract that could not be compared counts as changed."""
     change = contract.change
     if policy.unchanged != "skip" or compared.baseline is None or change is None:
         return None
@@ -102,7 +102,7 @@ def reason_to_skip(policy: Policy, compared: ComparedBuilds, contract: Contract)
 
 
 async def find_uses(contract: Contract, downstreams: Sequence[Downstream], plan: Plan) -> Contract:
-    """The same, with what each change is to the downstreams: by their wheels, and by the suites that would be run."""
+    """The change with its uses: by the downstreams' wheels, and by the suites that would be run."""
     if contract.change is None:
         return contract
     found = {each.name: _sources(each, plan) for each in downstreams}
@@ -111,7 +111,7 @@ async def find_uses(contract: Contract, downstreams: Sequence[Downstream], plan:
 
 
 def _sources(downstream: Downstream, plan: Plan) -> DownstreamSources | None:
-    """The newest that there is of a downstream: its branch, else its release."""
+    """The newest sources of a downstream: its branch's, else its release's."""
     for side in reversed(downstream.sides):
         recipes = list(_recipes(downstream.name, side.version, plan))
         for wheel in recipes[0].wheels if recipes else ():
@@ -127,10 +127,8 @@ def _recipes(name: str, version: str, plan: Plan) -> Iterator[Recipe]:
     return (cell.recipe for cell in keyed if cell.recipe)
 
 
-def remember(
-    context: VerificationContext, comparison: Comparison, compared: ComparedBuilds, contract: Contract
-) -> None:
-    """Keep what a commit does to the contract, for whoever will release it."""
+def record(context: VerificationContext, comparison: Comparison, compared: ComparedBuilds, contract: Contract) -> None:
+    """Record what a commit does to the contract, for its release."""
     change, baseline = contract.change, compared.baseline
     if change is None or baseline is None or comparison.found.sha is None or context.request.baseline is not None:
         return
@@ -146,7 +144,7 @@ def remember(
 
 
 def _lines(change: ContractChange) -> Iterator[str]:
-    """What changed, what may break somebody first."""
+    """What changed, breaking changes first."""
     for each in sorted(change.changes, key=lambda one: not one.breaks):
         yield one_line(f"{each.name} {each.what}{': ' if each.details else ''}{'; '.join(each.details)}")
     yield from map(one_line, change.api)

@@ -1,7 +1,15 @@
-"""Telling the maintainers on GitHub: a status for each downstream, a check run, and one comment on the pull request.
+"""Publishes the result on GitHub: a status for each downstream, a check run, and one comment on the pull request.
 
-Everything looks before it acts, so that telling the same again changes nothing, and a lost answer does not make it
-twice. Nothing that GitHub refuses hides the verdict: what could not be told is handed back, each with its cure.
+Theory of operation. A verification may be killed, run twice, or run at the same time as a newer one, and an answer of
+GitHub may be lost. So each write first reads what is there, and writes only what differs:
+
+- A status is sent unless the newest one of its context is equal.
+- A check run and a comment are found again by the token's account and by their subject: see `check_run` and `comment`.
+- Both speak of all downstreams, so they are left alone when only some were tested. Nothing at all is published when
+  less was run than the family file requires, since that could turn red into green.
+
+Publishing the same again therefore changes nothing, and every attempt may be repeated. An attempt that fails for good
+becomes a `PublishFailure` with a hint, and the others continue: no refusal of GitHub hides the verdict.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,12 +34,12 @@ PAUSE = 1.0  # seconds before the second look; each further one is about twice a
 
 
 class Texts(FrozenModel):
-    """What is said at length; made by whoever renders reports.
+    """The rendered report.
 
     Attributes:
-        title: Of the check run: plain text, a line.
-        summary: Of the check run: Markdown, 65,535 characters at most.
-        comment: On the pull request: Markdown, 65,000 characters at most.
+        title: The title of the check run: plain text, a line.
+        summary: The summary of the check run: Markdown, 65,535 characters at most.
+        comment: The comment on the pull request: Markdown, 65,000 characters at most.
     """
 
     title: str
@@ -40,13 +48,13 @@ class Texts(FrozenModel):
 
 
 class Commit(FrozenModel):
-    """What is told about.
+    """The commit on which the result is published.
 
     Attributes:
         package: The upstream.
         repository: As owner/name.
-        downstreams: Those that are tested.
-        is_whole: Whether these are all: check run and comment speak of all, and are left alone otherwise.
+        downstreams: The packages that are tested.
+        is_whole: Whether these are all downstreams with a suite.
         url: The page of the run; None when it has none.
     """
 
@@ -59,94 +67,96 @@ class Commit(FrozenModel):
 
 
 class PublishFailure(FrozenModel):
-    """What could not be told, why, and what to do about it."""
+    """What could not be published, why, and what to do about it."""
 
     what: str
     why: str
-    cure: str | None = None
+    hint: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.what} not told: {self.why}" + (f"; {self.cure}" if self.cure else "")
+        return f"{self.what} not told: {self.why}" + (f"; {self.hint}" if self.hint else "")
 
 
 class Published(FrozenModel):
-    """What was told.
+    """What was published.
 
     Attributes:
-        done: What was changed on GitHub, each in a line; nothing of what was there already.
-        untold: What could not be told.
-        comment: The address of the comment, when there is one.
+        done: The changes on GitHub, each in a line.
+        failures: What could not be published.
+        comment: The address of the comment, if there is one.
     """
 
     done: tuple[str, ...] = ()
-    untold: tuple[PublishFailure, ...] = ()
+    failures: tuple[PublishFailure, ...] = ()
     comment: str | None = None
 
 
 async def publish_pending(github: CodeHost, commit: Commit, *, against: str = "", pause: float = PAUSE) -> Published:
-    """Say that the downstreams are being tested.
+    """Publish that the downstreams are being tested.
 
     Args:
-        github: Whose token tells.
-        commit: What is told about.
-        against: What it is compared with, for people.
+        github: The client; its token writes.
+        commit: The commit.
+        against: The baseline, for people.
         pause: Seconds before a second try.
     """
     words = f"is being tested{f', beside {against}' if against else ''}"
-    said = [status(each, StatusState.PENDING, words, commit.url) for each in commit.downstreams]
-    telling = _Telling(github, commit, pause)
-    await telling.say(said)
-    await telling.begin_check_run()
-    return telling.told
+    pending = [status(each, StatusState.PENDING, words, commit.url) for each in commit.downstreams]
+    publication = _Publication(github, commit, pause)
+    await publication.publish_statuses(pending)
+    await publication.start_check_run()
+    return publication.result
 
 
 async def publish_failed(github: CodeHost, commit: Commit, reason: str, *, pause: float = PAUSE) -> Published:
-    """Say that the run ended without a verdict, so that nothing stays pending for ever.
+    """Publish that the run ended without a verdict, so that nothing stays pending for ever.
 
     Args:
-        github: Whose token tells.
-        commit: What is told about.
+        github: The client; its token writes.
+        commit: The commit.
         reason: Why, in a line.
         pause: Seconds before a second try.
     """
     said = [status(each, StatusState.ERROR, f"not tested: {reason}", commit.url) for each in commit.downstreams]
-    telling = _Telling(github, commit, pause)
-    await telling.say(said)
-    await telling.end_check_run(check_run.Said(conclusion="failure", title="not tested", summary=one_line(reason)))
-    return telling.told
+    publication = _Publication(github, commit, pause)
+    await publication.publish_statuses(said)
+    await publication.end_check_run(
+        check_run.Result(conclusion="failure", title="not tested", summary=one_line(reason))
+    )
+    return publication.result
 
 
 async def publish(
     github: CodeHost, commit: Commit, report: ContractsReport, texts: Texts, *, pause: float = PAUSE
 ) -> Published:
-    """Say what became of the downstreams. Told again, nothing changes.
+    """Publish the result; a second call changes nothing.
 
     Args:
-        github: Whose token tells.
-        commit: What is told about, as `publish_pending` was given it.
-        report: Is told.
-        texts: The report as people read it.
+        github: The client; its token writes.
+        commit: The commit, as for `publish_pending`.
+        report: The result.
+        texts: The rendered report.
         pause: Seconds before a second try.
     """
-    telling = _Telling(github, commit, pause)
-    await telling.say(statuses(report, commit.downstreams, commit.url))
-    await telling.end_check_run(
-        check_run.Said(
+    publication = _Publication(github, commit, pause)
+    await publication.publish_statuses(statuses(report, commit.downstreams, commit.url))
+    await publication.end_check_run(
+        check_run.Result(
             conclusion=check_run.CONCLUSIONS[report.conclusion],
             title=texts.title,
             summary=texts.summary,
-            annotations=await telling.notes(report),
+            annotations=await publication.notes(report),
         )
     )
-    await telling.keep_comment(report, texts.comment)
-    return telling.told
+    await publication.publish_comment(report, texts.comment)
+    return publication.result
 
 
-def listener(context: VerificationContext, comparison: Comparison) -> CodeHost | None:
-    """Who is told; None when nobody is: it was not wanted, the ref is no commit on GitHub, or too little is run.
+def publisher(context: VerificationContext, comparison: Comparison) -> CodeHost | None:
+    """The client that publishes; None when nothing is published: see `reason_not_published`.
 
     Raises:
-        TokenError: Somebody would be, and there is no token for it.
+        TokenError: The result is to be published, but there is no token for it.
     """
     if not _is_wanted(context, comparison) or _narrowed(context):
         return None
@@ -160,11 +170,8 @@ def listener(context: VerificationContext, comparison: Comparison) -> CodeHost |
     return connections.github
 
 
-def silence(context: VerificationContext, comparison: Comparison) -> str | None:
-    """Why nobody is told though it was wanted; None when that is not so.
-
-    What is said of a downstream is said of all that the family file wants run of it: less would turn what is red green.
-    """
+def reason_not_published(context: VerificationContext, comparison: Comparison) -> str | None:
+    """Why nothing is published although the request asks for it; None when that is not so."""
     if _is_wanted(context, comparison):
         why = _narrowed(context)
     else:
@@ -186,11 +193,11 @@ def _narrowed(context: VerificationContext) -> str | None:
 
 
 def commit_of(context: VerificationContext, comparison: Comparison, url: str | None) -> Commit:
-    """What is told about.
+    """The commit on which the result is published.
 
     Args:
-        context: What is worked with.
-        comparison: What was found; its ref is a commit.
+        context: The context of the verification.
+        comparison: The comparison; its ref is a commit.
         url: The page of the run.
     """
     assert comparison.found.sha is not None
@@ -204,28 +211,28 @@ def commit_of(context: VerificationContext, comparison: Comparison, url: str | N
     )
 
 
-class _Telling:
-    """One call: what was done and what could not be, as it goes on."""
+class _Publication:
+    """The work of one call, and what came of it so far."""
 
     def __init__(self, github: CodeHost, commit: Commit, pause: float) -> None:
         self._github = github
         self._commit = commit
         self._pause = pause
         self._me: Account | None = None
-        self._is_asked = False
+        self._is_known = False
         self._done: list[str] = []
-        self._untold: list[PublishFailure] = []
+        self._failures: list[PublishFailure] = []
         self._comment: str | None = None
 
     @property
-    def told(self) -> Published:
-        return Published(done=tuple(self._done), untold=tuple(self._untold), comment=self._comment)
+    def result(self) -> Published:
+        return Published(done=tuple(self._done), failures=tuple(self._failures), comment=self._comment)
 
-    async def say(self, said: Sequence[CommitStatus]) -> None:
-        """The statuses, each of them unless it is there."""
+    async def publish_statuses(self, said: Sequence[CommitStatus]) -> None:
+        """Publish the statuses that are not there yet."""
         for each in said:
             error = await self._attempt(f"the status {each.context}", lambda each=each: self._status(each))  # type: ignore[misc]
-            # Why one is refused is why the others would be: token, commit, GitHub; unless it was said too often.
+            # The others would be refused for the same reason, unless this context has too many statuses.
             if error is not None and not isinstance(error, UnprocessableError):
                 break
 
@@ -239,14 +246,14 @@ class _Telling:
             await self._github.create_status(repo, sha, wanted)
             self._done.append(f"status {wanted.context}: {wanted.state}, {wanted.description}")
 
-    async def begin_check_run(self) -> None:
-        """The check run, begun, if the token is an App's."""
+    async def start_check_run(self) -> None:
+        """Start the check run, if the token is an App's."""
         me, subject = await self._app(), self._subject
         if me is not None:
-            await self._attempt(CHECK_RUN, lambda: check_run.begin(self._github, me, subject))
+            await self._attempt(CHECK_RUN, lambda: check_run.start(self._github, me, subject))
 
-    async def end_check_run(self, said: check_run.Said) -> None:
-        """The check run, ended, if the token is an App's."""
+    async def end_check_run(self, said: check_run.Result) -> None:
+        """Complete the check run, if the token is an App's."""
         me, subject = await self._app(), self._subject
 
         async def end() -> None:
@@ -257,36 +264,36 @@ class _Telling:
         if me is not None:
             await self._attempt(CHECK_RUN, end)
 
-    async def keep_comment(self, report: ContractsReport, text: str) -> None:
-        """The comment, if there is a pull request to make it on."""
+    async def publish_comment(self, report: ContractsReport, text: str) -> None:
+        """Make or update the comment, if there is a pull request."""
         me = await self._who() if report.pull is not None and self._commit.is_whole else None
         if report.pull is None or me is None:
             return
-        place = comment.CommentLocation(repository=report.repository, pull=report.pull)
+        location = comment.CommentLocation(repository=report.repository, pull=report.pull)
         marker = comment.Marker(package=report.upstream, sha=self._commit.sha, at=report.started_at)
 
-        async def keep() -> None:
-            done, self._comment = await comment.keep(self._github, place, me, marker, text)
-            self._done += [f"comment on #{place.pull}: {done}, {self._comment}"] if done else []
+        async def update() -> None:
+            done, self._comment = await comment.publish(self._github, location, me, marker, text)
+            self._done += [f"comment on #{location.pull}: {done}, {self._comment}"] if done else []
 
-        await self._attempt(f"the comment on #{report.pull}", keep)
+        await self._attempt(f"the comment on #{report.pull}", update)
 
     async def notes(self, report: ContractsReport) -> tuple[Annotation, ...]:
-        """The notes on the pull request's lines, for the check run; it can do without them."""
+        """The annotations for the check run; none when they can't be made."""
         me, found = await self._app(), Notes()
         if me is not None and report.pull is not None and report.change is not None:
             await self._attempt("what the changed lines do", lambda: found.look(self._github, report))
         return found.made
 
     async def _who(self) -> Account | None:
-        """Whose token it is, which decides what is found again; asked once."""
-        if not self._is_asked:
-            self._is_asked = True
+        """The token's account, which decides what is found again; looked up once."""
+        if not self._is_known:
+            self._is_known = True
             await self._attempt("check run and comment", self._ask)
         return self._me
 
     async def _app(self) -> Account | None:
-        """Whose check run it is: an App's, when all is tested."""
+        """The App whose check run it is, when all downstreams are tested."""
         me = await self._who() if self._commit.is_whole else None
         return me if me is not None and me.is_app else None
 
@@ -299,10 +306,10 @@ class _Telling:
         return check_run.Subject(repository=commit.repository, sha=commit.sha, package=commit.package, url=commit.url)
 
     async def _attempt(self, what: str, work: Callable[[], Awaitable[None]]) -> InterlockError | None:
-        """Do it, again where that may help; the error in which it ended is noted."""
+        """Do it, again where that may help; the last error is returned, and added to the failures."""
         try:
             await patiently(work, tries=TRIES, first=self._pause)
         except InterlockError as error:
-            self._untold.append(PublishFailure(what=what, why=error.message, cure=error.hint))
+            self._failures.append(PublishFailure(what=what, why=error.message, hint=error.hint))
             return error
         return None

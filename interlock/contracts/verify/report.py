@@ -1,4 +1,4 @@
-"""What a ref of an upstream does to its downstreams, as one value: what every report and status is made from."""
+"""What a ref of an upstream does to its downstreams, as one value: the source of every report and status."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,7 +12,7 @@ from interlock.model.verdicts import Verdict
 
 
 class Conclusion(StrEnum):
-    """What is said of a downstream, or of the whole."""
+    """The conclusion about a downstream, or about the whole."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -24,7 +24,7 @@ class RedTest(FrozenModel):
     """A test that is red with the ref and was not with the baseline.
 
     Attributes:
-        error: The first line of what went wrong.
+        error: The first line of the error.
     """
 
     id: str
@@ -36,12 +36,12 @@ class CellResult(FrozenModel):
 
     Attributes:
         downstream_version: As `0.8.70`, or `0.8.70+g0123456789ab` of its default branch.
-        side: What of the downstream it is, for people: `0.8.70`, or `branch base (0123456789ab)`.
+        side: The release or branch of the downstream, for people: `0.8.70`, or `branch base (0123456789ab)`.
         verdict: With the ref; broken-before when it is red in the same way with the baseline.
         baseline: With the baseline; None when there is none.
-        regressed: What is red with the ref alone.
-        reason: Why nothing could be run, or it did not end, in a line; empty when it did.
-        run: The fingerprint of the run that says so.
+        regressed: The tests that are red with the ref alone.
+        reason: Why nothing could be run, or the suite did not end, in a line; empty when it did.
+        run: The fingerprint of the run behind the verdict.
         reproduce: One command that runs this cell on the reader's machine.
     """
 
@@ -61,7 +61,7 @@ class CellResult(FrozenModel):
 
     @property
     def conclusion(self) -> Conclusion:
-        """Failure is what regressed; what nothing could be found out about is an error, and no success."""
+        """Failure when something regressed; error when the result is unknown."""
         if self.allowed_to_fail is not None or self.verdict in {Verdict.COMPATIBLE, Verdict.BROKEN_BEFORE}:
             return Conclusion.SUCCESS
         if self.verdict in {Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT}:
@@ -94,14 +94,14 @@ class ContractsReport(FrozenModel):
 
     Attributes:
         format: The number of this form; it changes when a reader would have to.
-        ref: What was asked for, for people: `pull request 12 (0123456789ab)`.
-        sha: The commit; None for a folder with changes of its own.
-        version: Under which the ledger has the cells.
-        pull: The pull request, where it is told.
-        baseline: What it is compared with, for people.
-        change: What became of the contract; None when it could not be exported.
+        ref: The ref, for people: `pull request 12 (0123456789ab)`.
+        sha: The commit; None for a folder with changes.
+        version: The version under which the ledger has the cells.
+        pull: The pull request on which it is published.
+        baseline: The baseline, for people.
+        change: The change of the contract; None when it could not be exported.
         skipped: Why nothing was run, or None.
-        notes: What a reader must know beside.
+        notes: What else a reader must know.
     """
 
     format: Literal[1] = 1
@@ -121,7 +121,7 @@ class ContractsReport(FrozenModel):
     finished_at: AwareDatetime
 
     def noting(self, *notes: str) -> Self:
-        """The same with more notes at the end."""
+        """A copy with more notes at the end."""
         return self.model_copy(update={"notes": (*self.notes, *notes)})
 
     def uses(self, downstream: str) -> Mapping[str, Use]:

@@ -1,4 +1,4 @@
-"""What is to be verified: a ref of an upstream, against what, and with which downstreams."""
+"""The request for a verification: a ref of an upstream, a baseline, and the downstreams."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ class ContractsRequest(FrozenModel):
 
     @property
     def family_path(self) -> Path | None:
-        """The family file that is named."""
+        """The family file, where one is named."""
         return Path(self.family) if self.family else None
 
     @property

@@ -1,4 +1,4 @@
-"""What a commit's statuses say: one for each downstream, in a line of 140 characters; pure."""
+"""What a commit's statuses say: one for each downstream, in a line of at most 140 characters. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ STATES = {
     Conclusion.FAILURE: StatusState.FAILURE,
     Conclusion.ERROR: StatusState.ERROR,
 }
-# What is said of a cell that is red as a whole.
+# The words for a cell that is red as a whole.
 WHOLE = {
     Verdict.UNRESOLVABLE: "cannot be installed with it",
     Verdict.TIMED_OUT: "does not finish in its time with it",
@@ -31,18 +31,18 @@ def context(downstream: str) -> str:
 
 
 def status(downstream: str, state: StatusState, words: str, url: str | None) -> CommitStatus:
-    """What is said of one downstream, cut to what GitHub takes."""
+    """The status of one downstream, cut to the length that GitHub accepts."""
     description = cut(words, LONGEST_DESCRIPTION)
     return CommitStatus(context=context(downstream), state=state, description=description, target_url=url)
 
 
 def statuses(report: ContractsReport, downstreams: Iterable[str], url: str | None) -> tuple[CommitStatus, ...]:
-    """What is said in the end.
+    """The final statuses.
 
     Args:
-        report: Is told.
-        downstreams: Those of which it was said that they are being tested; what became of none is an error.
-        url: Where there is more to read.
+        report: The result.
+        downstreams: The packages with a pending status; one without a result is an error.
+        url: The page with the details.
     """
     results = {result.downstream: result for result in report.downstreams}
     names = dict.fromkeys([*results, *downstreams])
@@ -61,7 +61,7 @@ def _status(report: ContractsReport, name: str, result: DownstreamResult | None,
 
 
 def describe(result: DownstreamResult) -> str:
-    """What became of a downstream in a line, as `3 tests regressed: test_a, test_b, test_c`."""
+    """The result of a downstream in a line, as `3 tests regressed: test_a, test_b, test_c`."""
     if result.conclusion is Conclusion.FAILURE:
         return _failure([cell for cell in result.cells if cell.conclusion is Conclusion.FAILURE])
     if result.conclusion is Conclusion.ERROR:
@@ -70,7 +70,7 @@ def describe(result: DownstreamResult) -> str:
 
 
 def regressed(cells: Iterable[CellResult]) -> dict[str, str]:
-    """The tests that regressed in any of the cells, each once, with the first line of what went wrong."""
+    """The tests that regressed in any of the cells, each once, with the first line of its error."""
     found: dict[str, str] = {}
     for test in (test for cell in cells for test in cell.regressed):
         found.setdefault(test.id, test.error or "")
@@ -78,7 +78,7 @@ def regressed(cells: Iterable[CellResult]) -> dict[str, str]:
 
 
 def untested(report: ContractsReport, downstream: str) -> list[str]:
-    """What changed so that somebody may fail, and this downstream uses, and no test of its suite covers."""
+    """The breaking changes that this downstream uses and no test of its suite covers."""
     uses = report.uses(downstream)
     changes = report.change.changes if report.change else ()
     return [each.name for each in changes if each.breaks and uses.get(each.name) is Use.UNTESTED]

@@ -1,4 +1,4 @@
-"""What takes part in a comparison: the ref, what it is compared with, and what of each downstream is tested."""
+"""The subjects of a verification: the ref, its baseline, and what is tested of each downstream."""
 
 import shlex
 
@@ -7,11 +7,11 @@ from interlock.common.frozen_model import FrozenModel
 
 
 class Side(FrozenModel):
-    """One distribution that takes part: a candidate that was built, or a release of the index.
+    """One distribution of the comparison: a candidate, or a release of the index.
 
     Attributes:
-        described: What it is, for people: `1.4.61`, or `branch base (0123456789ab)`.
-        named: By which `interlock contracts` finds it again: a SHA, a version or a path.
+        described: For people: `1.4.61`, or `branch base (0123456789ab)`.
+        named: The REF by which `interlock contracts` finds it again: a SHA, a version or a path.
     """
 
     release: Release
@@ -20,17 +20,17 @@ class Side(FrozenModel):
 
     @property
     def version(self) -> str:
-        """Under which the ledger has its cells."""
+        """The version under which the ledger has its cells."""
         return str(self.release.version)
 
 
 class Downstream(FrozenModel):
-    """What of a downstream is tested.
+    """What is tested of a downstream.
 
     Attributes:
-        sides: Its newest release, and its default branch, as far as they can be had.
+        sides: Its newest release, and its default branch, as far as they are available.
         trouble: Why its default branch can't be tested, or None.
-        notes: What a reader must know beside.
+        notes: What else a reader must know.
     """
 
     name: str
@@ -44,7 +44,7 @@ class ComparedBuilds(FrozenModel):
 
     Attributes:
         baseline: None when there is nothing to compare with: no release yet.
-        notes: What a reader must know beside.
+        notes: What else a reader must know.
     """
 
     upstream: str
@@ -54,11 +54,11 @@ class ComparedBuilds(FrozenModel):
 
     @property
     def releases(self) -> tuple[Release, ...]:
-        """Of both, the baseline first."""
+        """Both releases, the baseline first."""
         return (self.baseline.release, self.ref.release) if self.baseline else (self.ref.release,)
 
     def command(self, downstream: str, python: str) -> str:
-        """The command with which anybody runs the cells of a downstream on their own machine."""
+        """The command that runs the cells of a downstream on the reader's machine."""
         against = ["--against", self.baseline.named] if self.baseline else []
         options = ["--of", self.upstream, "--downstream", downstream, *against, "--python", python, "--no-tell"]
         return shlex.join(["interlock", "contracts", self.ref.named, *options])

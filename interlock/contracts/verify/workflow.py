@@ -1,4 +1,4 @@
-"""Verifying a contract, step by step: find, tell that it is under way, build, compare, test the downstreams, tell."""
+"""Verifying a ref, step by step: find it, publish that it is pending, build, compare, test, publish the result."""
 
 import asyncio
 import contextlib
@@ -12,8 +12,8 @@ from interlock.contracts.verify.build import build, build_branch, prepare_downst
 from interlock.contracts.verify.cells import choose, matrix_request
 from interlock.contracts.verify.comparison import Comparison, find_comparison
 from interlock.contracts.verify.context import VerificationContext, doing
-from interlock.contracts.verify.contract import Contract, compare_contracts, find_uses, reason_to_skip, remember
-from interlock.contracts.verify.publish import Published, Texts, commit_of, listener, silence
+from interlock.contracts.verify.contract import Contract, compare_contracts, find_uses, reason_to_skip, record
+from interlock.contracts.verify.publish import Published, Texts, commit_of, publisher, reason_not_published
 from interlock.contracts.verify.report import ContractsReport
 from interlock.contracts.verify.subjects import ComparedBuilds, Side
 from interlock.errors import InterlockError
@@ -29,7 +29,7 @@ class Host:
         run: Runs a step.
         cells: Opens what runs cells.
         url: The page of the run; None when it has none.
-        log: Notes what GitHub was told, and what not.
+        log: Records what was published on GitHub, and what was not.
     """
 
     texts: Callable[[ContractsReport, str | None], Texts]
@@ -40,16 +40,16 @@ class Host:
 
 
 async def verify(context: VerificationContext, host: Host) -> ContractsReport:
-    """Run the downstreams' suites with a ref of their upstream and with a baseline, and tell what regressed.
+    """Run the downstreams' suites with a ref of their upstream and with a baseline, and publish what regressed.
 
-    What the ledger knows is not run again. After any interruption it is simply called again: it goes on, and tells
-    nothing twice.
+    What the ledger knows is not run again. After an interruption, another call continues: it repeats no run that was
+    recorded, and publishes nothing twice.
     """
-    _ = context.connections.ledger  # one that can't be opened is known before anything is built
+    _ = context.connections.ledger  # fails here, before anything is built, if it can't be opened
     doing.get()(f"looking for {context.request.title}")
     comparison = await host.run("find", _find, context)
-    async with _failure_told(context, host, comparison):
-        await host.run("tell-pending", _tell_pending, context, host, comparison)
+    async with _publish_failure(context, host, comparison):
+        await host.run("tell-pending", _publish_pending, context, host, comparison)
         doing.get()(f"building {context.upstream}, {comparison.found.described}")
         compared = await host.run(f"build {context.upstream}", build, context, comparison)
         doing.get()("comparing the contracts")
@@ -57,32 +57,32 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
         known = Known(comparison=comparison, compared=compared, contract=contract)
         why = reason_to_skip(context.package.contract, compared, contract)
         report = skipped_report(context, known, why) if why else await _test(context, host, known)
-        return await host.run("tell", _tell, context, host, comparison, report)
+        return await host.run("tell", _publish, context, host, comparison, report)
 
 
 async def _find(context: VerificationContext) -> Comparison:
     """Find the ref and its baseline; a missing token for GitHub is an error here, before anything is built."""
     found = await find_comparison(context)
-    listener(context, found)
+    publisher(context, found)
     return found
 
 
-async def _tell_pending(context: VerificationContext, host: Host, comparison: Comparison) -> None:
-    """Say on the commit that its downstreams are being tested."""
-    if github := listener(context, comparison):
+async def _publish_pending(context: VerificationContext, host: Host, comparison: Comparison) -> None:
+    """Publish on the commit that its downstreams are being tested."""
+    if github := publisher(context, comparison):
         against = comparison.baseline.described if comparison.baseline else ""
         host.log(await publish.publish_pending(github, commit_of(context, comparison, host.url), against=against))
 
 
 async def _compare(context: VerificationContext, comparison: Comparison, compared: ComparedBuilds) -> Contract:
-    """Find out what changed in the contract, and keep it for the release of the commit."""
+    """Find out what changed in the contract, and record it for the release of the commit."""
     contract = await compare_contracts(context, compared)
-    await asyncio.to_thread(remember, context, comparison, compared, contract)
+    await asyncio.to_thread(record, context, comparison, compared, contract)
     return contract
 
 
 async def _test(context: VerificationContext, host: Host, known: Known) -> ContractsReport:
-    """Run what has to be run of all cells: the newest release and the branch of each downstream."""
+    """Run every cell that is not known, with the newest release and the branch of each downstream."""
 
     async def branch(downstream: str) -> Side:
         return await host.run(f"build {downstream}", build_branch, context, downstream)
@@ -98,24 +98,25 @@ async def _test(context: VerificationContext, host: Host, known: Known) -> Contr
     return report_of(context, known.with_contract(contract), downstreams, planned, matrix)
 
 
-async def _tell(
+async def _publish(
     context: VerificationContext, host: Host, comparison: Comparison, report: ContractsReport
 ) -> ContractsReport:
-    """Say on the commit and on the pull request what was found; what could not be said is noted in the report."""
-    if (github := listener(context, comparison)) is None:
-        return report.noting(*filter(None, [silence(context, comparison)]))
-    told = await publish.publish(github, commit_of(context, comparison, host.url), report, host.texts(report, host.url))
-    host.log(told)
-    return report.noting(*map(str, told.untold))
+    """Publish the result on the commit and on the pull request; what could not be published is noted in the report."""
+    if (github := publisher(context, comparison)) is None:
+        return report.noting(*filter(None, [reason_not_published(context, comparison)]))
+    commit, texts = commit_of(context, comparison, host.url), host.texts(report, host.url)
+    published = await publish.publish(github, commit, report, texts)
+    host.log(published)
+    return report.noting(*map(str, published.failures))
 
 
 @contextlib.asynccontextmanager
-async def _failure_told(context: VerificationContext, host: Host, comparison: Comparison) -> AsyncIterator[None]:
-    """Nothing stays pending on a commit because the verification has failed."""
+async def _publish_failure(context: VerificationContext, host: Host, comparison: Comparison) -> AsyncIterator[None]:
+    """If the verification fails, replace the pending statuses."""
     try:
         yield
     except Exception as error:
-        if github := listener(context, comparison):
+        if github := publisher(context, comparison):
             why = error.message if isinstance(error, InterlockError) else "a defect of Interlock"
             host.log(await publish.publish_failed(github, commit_of(context, comparison, host.url), why))
         raise

@@ -26,7 +26,7 @@ async def _pipeline(index: PackageIndex, folder: Path) -> DownstreamSources:
     release = (await index.releases("market-data-pipeline"))[Version("0.8.70")]
     assert release.sdist is not None
     tests = suite_files.select(sdist_files(await index.download(release.sdist)), "tests/contracts")
-    suite_files.keep(tests, folder / "suite")
+    suite_files.write_files(tests, folder / "suite")
     return DownstreamSources(wheel=await index.download(release.wheels[0]), tests=(folder / "suite",))
 
 

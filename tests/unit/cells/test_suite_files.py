@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.cells.suite_files import keep, read_folder, select
+from interlock.cells.suite_files import read_folder, select, write_files
 from interlock.errors import DistributionError
 
 TREE = {
@@ -142,9 +142,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_files_are_kept_once(tmp_path: Path) -> None:
     folder = tmp_path / "suites" / "digest"
-    keep({"tests/test_x.py": b"x", "conftest.py": b"c"}, folder)
+    write_files({"tests/test_x.py": b"x", "conftest.py": b"c"}, folder)
     assert (folder / "tests/test_x.py").read_bytes() == b"x"
-    keep({"tests/test_x.py": b"other"}, folder)
+    write_files({"tests/test_x.py": b"other"}, folder)
     assert (folder / "tests/test_x.py").read_bytes() == b"x"
     assert list(folder.parent.iterdir()) == [folder]
 
@@ -154,7 +154,7 @@ def test_files_that_another_process_kept_meanwhile_serve(tmp_path: Path, monkeyp
     (folder / "tests").mkdir(parents=True)
     answers = iter([False])
     monkeypatch.setattr(Path, "exists", lambda _self: next(answers, True))
-    keep({"tests/test_x.py": b"x"}, folder)
+    write_files({"tests/test_x.py": b"x"}, folder)
     assert [path.name for path in tmp_path.iterdir()] == ["digest"]
 
 

@@ -1,4 +1,4 @@
-"""Resolutions are kept for some hours, and longer where there is no index to ask."""
+"""Resolutions are stored for some hours, and longer where there is no index to ask."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 
 from interlock.errors import IndexUnavailableError
 from interlock.matrix import resolutions as module
-from interlock.matrix.resolutions import KEPT_FOR, Resolutions
+from interlock.matrix.resolutions import MAX_AGE, Resolutions
 from interlock.model.lockfile import Resolution, Unresolvable
 from tests.support.matrix_values import a_lock
 
@@ -30,8 +30,8 @@ class Index:
         return self.answer
 
 
-def get(kept: Resolutions, index: Index, key: str = "key") -> Resolution:
-    return asyncio.run(kept.get(key, index))
+def get(stored: Resolutions, index: Index, key: str = "key") -> Resolution:
+    return asyncio.run(stored.get(key, index))
 
 
 @pytest.fixture
@@ -66,17 +66,17 @@ def test_a_resolution_serves_the_next_program_too(folder: Path, answer: Resoluti
 
 
 def test_each_key_has_its_own(folder: Path) -> None:
-    kept = Resolutions(folder)
-    assert get(kept, Index(OLD), "one") == OLD
-    assert get(kept, Index(NEW), "other") == NEW
-    assert get(kept, Index(None), "one") == OLD
+    stored = Resolutions(folder)
+    assert get(stored, Index(OLD), "one") == OLD
+    assert get(stored, Index(NEW), "other") == NEW
+    assert get(stored, Index(None), "one") == OLD
 
 
 def test_the_index_is_asked_again_after_some_hours(folder: Path, clock: Clock) -> None:
     get(Resolutions(folder), Index(OLD))
-    clock.ahead = KEPT_FOR - timedelta(seconds=1)
+    clock.ahead = MAX_AGE - timedelta(seconds=1)
     assert get(Resolutions(folder), Index(NEW)) == OLD
-    clock.ahead = KEPT_FOR
+    clock.ahead = MAX_AGE
     assert get(Resolutions(folder), Index(NEW)) == NEW
     assert get(Resolutions(folder), Index(None)) == NEW
 
@@ -90,26 +90,26 @@ def test_fresh_asks_the_index_and_keeps_its_answer(folder: Path) -> None:
 def test_without_an_index_what_is_kept_serves_however_old_and_says_of_when_it_is(folder: Path, clock: Clock) -> None:
     get(Resolutions(folder), Index(OLD))
     clock.ahead = timedelta(days=40)
-    kept = Resolutions(folder)
-    assert get(kept, Index(None)) == OLD
-    assert list(kept.notes) == ["the index did not answer: some environments are as resolved on 2026-11-02 10:30"]
+    stored = Resolutions(folder)
+    assert get(stored, Index(None)) == OLD
+    assert list(stored.notes) == ["the index did not answer: some environments are as resolved on 2026-11-02 10:30"]
 
 
 def test_fresh_without_an_index_is_served_from_what_is_kept_and_says_so(folder: Path) -> None:
     get(Resolutions(folder), Index(OLD))
-    kept = Resolutions(folder, fresh=True)
-    assert get(kept, Index(None)) == OLD
-    assert len(kept.notes) == 1
+    stored = Resolutions(folder, fresh=True)
+    assert get(stored, Index(None)) == OLD
+    assert len(stored.notes) == 1
 
 
 def test_one_note_for_many_environments_of_one_time(folder: Path, clock: Clock) -> None:
     for key in ("one", "other"):
         get(Resolutions(folder), Index(OLD), key)
     clock.ahead = timedelta(days=1)
-    kept = Resolutions(folder)
+    stored = Resolutions(folder)
     for key in ("one", "other"):
-        get(kept, Index(None), key)
-    assert len(kept.notes) == 1
+        get(stored, Index(None), key)
+    assert len(stored.notes) == 1
 
 
 def test_nothing_kept_and_no_index_is_an_error(folder: Path) -> None:
@@ -140,9 +140,9 @@ def test_an_index_that_is_away_is_not_asked_again_for_what_is_kept(folder: Path,
     before = Resolutions(folder)
     for key in ("one", "other"):
         get(before, Index(OLD), key)
-    clock.ahead = KEPT_FOR
-    kept, index = Resolutions(folder), Index(None)
-    assert get(kept, index, "one") == get(kept, index, "other") == OLD
+    clock.ahead = MAX_AGE
+    stored, index = Resolutions(folder), Index(None)
+    assert get(stored, index, "one") == get(stored, index, "other") == OLD
     assert index.asked == 1
-    clock.ahead = KEPT_FOR * 3
+    clock.ahead = MAX_AGE * 3
     assert get(Resolutions(folder), Index(NEW), "other") == NEW

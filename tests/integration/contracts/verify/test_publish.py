@@ -177,7 +177,7 @@ class TestStatuses:
     def test_each_downstream_has_one_from_pending_to_its_end(self, telling: Telling) -> None:
         pending = telling.pending()
         told = telling.tell()
-        assert (pending.untold, told.untold) == ((), ())
+        assert (pending.failures, told.failures) == ((), ())
         assert telling.statuses == {
             PIPELINE: [
                 ("pending", "is being tested, beside 1.4.61"),
@@ -228,13 +228,13 @@ class TestStatuses:
         )
         told = telling.tell()
         assert {name: len(said) for name, said in telling.statuses.items()} == {PIPELINE: 1, STORE: 1, IBKR: 1}
-        (untold,) = told.untold
+        (untold,) = told.failures
         assert "has reached the maximum number of statuses" in str(untold)
 
     def test_a_commit_that_github_does_not_know_is_told_of_once_with_the_cure(self, telling: Telling) -> None:
         told = telling.tell(telling.report(sha="0" * 40, pull=None))
-        (untold,) = told.untold
-        assert untold.cure == "push the commit to alice/core"
+        (untold,) = told.failures
+        assert untold.hint == "push the commit to alice/core"
         assert told.done == ()
 
     def test_of_some_of_the_downstreams_only_their_statuses_are_told(self, as_app: Telling) -> None:
@@ -269,7 +269,7 @@ class TestComment:
         told = telling.tell(late, text="late")
         assert [comment.body.splitlines()[1] for comment in telling.comments] == ["newer"]
         assert any("left to the newer run" in line for line in told.done)
-        assert told.untold == ()
+        assert told.failures == ()
 
     def test_the_head_of_the_pull_request_is_right_even_if_its_run_began_earlier(self, telling: Telling) -> None:
         older = telling.report(started_at=BEGAN + timedelta(hours=1))
@@ -343,7 +343,7 @@ class TestCheckRun:
     def test_a_persons_token_makes_none_and_nothing_is_missed(self, telling: Telling) -> None:
         told = telling.tell()
         assert telling.check_runs == []
-        assert told.untold == ()
+        assert told.failures == ()
 
     def test_it_goes_from_its_beginning_to_its_end(self, as_app: Telling) -> None:
         as_app.pending()
@@ -399,7 +399,7 @@ class TestCheckRun:
         run = {"id": 1, "name": "interlock/cells", "status": "completed", "output": {"annotations_count": 0}}
         wire = Wire(json_answer({"check_runs": []}), json_answer(run))
         note = Annotation(path="a.py", line=1, level="notice", title="t", message="m")
-        said = check_run.Said(conclusion="success", title="t", summary="s", annotations=(note,))
+        said = check_run.Result(conclusion="success", title="t", summary="s", annotations=(note,))
         subject = check_run.Subject(repository="o/n", sha="f" * 40, package=UPSTREAM)
         with pytest.raises(UnreachableError, match="has not taken the annotations yet"):
             asyncio.run(check_run.end(github(wire), Account(login="a[bot]", type="Bot"), subject, said))
@@ -428,7 +428,7 @@ class TestFaults:
     def test_a_lost_answer_makes_nothing_twice(self, as_app: Telling, path: str, effect: Effect) -> None:
         as_app.fault(effect, path=path)
         told = as_app.tell()
-        assert told.untold == ()
+        assert told.failures == ()
         assert [len(said) for said in as_app.statuses.values()] == [1, 1, 1]
         assert len(as_app.comments) == len(as_app.check_runs) == 1
         assert len(as_app.check_runs[0].annotations) == 1
@@ -436,11 +436,11 @@ class TestFaults:
     def test_githubs_silence_is_told_and_hides_no_verdict(self, telling: Telling) -> None:
         telling.fault(Effect.REFUSE, times=1000)
         told = telling.tell()
-        assert [untold.what.partition("/")[0] for untold in told.untold] == [
+        assert [untold.what.partition("/")[0] for untold in told.failures] == [
             "the status interlock",
             "check run and comment",
         ]
-        assert all("502" in untold.why for untold in told.untold)
+        assert all("502" in untold.why for untold in told.failures)
 
 
 class TestPermissions:
@@ -451,9 +451,9 @@ class TestPermissions:
                 telling.token, "alice", kind="fine-grained", permissions={"pull_requests": "write"}
             )
         told = telling.tell(text="red")
-        (untold,) = told.untold
+        (untold,) = told.failures
         assert untold.what == f"the status interlock/cells/{PIPELINE}"
-        assert untold.cure == "the token of REPO_TOKEN needs the permission statuses: write for this repository"
+        assert untold.hint == "the token of REPO_TOKEN needs the permission statuses: write for this repository"
         assert len(telling.comments) == 1
 
     def test_an_app_without_checks_has_statuses_and_the_comment(self, as_app: Telling) -> None:
@@ -462,14 +462,14 @@ class TestPermissions:
         install(as_app, app, "ghs_without_checks", permissions)
         as_app.token = "ghs_without_checks"
         told = as_app.tell()
-        (untold,) = told.untold
-        assert (untold.what, "checks: write" in (untold.cure or "")) == ("the check run interlock/cells", True)
+        (untold,) = told.failures
+        assert (untold.what, "checks: write" in (untold.hint or "")) == ("the check run interlock/cells", True)
         assert len(as_app.comments) == 1
 
     def test_a_token_that_is_none_is_told_and_not_tried_again_and_again(self, telling: Telling) -> None:
         telling.token = "ghp_gone"
         told = telling.tell()
-        assert [untold.what for untold in told.untold] == [
+        assert [untold.what for untold in told.failures] == [
             f"the status interlock/cells/{PIPELINE}",
             "check run and comment",
         ]

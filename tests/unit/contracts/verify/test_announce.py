@@ -12,7 +12,7 @@ from interlock.contracts.candidates import Kind, ResolvedRef
 from interlock.contracts.verify import ContractsRequest
 from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
-from interlock.contracts.verify.publish import commit_of, listener, silence
+from interlock.contracts.verify.publish import commit_of, publisher, reason_not_published
 from interlock.model.family import Family
 
 GITHUB: Any = object()
@@ -46,8 +46,8 @@ def a_comparison(kind: Kind = Kind.BRANCH, sha: str | None = "1" * 40) -> Compar
 @pytest.mark.parametrize("request_", [{}, {"python": ("3.12", "3.11")}, {"downstream": ("store",)}, {"baseline": "v1"}])
 def test_what_is_all_that_is_run_of_a_downstream_is_told(request_: dict[str, object]) -> None:
     context = a_context(**request_)
-    assert listener(context, a_comparison()) is GITHUB
-    assert silence(context, a_comparison()) is None
+    assert publisher(context, a_comparison()) is GITHUB
+    assert reason_not_published(context, a_comparison()) is None
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_what_is_all_that_is_run_of_a_downstream_is_told(request_: dict[str, obj
 )
 def test_what_is_less_is_not_told_and_says_so(request_: dict[str, object], why: str) -> None:
     context = a_context(**request_)
-    assert listener(context, a_comparison()) is None
-    assert silence(context, a_comparison()) == why
+    assert publisher(context, a_comparison()) is None
+    assert reason_not_published(context, a_comparison()) == why
 
 
 @pytest.mark.parametrize("request_", [{}, {"released_only": True}])
@@ -71,14 +71,17 @@ def test_nobody_misses_what_was_not_wanted_or_is_of_no_commit(
     request_: dict[str, object], tell: bool, comparison: Comparison
 ) -> None:
     context = a_context(**request_, tell=tell)
-    assert listener(context, comparison) is None
-    assert silence(context, comparison) is None
+    assert publisher(context, comparison) is None
+    assert reason_not_published(context, comparison) is None
 
 
 def test_a_pull_request_that_cannot_be_told_is_missed() -> None:
     version = a_comparison(Kind.VERSION, sha=None)
-    assert silence(a_context(pull=12), version) == "GitHub was told nothing: topic is no commit of its repository"
-    assert silence(a_context(pull=12, tell=False), version) is None
+    assert (
+        reason_not_published(a_context(pull=12), version)
+        == "GitHub was told nothing: topic is no commit of its repository"
+    )
+    assert reason_not_published(a_context(pull=12, tell=False), version) is None
 
 
 @pytest.mark.parametrize(

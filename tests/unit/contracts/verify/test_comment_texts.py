@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from interlock.adapters.github import Annotation, StatusState
 from interlock.contracts.schema import ElementChange, Use
 from interlock.contracts.schema.models import Kind, What
-from interlock.contracts.verify.annotations import annotations, line_of, places
+from interlock.contracts.verify.annotations import annotations, line_of, locate
 from interlock.contracts.verify.comment import Marker, visible
 from interlock.contracts.verify.report import CellResult, ContractsReport, DownstreamResult, RedTest
 from interlock.contracts.verify.statuses import describe, short, statuses
@@ -136,7 +136,7 @@ class TestPlaces:
     def test_only_a_changed_file_that_can_be_no_other_is_named(
         self, changed: tuple[str, ...], found: str | None
     ) -> None:
-        assert places(a_report(), changed).get(LEVEL) == found
+        assert locate(a_report(), changed).get(LEVEL) == found
 
     def test_of_several_names_the_deepest_module_counts(self) -> None:
         element = ElementChange(
@@ -144,11 +144,11 @@ class TestPlaces:
         )
         report = a_report(change=CHANGE.model_copy(update={"changes": (element,)}))
         paths = ("src/market_data_core/__init__.py", "src/market_data_core/telemetry.py")
-        assert places(report, paths) == {element.name: paths[1]}
-        assert places(report, paths[:1]) == {element.name: paths[0]}
+        assert locate(report, paths) == {element.name: paths[1]}
+        assert locate(report, paths[:1]) == {element.name: paths[0]}
 
     def test_without_a_change_there_is_none(self) -> None:
-        assert places(a_report(change=None), ("src/market_data_core/telemetry.py",)) == {}
+        assert locate(a_report(change=None), ("src/market_data_core/telemetry.py",)) == {}
         assert annotations(a_report(change=None), {}, {}) == ()
 
     @pytest.mark.parametrize(
