@@ -26,7 +26,7 @@ def show(family: FamilyOption = None) -> None:
     console = _console()
     console.print(f"[bold]{escape(found.name)}[/]  {settings}  [dim]{escape(str(file))}[/]")
     for number, name in enumerate(found.order(), 1):
-        console.print(f"\n[bold]{number}  {name}[/]  [dim]{_place(found, name)}[/]")
+        console.print(f"\n[bold]{number}  {name}[/]  [dim]{_repository(found, name)}[/]")
         for what, text in _lines(found, name):
             console.print(f"   [cyan]{what:<10}[/] {text}")
 
@@ -53,10 +53,10 @@ def _console() -> Console:
     return Console(soft_wrap=True, highlight=False)
 
 
-def _place(family: Family, name: str) -> str:
+def _repository(family: Family, name: str) -> str:
     package = family.packages[name]
-    place = f"{family.repository(name)}, branch {package.branch}"
-    return escape(place if package.publishes else f"{place}, publishes nothing")
+    repository = f"{family.repository(name)}, branch {package.branch}"
+    return escape(repository if package.publishes else f"{repository}, publishes nothing")
 
 
 def _lines(family: Family, name: str) -> Iterator[tuple[str, str]]:

@@ -40,9 +40,9 @@ def gateway(
     with open_ledger() as ledger:
         # after the settings are known, and before anybody can connect and would wait for it
         parts = Parts(secrets=secrets, family=found, ledger=ledger, starter=PrefectStarter())
-        with bind(host, port) as place:
+        with bind(host, port) as sock:
             logs.set_up()
-            serve(parts, place)
+            serve(parts, sock)
 
 
 def deliveries(

@@ -35,16 +35,16 @@ def listener(
     found = family_file.load(family)
     name = _member(found, member)
     sent = _sent(found, name)
-    events = tuple(event or ()) or asyncio.run(_unheard(found, name, tuple(sent)))
+    events = tuple(event or ()) or asyncio.run(_missing(found, name, tuple(sent)))
     if not events:
         typer.echo(f"{found.repository(name)} hears all that the family sends to it", err=True)
         return
-    payload = dict.fromkeys(key for heard in events if heard in sent for key in sent[heard].payload)
+    payload = dict.fromkeys(key for event in events if event in sent for key in sent[event].payload)
     text = workflows.listener(events, payload=tuple(payload) or ("version", "origin"), command=command)
     typer.echo(text, nl=False)
-    place = f".github/workflows/on_{events[0]}.yml"
+    path = f".github/workflows/on_{events[0]}.yml"
     branch = found.package(name).branch
-    typer.echo(f'commit it as {place} to the branch "{branch}" of {found.repository(name)}', err=True)
+    typer.echo(f'commit it as {path} to the branch "{branch}" of {found.repository(name)}', err=True)
 
 
 def _member(family: Family, wanted: str) -> str:
@@ -67,7 +67,7 @@ def _sent(family: Family, name: str) -> dict[str, Dispatch]:
     }
 
 
-async def _unheard(family: Family, name: str, sent: tuple[str, ...]) -> tuple[str, ...]:
+async def _missing(family: Family, name: str, sent: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the events that it does not hear, or not so that a receipt is exact; all, without a token."""
     if not sent:
         raise UsageError(f"the family sends nothing to {name}", hint="name the event: --event core_release")

@@ -201,15 +201,15 @@ def log(directory: Directory = None, *, writes: Writes = False) -> None:
 @app.command()
 def clear(directory: Directory = None) -> None:
     """Let no more faults happen in a running world."""
-    _running(directory).knocker().clear()
+    _running(directory).control().clear()
     typer.echo("no more faults")
 
 
 @app.command()
 def stop(directory: Directory = None) -> None:
     """End the servers of every world, or of one; it stays, and the next command goes on with it."""
-    places = [RehearsalDirectory(directory)] if directory else list(_served())
-    stopped = [place.directory for place in places if stop_server(place)]
+    found = [RehearsalDirectory(directory)] if directory else list(_served())
+    stopped = [each.path for each in found if stop_server(each)]
     typer.echo("\n".join(f"stopped: {path}" for path in stopped) or "was not running")
 
 
@@ -254,7 +254,7 @@ def _world(wanted: RehearseOptions) -> Iterator[tuple[World, ServingProcess | No
     with asyncio.run(opened) as world:
         process = world.serve_apart()
         if faults:
-            world.knocker().add(faults)
+            world.control().add(faults)
         yield world, process
 
 
@@ -270,8 +270,8 @@ def _rehearsals() -> Path:
 
 def _served() -> Iterator[RehearsalDirectory]:
     """The worlds in Interlock's home that are served now."""
-    places = (RehearsalDirectory(lock.parent) for lock in sorted(_rehearsals().glob("*/lock")))
-    return (place for place in places if place.server())
+    found = (RehearsalDirectory(lock.parent) for lock in sorted(_rehearsals().glob("*/lock")))
+    return (each for each in found if each.server())
 
 
 def _running(directory: Path | None) -> World:
@@ -282,7 +282,7 @@ def _meant(directory: Path | None) -> Path:
     """The directory of the world that is meant: this one, else that of the one that runs, else the small family's."""
     if directory is not None:
         return directory
-    found = [place.directory for place in _served()]
+    found = [each.path for each in _served()]
     if len(found) > 1:
         raise RehearsalError(
             f"several rehearsals run: {', '.join(map(str, found))}", hint="say which one is meant with --directory"
@@ -292,7 +292,7 @@ def _meant(directory: Path | None) -> Path:
 
 def _introduce(world: World) -> None:
     urls = world.addresses()
-    typer.echo(f"A rehearsal of {world.facts.family} in {world.place.directory}")
+    typer.echo(f"A rehearsal of {world.facts.family} in {world.directory.path}")
     typer.echo(f"  repositories  {urls['git']}/{world.facts.owner}/…")
     typer.echo(f"  index         {urls['index']}/simple/")
     typer.echo(f"  GitHub API    {urls['api']}")
@@ -300,7 +300,7 @@ def _introduce(world: World) -> None:
 
 
 def _say_how_to_install(world: World, package: str, *, keeps: bool) -> None:
-    files = IndexStore(world.place.index).files(package, fresh=True) or ()
+    files = IndexStore(world.directory.index).files(package, fresh=True) or ()
     if files:
         newest = max(Version(file.version) for file in files)
         url = f"{world.addresses()['index']}/simple/"
@@ -310,7 +310,7 @@ def _say_how_to_install(world: World, package: str, *, keeps: bool) -> None:
 
 def _say_what_is_seen(world: World, *, keeps: bool) -> None:
     """Where to look at what a cascade left; its pages and packages go with their server."""
-    directory = world.place.directory
+    directory = world.directory.path
     found = directory.parent == _rehearsals()
     said = "" if found else f" --directory {shlex.quote(str(directory))}"
     first = "" if keeps else f"to look around in its world: interlock rehearse{said}; in another shell: "

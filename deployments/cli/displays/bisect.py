@@ -19,7 +19,7 @@ class BisectDisplay(ProgressDisplay):
             console=console,
         )
 
-    async def show(self, hunt: BisectProgress) -> None:
+    async def show(self, progress: BisectProgress) -> None:
         """Show how far it has come."""
-        detail = f"{hunt.tries + 1} of about {hunt.tries + hunt.left} tries" if hunt.left else ""
-        self._progress.update(self._task, description=hunt.doing, detail=detail)
+        detail = f"{progress.tries + 1} of about {progress.tries + progress.left} tries" if progress.left else ""
+        self._progress.update(self._task, description=progress.doing, detail=detail)

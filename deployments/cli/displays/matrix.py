@@ -28,19 +28,19 @@ class MatrixDisplay(ProgressDisplay):
             console=console,
         )
 
-    async def show(self, tally: MatrixProgress) -> None:
+    async def show(self, progress: MatrixProgress) -> None:
         """Show how far it has come."""
         parts = (
-            f"{tally.settled:,} of {tally.cells:,} cells",
-            f"{tally.known:,} known",
-            f"{tally.shared:,} shared",
-            f"{tally.failing:,} not green",
+            f"{progress.settled:,} of {progress.cells:,} cells",
+            f"{progress.known:,} known",
+            f"{progress.shared:,} shared",
+            f"{progress.failing:,} not green",
         )
         self._progress.update(
             self._task,
-            description="running" if tally.to_run else "done",
-            completed=tally.runs,
-            total=tally.runs + tally.to_run,
+            description="running" if progress.to_run else "done",
+            completed=progress.runs,
+            total=progress.runs + progress.to_run,
             detail=", ".join(parts),
         )
 

@@ -46,7 +46,7 @@ def changed(here: Rehearsed, part: Part) -> None:
 
 
 def require_evidence(here: Rehearsed) -> None:
-    path = here.world.place.family_file
+    path = here.world.directory.family_file
     wanted = f"[packages.{CORE}.contract]\nevidence = 'required'\n"
     path.write_text(path.read_text("utf-8").replace(f"[[packages.{CORE}.dis", f"{wanted}\n[[packages.{CORE}.dis", 1))
 
