@@ -18,7 +18,7 @@ app = typer.Typer(help="The family file: show it, check it, print its schema.", 
 
 @app.command()
 def show(family: FamilyOption = None) -> None:
-    """Show every member in dependency order: what it requires, how it reacts, its suites, and whom it tells."""
+    """Show every member in dependency order: what it requires, how it reacts, its suites, and its dispatches."""
     file = family_file.find(family)
     found = family_file.load(file)
     index = "PyPI" if found.index == "pypi" else found.index
@@ -33,7 +33,7 @@ def show(family: FamilyOption = None) -> None:
 
 @app.command()
 def check(family: FamilyOption = None) -> None:
-    """Check the file and say what was verified; ends with 3 and names every fault with its line otherwise."""
+    """Check the file and say what was verified, or name every fault with its line; then the exit code is 3."""
     file = family_file.find(family)
     found = family_file.check(file)
     console = _console()
@@ -49,7 +49,7 @@ def schema() -> None:
 
 
 def _console() -> Console:
-    """Nothing is wrapped: a path or a name stays in one piece, on a terminal and in a pipe."""
+    """A console that doesn't wrap lines: paths and names stay in one piece, on a terminal and in a pipe."""
     return Console(soft_wrap=True, highlight=False)
 
 
@@ -60,7 +60,7 @@ def _repository(family: Family, name: str) -> str:
 
 
 def _lines(family: Family, name: str) -> Iterator[tuple[str, str]]:
-    """What is said of a member: a word, and markup that belongs to it."""
+    """The lines about a member: a title, and its text as markup."""
     package = family.packages[name]
     yield "requires", ", ".join(package.upstreams) or "no other member"
     if package.upstreams:

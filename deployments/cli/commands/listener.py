@@ -20,7 +20,9 @@ MemberArgument = Annotated[
 ]
 Events = Annotated[
     list[str] | None,
-    typer.Option("--event", help="Hear this event; may be repeated. Default: all that the family sends it, unheard."),
+    typer.Option(
+        "--event", help="Listen to this event; may be repeated. Default: all that the family sends and it lacks."
+    ),
 ]
 RunCommand = Annotated[str | None, typer.Option("--command", help="What is run. Default: make on-release.")]
 
@@ -28,9 +30,9 @@ RunCommand = Annotated[str | None, typer.Option("--command", help="What is run. 
 def listener(
     member: MemberArgument, *, event: Events = None, command: RunCommand = None, family: FamilyOption = None
 ) -> None:
-    """Print the workflow file that makes a repository hear what the family sends to it.
+    """Print the workflow file by which a repository listens to the family's dispatches.
 
-    Without --event, GitHub is asked which events are heard already; these are left out.
+    Without --event, events are left out that the repository listens to already; GitHub is asked for them.
     """
     found = family_file.load(family)
     name = _member(found, member)
@@ -48,13 +50,13 @@ def listener(
 
 
 def _member(family: Family, wanted: str) -> str:
-    """The member of this name, or whose repository this is."""
+    """The member with this name or repository."""
     for name in family.packages:
         repository = family.repository(name)
         if wanted in {name, repository, repository.rpartition("/")[2]}:
             return name
     family.package(wanted)
-    raise AssertionError(wanted)  # it would have been found above
+    raise AssertionError(wanted)  # the loop would have found it
 
 
 def _sent(family: Family, name: str) -> dict[str, Dispatch]:
@@ -68,7 +70,7 @@ def _sent(family: Family, name: str) -> dict[str, Dispatch]:
 
 
 async def _missing(family: Family, name: str, sent: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the events that it does not hear, or not so that a receipt is exact; all, without a token."""
+    """The events that it does not listen to, or not so that a receipt is exact; without a token, all of them."""
     if not sent:
         raise UsageError(f"the family sends nothing to {name}", hint="name the event: --event core_release")
     access = await find_access(family, use_running_server())
