@@ -1,1 +1,1 @@
-"""Everything that starts a flow run, and what it runs on."""
+"""What runs Interlock: the command line, the services, and Prefect's server on this machine."""

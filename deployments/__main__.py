@@ -1,4 +1,4 @@
-"""The command `interlock` as `python -m deployments`, for programs that start programs by a module."""
+"""The command `interlock` as `python -m deployments`, for callers that start programs as modules."""
 
 from deployments.cli.main import main
 

@@ -21,7 +21,7 @@ LOG = TypeAdapter(tuple[LoggedRequest, ...])
 TIMEOUT = 10.0
 
 
-class Door:
+class ControlApp:
     """An ASGI application around the API: what knocks here meets no fault, and is in no log.
 
     Args:

@@ -17,7 +17,7 @@ from interlock.errors import RehearsalError
 from rehearsal.template import FAMILY_FILE
 
 ORIGINS = ("api", "uploads", "git", "index")
-CURE_BUSY = "wait for it or end it (interlock rehearse stop), or take another directory with --directory"
+BUSY_HINT = "wait for it or end it (interlock rehearse stop), or take another directory with --directory"
 
 
 class Tokens(FrozenModel):
@@ -75,19 +75,19 @@ class Server(FrozenModel):
 class RehearsalDirectory:
     """The directory of a world."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory.resolve()
-        self.log = self.directory / "log.jsonl"
-        self.ledger = self.directory / "ledger.db"
-        self.family_file = self.directory / FAMILY_FILE
-        self.gitconfig = self.directory / "gitconfig"
-        self.index = self.directory / "index"
-        self.repositories = self.directory / "repositories"
-        self._world = self.directory / "world.json"
-        self._tokens = self.directory / "tokens.json"
-        self._server = self.directory / "server.json"
-        self._lock = self.directory / "lock"
-        self.server_log = self.directory / "server.log"
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self.log = self.path / "log.jsonl"
+        self.ledger = self.path / "ledger.db"
+        self.family_file = self.path / FAMILY_FILE
+        self.gitconfig = self.path / "gitconfig"
+        self.index = self.path / "index"
+        self.repositories = self.path / "repositories"
+        self._world = self.path / "world.json"
+        self._tokens = self.path / "tokens.json"
+        self._server = self.path / "server.json"
+        self._lock = self.path / "lock"
+        self.server_log = self.path / "server.log"
         # What belongs to whoever has the world, not to the world.
         self.standing = frozenset({self._lock.name, self._server.name, self.server_log.name})
 
@@ -115,7 +115,7 @@ class RehearsalDirectory:
     def tokens(self) -> Tokens:
         """The world's secrets, drawn when they are first asked for."""
         if not self._tokens.exists():
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
             unfinished = self._tokens.with_suffix(".new")
             with open(unfinished, "w", encoding="utf-8", opener=_private) as file:
                 file.write(Tokens().model_dump_json())
@@ -128,14 +128,14 @@ class RehearsalDirectory:
         Raises:
             RehearsalError: Another process has it; the message says which.
         """
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             who = self.last_server() or "another command"
-            raise RehearsalError(f"the rehearsal in {self.directory} is in use: {who}", hint=CURE_BUSY) from None
+            raise RehearsalError(f"the rehearsal in {self.path} is in use: {who}", hint=BUSY_HINT) from None
         self.keep_server(Server(pid=os.getpid(), since=time.time()))
         return descriptor
 
@@ -168,8 +168,8 @@ class Lease:
         descriptor: What keeps it, also in a child that inherits it.
     """
 
-    def __init__(self, place: RehearsalDirectory) -> None:
-        self.descriptor = place.lock()
+    def __init__(self, directory: RehearsalDirectory) -> None:
+        self.descriptor = directory.lock()
 
     def release(self) -> None:
         """Leave it to others; a child that inherited the lock still has it."""

@@ -46,17 +46,17 @@ class Environment(FrozenModel):
 
 
 def environment(
-    place: RehearsalDirectory, facts: Facts, aliases: tuple[str, ...], environ: Mapping[str, str]
+    directory: RehearsalDirectory, facts: Facts, aliases: tuple[str, ...], environ: Mapping[str, str]
 ) -> Environment:
     """What makes the flows, git, uv, pip and twine use a world.
 
     Args:
-        place: Its directory.
+        directory: Its directory.
         facts: With the ports of its servers.
         aliases: Older names of the GitHub token in the family, which must not lead to a real one.
         environ: What is changed.
     """
-    tokens, urls = place.tokens(), addresses(facts)
+    tokens, urls = directory.tokens(), addresses(facts)
     simple = f"{urls['index']}/simple/"
     variables = {
         "GITHUB_API_URL": urls["api"],
@@ -70,11 +70,11 @@ def environment(
         "TWINE_USERNAME": "__token__",
         "TWINE_PASSWORD": tokens.index.get_secret_value(),
         "TWINE_NON_INTERACTIVE": "1",
-        "GIT_CONFIG_GLOBAL": str(place.gitconfig),
+        "GIT_CONFIG_GLOBAL": str(directory.gitconfig),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        "INTERLOCK_FAMILY": str(place.family_file),
-        "INTERLOCK_LEDGER_URL": f"sqlite:///{place.ledger}",
+        "INTERLOCK_FAMILY": str(directory.family_file),
+        "INTERLOCK_LEDGER_URL": f"sqlite:///{directory.ledger}",
         **_past_proxies(environ),
     }
     removed = {name for name in environ if name in REMOVED or REMOVED_LIKE.fullmatch(name)} | set(aliases)

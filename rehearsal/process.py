@@ -27,16 +27,16 @@ class ServingProcess:
     """A process that is going to serve a world; it loads what it needs at once, and waits for `begin`.
 
     Args:
-        place: The world's directory.
+        directory: The world's directory.
         lock: The descriptor of its lock, which the process inherits.
         stays: Whether it outlives this process.
     """
 
-    def __init__(self, place: RehearsalDirectory, lock: int, *, stays: bool) -> None:
-        self._log, self.stays = place.server_log, stays
+    def __init__(self, directory: RehearsalDirectory, lock: int, *, stays: bool) -> None:
+        self._log, self.stays = directory.server_log, stays
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own module
-                [sys.executable, "-P", "-m", MODULE, str(place.directory)],
+                [sys.executable, "-P", "-m", MODULE, str(directory.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -45,16 +45,16 @@ class ServingProcess:
                 start_new_session=stays,
             )
 
-    def begin(self, behind: SecretStr | None) -> None:
+    def begin(self, upstream: SecretStr | None) -> None:
         """Let it serve the world, which is complete now.
 
         Args:
-            behind: The simple API that is asked for what the rehearsal's own index does not have.
+            upstream: The simple API that is asked for what the rehearsal's own index does not have.
 
         Raises:
             RehearsalError: It could not begin.
         """
-        self._tell({"stays": self.stays, "behind": behind.get_secret_value() if behind else None})
+        self._tell({"stays": self.stays, "upstream": upstream.get_secret_value() if upstream else None})
 
     def _tell(self, told: Mapping[str, object]) -> None:
         process = self._process
@@ -95,14 +95,14 @@ class ServingProcess:
                     pipe.close()
 
 
-def stop_server(place: RehearsalDirectory) -> bool:
+def stop_server(directory: RehearsalDirectory) -> bool:
     """End whoever serves a world now; False when nobody does."""
-    server = place.server()
+    server = directory.server()
     if server is None:
         return False
     _signal(server.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while place.server() is not None:
+    while directory.server() is not None:
         if time.monotonic() > deadline:
             _signal(server.pid, signal.SIGKILL)
         time.sleep(TICK_SECONDS)

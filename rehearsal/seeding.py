@@ -26,13 +26,13 @@ FRIENDS = ("hatchling", "pydantic", "pytest", "pytest-asyncio")
 SECRETS = ("REPO_DISPATCH_TOKEN", "PYPI_API_TOKEN")
 
 
-async def seed_small_family(place: RehearsalDirectory, template: Template) -> Facts:
+async def seed_small_family(directory: RehearsalDirectory, template: Template) -> Facts:
     """Fill a new world with a template's family.
 
     Raises:
         InterlockError: Git is not installed, or something can't be built.
     """
-    file = place.family_file
+    file = directory.family_file
     write_whole(file, template.family_file.encode())
     family = family_file.load(file)
     owner = _owner(family, file)
@@ -40,23 +40,23 @@ async def seed_small_family(place: RehearsalDirectory, template: Template) -> Fa
     released, friends, _ = await asyncio.gather(
         build_released(template.repositories, kept / "released"),
         asyncio.to_thread(pack_closure, kept / "wheels", FRIENDS),
-        asyncio.to_thread(make_repositories, template.repositories, place.repositories / owner),
+        asyncio.to_thread(make_repositories, template.repositories, directory.repositories / owner),
     )
-    store = _index(place, family, owner)
+    store = _index(directory, family, owner)
     for path in friends:
         store.add_file(path)
     for path, at in released:
         store.add_file(path, uploaded=at)
     branches = {f"{owner}/{each.name}": each.history.branch for each in template.repositories}
-    _github(place, family, owner, branches)
+    _github(directory, family, owner, branches)
     return Facts(family=family.name, owner=owner)
 
 
-async def seed_mirrors(place: RehearsalDirectory, sources: Sequence[str], file: Path) -> Facts:
+async def seed_mirrors(directory: RehearsalDirectory, sources: Sequence[str], file: Path) -> Facts:
     """Fill a new world with mirrors of a user's own repositories.
 
     Args:
-        place: The world's directory.
+        directory: The world's directory.
         sources: URLs and paths, one for each member of the family.
         file: The family file.
 
@@ -67,11 +67,11 @@ async def seed_mirrors(place: RehearsalDirectory, sources: Sequence[str], file: 
     owner = _owner(family, file)
     matched = match(sources, family)
     branches = await asyncio.gather(
-        *(mirror(source, place.repositories / f"{repository}.git") for repository, source in matched.items())
+        *(mirror(source, directory.repositories / f"{repository}.git") for repository, source in matched.items())
     )
-    _index(place, family, owner)
-    _github(place, family, owner, dict(zip(matched, branches, strict=True)))
-    write_whole(place.family_file, _for_a_world(file).encode())
+    _index(directory, family, owner)
+    _github(directory, family, owner, dict(zip(matched, branches, strict=True)))
+    write_whole(directory.family_file, _for_a_world(file).encode())
     return Facts(family=family.name, owner=owner, sources=tuple(sorted(sources)), behind=family.index)
 
 
@@ -118,17 +118,17 @@ def _owner(family: Family, file: Path) -> str:
     return family.owner
 
 
-def _index(place: RehearsalDirectory, family: Family, owner: str) -> IndexStore:
-    store = IndexStore(place.index)
-    store.accounts.add(owner, place.tokens().index)
+def _index(directory: RehearsalDirectory, family: Family, owner: str) -> IndexStore:
+    store = IndexStore(directory.index)
+    store.accounts.add(owner, directory.tokens().index)
     for name, package in family.packages.items():
         if package.publishes:
             store.own(name, owner)
     return store
 
 
-def _github(place: RehearsalDirectory, family: Family, owner: str, branches: Mapping[str, str]) -> None:
-    state = GitHubState(place.directory)
+def _github(directory: RehearsalDirectory, family: Family, owner: str, branches: Mapping[str, str]) -> None:
+    state = GitHubState(directory.path)
     with state.lock:
         state.add_user(owner)
         for name, package in family.packages.items():

@@ -35,25 +35,25 @@ class Serving:
     """A world's servers, about to serve.
 
     Args:
-        place: The world's directory, whose lock this process has.
-        behind: The simple API that is asked for what the rehearsal's own index does not have.
+        directory: The world's directory, whose lock this process has.
+        upstream: The simple API that is asked for what the rehearsal's own index does not have.
 
     Attributes:
         facts: With the ports that the servers have now.
         apps: The servers.
     """
 
-    def __init__(self, place: RehearsalDirectory, facts: Facts, behind: SecretStr | None) -> None:
-        self._places = {origin: _bind(facts.ports.get(origin, 0)) for origin in ORIGINS}
-        ports = {origin: taken.getsockname()[1] for origin, taken in self._places.items()}
+    def __init__(self, directory: RehearsalDirectory, facts: Facts, upstream: SecretStr | None) -> None:
+        self._sockets = {origin: _bind(facts.ports.get(origin, 0)) for origin in ORIGINS}
+        ports = {origin: taken.getsockname()[1] for origin, taken in self._sockets.items()}
         self.facts = facts.model_copy(update={"ports": ports})
-        place.keep_facts(self.facts)
-        write_whole(place.gitconfig, gitconfig(self.facts).encode())
-        self.apps = Apps(place, self.facts, behind)
+        directory.keep_facts(self.facts)
+        write_whole(directory.gitconfig, gitconfig(self.facts).encode())
+        self.apps = Apps(directory, self.facts, upstream)
 
     async def run(self, ready: Callable[[], None], ended: asyncio.Event) -> None:
         """Serve until the event is set."""
-        async with serve_all(self.apps.all(), self._places):
+        async with serve_all(self.apps.all(), self._sockets):
             ready()
             await ended.wait()
 
@@ -69,16 +69,16 @@ def _bind(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def serve_here(place: RehearsalDirectory, facts: Facts, behind: SecretStr | None = None) -> Iterator[Serving]:
+def serve_here(directory: RehearsalDirectory, facts: Facts, upstream: SecretStr | None = None) -> Iterator[Serving]:
     """Serve a world from a thread of this process until the end of the block."""
-    serving = Serving(place, facts, behind)
+    serving = Serving(directory, facts, upstream)
     loop, ended, listens = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
 
     def run() -> None:
         with contextlib.closing(loop):
             loop.run_until_complete(serving.run(listens.set, ended))
 
-    thread = threading.Thread(target=run, name=f"rehearsal in {place.directory}", daemon=True)
+    thread = threading.Thread(target=run, name=f"rehearsal in {directory.path}", daemon=True)
     thread.start()
     listens.wait(START_SECONDS)
     try:
@@ -88,12 +88,12 @@ def serve_here(place: RehearsalDirectory, facts: Facts, behind: SecretStr | None
         thread.join()
 
 
-async def _serve(place: RehearsalDirectory, told: Mapping[str, object]) -> None:
-    facts = place.facts()
+async def _serve(directory: RehearsalDirectory, told: Mapping[str, object]) -> None:
+    facts = directory.facts()
     assert facts is not None
-    behind = told["behind"]
-    serving = Serving(place, facts, SecretStr(behind) if isinstance(behind, str) else None)
-    place.keep_server(Server(pid=os.getpid(), since=time.time(), stays=bool(told["stays"])))
+    upstream = told["upstream"]
+    serving = Serving(directory, facts, SecretStr(upstream) if isinstance(upstream, str) else None)
+    directory.keep_server(Server(pid=os.getpid(), since=time.time(), stays=bool(told["stays"])))
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     if not told["stays"]:

@@ -1,4 +1,4 @@
-"""The four servers of a world, each behind its front, with one script of faults and one log."""
+"""The four servers of a world, each upstream its front, with one script of faults and one log."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Scope
 
-from rehearsal.control import Door
+from rehearsal.control import ControlApp
 from rehearsal.directory import Facts, RehearsalDirectory
 from rehearsal.environment import addresses
 from rehearsal.fault_proxy import FaultProxy, RequestLog
@@ -36,9 +36,9 @@ class Apps:
     """The servers of a world.
 
     Args:
-        place: Its directory.
+        directory: Its directory.
         facts: With the ports that its servers have.
-        behind: The simple API that is asked for what the rehearsal's own index does not have.
+        upstream: The simple API that is asked for what the rehearsal's own index does not have.
 
     Attributes:
         faults: What is to go wrong.
@@ -47,12 +47,12 @@ class Apps:
         index: What the index has.
     """
 
-    def __init__(self, place: RehearsalDirectory, facts: Facts, behind: SecretStr | None = None) -> None:
+    def __init__(self, directory: RehearsalDirectory, facts: Facts, upstream: SecretStr | None = None) -> None:
         self.faults = FaultScript()
-        self.log = RequestLog(place.log)
-        self.github = GitHubState(place.directory)
-        self.index = IndexStore(place.index)
-        self._place, self._facts, self._behind = place, facts, behind
+        self.log = RequestLog(directory.log)
+        self.github = GitHubState(directory.path)
+        self.index = IndexStore(directory.index)
+        self._directory, self._facts, self._upstream = directory, facts, upstream
         urls = addresses(facts)
         self.github.addresses = Addresses(api=urls["api"], uploads=urls["uploads"], server=urls["git"])
         self._on_github = fault_effects.happen(self.github)
@@ -65,19 +65,19 @@ class Apps:
             "api": api_app(self.github),
             "uploads": uploads_app(self.github),
             "git": git_app(self.github),
-            "index": _in_front_of(self._behind, index) if self._behind else index,
+            "index": _in_front_of(self._upstream, index) if self._upstream else index,
         }
-        fronts: dict[str, ASGIApp] = {
+        proxies: dict[str, ASGIApp] = {
             origin: FaultProxy(app, origin=origin, faults=self.faults, log=self.log, happen=self._happen)
             for origin, app in apps.items()
         }
-        return {**fronts, "api": Door(fronts["api"], self._place.tokens().control, self.faults, self.log)}
+        return {**proxies, "api": ControlApp(proxies["api"], self._directory.tokens().control, self.faults, self.log)}
 
     def _renew_token(self) -> None:
         """A world may be taken up again long after it was made; its maintainer has a new token then."""
         with self.github.changing():
             self.github.add_token(
-                self._place.tokens().github.get_secret_value(),
+                self._directory.tokens().github.get_secret_value(),
                 self._facts.owner,
                 kind=TokenKind.FINE_GRAINED,
                 name="maintainer",
@@ -92,7 +92,7 @@ class Apps:
             await self._on_github(fault, scope)
 
 
-def _in_front_of(behind: SecretStr, index: ASGIApp) -> ASGIApp:
-    from rehearsal.upstream_index import Behind  # noqa: PLC0415  half a second that most worlds don't need
+def _in_front_of(upstream: SecretStr, index: ASGIApp) -> ASGIApp:
+    from rehearsal.upstream_index import UpstreamIndex  # noqa: PLC0415  half a second that most worlds don't need
 
-    return Behind(index, behind)
+    return UpstreamIndex(index, upstream)

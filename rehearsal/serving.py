@@ -39,38 +39,38 @@ def bind(port: int = 0) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _or_port_taken(place: socket.socket, port: int) -> Iterator[None]:
+def _or_port_taken(sock: socket.socket, port: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place.close()
+        sock.close()
         raise PortTakenError(error.errno, f"port {port} can't be had: {error.strerror}") from None
 
 
-def listen(place: socket.socket) -> None:
+def listen(sock: socket.socket) -> None:
     """Let connections wait there until something is served; a repetition changes nothing.
 
     Raises:
         PortTakenError: Two had bound the port, and the other was first to listen.
     """
-    with _or_port_taken(place, place.getsockname()[1]):
-        place.listen(BACKLOG)
+    with _or_port_taken(sock, sock.getsockname()[1]):
+        sock.listen(BACKLOG)
 
 
-def url_of(place: socket.socket) -> str:
+def url_of(sock: socket.socket) -> str:
     """The address of what is served there, as `http://127.0.0.1:40123`."""
-    return f"http://{HOST}:{place.getsockname()[1]}"
+    return f"http://{HOST}:{sock.getsockname()[1]}"
 
 
 @contextlib.asynccontextmanager
 async def serve_all(
-    apps: Mapping[str, ASGIApp], places: Mapping[str, socket.socket] | None = None
+    apps: Mapping[str, ASGIApp], sockets: Mapping[str, socket.socket] | None = None
 ) -> AsyncIterator[dict[str, str]]:
     """Serve each application on a port of its own until the end of the block; gives their addresses by name.
 
     Args:
         apps: By name.
-        places: Where each is served, as `bind` gave it (for applications that must know their addresses before they
+        sockets: Where each is served, as `bind` gave it (for applications that must know their addresses before they
             are made); any free port for those that are not named. All are closed at the end.
 
     Raises:
@@ -79,22 +79,22 @@ async def serve_all(
     async with contextlib.AsyncExitStack() as stack:
         urls = {}
         for name, app in apps.items():
-            place = (places or {}).get(name) or bind()
-            listen(place)
-            urls[name] = url_of(place)
-            await stack.enter_async_context(_serving(app, place))
+            sock = (sockets or {}).get(name) or bind()
+            listen(sock)
+            urls[name] = url_of(sock)
+            await stack.enter_async_context(_serving(app, sock))
         yield urls
 
 
 @contextlib.asynccontextmanager
-async def _serving(app: ASGIApp, place: socket.socket) -> AsyncIterator[None]:
+async def _serving(app: ASGIApp, sock: socket.socket) -> AsyncIterator[None]:
     # uvicorn's own server wakes ten times a second to see whether it should end, takes the process's signals,
     # and waits for connections that nobody uses; its protocol is all that is needed.
     config = Config(app, interface="asgi3", ws="none", lifespan="off", log_config=None, access_log=False)
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
-        lambda: _Protocol(config, state, {}), sock=place, backlog=BACKLOG
+        lambda: _Protocol(config, state, {}), sock=sock, backlog=BACKLOG
     )
     try:
         yield

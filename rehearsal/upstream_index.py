@@ -21,7 +21,7 @@ SIMPLE = "/simple/"
 ACCEPT = f"{JSON_TYPE}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 
 
-class Behind:
+class UpstreamIndex:
     """An ASGI application around the rehearsal's index: the page of a project shows the files of both.
 
     Files are fetched from where the index behind has them. One that asks for a password gets it from here for its

@@ -35,19 +35,23 @@ class World:
     """A world that this process uses: made or opened by `create_or_open`, a context manager that leaves it to others.
 
     Attributes:
-        place: Its directory.
+        directory: Its directory.
         facts: What it is; with the ports of its servers, once they serve.
     """
 
     def __init__(
-        self, place: RehearsalDirectory, facts: Facts, lease: Lease | None = None, process: ServingProcess | None = None
+        self,
+        directory: RehearsalDirectory,
+        facts: Facts,
+        lease: Lease | None = None,
+        process: ServingProcess | None = None,
     ) -> None:
-        self.place, self.facts, self._lease, self._process = place, facts, lease, process
+        self.directory, self.facts, self._lease, self._process = directory, facts, lease, process
 
     @classmethod
     async def create_or_open(
         cls,
-        directory: Path,
+        path: Path,
         *,
         template: Template | None = None,
         sources: Sequence[str] = (),
@@ -58,7 +62,7 @@ class World:
         """The world in a directory, made if it is not there; or the one that a command before left running.
 
         Args:
-            directory: Where it is, or will be.
+            path: Where it is, or will be.
             template: Another family to begin with than the small one.
             sources: A user's own repositories, to begin with mirrors of them.
             family: Their family file; default: the one that every command takes.
@@ -68,17 +72,17 @@ class World:
         Raises:
             InterlockError: Another process uses it, it is of something else, or it can't be made.
         """
-        place = RehearsalDirectory(directory)
-        _check_is_ours(place)
-        if (server := place.server()) is not None and server.stays and not new:
-            return cls(place, _checked(place, sources))
-        lease = Lease(place)
-        process = None if apart is None else ServingProcess(place, lease.descriptor, stays=apart is Apart.STAYS)
+        directory = RehearsalDirectory(path)
+        _check_is_ours(directory)
+        if (server := directory.server()) is not None and server.stays and not new:
+            return cls(directory, _checked(directory, sources))
+        lease = Lease(directory)
+        process = None if apart is None else ServingProcess(directory, lease.descriptor, stays=apart is Apart.STAYS)
         try:
-            if new or place.facts() is None:
-                _clear(place)
-                place.keep_facts(await _seed(place, template, sources, family))
-            return cls(place, _checked(place, sources), lease, process)
+            if new or directory.facts() is None:
+                _clear(directory)
+                directory.keep_facts(await _seed(directory, template, sources, family))
+            return cls(directory, _checked(directory, sources), lease, process)
         except BaseException:
             if process is not None:
                 process.stop()
@@ -103,7 +107,7 @@ class World:
         """Serve it from this process until the end of the block; gives its faults, its log and its state."""
         from rehearsal.server_process import serve_here  # noqa: PLC0415  half a second that `serve_apart` does not need
 
-        with serve_here(self.place, self.facts, self._behind()) as serving:
+        with serve_here(self.directory, self.facts, self._upstream()) as serving:
             self.facts = serving.facts
             yield serving
 
@@ -117,8 +121,8 @@ class World:
             RehearsalError: It could not begin.
         """
         if self._process is not None:
-            self._process.begin(self._behind())
-            self.facts = self.place.facts() or self.facts
+            self._process.begin(self._upstream())
+            self.facts = self.directory.facts() or self.facts
         return self._process
 
     def environment(self, environ: Mapping[str, str] = os.environ) -> Environment:
@@ -127,7 +131,7 @@ class World:
         Args:
             environ: The environment that is changed.
         """
-        return environment(self.place, self.facts, self.family().token_aliases, environ)
+        return environment(self.directory, self.facts, self.family().token_aliases, environ)
 
     def addresses(self) -> dict[str, str]:
         """Where its servers are, by origin: `api`, `uploads`, `git` and `index`."""
@@ -135,66 +139,66 @@ class World:
 
     def family(self) -> Family:
         """The family that lives in it."""
-        return family_file.load(self.place.family_file)
+        return family_file.load(self.directory.family_file)
 
-    def knocker(self) -> ControlClient:
+    def control(self) -> ControlClient:
         """The way to its faults and its log, once it is served."""
-        return ControlClient(self.facts.ports["api"], self.place.tokens().control)
+        return ControlClient(self.facts.ports["api"], self.directory.tokens().control)
 
-    def _behind(self) -> SecretStr | None:
+    def _upstream(self) -> SecretStr | None:
         return find_index(self.facts.behind).url if self.facts.behind else None
 
 
-def running(directory: Path) -> World:
+def running(path: Path) -> World:
     """The world in a directory that is served now, by whatever command.
 
     Raises:
         RehearsalError: None is.
     """
-    place = RehearsalDirectory(directory)
-    facts = place.facts() if place.server() else None
+    directory = RehearsalDirectory(path)
+    facts = directory.facts() if directory.server() else None
     if facts is None:
-        raise RehearsalError(f"no rehearsal runs in {place.directory}", hint="start it: interlock rehearse")
-    return World(place, facts)
+        raise RehearsalError(f"no rehearsal runs in {directory.path}", hint="start it: interlock rehearse")
+    return World(directory, facts)
 
 
 async def _seed(
-    place: RehearsalDirectory, template: Template | None, sources: Sequence[str], family: Path | None
+    directory: RehearsalDirectory, template: Template | None, sources: Sequence[str], family: Path | None
 ) -> Facts:
     from rehearsal.seeding import seed_mirrors, seed_small_family  # noqa: PLC0415  as above
 
     if sources:
-        return await seed_mirrors(place, sources, family_file.find(family))
-    return await seed_small_family(place, template or Template.load())
+        return await seed_mirrors(directory, sources, family_file.find(family))
+    return await seed_small_family(directory, template or Template.load())
 
 
-def _checked(place: RehearsalDirectory, sources: Sequence[str]) -> Facts:
-    facts = place.facts()
+def _checked(directory: RehearsalDirectory, sources: Sequence[str]) -> Facts:
+    facts = directory.facts()
     if facts is None:  # another command is just making it
-        raise RehearsalError(f"the rehearsal in {place.directory} is not complete yet", hint="try again in a moment")
+        raise RehearsalError(f"the rehearsal in {directory.path} is not complete yet", hint="try again in a moment")
     if sources and tuple(sorted(sources)) != facts.sources:
         what = ", ".join(facts.sources) or "the small family"
         raise RehearsalError(
-            f"{place.directory} already holds a rehearsal of {what}",
+            f"{directory.path} already holds a rehearsal of {what}",
             hint="go on with it without --from-git, begin anew with --new, or take another --directory",
         )
     return facts
 
 
-def _check_is_ours(place: RehearsalDirectory) -> None:
+def _check_is_ours(directory: RehearsalDirectory) -> None:
     """Nothing of a user's is ever removed or mixed with a world."""
-    directory = place.directory
-    if directory.exists() and not directory.is_dir():
-        raise RehearsalError(f"{directory} is no directory", hint="name another one with --directory")
-    if directory.is_dir() and any(directory.iterdir()) and not (directory / "lock").exists():
-        raise RehearsalError(f"{directory} is not empty, and not a rehearsal's", hint="name another --directory")
+    path = directory.path
+    if path.exists() and not path.is_dir():
+        raise RehearsalError(f"{path} is no directory", hint="name another one with --directory")
+    if path.is_dir() and any(path.iterdir()) and not (path / "lock").exists():
+        raise RehearsalError(f"{path} is not empty, and not a rehearsal's", hint="name another --directory")
 
 
-def _clear(place: RehearsalDirectory) -> None:
+def _clear(directory: RehearsalDirectory) -> None:
     """Remove a world, or what was made of one; its lock is held, and stays."""
-    place.forget_facts()  # first: what is left by one who is killed here is not taken for a world
-    for path in place.directory.iterdir():
+    directory.forget_facts()  # first: what is left by one who is killed here is not taken for a world
+    for path in directory.path.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name not in place.standing:
+        elif path.name not in directory.standing:
             path.unlink()

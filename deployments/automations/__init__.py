@@ -1,6 +1,6 @@
-"""What Prefect does by itself: runs whose process died are started again, and people are told what they must know.
+"""Prefect's automations: runs that died are started again, and people are notified.
 
-Importing this imports nothing of Prefect; its modules but `values` do:
+Of its modules, only `channel` does not import Prefect:
 
     async with get_client() as client:
         await healing.ensure_automations(client)                # running it again changes nothing

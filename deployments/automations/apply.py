@@ -1,4 +1,4 @@
-"""Brings the automations on a server to what they should be: looks, changes what differs, and leaves the rest alone."""
+"""Applies automations to a server: makes what is missing, corrects what differs, and leaves others alone."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 async def apply(client: "PrefectClient", wanted: Iterable[AutomationCore]) -> tuple[str, ...]:
-    """Make what is missing and correct what differs; who has paused one meant it, and it stays paused.
+    """Make what is missing and correct what differs; a paused automation stays paused.
 
     Returns:
-        What was done, a line for each; empty when all was as it should be.
+        A line for each change; empty if there was none.
     """
     done = [(await _apply_one(client, automation), automation.name) for automation in wanted]
     return tuple(f"{said} {name}" for said, name in done if said)
@@ -24,7 +24,7 @@ async def _apply_one(client: "PrefectClient", wanted: AutomationCore) -> str:
     if not found:
         await client.create_automation(wanted)
         return "made"
-    first, *others = found  # two commands at once may have made two
+    first, *others = found  # two simultaneous commands may have made two
     for each in others:
         await client.delete_automation(each.id)
     wanted = wanted.model_copy(update={"enabled": first.enabled})
@@ -35,7 +35,7 @@ async def _apply_one(client: "PrefectClient", wanted: AutomationCore) -> str:
 
 
 def _as_wanted(automation: AutomationCore) -> dict[str, object]:
-    """What makes two automations do the same; lists that stand for sets in their order."""
+    """What two automations are compared by; lists that stand for sets are sorted."""
     said = automation.model_dump(mode="json", include=set(AutomationCore.model_fields))
     trigger = said["trigger"]
     said["trigger"] = {name: sorted(value) if _is_names(value) else value for name, value in trigger.items()}
@@ -47,7 +47,7 @@ def _is_names(value: object) -> bool:
 
 
 async def with_prefix(client: "PrefectClient", prefix: str) -> tuple[Automation, ...]:
-    """The automations whose names begin like that, in the order of their names."""
+    """The automations with this prefix, sorted by name."""
     found: list[Automation] = []
     while page := await client.read_automations(limit=200, offset=len(found)):
         found.extend(page)

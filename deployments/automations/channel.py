@@ -1,4 +1,4 @@
-"""A channel as a value: where people are told, and of what."""
+"""A notification channel as a value: where people are notified, and of what."""
 
 import re
 from enum import StrEnum
@@ -15,7 +15,7 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class About(StrEnum):
-    """What somebody may want to be told of."""
+    """The subjects of notifications."""
 
     FAILURES = "failures"
     HELD = "held"
@@ -33,7 +33,7 @@ def _name(text: str) -> str:
 
 
 def _mailbox(text: str) -> str:
-    """No more than one mailbox: no header, and no second one."""
+    """Exactly one mailbox: no further header, and no second address."""
     local, at, host = text.partition("@")
     if not (local and at and host) or any(each.isspace() or each in ',;<>{}"' for each in text):
         raise UsageError(f'"{text}" is no address of a mailbox', hint="as: releases@example.org")
@@ -44,15 +44,15 @@ Mailbox = Annotated[str, AfterValidator(_mailbox)]
 
 
 class Channel(FrozenModel):
-    """One place where people are told.
+    """A channel by which people are notified.
 
     Attributes:
-        name: What it is called here; the kind, if there is only one of it.
-        kind: By what people are told; one of `channels.KINDS`.
-        about: What is told there.
-        to: The mailboxes, of a channel by e-mail.
-        sender: The address that e-mails come from.
-        paused: Whether one of its automations is.
+        name: Its name; by default its kind.
+        kind: One of `channels.KINDS`.
+        about: The subjects that are sent to it.
+        to: The recipients, for e-mail.
+        sender: The sender's address, for e-mail.
+        paused: Whether one of its automations is paused.
     """
 
     name: Annotated[str, AfterValidator(_name)]
@@ -64,10 +64,10 @@ class Channel(FrozenModel):
 
     @property
     def block(self) -> str:
-        """The name of its block's document."""
+        """The name of its block document."""
         return f"{BLOCK}{self.name}"
 
     @property
     def prefix(self) -> str:
-        """How the names of its automations begin."""
+        """The prefix of its automations' names."""
         return f"{PREFIX}{self.name} ({self.kind})"

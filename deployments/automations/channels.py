@@ -1,4 +1,4 @@
-"""Where people are told: a channel is a block with its secret, and two automations that send what happens there."""
+"""Notification channels on a server: each is a block with its secret, and the automations that send to it."""
 
 import contextlib
 import re
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
 TRIED = "interlock.notify.test"
-NEWS = {
+NOTIFICATIONS = {
     About.FAILURES: NotificationKind.FAILED,
     About.HELD: NotificationKind.HELD,
     About.TOKENS: NotificationKind.TOKEN,
@@ -39,12 +39,12 @@ KINDS: Mapping[str, "type[Block]"] = {
     "email": EmailServerCredentials,
     "webhook": CustomWebhookNotificationBlock,
 }
-"""By what people are told: the block of each kind; its command in `commands/notify.py` says what the fields are.
+"""The block type of each kind of channel; the commands in `cli/commands/notify.py` fill in its fields.
 
-Prefect's server sends by a notification block itself; for any other, a run of the deployment `send-notice` does.
+Prefect's server sends by notification blocks itself; for other blocks, the deployment `send-notice` sends.
 """
 
-# Whatever a run's end says stays on its line, and is no order to Slack or to a mail program.
+# The message of a run's end stays on one line, without characters that Slack or a mail program would interpret.
 _WORDS = "| string | replace('<', '‹') | replace('>', '›') | replace('`', \"'\") | truncate(600, true)"
 SUBJECT_OF_RUN = (
     "{{ (event.resource.name or 'a run').split() | join(' ') " + _WORDS + " }}: "
@@ -55,7 +55,7 @@ LINK_OF_RUN = "/runs/flow-run/{{ event.resource.id.split('.')[-1] }}"
 
 
 class NoSenderError(ServerError):
-    """E-mails are sent by a deployment that is not there."""
+    """The deployment that sends e-mails is missing."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -65,18 +65,18 @@ class NoSenderError(ServerError):
 
 
 async def set_channel(client: "PrefectClient", channel: Channel, fields: Mapping[str, object]) -> tuple[str, ...]:
-    """Make a channel, or change the one of this name to this.
+    """Make a channel, or change the existing one of this name.
 
     Args:
-        client: The server's.
-        channel: Is made.
-        fields: Of its block.
+        client: The server's client.
+        channel: The channel.
+        fields: The fields of its block.
 
     Returns:
-        What was done, a line for each.
+        A line for each change.
 
     Raises:
-        NoSenderError: It is one by e-mail, and nothing is there that could send them.
+        NoSenderError: It is an e-mail channel, and the deployment that sends is missing.
     """
     block = KINDS[channel.kind](**fields)
     sender = None if isinstance(block, NotificationBlock) else await _sender(client)
@@ -94,7 +94,7 @@ async def set_channel(client: "PrefectClient", channel: Channel, fields: Mapping
 
 
 async def list_channels(client: "PrefectClient") -> tuple[Channel, ...]:
-    """Every channel, by name."""
+    """All channels, sorted by name."""
     found: dict[str, list[Automation]] = {}
     for each in await with_prefix(client, PREFIX):
         found.setdefault(each.name.removeprefix(PREFIX).partition(" ")[0], []).append(each)
@@ -103,7 +103,7 @@ async def list_channels(client: "PrefectClient") -> tuple[Channel, ...]:
 
 
 async def remove_channel(client: "PrefectClient", name: str) -> bool:
-    """Remove a channel, with its secret; false when there is none of this name."""
+    """Remove a channel with its secret; False if there is none of this name."""
     made = await _automations(client, name)
     for each in made:
         await client.delete_automation(each.id)
@@ -116,7 +116,7 @@ async def remove_channel(client: "PrefectClient", name: str) -> bool:
 
 
 def channel_of(automations: Iterable[Automation]) -> Channel | None:
-    """The channel of which these are the automations; None for a stranger's that happens to be called alike."""
+    """The channel that has these automations; None for other automations with a similar name."""
     made = tuple(automations)
     found = re.fullmatch(rf"{PREFIX}(\S+) \((\w+)\) of .*", made[0].name) if made else None
     if found is None or found[2] not in KINDS:
@@ -126,7 +126,7 @@ def channel_of(automations: Iterable[Automation]) -> Channel | None:
     return Channel(
         name=found[1],
         kind=found[2],
-        about=frozenset(about for about, news in NEWS.items() if news in expected),
+        about=frozenset(about for about, news in NOTIFICATIONS.items() if news in expected),
         to=tuple(sent[0].get("to", ())) if sent else (),
         sender=sent[0].get("sender") if sent else None,
         paused=not all(each.enabled for each in made),
@@ -145,23 +145,23 @@ async def _sender(client: "PrefectClient") -> UUID:
 
 
 def automations(channel: Channel, block: UUID, sender: UUID | None) -> tuple[AutomationCore, ...]:
-    """What sends to a channel: the news, which say themselves what is to be told; and runs of deployments that failed.
+    """The automations of a channel: one for Interlock's own events, one for failed runs of deployments.
 
     Args:
-        channel: Where to.
-        block: The document of its block.
-        sender: The deployment that sends e-mails, of a channel by e-mail.
+        channel: The channel.
+        block: The id of its block document.
+        sender: The id of the deployment that sends e-mails, for an e-mail channel.
     """
-    news = {str(NEWS[about]) for about in channel.about} | {f"{TRIED}.{channel.name}"}
+    news = {str(NOTIFICATIONS[about]) for about in channel.about} | {f"{TRIED}.{channel.name}"}
     subject, body = "{{ event.payload.subject }}", "{{ event.payload.body }}"
-    told = _automation(channel, "news", _reactive(news), _action(channel, block, sender, subject, body))
+    notified = _automation(channel, "news", _reactive(news), _action(channel, block, sender, subject, body))
     if About.FAILURES not in channel.about:
-        return (told,)
+        return (notified,)
     ends = {f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")}
     failed = _reactive(ends, match=EVERY_RUN, match_related=[of_flows(*FLOWS), OF_A_DEPLOYMENT])
     link = f"\n{ui.rstrip('/')}{LINK_OF_RUN}" if (ui := get_current_settings().ui_url) else ""
     act = _action(channel, block, sender, SUBJECT_OF_RUN, BODY_OF_RUN + link)
-    return (told, _automation(channel, "failed runs", failed, act))
+    return (notified, _automation(channel, "failed runs", failed, act))
 
 
 def _automation(channel: Channel, of: str, trigger: EventTrigger, act: ActionTypes) -> AutomationCore:
@@ -177,7 +177,7 @@ def _action(channel: Channel, block: UUID, sender: UUID | None, subject: str, bo
     if sender is None:
         return SendNotification(block_document_id=block, subject=subject, body=body)
     said = {"subject": subject, "body": body}
-    # A template without its kind is rendered as JSON, and what isn't JSON then ends the run.
+    # Without its kind, a template is rendered as JSON, and the run fails if the result isn't JSON.
     rendered = {name: {"__prefect_kind": "jinja", "template": template} for name, template in said.items()}
     settings = {"to": list(channel.to), "sender": channel.sender, "credentials": channel.block}
     return RunDeployment(source="selected", deployment_id=sender, parameters={**rendered, **settings})

@@ -1,4 +1,4 @@
-"""Which flow runs are ours: an automation sees the events of everything that shares the server."""
+"""Filters for Interlock's flow runs: an automation sees the events of everything on the server."""
 
 from prefect.events.schemas.events import ResourceSpecification
 
@@ -14,16 +14,16 @@ FLOWS = (
 """The names of the flows that do the work."""
 
 SENDER = "send-notice"
-"""The flow, and its deployment, that sends e-mails. Its own failure is never told: that would send another."""
+"""The flow, and its deployment, that sends e-mails. Nobody is notified of its failure: that would be another e-mail."""
 
 EVERY_RUN = ResourceSpecification.model_validate({"prefect.resource.id": "prefect.flow-run.*"})
 
 OF_A_DEPLOYMENT = ResourceSpecification.model_validate(
     {"prefect.resource.role": "deployment", "prefect.resource.id": "prefect.deployment.*"}
 )
-"""Somebody watches a run that was started by hand, and nothing could start it again; a deployment's runs are alone."""
+"""Runs of deployments. A run that was started by hand is watched by a person, and could not be started again."""
 
 
 def of_flows(*names: str) -> ResourceSpecification:
-    """Runs of these flows."""
+    """The runs of these flows."""
     return ResourceSpecification.model_validate({"prefect.resource.role": "flow", "prefect.resource.name": list(names)})

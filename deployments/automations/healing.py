@@ -1,6 +1,6 @@
-"""Runs whose process died are found by their silence and started again, a few times.
+"""Automations that find dead runs by their missing heartbeat and start them again, a few times.
 
-Nothing of it is needed for a release to be right: whoever runs it again finishes it. At night, this is who does.
+No release depends on them: any later run finishes it. At night, these automations start that run.
 """
 
 from datetime import timedelta
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 RUN = "prefect.flow-run"
 HEARTBEAT = f"{RUN}.heartbeat"
-# Events are called by the names of states; the last three are our own. An end that is not among these does no harm:
-# nothing is forced, and Prefect lets no run that has ended crash.
+# Events are named after states; the last three are Interlock's own. A missing name does no harm: the change of state
+# is not forced, and Prefect lets no run crash that has ended.
 ENDS = {
     f"{RUN}.{state}"
     for state in ("Completed", "Failed", "Cancelled", "Crashed", "TimedOut", "Warning", "Planned", "Refused")
@@ -31,14 +31,14 @@ BEGINS = {f"{RUN}.{state}" for state in ("Running", "Retrying", "AwaitingConcurr
 
 
 class Healing(FrozenModel):
-    """How patient the healing is.
+    """The limits of the automations.
 
     Attributes:
-        silence: After so long without a heartbeat a run is dead. They come every 30 s as we deploy, every 180 s by
-            Prefect's own default, and later from a busy server: a run that lives must not be doubled.
-        claimed: After so long between a worker's claim and the run's beginning the worker is dead.
-        attempts: How often a run begins at most.
-        flows: Whose runs.
+        silence: The time without a heartbeat after which a run counts as dead. Our deployments send one every 30 s,
+            Prefect's default is 180 s, and a busy server is late: a run that lives must not be doubled.
+        claimed: The time between a worker's claim and the run's start after which the worker counts as dead.
+        attempts: How often a run is started at most.
+        flows: The names of the flows.
     """
 
     silence: timedelta = timedelta(minutes=4)
@@ -48,25 +48,21 @@ class Healing(FrozenModel):
 
 
 async def ensure_automations(client: "PrefectClient", healing: Healing | None = None) -> tuple[str, ...]:
-    """Make or correct the automations that heal; running it again changes nothing.
-
-    Args:
-        client: The server's.
-        healing: How patient they are.
+    """Make or correct the automations; running it again changes nothing.
 
     Returns:
-        What was done, a line for each; empty when all was there.
+        A line for each change; empty if there was none.
     """
     return await apply(client, automations(healing or Healing()))
 
 
 def automations(healing: Healing) -> tuple[AutomationCore, ...]:
-    """The three of them."""
+    """The three automations."""
     return (_silent(healing), _crashed(healing), _claimed(healing))
 
 
 def _silent(healing: Healing) -> AutomationCore:
-    """Its beginning counts too: the first heartbeat may have died with its process."""
+    """The start counts as a heartbeat: the process may have died before its first one."""
     return AutomationCore(
         name="Interlock: a silent run is dead",
         description="A run that sends no heartbeat any more has crashed with its machine.",
@@ -85,15 +81,15 @@ def _silent(healing: Healing) -> AutomationCore:
 
 
 def _crashed(healing: Healing) -> AutomationCore:
-    """Not what crashed before it began: nothing would count those attempts."""
-    begun = [str(count) for count in range(1, healing.attempts)]
+    """A run that crashed before its start is left out: its attempts are not counted."""
+    started = [str(count) for count in range(1, healing.attempts)]
     why = f"Each step looks at the world before it acts, so the run goes on. {healing.attempts} attempts at most."
     return AutomationCore(
         name="Interlock: a crashed run is started again",
         description=why,
         trigger=EventTrigger(
             posture=Posture.Reactive,
-            match=ResourceSpecification.model_validate({**EVERY_RUN.model_dump(), "prefect.run-count": begun}),
+            match=ResourceSpecification.model_validate({**EVERY_RUN.model_dump(), "prefect.run-count": started}),
             match_related=[of_flows(*healing.flows), OF_A_DEPLOYMENT],
             expect={f"{RUN}.Crashed"},
             for_each={"prefect.resource.id"},

@@ -1,4 +1,4 @@
-"""Tries a channel the whole way: an event goes in, and Prefect's own events say what became of it."""
+"""Tests a channel end to end: emits an event, and reads from Prefect's own events whether it was delivered."""
 
 import asyncio
 import time
@@ -22,10 +22,10 @@ LOOKS = 0.5
 
 
 class Trial(FrozenModel):
-    """What became of a test.
+    """The outcome of a test.
 
     Attributes:
-        delivered: Whether it was.
+        delivered: Whether it was delivered.
         said: How far it came, in words.
     """
 
@@ -34,12 +34,12 @@ class Trial(FrozenModel):
 
 
 async def try_channel(client: "PrefectClient", channel: Channel, patience: float = 60) -> Trial:
-    """Emit a test and look what becomes of it.
+    """Emit a test event and wait for its outcome.
 
     Args:
-        client: The server's.
-        channel: Where to.
-        patience: How many seconds it has, a worker's start included.
+        client: The server's client.
+        channel: The channel.
+        patience: The seconds to wait, including a worker's start.
     """
     event = Event(
         event=f"{TRIED}.{channel.name}",
@@ -60,7 +60,7 @@ async def try_channel(client: "PrefectClient", channel: Channel, patience: float
 
 
 async def _look(client: "PrefectClient", test: UUID, before: Trial) -> tuple[bool, Trial]:
-    """Whether it is over, and how far it has come."""
+    """Whether the test is over, and its outcome so far."""
     for said in await _outcomes(client, test):
         if said["event"].endswith(".failed"):
             payload = said["payload"]
@@ -72,7 +72,7 @@ async def _look(client: "PrefectClient", test: UUID, before: Trial) -> tuple[boo
 
 
 async def _sending(client: "PrefectClient", said: dict[str, Any]) -> tuple[bool, Trial]:
-    """How far the run is that sends it, if that is not the server's own work."""
+    """The outcome so far when a flow run sends, and not the server itself."""
     ids = [each["prefect.resource.id"] for each in said["related"]]
     if (sending := next((each.removeprefix(RUN) for each in ids if each.startswith(RUN)), None)) is None:
         return True, Trial(delivered=True, said="delivered")
@@ -87,7 +87,7 @@ async def _sending(client: "PrefectClient", said: dict[str, Any]) -> tuple[bool,
 
 
 async def _outcomes(client: "PrefectClient", test: UUID) -> list[dict[str, Any]]:
-    """What automations said that they did because of it."""
+    """The events of the actions that automations took for this test."""
     wanted = {
         "filter": {
             "event": {"prefix": ["prefect.automation.action."]},

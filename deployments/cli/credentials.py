@@ -1,4 +1,4 @@
-"""The credentials that a command has: what a flow would find, without starting a server for it."""
+"""The credentials of a command: those that a flow would find, without starting a server."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from interlock.model.family import Family
 
 
 def use_running_server() -> str | None:
-    """The Prefect API that flows would use: the configured one, else this machine's own server if it runs already.
+    """The Prefect API that flows would use: the configured one, or this machine's own server if it runs.
 
     Raises:
         ServerError: Prefect's settings can't be read.
@@ -25,12 +25,12 @@ def use_running_server() -> str | None:
 
 
 async def find_access(family: Family, api: str | None, environ: Mapping[str, str] = os.environ) -> Access:
-    """The credentials, and what was wrong with those that were not found.
+    """The credentials, and why any of them were not found.
 
     Args:
-        family: Which older names the token has.
-        api: The Prefect API in whose blocks they are looked for, when the environment lacks some.
-        environ: Where they are looked for first.
+        family: The family, which names the token's older variables.
+        api: The Prefect API whose blocks are read when the environment lacks some.
+        environ: The environment, which comes first.
     """
     access = access_from(family, environ)
     if api is None or (access.credentials is not None and access.upload is not None):

@@ -1,6 +1,6 @@
-"""The command `interlock`: parses, calls one thing, and turns every foreseen error into a message and an exit code.
+"""The command `interlock`: finds the command's module, and turns foreseen errors into a message and an exit code.
 
-A command's module is imported when the command is asked for, and no other: `interlock --help` answers at once.
+Only the module of the command that is called is imported, so `interlock --help` answers at once.
 """
 
 import importlib
@@ -60,7 +60,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "listener": (
         "listener:listener",
-        "Print the workflow file that makes a repository hear what the family sends to it.",
+        "Print the workflow file by which a repository listens to the family's dispatches.",
     ),
     "up": (
         "up:up",
@@ -77,13 +77,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "cascade:app",
         "Release a package and everything that its release makes necessary: interlock cascade PACKAGE.",
     ),
-    "notify": ("notify:app", "Tell people what they must know, by Prefect's own automations."),
+    "notify": ("notify:app", "Notify people of what needs them, by Prefect's own automations."),
 }
 """Each command: its module in `deployments.cli.commands`, its function or group, and the first sentence of its help."""
 
 
 def load(name: str) -> Any:  # noqa: ANN401  a command of a click that typer keeps to itself
-    """A command, with its module, which is imported now."""
+    """A command, from its module, which is imported now."""
     module, _, attribute = COMMANDS[name][0].partition(":")
     found = getattr(importlib.import_module(f"deployments.cli.commands.{module}"), attribute)
     group = typer.Typer()
@@ -95,14 +95,14 @@ def load(name: str) -> Any:  # noqa: ANN401  a command of a click that typer kee
 
 
 class LazyGroup(TyperGroup):
-    """Knows its commands by the table, for its own help and for completion; the one that is asked for is imported."""
+    """Knows its commands from the table, for help and completion, and imports the one that is called."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401  typer's own
         super().__init__(**settings)
         self.commands = {name: TyperCommand(name, help=text) for name, (_, text) in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401  the same
-        """The command that the first argument names, imported."""
+        """Import the command that the first argument names."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, load(name) if name else command, rest
 
@@ -129,7 +129,7 @@ def interlock(
     ] = False,
 ) -> None:
     """Releases a family of Python packages in separate repositories, and proves that they fit together."""
-    del version  # what it asks for was answered before any command is looked for
+    del version  # its callback has answered already
 
 
 def main() -> None:
@@ -147,11 +147,11 @@ def main() -> None:
         _say_interrupted()
         sys.exit(INTERRUPTED)
     except SystemExit as ended:
-        # Typer makes this of an interruption while a command runs, and says nothing.
+        # Typer turns an interruption of a command into this, without a message.
         if ended.code == INTERRUPTED:
             _say_interrupted()
         raise
-    except Exception as defect:  # noqa: BLE001  whatever it is, a traceback is for us and not for a user
+    except Exception as defect:  # noqa: BLE001  a traceback is for the developers, not for a user
         sys.exit(_report_defect(defect))
 
 
@@ -160,7 +160,7 @@ def _say_interrupted() -> None:
 
 
 def _report_defect(defect: Exception) -> int:
-    """Keep the traceback where it can be found, and say so."""
+    """Write the traceback to a file, and name the file."""
     file = home() / "defects" / f"{now():%Y%m%dT%H%M%SZ}.txt"
     write_whole(file, "".join(traceback.format_exception(defect)).encode())
     print(f"error: a defect of Interlock, not of yours: {type(defect).__name__}", file=sys.stderr)  # noqa: T201

@@ -13,7 +13,7 @@ FamilyOption = Annotated[
         show_default=False,
     ),
 ]
-"""Every command that works on a family takes this option."""
+"""The option of every command that works on a family."""
 
 BUMP_HELP = "patch, minor, major, alpha, beta, rc, post, dev, final; or two of them, as minor,rc."
 

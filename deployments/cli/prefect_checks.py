@@ -1,4 +1,4 @@
-"""Checks of Prefect: its server, the blocks and the deployments. Releases by hand need none of them."""
+"""Doctor's checks of Prefect: the server, the blocks and the deployments. Releases by hand need none of them."""
 
 import importlib.metadata
 from pathlib import Path
@@ -19,11 +19,11 @@ DEPLOY = "prefect --no-prompt deploy --all"
 
 
 async def check_prefect(api: str, yaml_file: Path = PREFECT_YAML) -> tuple[Check, ...]:
-    """The server, the blocks and the deployments.
+    """Check the server, the blocks and the deployments.
 
     Args:
         api: The Prefect API that flows would use.
-        yaml_file: Which deployments there should be.
+        yaml_file: The file of the deployments.
     """
     shown = httpx.URL(api).copy_with(userinfo=b"", query=None)
     try:

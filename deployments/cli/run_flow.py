@@ -1,7 +1,7 @@
-"""Runs what needs Prefect in this process, on the configured Prefect server or on this machine's own.
+"""Runs flows, and other code that needs Prefect, on the configured Prefect server or on this machine's own.
 
-Prefect reads its settings when it is imported, and takes two seconds for it. So modules that import it are loaded here,
-by name, when the server is known; every other module imports what it uses at its top.
+Prefect reads its settings when it is imported, which takes two seconds. So modules that import it are loaded here, by
+name, once the server is known; every other module imports what it uses at its top.
 """
 
 import asyncio
@@ -30,25 +30,25 @@ T = TypeVar("T")
 
 
 class Display(Protocol):
-    """What a terminal shows meanwhile."""
+    """What a command shows meanwhile."""
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
 
     def doing(self, what: str) -> None:
-        """Name what goes on now."""
+        """Name the current work."""
 
 
 Meanwhile = Callable[[asyncio.Future[Record]], Awaitable[None]]
 
 
 def load(module: str) -> ModuleType:
-    """A module that imports Prefect; call it only when Prefect's settings are known."""
+    """Import a module that imports Prefect; call this only once Prefect's settings are known."""
     return importlib.import_module(module)
 
 
 async def check_answers(api: str) -> None:
-    """See that a configured Prefect API answers at all, before Prefect is loaded for it.
+    """Check that a configured Prefect API answers, before Prefect is loaded.
 
     Raises:
         ServerError: It does not.
@@ -70,11 +70,11 @@ async def _wait(ready: asyncio.Future[Record]) -> None:
 
 @contextlib.asynccontextmanager
 async def server(display: Display, meanwhile: Meanwhile = _wait) -> AsyncIterator[str | None]:
-    """A server that answers, with this process set up to use it; nothing of Prefect may be imported before.
+    """A server that answers, with this process set up to use it; Prefect must not be imported before.
 
     Args:
-        display: Is told what goes on.
-        meanwhile: What to do while this machine's own server starts; given the future of its record.
+        display: Shows the progress.
+        meanwhile: Called while this machine's own server starts, with the future of its record.
 
     Yields:
         The address of the UI of this machine's own server; None for a configured one.
@@ -82,7 +82,7 @@ async def server(display: Display, meanwhile: Meanwhile = _wait) -> AsyncIterato
     Raises:
         ServerError: It can't be started or reached.
     """
-    # A command shows progress and errors in its own words; the UI has every line and traceback.
+    # Commands show progress and errors themselves; the UI has every line and traceback.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     if (api := embedded_server.configured_api()) is not None:
         await check_answers(api)
@@ -114,19 +114,19 @@ async def run_flow(
     """Run a flow, watched in this terminal.
 
     Args:
-        name: Of the flow's function, and of its module beneath `flows`.
+        name: The name of the flow's function and of its module in `flows`.
         request: The flow's one parameter.
-        display: Shows what goes on.
-        watchers: What the flow's steps tell of their progress, and what of the display takes it.
-        meanwhile: What to do while this machine's own server starts; given the future of its record.
-        doing: What goes on until the first step tells of itself.
+        display: Shows the progress.
+        watchers: Context variables that the flow's steps report to, each with a method of the display.
+        meanwhile: Called while this machine's own server starts, with the future of its record.
+        doing: The text until the first step reports.
 
     Returns:
         What the flow returns, and the address of its run in the UI of this machine's own server.
 
     Raises:
         ServerError: The server can't be started or reached, or went away.
-        InterlockError: What the flow ended with.
+        InterlockError: The flow raised it.
     """
     with display:
         for watcher, takes in watchers:
@@ -138,13 +138,13 @@ async def run_flow(
 
 
 def print_address(ui: str | None, console: Console) -> None:
-    """Say where the run is shown, if a server of this machine shows it."""
+    """Print the address of the run in the UI, if there is one."""
     if ui:
         console.print(f"the run, in Prefect's UI: {ui}", highlight=False, soft_wrap=True)
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
-    """What this returns, done while the configured server answers, or else this machine's own.
+    """Do some work with the configured server or this machine's own; returns its result.
 
     Raises:
         ServerError: The server can't be started or reached.
@@ -170,7 +170,7 @@ async def result(flow: "Callable[[], Awaitable[State[Any]]]", ui: str | None) ->
 
     Raises:
         ServerError: The server went away.
-        InterlockError: What the flow ended with.
+        InterlockError: The flow raised it.
     """
     try:
         state = await flow()

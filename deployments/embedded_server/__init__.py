@@ -3,7 +3,7 @@
 A command that wants to run a flow, with nothing of Prefect imported yet:
 
     if embedded_server.configured_api() is None:
-        server = embedded_server.start()               # returns at once; plan and show meanwhile
+        server = embedded_server.start()               # returns at once; work can go on meanwhile
         running = await server.ready()                 # raises ServerError
         os.environ.update(embedded_server.environment(running))
 """

@@ -1,7 +1,7 @@
-"""The process of the server itself: runs a module that dies with its supervisor, however that one ends.
+"""The process of a supervised program: runs a module that dies with its supervisor, however that ends.
 
-Its standard input is a pipe that the supervisor holds open and never writes to. When the supervisor is gone, killed
-even, the kernel closes the pipe; a server that nobody stops or restarts must not go on.
+Its standard input is a pipe that the supervisor holds open and never writes to. When the supervisor ends, even by
+SIGKILL, the kernel closes the pipe: a program that nothing would stop or restart must not keep running.
 """
 
 import contextlib

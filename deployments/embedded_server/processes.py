@@ -1,4 +1,4 @@
-"""Other processes of this machine: which one is meant, whether it lives, what it listens to, how it is ended."""
+"""Other processes of this machine: their identity, whether they live, what they listen to, and how they are killed."""
 
 import contextlib
 import os
@@ -8,13 +8,13 @@ import psutil  # type: ignore[import-untyped]
 
 from interlock.common.frozen_model import FrozenModel
 
-# psutil computes a start time from the boot time, which moves when the clock is corrected; a pid that is
-# used again within seconds is not known to happen.
+# psutil computes a start time from the boot time, which moves when the clock is corrected. Systems don't use a pid
+# again within seconds.
 CLOCK_CORRECTION_SECONDS = 5.0
 
 
 class Identity(FrozenModel):
-    """A process that is not confused with a later one that got the same pid.
+    """A process, distinct from a later one with the same pid.
 
     Attributes:
         pid: Its process id.
@@ -26,10 +26,10 @@ class Identity(FrozenModel):
 
     @classmethod
     def of(cls, pid: int) -> "Identity":
-        """The identity of the process that has this pid now.
+        """The identity of the process with this pid.
 
         Raises:
-            ProcessLookupError: There is none.
+            ProcessLookupError: There is no such process.
         """
         try:
             return cls(pid=pid, started=psutil.Process(pid).create_time())
@@ -37,7 +37,7 @@ class Identity(FrozenModel):
             raise ProcessLookupError(pid) from error
 
     def is_alive(self) -> bool:
-        """Whether this very process still runs; a zombie does not."""
+        """Whether this process still runs; a zombie does not."""
         try:
             process = psutil.Process(self.pid)
             started: float = process.create_time()
@@ -47,7 +47,7 @@ class Identity(FrozenModel):
             return False
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to this process, and to no other that got its pid."""
+        """Send a signal to this process, and not to another one with its pid."""
         if self.is_alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -59,7 +59,7 @@ class Identity(FrozenModel):
 
 
 def kill_group(leader: int) -> None:
-    """Kill whatever is left of a process group."""
+    """Kill what is left of a process group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 
@@ -70,7 +70,7 @@ def is_listening(pid: int, port: int) -> bool:
 
 
 def has_visitors(pid: int, port: int) -> bool:
-    """Whether somebody is connected to the process's port: a browser, a flow run, a worker."""
+    """Whether a browser, a flow run or a worker is connected to the process's port."""
     return any(local == port and state == psutil.CONN_ESTABLISHED for local, state in _connections(pid))
 
 

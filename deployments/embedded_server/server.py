@@ -1,4 +1,11 @@
-"""Start the embedded server, or join it, from any command; the first one that needs it starts it."""
+"""Starts the embedded server, or joins it: the first command that needs it starts it.
+
+Any number of commands may do so at once, and all get the same server. Each takes its lease first, so a server that is
+about to stop for lack of use either sees the lease or has recorded that it stops. Then each tries to lock
+`server.lock`: the one that gets the lock starts the supervisor, which inherits it, so there is no moment in which a
+second command could start another. The others wait for the supervisor's record. A supervisor that is killed frees the
+lock once its server has ended, and a command that waits starts the next one.
+"""
 
 import asyncio
 import importlib.metadata
@@ -15,7 +22,7 @@ from deployments.embedded_server.state import (
     Record,
     ServerDirectory,
     State,
-    default_place,
+    default_directory,
     end_lease,
     read_record,
     take_lease,
@@ -25,24 +32,23 @@ from interlock.errors import ServerError, UsageError
 
 TICK_SECONDS = 0.1
 READY_SECONDS = 240.0
-SPAWNS = 2  # somebody may kill a supervisor while it starts; a second time is no accident
+SPAWNS = 2  # a supervisor may be killed while it starts; a second time is not an accident
 IDLE_MINUTES = "INTERLOCK_SERVER_IDLE_MINUTES"
 STOP_HINT = "Stop it with: interlock server stop"
 
 
 class Server:
-    """A command's hold on the embedded server: while it lasts, the server does not stop for want of use.
+    """A command's hold on the embedded server: while it lasts, the server does not stop for lack of use.
 
-    Leave it with `release()` or as a context manager; the death of the command releases it too.
+    `release()` or the end of the block ends it, and so does the end of the command.
     """
 
-    def __init__(self, place: ServerDirectory, policy: Policy) -> None:
-        self._place = place
+    def __init__(self, directory: ServerDirectory, policy: Policy) -> None:
+        self._directory = directory
         self._policy = policy
         self._since = time.time()
         self._spawns = 0
-        # The lease comes first: a server that is about to stop for want of use says so before it can be taken.
-        self._lease = _prepare(place)
+        self._lease = _prepare(directory)
         try:
             self._look()
         except BaseException:
@@ -56,16 +62,16 @@ class Server:
         self.release()
 
     def release(self) -> None:
-        """Let go of the server; it stays for the next command, until it was idle for too long."""
+        """Release the server; it keeps running for the next command until it was idle for too long."""
         lease, self._lease = self._lease, None
         if lease is not None:
             end_lease(lease)
 
-    async def ready(self, timeout: float = READY_SECONDS) -> Record:  # noqa: ASYNC109  the message says how to go on
+    async def ready(self, timeout: float = READY_SECONDS) -> Record:  # noqa: ASYNC109  the message says what to do
         """Wait until the server answers.
 
         Raises:
-            ServerError: It cannot be started, is of another version of Prefect, or took longer than `timeout` seconds.
+            ServerError: It can't be started, is of another version of Prefect, or took longer than `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
         while (running := self._look()) is None:
@@ -82,15 +88,15 @@ class Server:
         return running
 
     def _look(self) -> Record | None:
-        """The server if it is ready; start it if nobody does."""
-        lock = try_lock(self._place.lock)
+        """The server if it is ready; starts it unless another command does."""
+        lock = try_lock(self._directory.lock)
         if lock is not None:
             try:
                 self._spawn(lock)
             finally:
                 os.close(lock)
             return None
-        record = read_record(self._place)
+        record = read_record(self._directory)
         if record is None:
             return None
         if not record.supervisor.is_alive():
@@ -100,62 +106,62 @@ class Server:
         return record if record.state is State.RUNNING else None
 
     def _spawn(self, lock: int) -> None:
-        """Start a supervisor, which inherits the lock: between its start and its end nobody else can have it."""
-        record = read_record(self._place)
+        """Start a supervisor, which inherits the lock and holds it until it ends."""
+        record = read_record(self._directory)
         if record and record.state is State.FAILED and record.since >= self._since:
             raise self._error(f"The Prefect server could not be started: {record.reason}.")
         if self._spawns == SPAWNS:
             raise self._error("The Prefect server could not be started: its supervisor ended.")
         self._spawns += 1
-        self._place.record.unlink(missing_ok=True)
-        spawn_supervisor(self._place, self._policy, lock)
+        self._directory.record.unlink(missing_ok=True)
+        spawn_supervisor(self._directory, self._policy, lock)
 
     def _check_time(self, deadline: float, timeout: float) -> None:
         if time.monotonic() > deadline:
             raise self._error(f"The Prefect server was not ready after {timeout:g} s.")
 
     def _error(self, message: str) -> ServerError:
-        return ServerError(message + self._place.log_tail(), hint=f"Its whole log: {self._place.log}")
+        return ServerError(message + self._directory.log_tail(), hint=f"Its whole log: {self._directory.log}")
 
 
-def _prepare(place: ServerDirectory) -> int | None:
+def _prepare(directory: ServerDirectory) -> int | None:
     try:
-        place.prepare()
-        return take_lease(place)
+        directory.prepare()
+        return take_lease(directory)
     except OSError as error:
         raise ServerError(f"The Prefect server has no place to be: {error}.", hint="See INTERLOCK_HOME.") from error
 
 
-def spawn_supervisor(place: ServerDirectory, policy: Policy, lock: int) -> None:
-    """Start the process that owns the server, apart from this terminal and with a log of its own."""
-    place.protect_database()
-    if place.log.exists():
-        place.log.replace(place.log.with_suffix(".log.1"))
-    log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+def spawn_supervisor(directory: ServerDirectory, policy: Policy, lock: int) -> None:
+    """Start the supervisor's process, in a session of its own and with its own log."""
+    directory.protect_database()
+    if directory.log.exists():
+        directory.log.replace(directory.log.with_suffix(".log.1"))
+    log = os.open(directory.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     module = "deployments.embedded_server.supervisor"
     process = subprocess.Popen(  # noqa: S603  our own module
-        [sys.executable, "-P", "-m", module, str(place.path), policy.model_dump_json(), str(lock)],
+        [sys.executable, "-P", "-m", module, str(directory.path), policy.model_dump_json(), str(lock)],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        cwd=place.path,
+        cwd=directory.path,
         env=kept_environment(),
         pass_fds=(lock,),
         start_new_session=True,
     )
     os.close(log)
-    # It outlives this command; if it ends before, it must not stay a zombie.
+    # It outlives this command; if it ends earlier, it must not stay a zombie.
     threading.Thread(target=process.wait, daemon=True).start()
 
 
-def start(place: ServerDirectory | None = None, policy: Policy | None = None) -> Server:
+def start(directory: ServerDirectory | None = None, policy: Policy | None = None) -> Server:
     """Join the embedded server, or start it if there is none; returns at once, before it is ready.
 
     Raises:
         ServerError: The server that runs is of another version of Prefect.
-        UsageError: `INTERLOCK_SERVER_IDLE_MINUTES` is no number of minutes.
+        UsageError: `INTERLOCK_SERVER_IDLE_MINUTES` is not a number of minutes.
     """
-    return Server(place or default_place(), policy or Policy(idle_seconds=idle_seconds()))
+    return Server(directory or default_directory(), policy or Policy(idle_seconds=idle_seconds()))
 
 
 def _check_version(record: Record) -> None:
@@ -167,10 +173,10 @@ def _check_version(record: Record) -> None:
 
 
 def idle_seconds() -> float:
-    """After how long without use the server stops: `$INTERLOCK_SERVER_IDLE_MINUTES`, 60 by default, 0 for never.
+    """Seconds without use until the server stops: `$INTERLOCK_SERVER_IDLE_MINUTES`, by default 60; 0 is never.
 
     Raises:
-        UsageError: It is no number of minutes.
+        UsageError: It is not a number of minutes.
     """
     text = os.environ.get(IDLE_MINUTES) or "60"
     try:

@@ -1,4 +1,4 @@
-"""Prefect's settings: those of the embedded server, those of a command that uses it, and what the user configured."""
+"""Prefect's settings: for the embedded server, for a command that uses it, and as configured by the user."""
 
 import os
 import tomllib
@@ -10,13 +10,13 @@ from deployments.embedded_server.state import HOST, Record, ServerDirectory
 from interlock.common.process import tool_environment
 from interlock.errors import ServerError
 
-# The server outlives the command: of its shell it gets what tools get, and these; no tokens above all.
+# The server outlives the command. Of its environment it gets what tools get, and these variables; never a token.
 INHERITED = (
     *("TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "REQUESTS_CA_BUNDLE"),
     *("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_ENCRYPTION_KEY", "PREFECT_SERVER_LOGGING_LEVEL"),
 )
 
-# Prefect's own reporting to its makers, of the server and of the SDK.
+# These switch off the telemetry of Prefect's server and SDK.
 SILENT = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 # With these 2000 task runs are visible after 24 s instead of 69 s.
@@ -37,44 +37,44 @@ SERVER = {
 CLIENT = {
     **SILENT,
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
-    # A profile of the user's that is named in the environment does not exist in this PREFECT_HOME.
+    # A profile that the environment names does not exist in this PREFECT_HOME.
     "PREFECT_PROFILE": "ephemeral",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_RUNNER_POLL_FREQUENCY": "2",
 }
 
-# What a user may prefer otherwise.
+# The user's own values take precedence over these.
 CLIENT_DEFAULTS = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 
 
 def kept_environment() -> dict[str, str]:
-    """What the supervisor and the server get of the environment of the command that starts them."""
+    """The part of a command's environment that the supervisor and the server get."""
     # uv's variables may hold an index's password, and no server needs uv.
     tools = {name: value for name, value in tool_environment().items() if not name.startswith("UV_")}
     return tools | {name: os.environ[name] for name in INHERITED if name in os.environ}
 
 
-def server_environment(place: ServerDirectory, port: int) -> dict[str, str]:
+def server_environment(directory: ServerDirectory, port: int) -> dict[str, str]:
     """The whole environment of the server's process."""
     ui = f"http://{HOST}:{port}"
     return {
         **kept_environment(),
         **SERVER,
-        "PREFECT_HOME": str(place.path),
-        # `--port` alone does not tell the UI where its API is: it would look for it at 4200.
+        "PREFECT_HOME": str(directory.path),
+        # With `--port` alone, the UI would look for its API at 4200.
         "PREFECT_SERVER_UI_API_URL": f"{ui}/api",
         # The default is every origin: any page in the user's browser could read blocks.
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"{ui},http://localhost:{port}",
-        # By default it is copied into site-packages, by every server at once.
-        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(place.path / "ui"),
+        # By default every server copies it into site-packages.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(directory.path / "ui"),
     }
 
 
 def environment(running: Record) -> dict[str, str]:
-    """What to put into `os.environ` before Prefect is imported, for this process and its children to use the server."""
+    """The variables by which this process and its children use the server; set them before importing Prefect."""
     return {
         **{name: os.environ.get(name, value) for name, value in CLIENT_DEFAULTS.items()},
         **CLIENT,
@@ -86,7 +86,7 @@ def environment(running: Record) -> dict[str, str]:
 
 
 def _without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
-    """The list of hosts that need no proxy, with this machine on it."""
+    """The list of hosts without a proxy, with this machine added."""
     named = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
     hosts = [host.strip() for host in named.split(",") if host.strip()]
     joined = ",".join(dict.fromkeys([*hosts, HOST, "localhost"]))
@@ -96,10 +96,10 @@ def _without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
 def configured_api() -> str | None:
     """The Prefect API that the user configured, in Prefect's own order: environment, project files, active profile.
 
-    Importing Prefect to ask it takes two seconds, so it is not asked. A `.env` file is not looked at.
+    Prefect itself would need two seconds to be imported for this. A `.env` file is not read.
 
     Raises:
-        ServerError: One of these files cannot be read.
+        ServerError: One of these files can't be read.
     """
     return os.environ.get("PREFECT_API_URL") or _project_api() or _profile_api()
 

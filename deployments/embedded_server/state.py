@@ -1,7 +1,7 @@
-"""What the commands and the supervisor tell each other: the record, the lock and the leases of the embedded server.
+"""The state that commands and the supervisor of the embedded server share: the record, the lock and the leases.
 
-`server.lock` is held by the supervisor and inherited by the server that it starts. While any of them lives, the kernel
-keeps it locked: so two servers never share a database, and a record without the lock is known to be stale, whether the
+`server.lock` is held by the supervisor and inherited by the server that it starts. While either of them lives, the
+kernel keeps it locked: so two servers never share a database, and a record without the lock is stale, whether the
 machine was rebooted or everything was killed.
 """
 
@@ -23,7 +23,7 @@ HOST = "127.0.0.1"
 
 
 class State(StrEnum):
-    """How far the server is."""
+    """The state of the server."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -35,13 +35,13 @@ class Policy(FrozenModel):
     """How the supervisor runs the server.
 
     Attributes:
-        port: The port to take; another one when it is taken.
-        idle_seconds: After how long without use the server stops; 0 is never.
+        port: The port to listen on; another one if it is taken.
+        idle_seconds: The time without use after which the server stops; 0 is never.
         program: A module (or the path of a script) and its arguments; `{port}` stands for the port.
         start_seconds: How long a start may take.
         grace_seconds: How long a stop may take before the server is killed.
-        tick_seconds: How often the supervisor looks whether the server is in use.
-        restarts: How many crashes in a row are answered by a new start.
+        tick_seconds: How often the supervisor checks whether the server is in use.
+        restarts: After how many crashes in a row the server is still restarted.
     """
 
     port: int = 4270
@@ -54,21 +54,20 @@ class Policy(FrozenModel):
 
 
 class Record(FrozenModel):
-    """What the supervisor says about the server; only true while the lock is held.
+    """The supervisor's record of the server; valid only while the lock is held.
 
     Attributes:
-        state: How far the server is.
-        supervisor: The process that keeps the server.
+        supervisor: The process that keeps the server running.
         server: The Prefect server, the leader of its process group.
-        port: Where it listens, on the loopback address.
+        port: Its port on the loopback address.
         home: Its directory, which is also its `PREFECT_HOME`.
-        prefect: The version of Prefect that it is.
+        prefect: Its version of Prefect.
         since: When it got into this state, in seconds since the epoch.
-        idle_seconds: After how long without use it stops; 0 is never.
+        idle_seconds: The time without use after which it stops; 0 is never.
         reason: Why it failed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a later Interlock may say more
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a later Interlock may write more
 
     state: State
     supervisor: Identity
@@ -91,7 +90,7 @@ class Record(FrozenModel):
         return f"{self.ui}/api"
 
     def kill(self) -> None:
-        """Kill what a supervisor that is dead, or does not listen, left."""
+        """Kill the supervisor, if it still lives, and its server."""
         self.supervisor.signal(signal.SIGKILL)
         if self.server:
             self.server.kill_group()
@@ -105,22 +104,22 @@ class ServerDirectory:
 
     @property
     def record(self) -> Path:
-        """What the supervisor says."""
+        """The supervisor's record."""
         return self.path / "server.json"
 
     @property
     def lock(self) -> Path:
-        """Held by the supervisor and by the server."""
+        """The lock that the supervisor and the server hold."""
         return self.path / "server.lock"
 
     @property
     def leases(self) -> Path:
-        """Held, shared, by every command that uses the server."""
+        """The file that every command that uses the server holds a shared lock on."""
         return self.path / "leases"
 
     @property
     def log(self) -> Path:
-        """What the server and its supervisor print."""
+        """The output of the server and its supervisor."""
         return self.path / "server.log"
 
     @property
@@ -129,12 +128,12 @@ class ServerDirectory:
         return self.path / "prefect.db"
 
     def prepare(self) -> None:
-        """Make the directory, for nobody but its owner: blocks hold secrets, and so does the database."""
+        """Make the directory, for its owner alone: blocks hold secrets, and so does the database."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path.chmod(0o700)
 
     def protect_database(self) -> None:
-        """Close a database that was made with another umask; call it only while no server runs."""
+        """Restrict a database that was made with another umask to its owner; call it only while no server runs."""
         for file in self.path.glob("prefect.db*"):
             file.chmod(0o600)
 
@@ -160,29 +159,29 @@ def tail(log: Path, lines: int = 15) -> str:
     return "".join(f"\n  {line}" for line in text.strip().splitlines()[-lines:])
 
 
-def default_place() -> ServerDirectory:
+def default_directory() -> ServerDirectory:
     """The directory of this user's embedded server."""
     return ServerDirectory(home() / "prefect")
 
 
-def read_record(place: ServerDirectory) -> Record | None:
-    """The record, or None if there is none, or one that another version of Interlock wrote."""
+def read_record(directory: ServerDirectory) -> Record | None:
+    """The record; None if there is none, or if another version of Interlock wrote it."""
     try:
-        return Record.model_validate_json(place.record.read_text())
+        return Record.model_validate_json(directory.record.read_text())
     except (FileNotFoundError, ValidationError):
         return None
 
 
-def write_record(place: ServerDirectory, record: Record) -> None:
+def write_record(directory: ServerDirectory, record: Record) -> None:
     """Replace the record; a reader sees the old one or the new one."""
-    draft = place.record.with_suffix(".new")
+    draft = directory.record.with_suffix(".new")
     draft.write_text(record.model_dump_json())
     draft.chmod(0o600)
-    draft.replace(place.record)
+    draft.replace(directory.record)
 
 
 def try_lock(path: Path) -> int | None:
-    """Lock a file for oneself alone: a descriptor that holds the lock, or None if anybody else holds one."""
+    """Lock a file exclusively: a descriptor that holds the lock, or None if another process holds one."""
     descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -193,7 +192,7 @@ def try_lock(path: Path) -> int | None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether anybody holds a lock on the file."""
+    """Whether any process holds a lock on the file."""
     if not path.exists():
         return False
     descriptor = try_lock(path)
@@ -202,15 +201,15 @@ def is_locked(path: Path) -> bool:
     return descriptor is None
 
 
-def take_lease(place: ServerDirectory) -> int:
-    """Say that the server is in use, for as long as the descriptor is open: the kernel closes it for the dead."""
-    descriptor = _open(place.leases)
+def take_lease(directory: ServerDirectory) -> int:
+    """Mark the server as in use until the descriptor is closed; the kernel does so when the process ends."""
+    descriptor = _open(directory.leases)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
 
 
 def end_lease(descriptor: int) -> None:
-    """Say that the server was in use until now."""
+    """Record that the server was in use until now."""
     os.utime(descriptor)
     os.close(descriptor)
 

@@ -1,4 +1,10 @@
-"""A program that is kept running: started, looked at, started again after growing pauses, ended with its group."""
+"""Keeps a program running: starts it, watches it, restarts it after growing pauses, and ends it with its group.
+
+`keep` alternates lives and pauses until `stop` is called or a subclass says that another start is not worth it. A life
+ends with the process, with a stop request, or when a subclass's `_look` gives it up; in each case, and when `keep` is
+cancelled, the `finally` of `_live` ends the whole process group before anything else happens. So at most one life's
+processes exist at a time. If this process is killed, the pipe to the child closes, and the child ends by itself.
+"""
 
 import asyncio
 import os
@@ -18,7 +24,7 @@ CHILD = "deployments.embedded_server.child"
 
 
 class State(StrEnum):
-    """How a program is."""
+    """The state of a program."""
 
     STARTING = "starting"
     HEALTHY = "healthy"
@@ -30,15 +36,15 @@ class State(StrEnum):
 
 
 class Backoff(FrozenModel):
-    """How patient one is with a program, in seconds.
+    """The times between looks and restarts, in seconds.
 
     Attributes:
-        tick: How often it is looked at.
-        first: The first pause before it is started again; each further one is twice as long.
+        tick: The time between looks.
+        first: The first pause before a restart; each further one is twice as long.
         most: The longest pause.
-        stable: A program that ran that long begins again with the first pause.
-        grace: How long it may take to end before it is killed.
-        tries: How often it is started without ever having been healthy.
+        stable: After a life of this length the pauses start from the first again.
+        grace: How long the program may take to end before it is killed.
+        tries: How many starts a program gets that was never healthy.
     """
 
     tick: float = 1
@@ -49,7 +55,7 @@ class Backoff(FrozenModel):
     tries: int = 3
 
     def pause(self, failures: int) -> float:
-        """How long to wait after so many deaths in a row, one at least."""
+        """The pause after this many failures in a row, at least one."""
         return min(self.first * 2.0 ** min(failures - 1, 30), self.most)
 
 
@@ -60,11 +66,11 @@ class Program:
     Attributes:
         module: A module (or the path of a script), and its arguments.
         environ: Its whole environment; it may hold secrets.
-        folder: Where it runs.
-        log: What it prints is added there.
-        port: Where it answers, on the loopback address, for as long as it is healthy.
-        health: What it is asked there.
-        note: Is shown beside it.
+        folder: Its working directory.
+        log: The file that its output is appended to.
+        port: The port on the loopback address where it answers while it is healthy.
+        health: The path that is requested there.
+        note: A remark for the display.
     """
 
     name: str
@@ -78,36 +84,36 @@ class Program:
 
 
 class SupervisedProcess(ABC):
-    """Keeps a program running; what it is, how it is looked at and when it is given up is a subclass's.
+    """Keeps a program running; a subclass says which, how it is watched, and when to give up.
 
     Args:
         lock: The descriptor of a lock, which the program holds as long as it lives.
-        pace: How patient one is with it.
+        backoff: The pauses between starts.
     """
 
-    def __init__(self, lock: int, pace: Backoff) -> None:
+    def __init__(self, lock: int, backoff: Backoff) -> None:
         self._lock = lock
-        self._pace = pace
-        self._tick = pace.tick
+        self._backoff = backoff
+        self._tick = backoff.tick
         self._state = State.STARTING
         self._process: asyncio.subprocess.Process | None = None
-        self._told = asyncio.Event()
+        self._stop_requested = asyncio.Event()
         self._hurry = asyncio.Event()
 
     @abstractmethod
     def _program(self) -> Program:
-        """How it is started, each time again."""
+        """The program; called before each start."""
 
     @abstractmethod
     async def _look(self, process: asyncio.subprocess.Process) -> bool:
-        """See how it is, after each tick; whether it may go on."""
+        """Check it, after each tick; returns whether it may keep running."""
 
     @abstractmethod
-    def _check_going_on(self, failures: int) -> None:
-        """Raise an error if it is not worth another start, after so many failures in a row."""
+    def _check_restart(self, failures: int) -> None:
+        """Raise an error if it should not be started again after so many failures in a row."""
 
     def _become(self, state: State) -> None:
-        """It is in another state."""
+        """Change its state."""
         self._state = state
 
     @property
@@ -115,44 +121,44 @@ class SupervisedProcess(ABC):
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def keep(self) -> None:
-        """Run it, again and again, until it is told to stop.
+        """Run it, again and again, until `stop` is called.
 
         Raises:
-            ServerError: It is not worth another start.
+            ServerError: It should not be started again.
         """
         failures = 0
-        while not self._told.is_set():
+        while not self._stop_requested.is_set():
             began = time.monotonic()
             await self._live()
-            if self._told.is_set():
+            if self._stop_requested.is_set():
                 break
-            failures = 1 if time.monotonic() - began > self._pace.stable else failures + 1
-            self._check_going_on(failures)
+            failures = 1 if time.monotonic() - began > self._backoff.stable else failures + 1
+            self._check_restart(failures)
             self._become(State.PAUSING)
-            await _first(self._told.wait(), seconds=self._pace.pause(failures))
+            await _first(self._stop_requested.wait(), seconds=self._backoff.pause(failures))
         self._become(State.STOPPED)
 
     def stop(self, *, hurry: bool = False) -> None:
-        """Tell it to stop; `keep` returns when it has.
+        """Request the stop; `keep` returns when it has stopped.
 
         Args:
             hurry: Whether it is killed at once.
         """
-        self._told.set()
+        self._stop_requested.set()
         if hurry:
             self._hurry.set()
 
     async def _live(self) -> None:
-        """One life of it."""
+        """One life of the program, from its start to its end."""
         process = self._process = await self._launch(self._program())
         try:
             self._become(State.STARTING)
-            while process.returncode is None and not self._told.is_set():
-                await _first(process.wait(), self._told.wait(), seconds=self._tick)
+            while process.returncode is None and not self._stop_requested.is_set():
+                await _first(process.wait(), self._stop_requested.wait(), seconds=self._tick)
                 if not await self._look(process):
                     break
         finally:
-            if self._told.is_set():
+            if self._stop_requested.is_set():
                 self._become(State.STOPPING)
             await self._end(process)
 
@@ -173,17 +179,17 @@ class SupervisedProcess(ABC):
             os.close(log)
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
-        """Let it end by itself, and then kill what is left of its group: busy, Prefect may never heed a TERM."""
+        """Terminate it, and then kill what is left of its group: a busy Prefect may ignore SIGTERM."""
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.terminate()
-            await _first(process.wait(), self._hurry.wait(), seconds=self._pace.grace)
+            await _first(process.wait(), self._hurry.wait(), seconds=self._backoff.grace)
         kill_group(process.pid)
         await process.wait()
 
 
 async def _first(*waits: Awaitable[object], seconds: float) -> None:
-    """Wait until one of these has come true, or for so long."""
+    """Wait until one of these is done, or for so long."""
     tasks = [asyncio.ensure_future(each) for each in waits]
     try:
         await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

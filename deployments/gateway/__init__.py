@@ -1,1 +1,1 @@
-"""The gateway: takes webhooks, keeps each in the ledger before it answers, and starts the deployment that follows."""
+"""The gateway: receives webhooks, records each in the ledger before it answers, and starts the deployment for it."""

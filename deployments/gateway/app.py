@@ -1,4 +1,4 @@
-"""The gateway's addresses, and what runs behind them as long as it is up."""
+"""The gateway's HTTP endpoints, and the tasks that run behind them."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ class Parts:
     """What a gateway is made of.
 
     Attributes:
-        ledger: Where deliveries are kept.
+        ledger: Records deliveries.
         starter: Makes flow runs.
     """
 
@@ -38,11 +38,11 @@ class Parts:
     ledger: Ledger
     starter: Starter
     limits: Limits = field(default_factory=Limits)
-    pace: Backoff = field(default_factory=Backoff)
+    backoff: Backoff = field(default_factory=Backoff)
 
 
 class Gateway:
-    """A gateway: its reception, its worker, and how they are.
+    """A gateway: its webhook handler, its worker, and their state.
 
     Args:
         parts: What it is made of.
@@ -51,30 +51,30 @@ class Gateway:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.metrics = Metrics()
-        self._book = BatchWriter(parts.ledger)
-        self._worker = Worker(parts.ledger, parts.starter, self.metrics, pace=parts.pace)
+        self._writer = BatchWriter(parts.ledger)
+        self._worker = Worker(parts.ledger, parts.starter, self.metrics, backoff=parts.backoff)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
-        self.reception = WebhookHandler(
+        self.handler = WebhookHandler(
             secrets=parts.secrets,
             family=parts.family,
-            book=self._book,
+            writer=self._writer,
             metrics=self.metrics,
-            bodies=BodyReader(parts.limits),
+            body_reader=BodyReader(parts.limits),
             wake=self._worker.wake,
         )
 
     @contextlib.asynccontextmanager
     async def running(self, _app: object = None) -> AsyncIterator[None]:
-        """Work as long as this lasts; at its end, what has been begun is finished."""
-        book, worker = (asyncio.create_task(work()) for work in (self._book.run, self._worker.run))
-        self._tasks = (book, worker)
+        """Work until the end of the block, and then finish what was started."""
+        writing, worker = (asyncio.create_task(work()) for work in (self._writer.run, self._worker.run))
+        self._tasks = (writing, worker)
         say(logging.INFO, "working", family=self._parts.family.name)
         try:
             yield
         finally:
             self._worker.stop()
-            book.cancel()
-            ended = await asyncio.gather(book, worker, return_exceptions=True)
+            writing.cancel()
+            ended = await asyncio.gather(writing, worker, return_exceptions=True)
             await self._parts.starter.close()
             defects = [one for one in ended if isinstance(one, Exception)]
             say(logging.INFO, "stopped", defects=[repr(one) for one in defects] or None)
@@ -90,34 +90,34 @@ class Gateway:
         return found
 
     async def ready(self) -> Answer:
-        """Whether it can take deliveries; that Prefect is away only delays what follows from them."""
-        told = {"worker": "works", "ledger": "answers", "prefect": "answers"}
+        """Whether it can receive deliveries; without Prefect, only the runs that they start are delayed."""
+        shown = {"worker": "works", "ledger": "answers", "prefect": "answers"}
         if any(task.done() for task in self._tasks) or not self._tasks:
-            told["worker"] = "has ended"
+            shown["worker"] = "has ended"
         try:
-            told["waiting"] = str(await self.waiting())
+            shown["waiting"] = str(await self.waiting())
         except LedgerError as error:
-            told["ledger"] = error.message
+            shown["ledger"] = error.message
         if not await self._parts.starter.answers():
-            told["prefect"] = "does not answer: what is accepted waits for it"
-        is_ready = told["worker"] == "works" and told["ledger"] == "answers"
-        status = "degraded" if told["prefect"] != "answers" else "ready"
-        return Answer(status=200 if is_ready else 503, content={"status": status if is_ready else "not ready", **told})
+            shown["prefect"] = "does not answer: what is accepted waits for it"
+        is_ready = shown["worker"] == "works" and shown["ledger"] == "answers"
+        status = "degraded" if shown["prefect"] != "answers" else "ready"
+        return Answer(status=200 if is_ready else 503, content={"status": status if is_ready else "not ready", **shown})
 
 
 def make_app(gateway: Gateway) -> FastAPI:
-    """The gateway's addresses."""
+    """The gateway's endpoints."""
     app = FastAPI(
         title="Interlock's gateway", docs_url=None, redoc_url=None, openapi_url=None, lifespan=gateway.running
     )
 
     @app.post("/webhooks/github")
     async def github(request: Request) -> Response:
-        return _response(await gateway.reception.take(Source.GITHUB, dict(request.headers), request.stream()))
+        return _response(await gateway.handler.take(Source.GITHUB, dict(request.headers), request.stream()))
 
     @app.post("/webhooks/signed")
     async def signed(request: Request) -> Response:
-        return _response(await gateway.reception.take(Source.SIGNED, dict(request.headers), request.stream()))
+        return _response(await gateway.handler.take(Source.SIGNED, dict(request.headers), request.stream()))
 
     @app.get("/healthz")
     async def healthz() -> Response:

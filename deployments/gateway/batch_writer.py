@@ -1,4 +1,10 @@
-"""Entering deliveries into the ledger: those that come at the same time are committed together."""
+"""Writes deliveries to the ledger: those that arrive at the same time are committed together.
+
+A caller of `enter` waits for a future that is resolved only after the commit, so what is accepted is on disk. Every
+delivery that waits is in exactly one batch: `run` takes it from the list before it commits. A commit that is under way
+when `run` is cancelled is waited for, so that its callers get their answer; an error goes to all callers of its batch,
+and none of them is accepted.
+"""
 
 import asyncio
 import contextlib
@@ -19,11 +25,7 @@ class _Waiting(NamedTuple):
 
 
 class BatchWriter:
-    """The ledger as one writer: a burst costs few commits, and nobody waits for a lock of the database's own.
-
-    Args:
-        ledger: Where deliveries are kept.
-    """
+    """Commits deliveries in batches: a burst costs few commits, and they don't wait for each other's locks."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -31,10 +33,10 @@ class BatchWriter:
         self._came = asyncio.Event()
 
     async def enter(self, delivery: Delivery) -> bool:
-        """Keep a delivery; when this returns it is committed.
+        """Record a delivery; when this returns it is committed.
 
         Returns:
-            Whether it was new; one that is known stays as it is.
+            Whether it was new; a known one stays as it is.
 
         Raises:
             LedgerError: The ledger can't be written.
@@ -45,7 +47,7 @@ class BatchWriter:
         return await waiting.is_new
 
     async def run(self) -> None:
-        """Commit what comes, until it is cancelled; what is being committed then is waited for."""
+        """Commit what arrives until cancelled; a commit that is under way then is waited for."""
         while True:
             await self._came.wait()
             taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
@@ -57,20 +59,20 @@ class BatchWriter:
     async def _commit(self, taken: list[_Waiting]) -> None:
         work = asyncio.create_task(asyncio.to_thread(self._ledger.accept_deliveries, [one.delivery for one in taken]))
         try:
-            _tell(taken, await asyncio.shield(work))
+            _resolve(taken, await asyncio.shield(work))
         except asyncio.CancelledError:
             with contextlib.suppress(InterlockError):
-                _tell(taken, await work)
+                _resolve(taken, await work)
             raise
-        except Exception as error:  # noqa: BLE001  whatever it is, it is those who wait that must hear of it
+        except Exception as error:  # noqa: BLE001  the callers that wait must get it, whatever it is
             for one in taken:
                 if not one.is_new.done():
                     one.is_new.set_exception(error)
 
 
-def _tell(taken: list[_Waiting], new: Collection[UUID]) -> None:
+def _resolve(taken: list[_Waiting], new: Collection[UUID]) -> None:
     left = set(new)
     for one in taken:
-        if not one.is_new.done():  # its sender may have gone away
+        if not one.is_new.done():  # its sender may have disconnected
             one.is_new.set_result(one.delivery.guid in left)
-        left.discard(one.delivery.guid)  # the same one may be there twice
+        left.discard(one.delivery.guid)  # a batch may have it twice

@@ -1,4 +1,4 @@
-"""What a sender is answered: refused, ignored, known, or accepted, which is said only of what is on disk."""
+"""Answers a sender: refused, ignored, known or accepted. Only what is on disk is answered as accepted."""
 
 import asyncio
 import logging
@@ -31,17 +31,17 @@ from interlock.webhooks import (
     read_signature,
 )
 
-# Bytes from which a body is worth a thread: below it, hashing and reading it take under a millisecond or two.
+# The bytes from which a body is worth a thread: below, hashing and parsing take a millisecond or two at most.
 LARGE = 256_000
 ACCEPTED, FINE = 202, 200
 
 
 class Answer(FrozenModel):
-    """What a sender is told.
+    """The answer to a sender.
 
     Attributes:
-        status: Of HTTP.
-        content: What becomes the JSON of the body.
+        status: The HTTP status.
+        content: The JSON of the body.
     """
 
     status: int
@@ -50,31 +50,31 @@ class Answer(FrozenModel):
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookHandler:
-    """Takes deliveries.
+    """Receives deliveries.
 
     Attributes:
-        secrets: By which genuine ones are told from others.
-        family: Whose they must be.
-        book: Where they are entered.
-        bodies: Reads them.
-        wake: Is called when something was accepted.
+        secrets: The secrets that genuine deliveries are signed with.
+        family: The family whose repositories count.
+        writer: Records deliveries.
+        body_reader: Reads bodies within their limits.
+        wake: Called when a delivery was accepted.
     """
 
     secrets: Secrets = field(repr=False)
     family: Family
-    book: BatchWriter
+    writer: BatchWriter
     metrics: Metrics
-    bodies: BodyReader = field(default_factory=BodyReader)
+    body_reader: BodyReader = field(default_factory=BodyReader)
     wake: Callable[[], None] = lambda: None
     clock: Callable[[], datetime] = now
 
     async def take(self, source: Source, headers: Mapping[str, str], stream: AsyncIterator[bytes]) -> Answer:
-        """Take a delivery, or say why not.
+        """Receive a delivery, or say why not.
 
         Args:
-            source: By which door it comes.
-            headers: By their names in lower case.
-            stream: The pieces of its body.
+            source: The endpoint that received it.
+            headers: The headers by name in lower case.
+            stream: The chunks of its body.
         """
         self.metrics.received.labels(source).inc()
         began = time.perf_counter()
@@ -85,39 +85,39 @@ class WebhookHandler:
         except LedgerError as error:
             say(logging.ERROR, "the ledger fails", why=error.message)
             answer = self._refuse(source, DeliveryRefusedError(Reason.BUSY))
-        except Exception:  # noqa: BLE001  a defect: what it is stays here, and whoever sends it counts on an answer
+        except Exception:  # noqa: BLE001  the sender needs an answer, and must not see a defect
             logger.exception("a defect while taking")
             answer = self._refuse(source, DeliveryRefusedError(Reason.BUSY))
         self.metrics.answered.observe(time.perf_counter() - began)
         return answer
 
     async def _take(self, source: Source, headers: Mapping[str, str], stream: AsyncIterator[bytes]) -> Answer:
-        # What can be refused by its headers is, before a byte of the body is read.
+        # Checks of the headers come before a byte of the body is read.
         signature = read_signature(headers)
         check_media_type(headers)
         envelope = read_envelope(headers) if source is Source.GITHUB else None
-        async with self.bodies.read(stream, headers.get("content-length")) as body:
+        async with self.body_reader.read(stream, headers.get("content-length")) as body:
             if len(body) > LARGE:
-                arrival = await asyncio.to_thread(self._heard, signature, envelope, body)
+                result = await asyncio.to_thread(self._interpret, signature, envelope, body)
             else:
-                arrival = self._heard(signature, envelope, body)
-            is_new = await self.book.enter(arrival.delivery)
-        return self._answer(arrival, is_new=is_new)
+                result = self._interpret(signature, envelope, body)
+            is_new = await self.writer.enter(result.delivery)
+        return self._answer(result, is_new=is_new)
 
-    def _heard(self, signature: str, envelope: Envelope | None, body: bytes) -> IntakeResult:
+    def _interpret(self, signature: str, envelope: Envelope | None, body: bytes) -> IntakeResult:
         check(self.secrets, signature, body)
         if envelope is None:
             return hear_signed(body, self.family, self.clock())
         return hear_github(envelope, body, self.family, self.clock())
 
-    def _answer(self, arrival: IntakeResult, *, is_new: bool) -> Answer:
-        delivery = arrival.delivery
+    def _answer(self, result: IntakeResult, *, is_new: bool) -> Answer:
+        delivery = result.delivery
         start = delivery.start
         if not is_new:
             self.metrics.known.inc()
             outcome, status = "known", FINE
         elif delivery.state is DeliveryState.IGNORED:
-            self.metrics.ignored.labels(arrival.ignored).inc()
+            self.metrics.ignored.labels(result.ignored).inc()
             outcome, status = "ignored", FINE
         else:
             self.metrics.accepted.labels(delivery.event if delivery.source is Source.GITHUB else "signed").inc()
@@ -125,9 +125,9 @@ class WebhookHandler:
             self.wake()
         content = {"status": outcome, "delivery": str(delivery.guid), "why": delivery.why}
         content["deployment"] = start.deployment if start else ""
-        told = {name: text for name, text in content.items() if text}
-        say(logging.INFO, "delivery", **_facts(delivery.source, delivery.event, delivery.repository), **told)
-        return Answer(status=status, content=told)
+        shown = {name: text for name, text in content.items() if text}
+        say(logging.INFO, "delivery", **_facts(delivery.source, delivery.event, delivery.repository), **shown)
+        return Answer(status=status, content=shown)
 
     def _refuse(self, source: Source, refused: DeliveryRefusedError) -> Answer:
         self.metrics.refused.labels(refused.reason).inc()

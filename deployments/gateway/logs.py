@@ -1,4 +1,4 @@
-"""The gateway's log: a line of JSON for each thing that happens, without secrets and without what was sent."""
+"""The gateway's log: a line of JSON for each event, without secrets and without bodies."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from typing import Final
 
 NAME: Final = "interlock.gateway"
 FACTS: Final = "facts"
-# Of one kind in a minute.
+# Warnings of one kind in a minute.
 MOST: Final = 20
 logger = logging.getLogger(NAME)
 
@@ -19,9 +19,9 @@ def say(level: int, message: str, **facts: object) -> None:
     """Log a line.
 
     Args:
-        level: As logging has it.
-        message: A few words, the same for the same thing.
-        facts: What is particular to it.
+        level: A level of `logging`.
+        message: A few words, always the same for the same kind of event.
+        facts: The particulars.
     """
     logger.log(level, message, extra={FACTS: {name: value for name, value in facts.items() if value is not None}})
 
@@ -40,11 +40,11 @@ class JsonLines(logging.Formatter):
 
 
 class RateLimitedLog(logging.Filter):
-    """Lets a few warnings of one kind pass in a minute: what strangers send may not fill the disk with lines.
+    """Passes a few warnings of one kind in a minute: strangers can't fill the disk with lines.
 
     Args:
-        most: How many.
-        clock: Tells the seconds.
+        most: How many pass.
+        clock: The time in seconds.
     """
 
     def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
@@ -54,7 +54,7 @@ class RateLimitedLog(logging.Filter):
         self._until = 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is to be written."""
+        """Whether to write it."""
         if record.levelno != logging.WARNING:
             return True
         if self._clock() >= self._until:
@@ -66,7 +66,7 @@ class RateLimitedLog(logging.Filter):
 
 
 def set_up() -> None:
-    """Write every logger's lines to standard error so."""
+    """Write the lines of every logger to standard error as JSON."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     handler.addFilter(RateLimitedLog())
@@ -74,7 +74,7 @@ def set_up() -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logger.setLevel(logging.INFO)
-    # Prefect gives uvicorn's loggers and its own a handler that writes lines of its own form.
+    # Prefect gives its own and uvicorn's loggers handlers with another format.
     for other in logging.root.manager.loggerDict.values():
         if isinstance(other, logging.Logger):
             other.handlers[:] = []

@@ -1,27 +1,27 @@
-"""What the gateway counts, for Prometheus; every delivery that comes is in exactly one of the counts beneath it."""
+"""The gateway's counters, for Prometheus; each delivery is counted as received and in exactly one of its outcomes."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _PREFIX = "interlock_gateway"
-# Around the ten seconds after which GitHub calls a delivery failed.
+# GitHub gives up on a delivery after ten seconds.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
-    """Counters in a registry of their own: two gateways in one process don't count together.
+    """Counters in a registry of their own: two gateways in one process count separately.
 
     Attributes:
-        received: Deliveries that came. It is the sum of accepted, ignored, known and refused.
-        accepted: Those that are kept to be started.
-        ignored: Those that are kept, and nothing follows from.
-        known: Those that had come before.
-        refused: Those that were not taken, by reason.
-        started: Deliveries whose flow run is there; several may have led to one run.
-        dropped: Accepted ones from which nothing followed after all, since a cascade does it already.
-        troubles: Tries that ended without a flow run.
-        waiting: Accepted and not yet started.
+        received: All deliveries: the sum of accepted, ignored, known and refused.
+        accepted: Deliveries that start a deployment.
+        ignored: Deliveries that start nothing.
+        known: Deliveries that were received before.
+        refused: Deliveries that were not taken, by reason.
+        started: Deliveries that have a flow run; several may share one.
+        dropped: Accepted deliveries that start nothing, since a cascade has dealt with them.
+        troubles: Attempts that ended without a flow run.
+        waiting: Deliveries that are accepted and not yet started.
         answered: Seconds until the answer.
     """
 
@@ -43,7 +43,7 @@ class Metrics:
         )
 
     def text(self) -> bytes:
-        """What Prometheus reads."""
+        """The counters in Prometheus' format."""
         return generate_latest(self.registry)
 
     def _counter(self, name: str, help_: str, *labels: str) -> Counter:

@@ -1,4 +1,4 @@
-"""Reading bodies that strangers send: not too much of one, not too slowly, and not too much of all together."""
+"""Reads the bodies of requests from strangers, within limits on size, time, and the memory of all bodies together."""
 
 import asyncio
 import contextlib
@@ -13,12 +13,12 @@ MEGABYTE = 1_000_000
 
 
 class Limits(FrozenModel):
-    """How much is taken.
+    """The limits of bodies.
 
     Attributes:
         body: Bytes of one body; GitHub sends 25 MB at most.
         together: Bytes of all bodies that are held at once.
-        seconds: Within which a body must be here; GitHub gives up after ten.
+        seconds: The time that a body may take; GitHub gives up after ten.
     """
 
     body: int = 25 * MEGABYTE
@@ -27,11 +27,7 @@ class Limits(FrozenModel):
 
 
 class BodyReader:
-    """The bodies that are held just now.
-
-    Args:
-        limits: How much is taken.
-    """
+    """Reads bodies, and counts the bytes that are held."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
@@ -39,11 +35,11 @@ class BodyReader:
 
     @contextlib.asynccontextmanager
     async def read(self, stream: AsyncIterator[bytes], declared: str | None) -> AsyncIterator[bytes]:
-        """A whole body, which counts as held as long as this lasts.
+        """A whole body, whose bytes count as held until the end of the block.
 
         Args:
-            stream: Its pieces; no more of them are asked for than may be taken.
-            declared: What its length is said to be.
+            stream: Its chunks; reading stops at the limit.
+            declared: Its `Content-Length`.
 
         Raises:
             DeliveryRefusedError: It is too large, too slow, ends early, or too much is held already.

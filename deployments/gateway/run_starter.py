@@ -1,4 +1,4 @@
-"""Making flow runs: by Prefect's API, or by whatever a test has in its place."""
+"""Makes flow runs by Prefect's API; the protocol lets tests do without it."""
 
 import asyncio
 import contextlib
@@ -19,46 +19,46 @@ if TYPE_CHECKING:
 
 SECONDS = 20.0
 TAG = "gateway"
-# Of one run: another try changes nothing before somebody deploys something else.
+# These concern one run; a retry can't succeed before the deployment is changed.
 _REFUSALS = frozenset({400, 404, 409, 422})
 
 
 class PrefectDownError(ServerError):
-    """Prefect does not answer, or not now: no run can be made at all."""
+    """Prefect does not answer: no run can be made now."""
 
     transient = True
 
 
 class StartRefusedError(ServerError):
-    """Prefect answers, and does not make this run."""
+    """Prefect answers, and refuses this run."""
 
 
 class Starter(Protocol):
-    """Makes flow runs, one for each key however often it is asked."""
+    """Makes flow runs: one for each idempotency key, however often it is called."""
 
     async def start(self, start: Start) -> str:
-        """The id of the flow run, which is made unless it is there.
+        """The id of the flow run, which is made unless it exists.
 
         Raises:
-            PrefectDownError: Nothing can be made now.
-            StartRefusedError: This one can't be made.
+            PrefectDownError: No run can be made now.
+            StartRefusedError: This run can't be made.
         """
         ...
 
     async def answers(self) -> bool:
-        """Whether somebody is there who makes runs."""
+        """Whether runs can be made."""
         ...
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Close the connections."""
         ...
 
 
 class PrefectStarter:
-    """Makes flow runs by the Prefect API that is configured."""
+    """Makes flow runs by the configured Prefect API."""
 
     def __init__(self) -> None:
-        # Here it takes seconds in which nobody could be answered later.
+        # Loading Prefect takes seconds; later, they would delay answers.
         self._open: Callable[[], AbstractAsyncContextManager[PrefectClient]] = load("prefect").get_client
         self._stack = contextlib.AsyncExitStack()
         self._client: PrefectClient | None = None
@@ -70,11 +70,11 @@ class PrefectStarter:
             async with asyncio.timeout(SECONDS):
                 return await self._start(start)
         except Exception as error:
-            # An id may be that of a deployment which was removed and made anew.
+            # The deployment may have been removed and registered again, with another id.
             self._deployments.pop(start.deployment, None)
-            if (told := _told(error, start)) is None:
+            if (known := _error_for(error, start)) is None:
                 raise
-            raise told from None
+            raise known from None
 
     async def answers(self) -> bool:
         """Whether the API is healthy."""
@@ -107,8 +107,8 @@ class PrefectStarter:
         return self._client
 
 
-def _told(error: BaseException, start: Start) -> ServerError | None:
-    """The error for what Prefect's client raises; None for what is a defect."""
+def _error_for(error: BaseException, start: Start) -> ServerError | None:
+    """The error for an exception of Prefect's client; None for a defect."""
     if isinstance(error, load("prefect.exceptions").ObjectNotFound):
         return StartRefusedError(f'there is no deployment "{start.deployment}"', hint="prefect deploy --all")
     if isinstance(error, httpx.HTTPStatusError):

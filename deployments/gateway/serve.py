@@ -1,4 +1,4 @@
-"""Serving the gateway until it is told to end by SIGTERM or Ctrl-C."""
+"""Serves the gateway until SIGTERM or Ctrl-C."""
 
 import asyncio
 import logging
@@ -11,16 +11,16 @@ from deployments.gateway.app import Gateway, Parts, make_app
 from deployments.gateway.logs import say
 from interlock.errors import UsageError
 
-# What is in hand gets this long to end; GitHub has given up by then.
+# Seconds for open requests to end; GitHub has given up by then.
 GRACE = 20
 BACKLOG = 1024
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the place where it is served; whoever connects before it serves waits a little.
+    """Bind the gateway's address; clients that connect before it serves wait a little.
 
     Raises:
-        UsageError: It can't be had.
+        UsageError: The address can't be bound.
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -31,18 +31,18 @@ def bind(host: str, port: int) -> socket.socket:
         raise UsageError(what, hint="choose others with --host and --port") from None
 
 
-def serve(parts: Parts, place: socket.socket) -> None:
-    """Serve until SIGTERM: nothing new is taken then, and what has been begun is finished."""
-    server = server_of(parts, place)
-    # uvicorn ends well and then raises the signal once more, which would end this process as if it had failed. One that
-    # comes before uvicorn listens to it counts too.
+def serve(parts: Parts, sock: socket.socket) -> None:
+    """Serve until SIGTERM; then no new requests are accepted, and open ones are finished."""
+    server = server_of(parts, sock)
+    # uvicorn ends well and then raises the signal once more, which would end this process as if it had failed. A signal
+    # that arrives before uvicorn installs its own handler counts too.
     signal.signal(signal.SIGTERM, server.handle_exit)
-    asyncio.run(server.serve(sockets=[place]))
+    asyncio.run(server.serve(sockets=[sock]))
 
 
-def server_of(parts: Parts, place: socket.socket) -> uvicorn.Server:
+def server_of(parts: Parts, sock: socket.socket) -> uvicorn.Server:
     """The server of a gateway, not started yet."""
-    host, port = place.getsockname()[:2]
+    host, port = sock.getsockname()[:2]
     app = make_app(Gateway(parts))
     say(logging.INFO, "listening", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
     config = uvicorn.Config(

@@ -1,4 +1,14 @@
-"""Starts what was accepted: takes deliveries from the ledger until none is left, however often Prefect goes away."""
+"""Starts the deployments of accepted deliveries, however often Prefect goes away.
+
+Each accepted delivery gets its flow run, and no meaning of a delivery gets two. The queue is the ledger; nothing in
+memory counts. A worker claims deliveries with a lease: after a crash they are due again when it ends, and another
+gateway on the same ledger may take them earlier only if they were put back. A crash between making the run and
+recording it leads to a second attempt, which Prefect answers with the same run by its idempotency key.
+
+When Prefect is away, the first delivery that fails ends the round: the others are put back and stay due. That one is
+tried alone with growing pauses. After `PROBES` attempts it takes turns with the others, since it may be that Prefect
+fails with this delivery alone. A run that Prefect refuses delays its own delivery only.
+"""
 
 import asyncio
 import logging
@@ -17,22 +27,22 @@ from interlock.webhooks.preconditions import obstacle
 
 KEEP_BODIES = timedelta(days=14)
 KEEP_ROWS = timedelta(days=90)
-# So often a delivery is tried alone while Prefect fails; then it takes turns with the others.
+# How often a delivery is tried alone while Prefect fails.
 PROBES = 5
 
 
 class Backoff(FrozenModel):
-    """How long the worker waits for what.
+    """The worker's pauses and limits.
 
     Attributes:
-        look: Seconds between looks at the ledger when nothing wakes it: for what another gateway has left.
-        first: Seconds of the first pause when Prefect or the ledger is away; each is twice the one before.
-        longest: Seconds of the longest of these.
-        refused: Seconds until a run that Prefect refused is tried again; twice the one before each time.
-        longest_refused: Seconds of the longest of these.
-        lease: Seconds for which what it has taken is its own.
-        most: How many it takes at a time.
-        tidy: Seconds between the times when old deliveries are forgotten.
+        look: Seconds between looks at the ledger without a wake-up: another gateway may have left deliveries.
+        first: Seconds of the first pause when Prefect or the ledger is away; each further one is twice as long.
+        longest: Seconds of the longest such pause.
+        refused: Seconds until a refused run is tried again; each further pause is twice as long.
+        longest_refused: Seconds of the longest such pause.
+        lease: Seconds for which claimed deliveries are its own.
+        most: How many deliveries it claims at a time.
+        tidy: Seconds between removals of old deliveries.
     """
 
     look: float = 2.0
@@ -46,15 +56,7 @@ class Backoff(FrozenModel):
 
 
 class Worker:
-    """Starts what was accepted.
-
-    Args:
-        ledger: Where it is kept.
-        starter: Makes flow runs.
-        metrics: Counts.
-        pace: How long it waits for what.
-        clock: Tells the time.
-    """
+    """Starts the deployments of accepted deliveries."""
 
     def __init__(
         self,
@@ -62,27 +64,27 @@ class Worker:
         starter: Starter,
         metrics: Metrics,
         *,
-        pace: Backoff | None = None,
+        backoff: Backoff | None = None,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._ledger, self._starter, self._metrics = ledger, starter, metrics
-        self._pace, self._clock = pace or Backoff(), clock
+        self._backoff, self._clock = backoff or Backoff(), clock
         self._woken = asyncio.Event()
         self._stops = asyncio.Event()
         self._failures = 0
         self._tidied: datetime | None = None
 
     def wake(self) -> None:
-        """There is something to do."""
+        """Have it look at the ledger at once."""
         self._woken.set()
 
     def stop(self) -> None:
-        """End after what has been begun."""
+        """Have it end after the delivery in hand."""
         self._stops.set()
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until it is told to stop."""
+        """Work until `stop` is called."""
         while not self._stops.is_set():
             self._woken.clear()
             try:
@@ -90,27 +92,27 @@ class Worker:
             except (PrefectDownError, LedgerError) as error:
                 await self._pause("prefect" if isinstance(error, PrefectDownError) else "ledger", error.message)
                 continue
-            except Exception as defect:  # noqa: BLE001  without it nothing would be started until somebody looks
+            except Exception as defect:  # noqa: BLE001  a defect must not stop the worker for good
                 logger.exception("a defect while working")
                 await self._pause("defect", type(defect).__name__)
                 continue
             self._failures = 0
             if not found:
-                await self._wait(self._woken, self._pace.look)
+                await self._wait(self._woken, self._backoff.look)
 
     async def _round(self) -> bool:
-        """Take some, and start them; whether there were any.
+        """Claim some deliveries and start them; returns whether there were any.
 
         Raises:
-            PrefectDownError: Prefect is away; what is left is due at once.
-            LedgerError: The ledger can't be used; what is left is due when its lease has ended.
+            PrefectDownError: Prefect is away; the rest is due at once.
+            LedgerError: The ledger can't be used; the rest is due when its lease has ended.
         """
         await self._tidy()
         now = self._clock()
-        until = now + timedelta(seconds=self._pace.lease)
-        taken = await asyncio.to_thread(self._ledger.claim_deliveries, now, until, self._pace.most)
+        until = now + timedelta(seconds=self._backoff.lease)
+        taken = await asyncio.to_thread(self._ledger.claim_deliveries, now, until, self._backoff.most)
         for number, delivery in enumerate(taken):
-            if self._clock() >= until:  # by now somebody else may have the rest
+            if self._clock() >= until:  # another gateway may have claimed the rest
                 break
             if self._stops.is_set():
                 await self._put_back(taken[number:])
@@ -124,10 +126,12 @@ class Worker:
         return bool(taken)
 
     def _aside(self, delivery: Delivery) -> timedelta:
-        """How long a delivery with which Prefect fails lets others be tried first: it may be Prefect, or this one."""
+        """How long a delivery with which Prefect fails waits for others to be tried."""
         if delivery.attempts < PROBES:
             return timedelta()
-        return timedelta(seconds=min(self._pace.refused * 2 ** min(delivery.attempts, 20), 2 * self._pace.longest))
+        return timedelta(
+            seconds=min(self._backoff.refused * 2 ** min(delivery.attempts, 20), 2 * self._backoff.longest)
+        )
 
     async def _one(self, delivery: Delivery) -> None:
         start = delivery.start
@@ -142,7 +146,7 @@ class Worker:
             return
         except (PrefectDownError, LedgerError):
             raise
-        except Exception as defect:  # noqa: BLE001  one delivery that nobody can start must not keep the others waiting
+        except Exception as defect:  # noqa: BLE001  a delivery that can't be started must not delay the others
             logger.exception("a defect while starting")
             await self._put_off(delivery, f"a defect of the gateway: {type(defect).__name__}")
             return
@@ -156,15 +160,15 @@ class Worker:
         say(logging.INFO, "dropped", delivery=delivery.guid, why=why)
 
     async def _put_off(self, delivery: Delivery, why: str) -> None:
-        seconds = min(self._pace.refused * 2 ** min(delivery.attempts, 20), self._pace.longest_refused)
+        seconds = min(self._backoff.refused * 2 ** min(delivery.attempts, 20), self._backoff.longest_refused)
         later = delivery.put_off(why, self._clock() + timedelta(seconds=seconds))
         await self._record(later)
         self._metrics.troubles.labels("refused").inc()
         say(logging.ERROR, "put off", delivery=delivery.guid, why=later.why, attempts=later.attempts)
 
-    async def _put_back(self, left: tuple[Delivery, ...]) -> None:
-        """Give back what was taken and not begun: it is due at once, for whoever is there."""
-        for delivery in left:
+    async def _put_back(self, deliveries: tuple[Delivery, ...]) -> None:
+        """Give back claimed deliveries: they are due at once, for any gateway."""
+        for delivery in deliveries:
             await self._record(delivery.model_copy(update={"due_at": self._clock()}))
 
     async def _record(self, delivery: Delivery) -> None:
@@ -172,14 +176,14 @@ class Worker:
 
     async def _tidy(self) -> None:
         now = self._clock()
-        if self._tidied is None or now - self._tidied >= timedelta(seconds=self._pace.tidy):
+        if self._tidied is None or now - self._tidied >= timedelta(seconds=self._backoff.tidy):
             await asyncio.to_thread(self._ledger.forget_deliveries, now - KEEP_BODIES, now - KEEP_ROWS)
             self._tidied = now
 
     async def _pause(self, trouble: str, why: str) -> None:
-        """Wait longer each time; nobody wakes it earlier, since more deliveries make nobody come back."""
+        """Wait, longer each time; new deliveries don't shorten the wait, since they don't bring Prefect back."""
         self._metrics.troubles.labels(trouble).inc()
-        seconds = min(self._pace.first * 2 ** min(self._failures, 20), self._pace.longest)
+        seconds = min(self._backoff.first * 2 ** min(self._failures, 20), self._backoff.longest)
         self._failures += 1
         say(logging.WARNING, "waiting", trouble=trouble, why=why, seconds=seconds)
         await self._wait(self._stops, seconds)

@@ -24,7 +24,7 @@ SECONDS = 0.5
 
 
 def table(stack: Stack) -> Table:
-    """What runs, how it is, and where its log is."""
+    """The programs, with their states and their logs."""
     shown = Table(box=None, pad_edge=False, caption=Text(stack.doing, "dim") if stack.doing else None)
     for title in ("what", "state", "pid", "restarts", "runs", "where", "log"):
         shown.add_column(title, overflow="fold")
@@ -43,7 +43,7 @@ def table(stack: Stack) -> Table:
 
 
 def line(seen: ProgramStatus) -> str:
-    """The same in a line."""
+    """A program's status in a line."""
     parts = [f"{seen.name}: {seen.state.value}"]
     parts += [f"pid {seen.pid}"] if seen.pid else []
     parts += [f"restarts {seen.restarts}"] if seen.restarts else []
@@ -54,7 +54,7 @@ def line(seen: ProgramStatus) -> str:
 
 @contextlib.asynccontextmanager
 async def shown(stack: Stack, console: Console) -> AsyncIterator[None]:
-    """Show a stack for as long as it is there."""
+    """Show a stack until the end of the block."""
     with contextlib.ExitStack() as opened:
         if console.is_terminal:
             live = opened.enter_context(Live(table(stack), console=console, refresh_per_second=4))
@@ -77,7 +77,7 @@ async def _often(refresh: Callable[[], None]) -> None:
 
 
 class _Lines:
-    """Prints what has changed since it was called last."""
+    """Prints what has changed since the last call."""
 
     def __init__(self, stack: Stack, console: Console) -> None:
         self._stack = stack

@@ -1,7 +1,8 @@
-"""Flow runs that end with their worker: none of their processes stays, and each is scheduled again.
+"""Flow runs of a dead worker: their processes are killed, and each run is scheduled again.
 
-Prefect gives every run a session of its own, so that nothing ends it when the worker was killed; and a run whose
-process is gone is shown as running. On this machine one need not wait for its silence: one can see that it is gone.
+Prefect gives every run a session of its own, so a run survives when its worker is killed; and a run whose process is
+gone is still shown as running. On this machine there is no need to wait for a missing heartbeat: the process list
+shows that the run is gone.
 """
 
 import asyncio
@@ -22,15 +23,15 @@ from interlock.common.clock import now
 
 VARIABLE = "PREFECT__FLOW_RUN_ID"
 PAGE = 200
-# Whatever else is a state of a run: it has ended, waits for its time, or waits for a person.
+# A run in any other state has ended, waits for its time, or waits for a person.
 UNDER_WAY = ("RUNNING", "PENDING")
-# Between a worker's claim and the run's process there are some seconds.
+# A run has no process yet for some seconds after a worker has claimed it.
 CLAIMED = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class PrefectApi:
-    """The few questions that are asked of Prefect's API, without loading Prefect for them.
+    """The few requests to Prefect's API that the stack makes, without loading Prefect for them.
 
     Attributes:
         url: Its address.
@@ -42,7 +43,7 @@ class PrefectApi:
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> "PrefectApi":
-        """As these variables name it, or else the environment."""
+        """The API that these variables name; its password may be in the environment."""
         password = variables.get("PREFECT_API_AUTH_STRING") or os.environ.get("PREFECT_API_AUTH_STRING")
         return cls(variables["PREFECT_API_URL"], password)
 
@@ -53,7 +54,7 @@ class PrefectApi:
         return [run for run in found if run["deployment_id"]]
 
     async def schedule_again(self, run: str, why: str, states: Iterable[str]) -> bool:
-        """Have a worker run it again, if it is in one of these types of states; whether it was."""
+        """Schedule a run again if its state is of one of these types; returns whether it was."""
         async with self._client() as client:
             found = await client.get(f"/flow_runs/{run}")
         if found.is_error or found.json()["state_type"] not in states:
@@ -70,7 +71,7 @@ class PrefectApi:
     def _client(self) -> httpx.AsyncClient:
         user, _, password = (self.password or "").partition(":")
         auth = httpx.BasicAuth(user, password) if self.password else None
-        # Who has set a proxy has set it for other machines.
+        # A proxy is meant for other machines.
         here = httpx.URL(self.url).host in {HOST, "localhost"}
         key = os.environ.get("PREFECT_API_KEY")  # Prefect Cloud's
         headers = {"Authorization": f"Bearer {key}"} if key and auth is None else {}
@@ -78,23 +79,23 @@ class PrefectApi:
 
 
 class Runs:
-    """The runs of one worker, as they were seen when it was looked at last."""
+    """The runs of one worker, as they were at the last look."""
 
     def __init__(self) -> None:
         self._processes: dict[int, tuple[Identity, str | None]] = {}
 
     @property
     def ids(self) -> frozenset[str]:
-        """Those that are under way."""
+        """The ids of the runs under way."""
         return frozenset(run for _, run in self._processes.values() if run)
 
     def look(self, worker: int) -> None:
-        """See what runs beneath a worker now, and forget what has ended."""
+        """Add the worker's new processes, and drop those that have ended."""
         self._processes = {pid: seen for pid, seen in self._processes.items() if seen[0].is_alive()}
         self._add(worker)
 
     def kill(self) -> None:
-        """Kill all that was seen, with what it has begun since."""
+        """Kill all processes that were seen, and those that they have started since."""
         for pid in list(self._processes):
             self._add(pid)
         for identity, _ in self._processes.values():
@@ -107,13 +108,13 @@ class Runs:
             return
         for process in beneath:
             _, run = self._processes.get(process.pid, (None, None))
-            if run is None:  # also of one that is known: it may have been seen before it was given its variables
+            if run is None:  # a known process may have been seen before it had its variables
                 with suppress(psutil.Error, ProcessLookupError):
                     self._processes[process.pid] = Identity.of(process.pid), process.environ().get(VARIABLE)
 
 
 def lost(under_way: Iterable[Mapping[str, Any]], alive: Iterable[str], now: datetime) -> list[str]:
-    """Which runs have no process on this machine, where all of them would be."""
+    """The ids of the runs that should have a process on this machine, and have none."""
     here = set(alive)
     return [
         run["id"]
@@ -138,7 +139,7 @@ def alive_here() -> set[str]:
 
 
 async def pick_up(api: PrefectApi) -> int:
-    """Schedule every run again that has no process on this machine, where all of them would be; how many there were."""
+    """Schedule again every run that should have a process on this machine, and has none; returns how many there are."""
     runs = lost(await api.under_way(), await asyncio.to_thread(alive_here), now())
     for run in runs:
         await api.schedule_again(run, "its process is gone, and it goes on", UNDER_WAY)

@@ -17,12 +17,12 @@ ROOT = Path(__file__).parents[2]
 """Where `prefect.yaml` is."""
 POOL = "interlock"
 
-# The gateway's: no flow needs them. They are for nobody else's eyes, so flows must not have them either.
+# For the gateway alone: no flow needs them, so no flow gets them.
 WEBHOOK_SECRETS = (SECRET, PREVIOUS)
 
 WORKER = {
     **SILENT,
-    # As prefect.yaml says for every run: dead ones are found by their missing heartbeat.
+    # As in prefect.yaml: a missing heartbeat shows that a run is dead.
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_WORKER_WEBSERVER_HOST": HOST,
@@ -37,9 +37,9 @@ class Programs:
     """Makes the programs of one stack.
 
     Attributes:
-        folder: Where their logs are.
+        folder: The folder of their logs.
         prefect: The variables by which Prefect's API is found.
-        gateway_port: Where the gateway is to listen.
+        gateway_port: The port of the gateway.
         runs: How many flow runs a worker has at once.
     """
 
@@ -80,20 +80,20 @@ class Programs:
         )
 
     def registration(self) -> dict[str, str]:
-        """The environment in which the deployments are registered: nothing of it is secret but the API's password."""
+        """The environment in which the deployments are registered; its only secret is the API's password."""
         return {**tool_environment(), **_api(os.environ), **SILENT, **self.prefect, "COLUMNS": "100"}
 
 
 def _api(environ: Mapping[str, str]) -> dict[str, str]:
-    """How Prefect's API is reached, as far as the environment says it."""
+    """The variables of the environment that say how Prefect's API is reached."""
     return {name: value for name, value in environ.items() if name.startswith(("PREFECT_API_", "PREFECT_PROFILE"))}
 
 
 def why_no_gateway(environ: Mapping[str, str] = os.environ) -> str | None:
-    """Why the gateway is not started, if so.
+    """Why the gateway can't be started; None if it can.
 
     Raises:
-        TokenError: What should be the webhooks' secret can't be one.
+        TokenError: The webhooks' secret is malformed.
     """
     if find_secrets(environ) is not None:
         return None

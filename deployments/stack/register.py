@@ -1,7 +1,7 @@
-"""A program: what a Prefect server needs before a worker can serve it, and every deployment of `prefect.yaml` here.
+"""A program that prepares a Prefect server for workers, and registers every deployment of `prefect.yaml`.
 
-Registers the types of blocks, makes the work pool if there is none, and the automations that heal. Running it again
-changes nothing, but for deployments that differ from the file.
+It registers the block types, and makes the work pool and the automations that restart dead runs. Running it again
+changes only deployments that differ from the file.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ DESCRIPTION = "Runs the flows of Interlock as processes of the machine where a w
 
 
 async def make_pool(client: PrefectClient) -> None:
-    """Make the work pool, if there is none; one that is there stays as its people have set it."""
+    """Make the work pool if there is none; an existing one keeps its settings."""
     try:
         await client.read_work_pool(POOL)
     except ObjectNotFound:
@@ -41,7 +41,7 @@ async def prepare() -> None:
 
 
 def main() -> None:
-    """Do it, and deploy."""
+    """Prepare the server, and register the deployments."""
     asyncio.run(prepare())
     sys.argv = ["prefect", "--no-prompt", "deploy", "--all"]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)

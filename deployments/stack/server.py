@@ -1,4 +1,4 @@
-"""Prefect's server as a part of the stack: this machine's own, which its supervisor keeps, or a configured one."""
+"""Prefect's server in the stack: this machine's own, which its supervisor keeps running, or a configured one."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from deployments import embedded_server
 from deployments.cli.run_flow import check_answers
 from deployments.embedded_server import Policy, Record, ServerDirectory
 from deployments.embedded_server.server import idle_seconds
-from deployments.embedded_server.state import default_place
+from deployments.embedded_server.state import default_directory
 from deployments.embedded_server.supervised_process import Backoff, State
 from deployments.stack.supervised_program import ProgramStatus
 from interlock.errors import ServerError
@@ -29,27 +29,27 @@ class PrefectServer(Protocol):
     is_ours: bool
 
     async def start(self) -> Mapping[str, str]:
-        """Have it answer; the variables by which programs find it."""
+        """Wait until it answers; returns the variables by which programs find it."""
 
     async def keep(self, moved: Callable[[Mapping[str, str]], None]) -> None:
-        """Look after it until cancelled; `moved` is told of another address."""
+        """Watch it until cancelled; `moved` is called with the variables of a new address."""
 
     async def stop(self, *, hurry: bool) -> str | None:
-        """End it; why it goes on, if it does."""
+        """Stop it; returns why it keeps running, if it does."""
 
     def seen(self) -> ProgramStatus:
-        """What is shown of it."""
+        """Its status."""
 
 
 class OwnServer:
-    """The embedded server: its supervisor starts it again; this one begins again when the supervisor has given up."""
+    """The embedded server. Its supervisor restarts it; this class starts a new supervisor when that has given up."""
 
     is_ours = True
 
-    def __init__(self, port: int, pace: Backoff, place: ServerDirectory | None = None) -> None:
-        self._place = place or default_place()
+    def __init__(self, port: int, backoff: Backoff, directory: ServerDirectory | None = None) -> None:
+        self._directory = directory or default_directory()
         self._policy = Policy(port=port, idle_seconds=idle_seconds())
-        self._pace = pace
+        self._backoff = backoff
         self._hold: embedded_server.Server | None = None
         self._known: Record | None = None
         self._restarts = 0
@@ -59,17 +59,17 @@ class OwnServer:
         """Join it or start it."""
         if self._hold is not None:
             self._hold.release()
-        self._hold = embedded_server.start(self._place, self._policy)
+        self._hold = embedded_server.start(self._directory, self._policy)
         self._known = await self._hold.ready()
         self._state = State.HEALTHY
         return _variables(self._known)
 
     async def keep(self, moved: Callable[[Mapping[str, str]], None]) -> None:
-        """See it die and come again."""
+        """Notice that it died, or that it came back."""
         failures = 0
         while True:
-            await asyncio.sleep(self._pace.tick)
-            found = embedded_server.status(self._place)
+            await asyncio.sleep(self._backoff.tick)
+            found = embedded_server.status(self._directory)
             if found.state == embedded_server.State.RUNNING and found.server is not None:
                 failures, self._state = 0, State.HEALTHY
                 self._see(found.server, moved)
@@ -78,7 +78,7 @@ class OwnServer:
             if found.state == "stopped":
                 failures += 1
                 self._state = State.PAUSING
-                await asyncio.sleep(self._pace.pause(failures))
+                await asyncio.sleep(self._backoff.pause(failures))
                 await self._again(moved)
 
     def _see(self, record: Record, moved: Callable[[Mapping[str, str]], None]) -> None:
@@ -89,33 +89,33 @@ class OwnServer:
             moved(_variables(record))
 
     async def _again(self, moved: Callable[[Mapping[str, str]], None]) -> None:
-        """Start it where it was, as far as its port is still free."""
+        """Start it at its old port, if that is still free."""
         before = self._known
         if before is not None:
             self._policy = self._policy.model_copy(update={"port": before.port})
         try:
             await self.start()
         except ServerError:
-            return  # it is tried again, after a longer pause
+            return  # the next try follows after a longer pause
         after, self._known = self._known, before
         assert after is not None
         self._see(after, moved)
 
     async def stop(self, *, hurry: bool) -> str | None:
-        """End it, unless another command uses it: then it ends by itself when nobody does any more."""
+        """Stop it, unless another command uses it: then it stops by itself when it is idle."""
         self._state = State.STOPPING
         if self._hold is not None:
             self._hold.release()
             self._hold = None
         try:
-            await asyncio.to_thread(embedded_server.stop, self._place, timeout=1 if hurry else 30)
+            await asyncio.to_thread(embedded_server.stop, self._directory, timeout=1 if hurry else 30)
         except ServerError as error:
             return error.message
         self._state = State.STOPPED
         return None
 
     def seen(self) -> ProgramStatus:
-        """What is shown of it."""
+        """Its status."""
         server = self._known.server if self._known and self._state not in {State.PAUSING, State.STOPPED} else None
         return ProgramStatus(
             name=NAME,
@@ -123,32 +123,32 @@ class OwnServer:
             pid=server.pid if server else None,
             restarts=self._restarts,
             note=self._known.ui if self._known else "",
-            log=str(self._place.log),
+            log=str(self._directory.log),
         )
 
 
 class ConfiguredServer:
-    """A server that somebody else looks after."""
+    """A server that is configured, and managed elsewhere."""
 
     is_ours = False
 
-    def __init__(self, api: str, pace: Backoff) -> None:
+    def __init__(self, api: str, backoff: Backoff) -> None:
         self._api = api
         self._shown = str(httpx.URL(api).copy_with(userinfo=b"", query=None))
-        self._pace = pace
+        self._backoff = backoff
         self._state = State.STARTING
 
     async def start(self) -> Mapping[str, str]:
-        """See that it answers."""
+        """Check that it answers."""
         await check_answers(self._api)
         self._state = State.HEALTHY
         return {"PREFECT_API_URL": self._api}
 
     async def keep(self, moved: Callable[[Mapping[str, str]], None]) -> None:
-        """Look at it now and then."""
+        """Check now and then whether it answers."""
         del moved  # its address is configured
         while True:
-            await asyncio.sleep(10 * self._pace.tick)
+            await asyncio.sleep(10 * self._backoff.tick)
             try:
                 await check_answers(self._api)
                 self._state = State.HEALTHY
@@ -156,17 +156,17 @@ class ConfiguredServer:
                 self._state = State.UNHEALTHY
 
     async def stop(self, *, hurry: bool) -> str | None:
-        """Leave it."""
+        """Leave it running."""
         del hurry
         return None
 
     def seen(self) -> ProgramStatus:
-        """What is shown of it."""
+        """Its status."""
         return ProgramStatus(name=NAME, state=self._state, note=f"{self._shown} (configured: it stays as it is)")
 
 
 def _variables(record: Record) -> dict[str, str]:
-    """How programs find the server; they keep to the home that it has."""
+    """The variables by which programs find the server and its home."""
     variables = embedded_server.environment(record)
     if (password := os.environ.get("PREFECT_SERVER_API_AUTH_STRING")) and not os.environ.get("PREFECT_API_AUTH_STRING"):
         variables["PREFECT_API_AUTH_STRING"] = password

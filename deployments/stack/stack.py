@@ -1,4 +1,11 @@
-"""The stack: brings its parts up one after the other, keeps them, and takes all of them down however it ends."""
+"""The stack: starts its programs one after the other, keeps them running, and stops all of them however it ends.
+
+What can end it, and why nothing is left behind: a stop request ends `run`, which takes the programs down in order. A
+program that can't be started raises in its task, `_watch` raises it again, and the same order follows. If this process
+is killed, the kernel closes the pipes that its programs read (`embedded_server/child.py`), and they end. The lock is
+inherited by every program, so a second stack can't start while one of them lives. Flow runs have sessions of their own:
+`orphaned_runs.py` ends them with their worker and has them scheduled again.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +25,7 @@ from deployments.embedded_server.supervised_process import Backoff, Program, Sta
 from deployments.stack.orphaned_runs import UNDER_WAY, PrefectApi, pick_up
 from deployments.stack.programs import ROOT, Programs, why_no_gateway
 from deployments.stack.server import ConfiguredServer, OwnServer, PrefectServer
-from deployments.stack.supervised_program import Left, ProgramStatus, SupervisedProgram
+from deployments.stack.supervised_program import OnExit, ProgramStatus, SupervisedProgram
 from interlock.common import process
 from interlock.common.paths import home
 from interlock.errors import BusyError, ServerError
@@ -29,16 +36,15 @@ REGISTER_SECONDS = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class StackOptions:
-    """What is to be brought up.
+    """What the stack starts.
 
     Attributes:
-        port: Where Prefect's own server is to listen.
-        gateway_port: Where the gateway is to listen.
-        workers: How many workers there are to be.
-        runs: How many flow runs each of them has at once.
-        once: Whether to take all down again as soon as everything is well.
-        pace: How patient it is.
-        register: Registers the deployments.
+        port: The port of Prefect's own server.
+        gateway_port: The port of the gateway.
+        workers: The number of workers.
+        runs: How many flow runs a worker has at once.
+        once: Whether to stop everything again as soon as all of it is healthy.
+        register: The command that registers the deployments.
     """
 
     port: int
@@ -46,7 +52,7 @@ class StackOptions:
     workers: int = 1
     runs: int = 2
     once: bool = False
-    pace: Backoff = field(default_factory=Backoff)
+    backoff: Backoff = field(default_factory=Backoff)
     register: tuple[str, ...] = REGISTER
 
 
@@ -60,58 +66,58 @@ class Stack:
         server: Prefect's.
     """
 
-    wanted: StackOptions
+    options: StackOptions
     folder: Path
     lock: int
     server: PrefectServer
     doing: str = "starting the Prefect server"
-    _parts: list[SupervisedProgram] = field(default_factory=list)
+    _supervised: list[SupervisedProgram] = field(default_factory=list)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     _absent: list[ProgramStatus] = field(default_factory=list)
-    _told: asyncio.Event = field(default_factory=asyncio.Event)
+    _stop_requested: asyncio.Event = field(default_factory=asyncio.Event)
     _hurried: bool = False
     _prefect: Mapping[str, str] = field(default_factory=dict)
 
     def seen(self) -> tuple[ProgramStatus, ...]:
-        """What is shown of each part."""
-        return (self.server.seen(), *(part.seen() for part in self._parts), *self._absent)
+        """The status of each program."""
+        return (self.server.seen(), *(program.seen() for program in self._supervised), *self._absent)
 
     def stop(self) -> None:
-        """Tell it to stop; told again, it does not wait for what runs."""
-        self._hurried = self._told.is_set()
-        self._told.set()
+        """Request the stop; at the second request, flow runs under way are not waited for."""
+        self._hurried = self._stop_requested.is_set()
+        self._stop_requested.set()
         if self._hurried:
-            for part in self._parts:
-                part.stop(hurry=True)
+            for program in self._supervised:
+                program.stop(hurry=True)
 
     async def run(self) -> None:
-        """Bring it up and keep it until it is told to stop.
+        """Start everything and keep it running until a stop is requested.
 
         Raises:
-            ServerError: A part can't be started.
+            ServerError: A program can't be started.
         """
         work = asyncio.create_task(self._keep())
-        told = asyncio.create_task(self._told.wait())
+        stopping = asyncio.create_task(self._stop_requested.wait())
         try:
-            await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()
         finally:
-            for task in (work, told):
+            for task in (work, stopping):
                 task.cancel()
-            await asyncio.gather(work, told, return_exceptions=True)
+            await asyncio.gather(work, stopping, return_exceptions=True)
             await self._take_down()
 
     async def _keep(self) -> None:
         self._prefect = await self.server.start()
-        self._begin_gateway()
+        self._start_gateway()
         self.doing = "registering the deployments"
         await self._register()
         if self.server.is_ours:
             with contextlib.suppress(httpx.HTTPError):  # the automations find them too, only later
                 await pick_up(PrefectApi.of(self._prefect))
-        for number in range(1, self.wanted.workers + 1):
-            self._begin(partial(lambda each: self._programs().worker(each), number), self._go_on)
+        for number in range(1, self.options.workers + 1):
+            self._start(partial(lambda each: self._programs().worker(each), number), self._run_again)
         self.doing = ""
         keeping = asyncio.create_task(self.server.keep(self._moved))
         try:
@@ -120,79 +126,80 @@ class Stack:
             keeping.cancel()
 
     def _programs(self) -> Programs:
-        wanted = self.wanted
-        return Programs(folder=self.folder, prefect=self._prefect, gateway_port=wanted.gateway_port, runs=wanted.runs)
+        options = self.options
+        return Programs(folder=self.folder, prefect=self._prefect, gateway_port=options.gateway_port, runs=options.runs)
 
-    def _begin_gateway(self) -> None:
-        """Before anything that takes long: GitHub sends a webhook once."""
+    def _start_gateway(self) -> None:
+        """Start the gateway before anything that takes long: GitHub sends a webhook once."""
         if (why := why_no_gateway()) is not None:
             self._absent.append(ProgramStatus(name="gateway", state=State.ABSENT, note=why))
             return
-        self._begin(lambda: self._programs().gateway())
+        self._start(lambda: self._programs().gateway())
 
-    async def _go_on(self, runs: frozenset[str]) -> None:
-        """Have the runs of a worker that is gone run again.
+    async def _run_again(self, runs: frozenset[str]) -> None:
+        """Schedule the runs of a dead worker again.
 
-        While another worker could begin one at once, those that Prefect calls crashed are left to its automations: both
-        could schedule the run, one of them when it has begun already.
+        Crashed runs are left to Prefect's automations while another worker could take them at once: both would schedule
+        such a run, and the second might do so when it has started already.
         """
-        states = ("RUNNING", "PENDING", "CRASHED") if self._told.is_set() and self.server.is_ours else UNDER_WAY
+        is_last = self._stop_requested.is_set() and self.server.is_ours
+        states = ("RUNNING", "PENDING", "CRASHED") if is_last else UNDER_WAY
         with contextlib.suppress(httpx.HTTPError):  # the automations find them too, only later
             for run in runs:
                 await PrefectApi.of(self._prefect).schedule_again(run, "its worker is gone, and it goes on", states)
 
-    def _begin(self, program: Callable[[], Program], left: Left | None = None) -> None:
-        part = SupervisedProgram(program, self.lock, self.wanted.pace, left)
-        self._parts.append(part)
-        self._tasks.append(asyncio.create_task(part.keep()))
+    def _start(self, make: Callable[[], Program], on_exit: OnExit | None = None) -> None:
+        program = SupervisedProgram(make, self.lock, self.options.backoff, on_exit)
+        self._supervised.append(program)
+        self._tasks.append(asyncio.create_task(program.keep()))
 
     async def _register(self) -> None:
-        """Have every deployment of `prefect.yaml` on the server.
+        """Register every deployment of `prefect.yaml` with the server.
 
         Raises:
-            ServerError: It does not end well.
+            ServerError: The registration failed.
         """
         log = self.folder / "deploy.log"
         done = await process.run(
-            self.wanted.register, env=self._programs().registration(), cwd=ROOT, timeout=REGISTER_SECONDS, merge=True
+            self.options.register, env=self._programs().registration(), cwd=ROOT, timeout=REGISTER_SECONDS, merge=True
         )
         log.write_text(done.output, "utf-8")
         if done.returncode:
             raise ServerError(f"The deployments can't be registered.{tail(log)}", hint=f"Its whole log: {log}")
 
     async def _watch(self, keeping: "asyncio.Task[None]") -> None:
-        """Look after all until one of them can't be helped; or, if that is all that is wanted, until all are well."""
+        """Wait until a program can't be kept running; with `once`, until all of them are healthy."""
         while True:
             done, _ = await asyncio.wait(
-                {keeping, *self._tasks}, timeout=self.wanted.pace.tick, return_when=asyncio.FIRST_COMPLETED
+                {keeping, *self._tasks}, timeout=self.options.backoff.tick, return_when=asyncio.FIRST_COMPLETED
             )
             for task in done:
                 task.result()
-            if self.wanted.once and all(seen.is_well for seen in self.seen()):
+            if self.options.once and all(seen.is_well for seen in self.seen()):
                 return
 
     def _moved(self, prefect: Mapping[str, str]) -> None:
-        """Prefect's server is somewhere else: who speaks to it begins anew."""
+        """Restart the programs that use Prefect's server, since its address has changed."""
         self._prefect = prefect
-        for part in self._parts:
-            part.restart()
+        for program in self._supervised:
+            program.restart()
 
     async def _take_down(self) -> None:
-        """First what lets work in, then what does it, then what it needs."""
+        """Stop the gateway, which lets work in, then the workers, which do it, then the server that they need."""
         self.doing = "stopping"
-        for part, task in zip(self._parts, self._tasks, strict=True):
-            part.stop(hurry=self._hurried)
+        for program, task in zip(self._supervised, self._tasks, strict=True):
+            program.stop(hurry=self._hurried)
             await asyncio.gather(task, return_exceptions=True)
         if (left := await self.server.stop(hurry=self._hurried)) is not None:
             self.doing = f"the Prefect server goes on, and stops by itself: {left}"
 
 
 @contextlib.contextmanager
-def opened(wanted: StackOptions) -> Iterator[Stack]:
-    """A stack that is the only one of this home.
+def opened(options: StackOptions) -> Iterator[Stack]:
+    """The only stack of this home.
 
     Raises:
-        BusyError: There is one already.
+        BusyError: Another one runs.
         ServerError: Prefect's settings can't be read.
     """
     folder = home() / "up"
@@ -205,23 +212,23 @@ def opened(wanted: StackOptions) -> Iterator[Stack]:
             hint="Stop it where it runs, with Ctrl-C; or use another INTERLOCK_HOME.",
         )
     try:
-        _begin_logs(folder)
+        _rotate_logs(folder)
         api = configured_api()
-        server = OwnServer(wanted.port, wanted.pace) if api is None else ConfiguredServer(api, wanted.pace)
-        yield Stack(wanted, folder, lock, server)
+        server = OwnServer(options.port, options.backoff) if api is None else ConfiguredServer(api, options.backoff)
+        yield Stack(options, folder, lock, server)
     finally:
         os.close(lock)
 
 
-def _begin_logs(folder: Path) -> None:
-    """Keep the logs of the last time, and no older ones."""
+def _rotate_logs(folder: Path) -> None:
+    """Keep the logs of the previous run, and no older ones."""
     for log in folder.glob("*.log"):
         log.replace(log.with_suffix(".log.1"))
 
 
 @contextlib.contextmanager
 def stopped_by_signals(stack: Stack) -> Iterator[None]:
-    """Have Ctrl-C, TERM and the end of the terminal stop the stack instead of this process."""
+    """Let Ctrl-C, SIGTERM and the end of the terminal stop the stack instead of this process."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in numbers:

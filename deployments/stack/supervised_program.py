@@ -10,15 +10,15 @@ from deployments.stack.orphaned_runs import Runs
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import ServerError
 
-Left = Callable[[frozenset[str]], Awaitable[None]]
+OnExit = Callable[[frozenset[str]], Awaitable[None]]
 
 
 class ProgramStatus(FrozenModel):
-    """What is shown of a part.
+    """The status of a program, for display.
 
     Attributes:
-        runs: How many processes of flow runs are beneath it.
-        note: Its address, or why it is not there.
+        runs: How many flow runs it has.
+        note: Its address, or why it was not started.
     """
 
     name: str
@@ -31,7 +31,7 @@ class ProgramStatus(FrozenModel):
 
     @property
     def is_well(self) -> bool:
-        """Whether nobody has to wait for it: it is healthy, or it was never meant to be there."""
+        """Whether it is healthy, or was not meant to be started."""
         return self.state in {State.HEALTHY, State.ABSENT}
 
 
@@ -39,22 +39,22 @@ class SupervisedProgram(SupervisedProcess):
     """Keeps a program running.
 
     Args:
-        program: Says how it is started, each time anew.
+        make: Makes the program; called before each start.
         lock: The descriptor of the stack's lock, which the program holds as long as it lives.
-        pace: How patient one is with it.
-        left: Is given the flow runs that have ended with it, after each of its lives.
+        backoff: The pauses between starts.
+        on_exit: Called after each exit with the flow runs that ended with the program.
     """
 
-    def __init__(self, program: Callable[[], Program], lock: int, pace: Backoff, left: Left | None = None) -> None:
-        super().__init__(lock, pace)
-        self._make, self._left = program, left
-        self._made = program()
+    def __init__(self, make: Callable[[], Program], lock: int, backoff: Backoff, on_exit: OnExit | None = None) -> None:
+        super().__init__(lock, backoff)
+        self._make, self._on_exit = make, on_exit
+        self._made = make()
         self._runs = Runs()
         self._restarts = 0
         self._was_healthy = False
 
     def seen(self) -> ProgramStatus:
-        """What is shown of it."""
+        """Its status."""
         return ProgramStatus(
             name=self._made.name,
             state=self._state,
@@ -66,7 +66,7 @@ class SupervisedProgram(SupervisedProcess):
         )
 
     def restart(self) -> None:
-        """Have it begin anew, with what `program` says now."""
+        """End it, so that it is started again as `make` makes it now."""
         if self._process is not None and self._pid:
             self._process.terminate()
 
@@ -80,7 +80,7 @@ class SupervisedProgram(SupervisedProcess):
 
     async def _look(self, process: asyncio.subprocess.Process) -> bool:
         self._runs.look(process.pid)
-        if process.returncode is not None or self._told.is_set():
+        if process.returncode is not None or self._stop_requested.is_set():
             return True
         if await asyncio.to_thread(answers, self._made.port, self._made.health):
             self._become(State.HEALTHY)
@@ -93,13 +93,13 @@ class SupervisedProgram(SupervisedProcess):
         try:
             await super()._live()
         finally:
-            left = self._runs.ids
+            runs = self._runs.ids
             self._runs.kill()
-        if self._left is not None and left:
-            await self._left(left)
+        if self._on_exit is not None and runs:
+            await self._on_exit(runs)
 
-    def _check_going_on(self, failures: int) -> None:
-        if self._was_healthy or failures < self._pace.tries:
+    def _check_restart(self, failures: int) -> None:
+        if self._was_healthy or failures < self._backoff.tries:
             return
         raise ServerError(
             f"{self._made.name} ended {failures} times before it was ready.{tail(self._made.log)}",

@@ -200,7 +200,7 @@ def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
 
 
 class _Push:
-    """One push: looked at with its objects in a place of their own, then done by Git, with a hook that declines."""
+    """One push: looked at with its objects in a folder of their own, then done by Git, with a hook that declines."""
 
     def __init__(
         self, state: GitHubState, repository: Repository, token: Token | None, wish: Wish, request: Request
@@ -219,10 +219,10 @@ class _Push:
             self._tell(asked, before)
         return response
 
-    def _refused(self, asked: list[Change], pack: bytes, place: Path) -> dict[str, Decline]:
+    def _refused(self, asked: list[Change], pack: bytes, folder: Path) -> dict[str, Decline]:
         if is_free(self._repository, asked, self._token):
             return {}
-        seen = _with_pack(self._git, pack, place)
+        seen = _with_pack(self._git, pack, folder)
         found = {
             change.ref: declined(self._state, seen, self._repository, change, self._token)
             for change in asked
@@ -256,10 +256,10 @@ class _Push:
             moved(self._state, self._repository, done, self._token)
 
 
-def _with_pack(git: GitStore, pack: bytes, place: Path) -> GitStore:
+def _with_pack(git: GitStore, pack: bytes, folder: Path) -> GitStore:
     """The repository as it would be with the pack's objects."""
-    place.mkdir()
-    seen = git.with_objects(place)
+    folder.mkdir()
+    seen = git.with_objects(folder)
     if pack:
         seen.git("unpack-objects", "-q", data=pack)
     return seen

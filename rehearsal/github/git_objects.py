@@ -16,13 +16,13 @@ def write_object(objects: Path, kind: str, content: bytes) -> str:
     """Put an object into a folder of objects, unless it is there; its SHA."""
     whole = f"{kind} {len(content)}".encode() + b"\0" + content
     sha = hashlib.sha1(whole, usedforsecurity=False).hexdigest()
-    place = objects / sha[:2] / sha[2:]
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = place.with_name(f"tmp_obj_{uuid.uuid4().hex}")
+    path = objects / sha[:2] / sha[2:]
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"tmp_obj_{uuid.uuid4().hex}")
         unfinished.write_bytes(zlib.compress(whole, 1))
         unfinished.chmod(0o444)
-        unfinished.replace(place)
+        unfinished.replace(path)
     return sha
 
 

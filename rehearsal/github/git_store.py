@@ -91,9 +91,9 @@ class GitStore:
         self._now = now
         self._env = dict(env or {})
 
-    def with_objects(self, place: Path) -> "GitStore":
+    def with_objects(self, folder: Path) -> "GitStore":
         """The same repository with more objects in it, which are put into a place of their own."""
-        more = {"GIT_OBJECT_DIRECTORY": str(place), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(self.path / "objects")}
+        more = {"GIT_OBJECT_DIRECTORY": str(folder), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(self.path / "objects")}
         return GitStore(self.path, self._now, more)
 
     def create(self, branch: str) -> None:

@@ -96,7 +96,7 @@ def _teller(state: GitHubState, build: payloads.Builder) -> Callable[[Event], No
     return tell
 
 
-def hear_of_runs(state: GitHubState) -> None:
+def deliver_runs(state: GitHubState) -> None:
     """Tell the hooks how far workflow runs have come; the clock moves them on, and nothing else happens then."""
     for run in list(runs(state).values()):
         _teller(state, payloads.BUILDERS["run"])(Event(kind="run", repository=run.repository, facts={"id": run.id}))
@@ -107,7 +107,7 @@ def _later(state: GitHubState) -> Callable[[Event], None]:
         policy = runs(state)[str(event.facts["id"])].policy
         if policy.starts_after is not None and hooks_of(state):
             for seconds in {policy.starts_after, policy.starts_after + policy.takes} - {0}:
-                timer = threading.Timer(seconds, hear_of_runs, [state])
+                timer = threading.Timer(seconds, deliver_runs, [state])
                 timer.daemon = True
                 timer.start()
 

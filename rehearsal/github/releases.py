@@ -55,12 +55,12 @@ def show_release(state: GitHubState, repository: Repository, release: Release) -
     url, page = f"{repository_url(state, repository)}/releases/{release.id}", html_url(state, repository)
     api = repository_url(state, repository)
     upload = f"{state.addresses.uploads}/repos/{repository.full_name}/releases/{release.id}/assets"
-    place = f"untagged-{release.id:020x}" if release.draft else release.tag
+    name = f"untagged-{release.id:020x}" if release.draft else release.tag
     return {
         "url": url,
         "assets_url": f"{url}/assets",
         "upload_url": f"{upload}{{?name,label}}",
-        "html_url": f"{page}/releases/tag/{place}",
+        "html_url": f"{page}/releases/tag/{name}",
         "id": release.id,
         "node_id": node_id("Release", release.id),
         "author": simple_user(state, release.login),

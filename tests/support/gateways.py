@@ -102,12 +102,14 @@ async def up(
     prefect: FakePrefect | None = None,
     *,
     limits: Limits | None = None,
-    pace: Backoff = AT_ONCE,
+    backoff: Backoff = AT_ONCE,
     secrets: Secrets = SECRETS,
 ) -> AsyncIterator[Up]:
     """A gateway that works."""
     starter = prefect or FakePrefect()
-    parts = Parts(secrets=secrets, family=FAMILY, ledger=ledger, starter=starter, limits=limits or Limits(), pace=pace)
+    parts = Parts(
+        secrets=secrets, family=FAMILY, ledger=ledger, starter=starter, limits=limits or Limits(), backoff=backoff
+    )
     gateway = Gateway(parts)
     transport = httpx.ASGITransport(make_app(gateway))
     async with gateway.running(), httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

@@ -44,7 +44,7 @@ class HubWithGateway:
     def gateway(self) -> Iterator[None]:
         """The gateway is there, and works; at the end it stops as SIGTERM stops it."""
         with open_ledger(self.ledger) as ledger, bind("127.0.0.1", self.port) as at:
-            parts = Parts(secrets=SECRETS, family=FAMILY, ledger=ledger, starter=self.prefect, pace=AT_ONCE)
+            parts = Parts(secrets=SECRETS, family=FAMILY, ledger=ledger, starter=self.prefect, backoff=AT_ONCE)
             server = server_of(parts, at)
             thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[at])))
             thread.start()

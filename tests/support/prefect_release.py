@@ -162,7 +162,7 @@ class Interlock:
     def in_world(self, **changes: str) -> dict[str, str]:
         """The variables of a shell that uses the kept world, and some changes."""
         environ = dict(self.environ)
-        running(self.world.directory).environment(environ).apply(environ)
+        running(self.world.path).environment(environ).apply(environ)
         return {**environ, **changes}
 
     @contextlib.contextmanager

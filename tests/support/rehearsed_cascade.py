@@ -88,7 +88,7 @@ class RehearsedCascade(RehearsedRelease):
 
     def family_file(self, *changes: tuple[str, str]) -> None:
         """Replace texts in the family file, each of which is there once."""
-        path = self.world.place.family_file
+        path = self.world.directory.family_file
         text = path.read_text("utf-8")
         for old, new in changes:
             assert text.count(old) == 1, old

@@ -70,7 +70,7 @@ class RehearsedRelease:
     @property
     def repositories(self) -> Path:
         """Where the bare repositories are."""
-        return self.world.place.repositories / "mjdevaccount"
+        return self.world.directory.repositories / "mjdevaccount"
 
     def release(self, package: str = CORE, *, watch: Watch | None = None, **request: object) -> Release:
         """Release a package."""
@@ -139,7 +139,7 @@ def seed(folder: Path) -> Path:
 async def _seed(folder: Path) -> None:
     (world := await World.create_or_open(folder)).close()
     # An empty ledger, too: to make one takes as long as a tenth of a release.
-    open_ledger(SecretStr(f"sqlite:///{world.place.ledger}")).close()
+    open_ledger(SecretStr(f"sqlite:///{world.directory.ledger}")).close()
 
 
 @contextlib.contextmanager

@@ -126,7 +126,7 @@ class RehearsedVerification(RehearsedRelease):
 
     def _asked(self, question: Callable[[GitHub], Coroutine[Any, Any, Done]]) -> Done:
         async def asked() -> Done:
-            token = StaticToken(self.world.place.tokens().github, "test")
+            token = StaticToken(self.world.directory.tokens().github, "test")
             async with open_github(token, github_server()) as github:
                 return await question(github)
 
@@ -145,7 +145,7 @@ class RehearsedVerification(RehearsedRelease):
     @contextlib.contextmanager
     def family_file(self, old: str, new: str) -> Iterator[None]:
         """Replace a text in the family file, which is there once, for the time of the block."""
-        path = self.world.place.family_file
+        path = self.world.directory.family_file
         text = path.read_text("utf-8")
         assert text.count(old) == 1, old
         path.write_text(text.replace(old, new), "utf-8")

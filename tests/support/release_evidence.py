@@ -32,6 +32,6 @@ def saw(here: RehearsedRelease, verdict: Verdict, *red: str) -> None:
 
 
 def require_evidence(here: RehearsedRelease) -> None:
-    path = here.world.place.family_file
+    path = here.world.directory.family_file
     wanted = f"[packages.{CORE}.contract]\nevidence = 'required'\n"
     path.write_text(path.read_text("utf-8").replace(f"[[packages.{CORE}.dis", f"{wanted}\n[[packages.{CORE}.dis", 1))

@@ -1,4 +1,4 @@
-"""`interlock bisect`: which version or commit of an upstream broke a suite, as a flow run that is watched here."""
+"""`interlock bisect`: which version or commit of an upstream broke a suite, as a flow run watched in the terminal."""
 
 import asyncio
 from typing import Annotated
@@ -44,7 +44,7 @@ def bisect(
 ) -> None:
     """Find the first version, or commit, of an upstream that breaks a downstream's suite.
 
-    Both ends being versions, it is looked for among the releases between them; else among the commits of the branch.
+    Between two versions, it is looked for among their releases; otherwise among the commits of the branch.
     Exit code 0 when it was found, 1 when it may be one of several, since some could not be tried.
     """
     request = BisectRequest(
@@ -62,7 +62,7 @@ def bisect(
 
 
 def _run_and_print(request: BisectRequest, *, as_json: bool) -> int:
-    # A mistake that can be seen without a server is told at once.
+    # A mistake that shows without a server is reported at once.
     tested_edges(request, load(request.family_path))
     found, ui = asyncio.run(_run(request))
     if as_json:
@@ -75,6 +75,6 @@ def _run_and_print(request: BisectRequest, *, as_json: bool) -> int:
 
 
 async def _run(request: BisectRequest) -> tuple[Bisection, str | None]:
-    """Run the flow on the configured Prefect server, or else on this machine's own."""
+    """Run the flow on the configured Prefect server, or on this machine's own."""
     display = BisectDisplay()
     return await run_flow.run_flow("bisect_contracts", request, display, (watcher, display.show))

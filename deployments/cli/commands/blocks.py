@@ -1,4 +1,4 @@
-"""`interlock blocks`: the types of Interlock's blocks, and their documents, on the Prefect server."""
+"""`interlock blocks`: Interlock's block types and their documents on the Prefect server."""
 
 import os
 from typing import Annotated
@@ -36,7 +36,7 @@ def register(*, from_env: FromEnv = False, family: FamilyOption = None) -> None:
 
 
 async def _register(family: Family, *, from_env: bool) -> list[str]:
-    """What was done, a line for each."""
+    """A line for each change."""
     ours = run_flow.load("blocks")
     done = []
     for name in ours.__all__:

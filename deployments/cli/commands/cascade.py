@@ -1,4 +1,4 @@
-"""`interlock cascade`: release a package and everything that its release makes necessary; and decide on the way."""
+"""`interlock cascade`: release a package and everything that its release makes necessary, and hold or end it."""
 
 import asyncio
 from collections.abc import Callable
@@ -34,8 +34,8 @@ class _RootFirst(TyperGroup):
     """`interlock cascade PACKAGE` is `interlock cascade start PACKAGE`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  of a click that typer keeps to itself
-        begins = bool(args) and args[0] not in self.commands
-        return super().resolve_command(ctx, ["start", *args] if begins else args)
+        starts = bool(args) and args[0] not in self.commands
+        return super().resolve_command(ctx, ["start", *args] if starts else args)
 
 
 app = typer.Typer(
@@ -64,7 +64,7 @@ def start(
     family: FamilyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Begin a cascade, or go on with the one that was begun.
+    """Start a cascade, or resume the one that was started.
 
     Exit code 0 when all is done; 1 when something is held, has failed, or waits for a merge.
     """
@@ -90,21 +90,21 @@ def follow(
 
 @app.command()
 def resume(cascade: Id, *, family: FamilyOption = None) -> None:
-    """Go on with a cascade: what failed is tried again, what was aborted goes on; holds stay."""
+    """Resume a cascade, also an aborted one: what failed is tried again; holds stay."""
     found = _decide(cascade, resumed, aborted=False)
     raise typer.Exit(run_cascade(found.root, version=str(found.version), family=family))
 
 
 @app.command()
 def hold(package: Package, why: WhyOption, *, of: CascadeOption = None) -> None:
-    """Hold a package of a cascade, also of one that is walked now; its descendants are held with it."""
+    """Hold a package of a cascade, also of one that runs now; its descendants are held with it."""
     _decide(of, lambda cascade, at: held(cascade, package, why, at), hold=(package, why))
     typer.echo(f"{package} is held: {why}")
 
 
 @app.command()
 def unhold(package: Package, *, of: CascadeOption = None) -> None:
-    """Let a package go on, whatever held it."""
+    """Release a package from its hold, whatever the reason."""
     found = _decide(of, lambda cascade, at: unheld(cascade, package, at), hold=(package, None))
     typer.echo(f"{package} goes on with: interlock cascade resume {found.id}")
 
@@ -155,9 +155,9 @@ def _decide(
     aborted: bool | None = None,
     hold: tuple[str, str | None] | None = None,
 ) -> Cascade:
-    """Write what a person decides, where a walk that goes on in another process sees it.
+    """Record a person's decision where a cascade that runs in another process sees it.
 
-    What follows from a hold or an abort is the walk's to write: it may have gone on since this was read.
+    Its consequences are written by that process, whose state may be newer than what was read here.
     """
     with open_ledger() as ledger:
         last = next(iter(ledger.cascades()), None)
@@ -188,8 +188,8 @@ def run_cascade(
     as_json: bool = False,
     pages: bool = True,
 ) -> int:
-    """Walk a cascade, watched in this terminal; the exit code."""
-    # A mistake that can be seen without a server is told at once.
+    """Run a cascade, watched in this terminal; returns the exit code."""
+    # A mistake that shows without a server is reported at once.
     (loaded := family_file.load(family)).package(package)
     request = CascadeRequest(
         root=package,
@@ -220,7 +220,7 @@ async def _planned(request: CascadeRequest, family: Family) -> Cascade:
 
 
 async def _run(request: CascadeRequest) -> tuple[Cascade, str | None]:
-    """Run the flow on the configured Prefect server, or else on this machine's own."""
+    """Run the flow on the configured Prefect server, or on this machine's own."""
     display = CascadeDisplay()
     watchers = (scheduler.watcher, display.show), (step_timer.watcher, display.step)
     return await run_flow.run_flow("cascade_release", request, display, *watchers, doing="planning")

@@ -1,4 +1,4 @@
-"""`interlock check`: may a version be released? Answered from the ledger; nothing is run, and no server is started."""
+"""`interlock check`: may a version be released? The ledger answers; nothing is run, and no server is started."""
 
 import asyncio
 from typing import Annotated

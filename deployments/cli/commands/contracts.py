@@ -1,4 +1,4 @@
-"""`interlock contracts`: what a ref of an upstream does to its downstreams, as a flow run that is watched here."""
+"""`interlock contracts`: what a ref of an upstream does to its downstreams, as a flow run watched in the terminal."""
 
 import asyncio
 from typing import Annotated
@@ -23,7 +23,7 @@ REF_HELP = "A branch, tag, SHA, pull request (#12), released version, or folder 
 RefArgument = Annotated[str, typer.Argument(metavar="REF", help=REF_HELP)]
 Of = Annotated[str, typer.Option("--of", metavar="PACKAGE", help="The upstream, as the family file names it.")]
 Downstream = Annotated[list[str] | None, typer.Option(help="Only this downstream; may be repeated. Default: all.")]
-Pull = Annotated[int | None, typer.Option("--pr", metavar="N", min=1, help="Tell this pull request.")]
+Pull = Annotated[int | None, typer.Option("--pr", metavar="N", min=1, help="Comment on this pull request.")]
 Against = Annotated[
     str | None,
     typer.Option(metavar="BASELINE", help="Compare with this REF. Default: the merge base, or the last release."),
@@ -32,7 +32,7 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Run every cell again, what
 Released = Annotated[
     bool, typer.Option("--released-only", help="Test the downstreams' newest releases, not their default branches.")
 ]
-NoTell = Annotated[bool, typer.Option("--no-tell", help="Tell GitHub nothing.")]
+NoTell = Annotated[bool, typer.Option("--no-tell", help="Publish nothing on GitHub.")]
 
 
 def contracts(
@@ -71,7 +71,7 @@ def contracts(
 
 
 def _run_and_print(request: ContractsRequest, *, as_json: bool) -> int:
-    # A mistake that can be seen without a server is told at once.
+    # A mistake that shows without a server is reported at once.
     downstreams(request, family_file.load(request.family_path))
     report, ui = asyncio.run(_run(request))
     if as_json:
@@ -84,7 +84,7 @@ def _run_and_print(request: ContractsRequest, *, as_json: bool) -> int:
 
 
 async def _run(request: ContractsRequest) -> tuple[ContractsReport, str | None]:
-    """Run the flow on the configured Prefect server, or else on this machine's own."""
+    """Run the flow on the configured Prefect server, or on this machine's own."""
     display = MatrixDisplay()
     return await run_flow.run_flow(
         "verify_contracts", request, display, (watcher, display.show), (doing, display.doing)

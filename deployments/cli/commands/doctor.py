@@ -1,4 +1,4 @@
-"""`interlock doctor`: everything that must be true before a release is, each with its cause and its cure."""
+"""`interlock doctor`: checks everything that must be true before a release, with causes and hints."""
 
 import asyncio
 from typing import Annotated
@@ -39,7 +39,7 @@ def doctor(package: PackageArgument = None, *, family: FamilyOption = None, as_j
 
 async def _look(family: Family, package: str | None) -> tuple[Check, ...]:
     if package is not None:
-        family.package(package)  # before anything is asked of anybody
+        family.package(package)  # before any request is sent
     api = use_running_server()
     async with open_connections(family, await find_access(family, api)) as connections:
         looking = check_family(connections) if package is None else check_package(connections, package)

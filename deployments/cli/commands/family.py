@@ -18,7 +18,7 @@ app = typer.Typer(help="The family file: show it, check it, print its schema.", 
 
 @app.command()
 def show(family: FamilyOption = None) -> None:
-    """Show every member in dependency order: what it requires, how it reacts, its suites, and whom it tells."""
+    """Show every member in dependency order: what it requires, how it reacts, its suites, and its dispatches."""
     file = family_file.find(family)
     found = family_file.load(file)
     index = "PyPI" if found.index == "pypi" else found.index
@@ -26,14 +26,14 @@ def show(family: FamilyOption = None) -> None:
     console = _console()
     console.print(f"[bold]{escape(found.name)}[/]  {settings}  [dim]{escape(str(file))}[/]")
     for number, name in enumerate(found.order(), 1):
-        console.print(f"\n[bold]{number}  {name}[/]  [dim]{_place(found, name)}[/]")
+        console.print(f"\n[bold]{number}  {name}[/]  [dim]{_repository(found, name)}[/]")
         for what, text in _lines(found, name):
             console.print(f"   [cyan]{what:<10}[/] {text}")
 
 
 @app.command()
 def check(family: FamilyOption = None) -> None:
-    """Check the file and say what was verified; ends with 3 and names every fault with its line otherwise."""
+    """Check the file and say what was verified, or name every fault with its line; then the exit code is 3."""
     file = family_file.find(family)
     found = family_file.check(file)
     console = _console()
@@ -49,18 +49,18 @@ def schema() -> None:
 
 
 def _console() -> Console:
-    """Nothing is wrapped: a path or a name stays in one piece, on a terminal and in a pipe."""
+    """A console that doesn't wrap lines: paths and names stay in one piece, on a terminal and in a pipe."""
     return Console(soft_wrap=True, highlight=False)
 
 
-def _place(family: Family, name: str) -> str:
+def _repository(family: Family, name: str) -> str:
     package = family.packages[name]
-    place = f"{family.repository(name)}, branch {package.branch}"
-    return escape(place if package.publishes else f"{place}, publishes nothing")
+    repository = f"{family.repository(name)}, branch {package.branch}"
+    return escape(repository if package.publishes else f"{repository}, publishes nothing")
 
 
 def _lines(family: Family, name: str) -> Iterator[tuple[str, str]]:
-    """What is said of a member: a word, and markup that belongs to it."""
+    """The lines about a member: a title, and its text as markup."""
     package = family.packages[name]
     yield "requires", ", ".join(package.upstreams) or "no other member"
     if package.upstreams:

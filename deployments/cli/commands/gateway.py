@@ -1,4 +1,4 @@
-"""`interlock gateway` and `interlock deliveries`: take webhooks, and see what became of them."""
+"""`interlock gateway` and `interlock deliveries`: receive webhooks, and show what became of them."""
 
 import os
 from typing import Annotated
@@ -38,11 +38,11 @@ def gateway(
     secrets, found = _secrets(), family_file.load(family)
     _use_prefect()
     with open_ledger() as ledger:
-        # after the settings are known, and before anybody can connect and would wait for it
+        # once the settings are known, and before clients can connect and would have to wait
         parts = Parts(secrets=secrets, family=found, ledger=ledger, starter=PrefectStarter())
-        with bind(host, port) as place:
+        with bind(host, port) as sock:
             logs.set_up()
-            serve(parts, place)
+            serve(parts, sock)
 
 
 def deliveries(
@@ -75,8 +75,8 @@ def _secrets() -> Secrets:
 
 
 def _use_prefect() -> None:
-    """Set this process up for the Prefect API; that it does not answer yet is no reason not to take deliveries."""
-    # The worker has pauses of its own, in which it can be told to stop.
+    """Set this process up for the Prefect API; deliveries are received even while it does not answer."""
+    # The worker's own pauses can be interrupted by a stop.
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "0")
     if use_running_server() is None:
         raise ServerError(

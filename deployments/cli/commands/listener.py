@@ -20,7 +20,9 @@ MemberArgument = Annotated[
 ]
 Events = Annotated[
     list[str] | None,
-    typer.Option("--event", help="Hear this event; may be repeated. Default: all that the family sends it, unheard."),
+    typer.Option(
+        "--event", help="Listen to this event; may be repeated. Default: all that the family sends and it lacks."
+    ),
 ]
 RunCommand = Annotated[str | None, typer.Option("--command", help="What is run. Default: make on-release.")]
 
@@ -28,33 +30,33 @@ RunCommand = Annotated[str | None, typer.Option("--command", help="What is run. 
 def listener(
     member: MemberArgument, *, event: Events = None, command: RunCommand = None, family: FamilyOption = None
 ) -> None:
-    """Print the workflow file that makes a repository hear what the family sends to it.
+    """Print the workflow file by which a repository listens to the family's dispatches.
 
-    Without --event, GitHub is asked which events are heard already; these are left out.
+    Without --event, events are left out that the repository listens to already; GitHub is asked for them.
     """
     found = family_file.load(family)
     name = _member(found, member)
     sent = _sent(found, name)
-    events = tuple(event or ()) or asyncio.run(_unheard(found, name, tuple(sent)))
+    events = tuple(event or ()) or asyncio.run(_missing(found, name, tuple(sent)))
     if not events:
         typer.echo(f"{found.repository(name)} hears all that the family sends to it", err=True)
         return
-    payload = dict.fromkeys(key for heard in events if heard in sent for key in sent[heard].payload)
+    payload = dict.fromkeys(key for event in events if event in sent for key in sent[event].payload)
     text = workflows.listener(events, payload=tuple(payload) or ("version", "origin"), command=command)
     typer.echo(text, nl=False)
-    place = f".github/workflows/on_{events[0]}.yml"
+    path = f".github/workflows/on_{events[0]}.yml"
     branch = found.package(name).branch
-    typer.echo(f'commit it as {place} to the branch "{branch}" of {found.repository(name)}', err=True)
+    typer.echo(f'commit it as {path} to the branch "{branch}" of {found.repository(name)}', err=True)
 
 
 def _member(family: Family, wanted: str) -> str:
-    """The member of this name, or whose repository this is."""
+    """The member with this name or repository."""
     for name in family.packages:
         repository = family.repository(name)
         if wanted in {name, repository, repository.rpartition("/")[2]}:
             return name
     family.package(wanted)
-    raise AssertionError(wanted)  # it would have been found above
+    raise AssertionError(wanted)  # the loop would have found it
 
 
 def _sent(family: Family, name: str) -> dict[str, Dispatch]:
@@ -67,8 +69,8 @@ def _sent(family: Family, name: str) -> dict[str, Dispatch]:
     }
 
 
-async def _unheard(family: Family, name: str, sent: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the events that it does not hear, or not so that a receipt is exact; all, without a token."""
+async def _missing(family: Family, name: str, sent: tuple[str, ...]) -> tuple[str, ...]:
+    """The events that it does not listen to, or not so that a receipt is exact; without a token, all of them."""
     if not sent:
         raise UsageError(f"the family sends nothing to {name}", hint="name the event: --event core_release")
     access = await find_access(family, use_running_server())

@@ -1,4 +1,4 @@
-"""`interlock matrix`: the compatibility matrix, as a flow run that is watched in this terminal."""
+"""`interlock matrix`: the compatibility matrix, as a flow run watched in the terminal."""
 
 import asyncio
 from enum import StrEnum
@@ -88,7 +88,7 @@ def _run_and_print(request: MatrixRequest) -> int:
 
 
 async def _run(request: MatrixRequest) -> tuple[MatrixReport, str | None]:
-    """Run the flow; the report, and the address of the run in the UI of this machine's server."""
+    """Run the flow; returns the report, and the address of the run in the UI of this machine's server."""
     display = MatrixDisplay()
     return await run_flow.run_flow(
         "run_matrix",

@@ -1,4 +1,4 @@
-"""`interlock notify`: who is told of failures, held packages, expiring tokens and new incompatibilities, and where."""
+"""`interlock notify`: where people are notified of failures, held packages, expiring tokens and incompatibilities."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from interlock.errors import UsageError
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
-app = typer.Typer(help="Tell people what they must know, by Prefect's own automations.", no_args_is_help=True)
+app = typer.Typer(help="Notify people of what needs them, by Prefect's own automations.", no_args_is_help=True)
 
 NOT_DELIVERED = 1
 URL = "INTERLOCK_NOTIFY_URL"
@@ -31,20 +31,20 @@ T = TypeVar("T")
 
 
 class Security(StrEnum):
-    """How a mail server is spoken to."""
+    """The security of the connection to a mail server."""
 
     SSL = "ssl"
     STARTTLS = "starttls"
     INSECURE = "insecure"
 
 
-Name = Annotated[str | None, typer.Option(help="What to call it, if there are several of a kind.")]
+Name = Annotated[str | None, typer.Option(help="Its name, if there are several of a kind.")]
 Abouts = Annotated[list[About] | None, typer.Option("--about", help="Only this; may be repeated. Default: all.")]
-Mailboxes = Annotated[list[str], typer.Option("--to", help="To whom; may be repeated.")]
+Mailboxes = Annotated[list[str], typer.Option("--to", help="A recipient; may be repeated.")]
 Host = Annotated[str, typer.Option("--server", help="The mail server.")]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Default: that of the security.")]
-Secure = Annotated[Security, typer.Option(help="How the mail server is spoken to.")]
-User = Annotated[str | None, typer.Option(help=f"As whom; its password is read, or is {PASSWORD}.")]
+Secure = Annotated[Security, typer.Option(help="The security of the connection.")]
+User = Annotated[str | None, typer.Option(help=f"The user; the password is read from {PASSWORD}, or asked for.")]
 Sender = Annotated[
     str | None, typer.Option("--from", help="The sender's address. Default: the user's, else the first.")
 ]
@@ -54,25 +54,25 @@ Which = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this o
 
 @app.command()
 def slack(*, name: Name = None, about: Abouts = None) -> None:
-    """Tell a channel of Slack; reads the address of its incoming webhook, which is a secret."""
+    """Notify a Slack channel; reads the address of its incoming webhook, which is a secret."""
     channel = Channel(name=name or "slack", kind="slack", about=frozenset(about or About))
     _make(channel, {"url": slack_address(_secret(URL, "the webhook's address"))})
 
 
 @app.command()
 def webhook(*, name: Name = None, about: Abouts = None) -> None:
-    """Post JSON with subject, body and text to an address, which is read, since it may be a secret.
+    """Post JSON with subject, body and text to an address; the address is read, since it may be a secret.
 
     A token in INTERLOCK_NOTIFY_TOKEN is sent as a bearer's.
     """
     channel = Channel(name=name or "webhook", kind="webhook", about=frozenset(about or About))
-    # Prefect's server writes the address into its log when nobody takes the JSON there; the token it does not.
+    # When posting fails, Prefect's server writes the address to its log, but not the token.
     secrets = {"url": webhook_address(_secret(URL, "the webhook's address")).get_secret_value()}
     if token := os.environ.get(TOKEN, "").strip():
         secrets["token"] = token
     fields = {
         "name": "interlock",
-        "url": "{{url}}",  # the field is no secret one
+        "url": "{{url}}",  # the field is not a secret one
         "secrets": secrets,
         "headers": {"Authorization": "Bearer {{token}}"} if token else None,
         "json_data": {"subject": "{{subject}}", "body": "{{body}}", "text": "{{subject}}\n{{body}}"},
@@ -92,7 +92,7 @@ def email(
     name: Name = None,
     about: Abouts = None,
 ) -> None:
-    """Send e-mails, by a mail server of yours; a worker sends them."""
+    """Send e-mails through a mail server of yours; a worker sends them."""
     comes_from = sender or (user if user and "@" in user else to[0])
     channel = Channel(
         name=name or "email", kind="email", about=frozenset(about or About), to=tuple(to), sender=comes_from
@@ -104,7 +104,7 @@ def email(
 
 @app.command("list")
 def list_all() -> None:
-    """Show who is told of what."""
+    """Show the channels, and what is sent to each."""
     channels = _on_server(lambda client: _channels().list_channels(client))
     for channel in channels:
         typer.echo(_line(channel))
@@ -114,7 +114,7 @@ def list_all() -> None:
 
 @app.command("test")
 def try_it(name: Which = None, *, patience: Patience = 60) -> None:
-    """Send a test the whole way, and say what became of it; exit code 1 if one was not delivered."""
+    """Send a test through each channel and say whether it was delivered; exit code 1 if one was not."""
 
     async def try_all(client: "PrefectClient") -> list[bool]:
         try_channel = run_flow.load("deployments.automations.probe").try_channel
@@ -131,7 +131,7 @@ def try_it(name: Which = None, *, patience: Patience = 60) -> None:
 
 @app.command()
 def remove(name: Annotated[str, typer.Argument(help="As interlock notify list shows it.")]) -> None:
-    """Tell nobody there any more, and forget the secret."""
+    """Remove a channel, with its secret."""
     there = _on_server(lambda client: _channels().remove_channel(client, name))
     typer.echo(f"removed {name}" if there else f"there is no {name}")
 
@@ -163,7 +163,7 @@ def _line(channel: Channel) -> str:
 
 
 def _secret(variable: str, what: str) -> SecretStr:
-    """A secret from its variable, from a prompt, or from standard input: never from an argument, which anybody sees."""
+    """A secret from its variable, a prompt or standard input; never from an argument, which everybody can list."""
     if (given := os.environ.get(variable, "").strip()) or not sys.stdin.isatty():
         found = given or sys.stdin.readline().strip()
     else:
@@ -174,10 +174,10 @@ def _secret(variable: str, what: str) -> SecretStr:
 
 
 def slack_address(url: SecretStr) -> SecretStr:
-    """An address of an incoming webhook of Slack's; Prefect's block goes to no other host.
+    """The address of an incoming webhook of Slack; Prefect's block takes no other host.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not one.
     """
     if not SLACK.fullmatch(url.get_secret_value()):
         raise UsageError(
@@ -188,10 +188,10 @@ def slack_address(url: SecretStr) -> SecretStr:
 
 
 def webhook_address(url: SecretStr) -> SecretStr:
-    """An address that something can be posted to.
+    """An address that JSON can be posted to.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not one.
     """
     if not re.fullmatch(r"https?://[^\s{}]+", url.get_secret_value()):
         raise UsageError("the address of a webhook begins with https:// or http://, and has no blanks or braces")
@@ -199,7 +199,7 @@ def webhook_address(url: SecretStr) -> SecretStr:
 
 
 def _on_server(work: Callable[["PrefectClient"], Awaitable[T]]) -> T:
-    """Do something with the client of the server that is configured, else of this machine's own."""
+    """Do something with the client of the configured server, or of this machine's own."""
 
     async def with_client() -> T:
         async with run_flow.load("prefect.client.orchestration").get_client() as client:

@@ -1,4 +1,4 @@
-"""`interlock rehearse`: any of this against a world on this machine, with faults at will."""
+"""`interlock rehearse`: releases and cascades against a world on this machine, with faults at will."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ from rehearsal.world import Apart, World, running
 
 app = typer.Typer(help="Rehearse on this machine: repositories, a package index and a GitHub, with faults at will.")
 
-# A seed's faults: so many, among so many requests; a release makes about sixty.
+# How many faults a seed draws, and among how many requests; a release makes about sixty.
 SEEDED_FAULTS, SEEDED_REQUESTS = 6, 60
 EXTRA = "rehearsal"
 HINT = f"pip install 'interlock[{EXTRA}]', or in a checkout: uv pip install --editable '.[{EXTRA}]'"
@@ -41,7 +41,7 @@ Directory = Annotated[
     Path | None,
     typer.Option("--directory", help="Where the world is kept. Default: rehearsals/FAMILY in Interlock's home."),
 ]
-New = Annotated[bool, typer.Option("--new", help="Begin with a new world; what was rehearsed in it before is lost.")]
+New = Annotated[bool, typer.Option("--new", help="Start with a new world; what was rehearsed in it before is lost.")]
 Keep = Annotated[bool, typer.Option("--keep", help="Leave the servers running: interlock rehearse stop.")]
 Faults = Annotated[
     Path | None,
@@ -59,7 +59,7 @@ Writes = Annotated[bool, typer.Option("--writes", help="Only requests that chang
 
 @dataclass(frozen=True, kw_only=True)
 class RehearseOptions:
-    """Which world is wanted, and how it is to behave."""
+    """The options of a world."""
 
     directory: Path | None = None
     new: bool = False
@@ -70,7 +70,7 @@ class RehearseOptions:
     family: Path | None = None
 
     def beside(self, other: Self) -> "RehearseOptions":
-        """What was said after a command, or else before it."""
+        """These options, and `other` for those that were not given."""
         return RehearseOptions(
             directory=self.directory or other.directory,
             new=self.new or other.new,
@@ -94,7 +94,7 @@ def rehearse(
     from_git: FromGit = None,
     family: FamilyOption = None,
 ) -> None:
-    """Bring up a world on this machine and keep it until Ctrl-C, or rehearse a command in it."""
+    """Start a world on this machine and keep it until Ctrl-C, or rehearse a command in it."""
     _require_extra()
     context.obj = RehearseOptions(
         directory=directory,
@@ -163,7 +163,7 @@ def cascade(
     from_git: FromGit = None,
     family: FamilyOption = None,
 ) -> None:
-    """Walk a cascade in a world on this machine: the same code as interlock cascade, and nothing outside of it."""
+    """Run a cascade in a world on this machine: the same code as interlock cascade, and nothing outside of it."""
     said = RehearseOptions(
         directory=directory,
         new=new,
@@ -185,14 +185,14 @@ def cascade(
 
 @app.command()
 def env(directory: Directory = None) -> None:
-    """Print the lines that make a shell use a running world: eval "$(interlock rehearse env)"."""
+    """Print the variables by which a shell uses a running world: eval "$(interlock rehearse env)"."""
     for line in shell(_running(directory).environment()):
         typer.echo(line)
 
 
 @app.command()
 def log(directory: Directory = None, *, writes: Writes = False) -> None:
-    """Show who asked for what, also of a world that runs no more; what changed something is marked with *."""
+    """Show every request, also of a world that no longer runs; a * marks those that changed something."""
     seen = RequestLog(RehearsalDirectory(_meant(directory)).log)
     for request in seen.writes() if writes else seen.all():
         typer.echo(_line(request))
@@ -200,24 +200,24 @@ def log(directory: Directory = None, *, writes: Writes = False) -> None:
 
 @app.command()
 def clear(directory: Directory = None) -> None:
-    """Let no more faults happen in a running world."""
-    _running(directory).knocker().clear()
+    """Cancel the faults that are still to happen in a running world."""
+    _running(directory).control().clear()
     typer.echo("no more faults")
 
 
 @app.command()
 def stop(directory: Directory = None) -> None:
-    """End the servers of every world, or of one; it stays, and the next command goes on with it."""
-    places = [RehearsalDirectory(directory)] if directory else list(_served())
-    stopped = [place.directory for place in places if stop_server(place)]
+    """Stop the servers of every world, or of one; the world stays, and the next command uses it again."""
+    found = [RehearsalDirectory(directory)] if directory else list(_served())
+    stopped = [each.path for each in found if stop_server(each)]
     typer.echo("\n".join(f"stopped: {path}" for path in stopped) or "was not running")
 
 
 def _require_extra() -> None:
-    """Refuse to begin without what only rehearsals need.
+    """Check that the packages are installed that only rehearsals need.
 
     Raises:
-        RehearsalError: Something of it is not installed.
+        RehearsalError: One of them is missing.
     """
     every = map(Requirement, metadata.requires("interlock") or ())
     wanted = [one.name for one in every if one.marker and one.marker.evaluate({"extra": EXTRA})]
@@ -239,7 +239,7 @@ def _stay(wanted: RehearseOptions) -> None:
 
 @contextlib.contextmanager
 def _world(wanted: RehearseOptions) -> Iterator[tuple[World, ServingProcess | None]]:
-    """The world that is wanted, served."""
+    """The world of these options, served until the end of the block."""
     faults = read_faults(wanted.faults) if wanted.faults else ()
     if wanted.seed is not None:
         faults += seeded(wanted.seed, requests=SEEDED_REQUESTS, count=SEEDED_FAULTS)
@@ -254,12 +254,12 @@ def _world(wanted: RehearseOptions) -> Iterator[tuple[World, ServingProcess | No
     with asyncio.run(opened) as world:
         process = world.serve_apart()
         if faults:
-            world.knocker().add(faults)
+            world.control().add(faults)
         yield world, process
 
 
 def _default_directory(wanted: RehearseOptions) -> Path:
-    """Worlds of mirrors are kept apart from the small family's, which may be called the same."""
+    """The default directory; a world of mirrors never shares it with the small family, which may have the same name."""
     name = f"{family_file.load(wanted.family).name}-mirrored" if wanted.from_git else SMALL_FAMILY_NAME
     return _rehearsals() / "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
 
@@ -270,8 +270,8 @@ def _rehearsals() -> Path:
 
 def _served() -> Iterator[RehearsalDirectory]:
     """The worlds in Interlock's home that are served now."""
-    places = (RehearsalDirectory(lock.parent) for lock in sorted(_rehearsals().glob("*/lock")))
-    return (place for place in places if place.server())
+    found = (RehearsalDirectory(lock.parent) for lock in sorted(_rehearsals().glob("*/lock")))
+    return (each for each in found if each.server())
 
 
 def _running(directory: Path | None) -> World:
@@ -279,10 +279,10 @@ def _running(directory: Path | None) -> World:
 
 
 def _meant(directory: Path | None) -> Path:
-    """The directory of the world that is meant: this one, else that of the one that runs, else the small family's."""
+    """The directory of a world: the given one, or that of the world that runs, or that of the small family."""
     if directory is not None:
         return directory
-    found = [place.directory for place in _served()]
+    found = [each.path for each in _served()]
     if len(found) > 1:
         raise RehearsalError(
             f"several rehearsals run: {', '.join(map(str, found))}", hint="say which one is meant with --directory"
@@ -292,7 +292,7 @@ def _meant(directory: Path | None) -> Path:
 
 def _introduce(world: World) -> None:
     urls = world.addresses()
-    typer.echo(f"A rehearsal of {world.facts.family} in {world.place.directory}")
+    typer.echo(f"A rehearsal of {world.facts.family} in {world.directory.path}")
     typer.echo(f"  repositories  {urls['git']}/{world.facts.owner}/…")
     typer.echo(f"  index         {urls['index']}/simple/")
     typer.echo(f"  GitHub API    {urls['api']}")
@@ -300,7 +300,7 @@ def _introduce(world: World) -> None:
 
 
 def _say_how_to_install(world: World, package: str, *, keeps: bool) -> None:
-    files = IndexStore(world.place.index).files(package, fresh=True) or ()
+    files = IndexStore(world.directory.index).files(package, fresh=True) or ()
     if files:
         newest = max(Version(file.version) for file in files)
         url = f"{world.addresses()['index']}/simple/"
@@ -309,8 +309,8 @@ def _say_how_to_install(world: World, package: str, *, keeps: bool) -> None:
 
 
 def _say_what_is_seen(world: World, *, keeps: bool) -> None:
-    """Where to look at what a cascade left; its pages and packages go with their server."""
-    directory = world.place.directory
+    """Say how to look at the results of a cascade; pages and packages are gone when their server stops."""
+    directory = world.directory.path
     found = directory.parent == _rehearsals()
     said = "" if found else f" --directory {shlex.quote(str(directory))}"
     first = "" if keeps else f"to look around in its world: interlock rehearse{said}; in another shell: "

@@ -84,7 +84,7 @@ def run_release(
     as_json: bool = False,
     patience: dict[str, float] | None = None,
 ) -> int:
-    """Release a package, watched in this terminal; the exit code."""
+    """Release a package, watched in this terminal; returns the exit code."""
     request = ReleaseRequest(
         package=package,
         bump=bump,
@@ -94,7 +94,7 @@ def run_release(
         family=str(family.resolve()) if family else None,
         patience=Timeouts(**(patience or {})),
     )
-    # A mistake that can be seen without a server is told at once.
+    # A mistake that shows without a server is reported at once.
     (loaded := family_file.load(family)).package(package)
     if dry_run:
         return _preview(request, loaded, as_json=as_json)
@@ -119,7 +119,7 @@ def _release(request: ReleaseRequest, *, as_json: bool) -> int:
     try:
         released, ui = asyncio.run(_run(request))
     except DispatchError:
-        # It is out, and somebody has not followed: what was done is worth as much as why it ended so.
+        # The package is out, though a receipt is missing: show what was done beside the error.
         if (recorded := _recorded(request)) is not None:
             _print(recorded, None, as_json=as_json)
         raise
@@ -128,7 +128,7 @@ def _release(request: ReleaseRequest, *, as_json: bool) -> int:
 
 
 def _recorded(request: ReleaseRequest) -> Release | None:
-    """The release that was just made or gone on with, as the ledger has it."""
+    """The release that was just made or resumed, as recorded in the ledger."""
     wanted = request.wanted if request.version else None
     with open_ledger() as ledger:
         found = ledger.releases(request.package)
@@ -145,6 +145,6 @@ def _print(released: Release, ui: str | None, *, as_json: bool) -> None:
 
 
 async def _run(request: ReleaseRequest) -> tuple[Release, str | None]:
-    """Run the flow on the configured Prefect server, or else on this machine's own."""
+    """Run the flow on the configured Prefect server, or on this machine's own."""
     display = ReleaseDisplay()
     return await run_flow.run_flow("release_package", request, display, (watcher, display.show))

@@ -25,8 +25,8 @@ def up(
 ) -> None:
     """Keep a whole stack running on this machine: Prefect's server, a worker, the gateway, every deployment.
 
-    Ctrl-C stops all of it, after the flow runs that are under way; a second one does not wait for them. The server is
-    the configured one, if a Prefect API is configured. docs/operations.md
+    Ctrl-C stops all of it, after the flow runs under way; a second Ctrl-C does not wait for them. If a Prefect API is
+    configured, its server is used. docs/operations.md
     """
     if configured_api() is None and (workers > 1 or runs > 2):
         raise UsageError(

@@ -1,1 +1,1 @@
-"""What a terminal shows during a run."""
+"""Displays: the progress of a run in a terminal."""

@@ -1,4 +1,4 @@
-"""What commands that show progress have in common: a line that says what goes on now, on standard error."""
+"""The base of progress displays: a line on standard error that names the current work."""
 
 from types import TracebackType
 from typing import Self
@@ -8,10 +8,10 @@ from rich.progress import Progress, ProgressColumn
 
 
 class ProgressDisplay:
-    """A line of progress, above which lines stay; where nobody looks, as in the log of a job, there are only those.
+    """A line of progress below lines that stay; without a terminal, only the lines that stay.
 
     Args:
-        columns: Of the line; `task.fields[detail]` is a field for them.
+        columns: The columns of the line; `task.fields[detail]` is a field for them.
         console: Default: standard error.
     """
 
@@ -36,5 +36,5 @@ class ProgressDisplay:
         self._console.print(text, soft_wrap=True)
 
     def doing(self, what: str) -> None:
-        """Name what goes on now."""
+        """Name the current work."""
         self._progress.update(self._task, description=what)

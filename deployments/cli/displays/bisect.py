@@ -1,4 +1,4 @@
-"""What a terminal shows while a bisection goes on."""
+"""The progress of a bisection in a terminal."""
 
 from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -8,7 +8,7 @@ from interlock.contracts.bisect.search import BisectProgress
 
 
 class BisectDisplay(ProgressDisplay):
-    """A line that says what is tried now, and how many tries are left."""
+    """A line with the version or commit that is tried, and how many tries are left."""
 
     def __init__(self, console: Console | None = None) -> None:
         super().__init__(
@@ -19,7 +19,7 @@ class BisectDisplay(ProgressDisplay):
             console=console,
         )
 
-    async def show(self, hunt: BisectProgress) -> None:
-        """Show how far it has come."""
-        detail = f"{hunt.tries + 1} of about {hunt.tries + hunt.left} tries" if hunt.left else ""
-        self._progress.update(self._task, description=hunt.doing, detail=detail)
+    async def show(self, progress: BisectProgress) -> None:
+        """Show the progress."""
+        detail = f"{progress.tries + 1} of about {progress.tries + progress.left} tries" if progress.left else ""
+        self._progress.update(self._task, description=progress.doing, detail=detail)

@@ -1,4 +1,4 @@
-"""What a terminal shows while a cascade is walked: its tree, each package with its state."""
+"""The progress of a cascade in a terminal: its tree, each package with its state."""
 
 from types import TracebackType
 from typing import Self
@@ -13,12 +13,12 @@ from interlock.releases.step_timer import StepEvent
 from interlock.reports import progress_tree
 from interlock.reports.cascade import reason
 
-# Where only lines are written, who waits for whom is no news: it follows from what the others do.
+# Without a terminal, these states get no line: they follow from the lines of the other packages.
 NOTHING_NEW = frozenset({State.PLANNED, State.WAITING})
 
 
 class CascadeDisplay:
-    """A tree that is drawn anew as packages go on; without a terminal, a line for each change. On standard error."""
+    """A tree on standard error that is redrawn as packages progress; without a terminal, a line for each change."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
@@ -42,17 +42,17 @@ class CascadeDisplay:
         self._console.print(text, soft_wrap=True, markup=False)
 
     def doing(self, what: str) -> None:
-        """Name what goes on now."""
+        """Name the current work."""
         self._doing = what
         self._live.update(self._drawn())
 
     async def step(self, step: Step, event: StepEvent) -> None:
-        """Show a step of some package's release."""
+        """Show a step of a package's release."""
         if event is StepEvent.BEGINS:
             self.doing(LIFECYCLE[step].does)
 
     async def show(self, cascade: Cascade) -> None:
-        """Show where every package is."""
+        """Show the state of every package."""
         self._cascade = cascade
         self._live.update(self._drawn())
         if self._console.is_terminal:

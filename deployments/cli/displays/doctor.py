@@ -1,4 +1,4 @@
-"""What doctor shows: checks by subject, each with its mark, its cause and its cure."""
+"""The output of doctor: checks by subject, each with its mark, its cause and its hint."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ WORDS = {State.OK: "in order", State.WARNING: "to look at", State.FAILED: "faile
 
 
 def print_checks(checks: Sequence[Check], console: Console) -> None:
-    """Show the checks by subject, in their order, and what they come to."""
+    """Show the checks by subject, in their order, and their sum."""
     for subject, group in itertools.groupby(checks, key=lambda check: check.subject):
         console.print(Text(subject, style="bold"))
         for check in group:
@@ -43,6 +43,6 @@ def _sum(checks: Iterable[Check]) -> Text:
 
 
 def as_json(checks: Sequence[Check]) -> str:
-    """The same for programs."""
+    """The checks as JSON."""
     said = {"good": all_good(checks), "checks": [check.model_dump(mode="json") for check in checks]}
     return json.dumps(said, indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What a terminal shows while a matrix is made."""
+"""The progress of a matrix in a terminal."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from interlock.matrix.request import MatrixRequest
 
 
 class MatrixDisplay(ProgressDisplay):
-    """A line that says what goes on, then a bar of the suites to run."""
+    """A line that names the current work, then a bar of the suites to run."""
 
     def __init__(self, console: Console | None = None) -> None:
         super().__init__(
@@ -28,29 +28,29 @@ class MatrixDisplay(ProgressDisplay):
             console=console,
         )
 
-    async def show(self, tally: MatrixProgress) -> None:
-        """Show how far it has come."""
+    async def show(self, progress: MatrixProgress) -> None:
+        """Show the progress."""
         parts = (
-            f"{tally.settled:,} of {tally.cells:,} cells",
-            f"{tally.known:,} known",
-            f"{tally.shared:,} shared",
-            f"{tally.failing:,} not green",
+            f"{progress.settled:,} of {progress.cells:,} cells",
+            f"{progress.known:,} known",
+            f"{progress.shared:,} shared",
+            f"{progress.failing:,} not green",
         )
         self._progress.update(
             self._task,
-            description="running" if tally.to_run else "done",
-            completed=tally.runs,
-            total=tally.runs + tally.to_run,
+            description="running" if progress.to_run else "done",
+            completed=progress.runs,
+            total=progress.runs + progress.to_run,
             detail=", ".join(parts),
         )
 
     async def preview(self, request: MatrixRequest, *, until: asyncio.Future[Record]) -> None:
-        """Plan while the server starts, and say what is known and what is to be done; mistakes are told at once."""
+        """Plan while the server starts, and show what is known and what is to run; mistakes are reported at once."""
         await asyncio.sleep(0)
         if until.done():
             return
         self.doing("planning, while the Prefect server starts")
-        # An index in trouble is asked again by the flow, with patience; every other mistake is told at once.
+        # The flow retries an unavailable index, patiently.
         with contextlib.suppress(IndexUnavailableError):
             await self.show(await preview(request))
         self.doing("waiting for the Prefect server")

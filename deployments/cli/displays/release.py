@@ -1,4 +1,4 @@
-"""What a terminal shows while a release is made: its steps, each with its mark."""
+"""The progress of a release in a terminal: its steps, each with its mark."""
 
 from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -9,13 +9,13 @@ from interlock.releases.step_timer import StepEvent
 
 
 class ReleaseDisplay(ProgressDisplay):
-    """A line of the step that goes on, below the marks of those that are done."""
+    """The current step, below the marks of finished ones."""
 
     def __init__(self, console: Console | None = None) -> None:
         super().__init__(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console)
 
     async def show(self, step: Step, event: StepEvent) -> None:
-        """Show what happens to a step."""
+        """Show an event of a step."""
         if event is StepEvent.BEGINS:
             self._progress.reset(self._task, description=LIFECYCLE[step].does)
         elif event is StepEvent.ENDS:

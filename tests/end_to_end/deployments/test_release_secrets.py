@@ -173,7 +173,7 @@ def test_no_secret_is_in_any_object_of_the_repositories(lived: Lived) -> None:
 
 
 def test_the_needles_would_be_found(lived: Lived) -> None:
-    tokens = (lived.interlock.world.directory / "tokens.json").read_bytes()
+    tokens = (lived.interlock.world.path / "tokens.json").read_bytes()
     assert len(lived.found_in(tokens)) == 2
     header = base64.b64encode(f"x-access-token:{lived.interlock.world.tokens().github.get_secret_value()}".encode())
     assert lived.found_in(b"Authorization: Basic " + header)

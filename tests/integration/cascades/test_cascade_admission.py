@@ -29,7 +29,7 @@ def test_those_that_follow_are_proved_and_not_asked_for_evidence(
 ) -> None:
     saw(here, Verdict.INCOMPATIBLE, TEST)
     require_evidence(here)
-    path = here.world.place.family_file
+    path = here.world.directory.family_file
     more = "\n[packages.market-data-store.contract]\nevidence = 'required'\n"
     path.write_text(path.read_text("utf-8") + more)
 

@@ -79,7 +79,7 @@ def large(tmp_path: Path) -> Iterator[RehearsedCascade]:
         patch.setattr(seeding, "build_released", _released)
         patch.setattr(seeding, "FRIENDS", ())
         (world := asyncio.run(World.create_or_open(tmp_path / "large", template=_template()))).close()
-        open_ledger(SecretStr(f"sqlite:///{world.place.ledger}")).close()
+        open_ledger(SecretStr(f"sqlite:///{world.directory.ledger}")).close()
         with rehearse_cascade(tmp_path / "large", tmp_path / "world") as here, quickly(here):
             yield here
 

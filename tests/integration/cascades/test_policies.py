@@ -179,7 +179,7 @@ def _pull(here: RehearsedCascade) -> pull_store.Pull:
 def _answer(here: RehearsedCascade, method: str, path: str, body: Mapping[str, str]) -> None:
     import httpx
 
-    token = here.world.place.tokens().github.get_secret_value()
+    token = here.world.directory.tokens().github.get_secret_value()
     url = f"{here.world.addresses()['api']}/repos/mjdevaccount/market_data_pipeline/pulls/1{path}"
     answer = httpx.request(method, url, json=dict(body), headers={"authorization": f"Bearer {token}"})
     assert answer.is_success, answer.text
@@ -334,7 +334,7 @@ def test_an_edit_of_the_family_file_changes_nothing_in_a_cascade_that_has_begun(
     here: RehearsedCascade, state: State
 ) -> None:
     def edit(_cascade: Cascade) -> None:
-        here.world.place.family_file.write_text("[family\n")
+        here.world.directory.family_file.write_text("[family\n")
 
     assert versions(here.cascade(watch=at(CORE, state, edit))) == ALL
 

@@ -177,7 +177,7 @@ def test_while_the_stack_goes_on_crashed_runs_are_the_automations(
     if is_ending:
         stack.stop()
     for name in ("gone", "crashed", "done", "unheard-of"):
-        asyncio.run(stack._go_on(frozenset({name})))
+        asyncio.run(stack._run_again(frozenset({name})))
     assert [name for name, _ in prefect.set] == expected
 
 

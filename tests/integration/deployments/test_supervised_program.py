@@ -43,13 +43,13 @@ for run in ("one", "two"):
 class Made:
     """A part whose program is a script of this test."""
 
-    def __init__(self, folder: Path, script: str, pace: Backoff = QUICK) -> None:
+    def __init__(self, folder: Path, script: str, backoff: Backoff = QUICK) -> None:
         self.folder = folder
         (folder / "program.py").write_text(textwrap.dedent(script))
         self.port = free_port(0)
         self.lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
         self.left: list[frozenset[str]] = []
-        self.part = SupervisedProgram(self.program, self.lock, pace, self.keep_left)
+        self.part = SupervisedProgram(self.program, self.lock, backoff, self.keep_left)
 
     def program(self) -> Program:
         return Program(

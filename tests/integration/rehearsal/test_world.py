@@ -115,7 +115,7 @@ def test_a_new_world_has_repositories_releases_and_a_github_that_knows_them(worl
 
 def test_the_maintainers_token_may_do_what_releases_and_the_sweeper_need_and_no_more(world: World) -> None:
     with world.serve() as serving:
-        token = serving.apps.github.tokens[hash_of(world.place.tokens().github.get_secret_value())]
+        token = serving.apps.github.tokens[hash_of(world.directory.tokens().github.get_secret_value())]
     assert token.kind is TokenKind.FINE_GRAINED
     assert token.permissions == {
         "contents": "write",
@@ -131,7 +131,7 @@ def test_the_maintainers_token_may_do_what_releases_and_the_sweeper_need_and_no_
 
 def test_a_maintainer_whose_token_expired_has_a_new_one_in_the_next_run(world: World) -> None:
     with world.serve() as serving:
-        text = world.place.tokens().github.get_secret_value()
+        text = world.directory.tokens().github.get_secret_value()
         with serving.apps.github.changing():
             serving.apps.github.tokens[hash_of(text)].expires_at = serving.apps.github.now()
         assert ask(world, "/user", text) == 401
@@ -165,7 +165,7 @@ def test_interlock_itself_asks_for_the_worlds_own_addresses(
     (tmp_path / "gitconfig").write_text('[url "file:///nowhere/"]\ninsteadOf = https://github.com/\n')
 
     async def clone_all() -> None:
-        family = family_file.load(world.place.family_file)
+        family = family_file.load(world.directory.family_file)
         async with open_connections(family, access_from(family)) as connections:
             for name in family.packages:
                 await Checkout.clone(await connections.remote(name), None, tmp_path / name)
@@ -236,8 +236,8 @@ def test_interlock_finds_the_worlds_family_ledger_index_and_token(
         environ = environ_of(world)
     for name in ("INTERLOCK_FAMILY", "INTERLOCK_LEDGER_URL"):
         monkeypatch.setenv(name, environ[name])
-    assert family_file.find() == world.place.directory / "family.toml"
-    assert place_of(None).file == world.place.directory / "ledger.db"
+    assert family_file.find() == world.directory.path / "family.toml"
+    assert place_of(None).file == world.directory.path / "ledger.db"
     assert find_index("pypi", environ).url.get_secret_value() == f"{world.addresses()['index']}/simple/"
     assert environ["GITHUB_API_URL"] == world.addresses()["api"]
 
@@ -279,37 +279,37 @@ def test_a_shell_gets_the_same_environment() -> None:
 
 def test_faults_go_in_by_the_door_and_meet_one_script_for_all_servers(world: World) -> None:
     with world.serve():
-        knocker = world.knocker()
-        knocker.add([InjectedFault(effect=Effect.REFUSE, origin="api", status=503, times=2)])
+        control = world.control()
+        control.add([InjectedFault(effect=Effect.REFUSE, origin="api", status=503, times=2)])
         assert [ask(world, "/rate_limit") for _ in range(3)] == [503, 503, 200]
-        knocker.add([InjectedFault(effect=Effect.REFUSE, times=9)])
-        knocker.clear()
+        control.add([InjectedFault(effect=Effect.REFUSE, times=9)])
+        control.clear()
         assert ask(world, "/rate_limit") == 200
-        assert [seen.status for seen in knocker.log()] == [503, 503, 200, 200]
+        assert [seen.status for seen in control.log()] == [503, 503, 200, 200]
 
 
 def test_the_door_opens_to_nobody_else_and_is_not_in_the_log(world: World) -> None:
     with world.serve():
         assert ask(world, "/_rehearsal/log") == 401
-        assert ask(world, "/_rehearsal/log", world.place.tokens().github.get_secret_value()) == 401
-        assert ask(world, "/_rehearsal/other", world.place.tokens().control.get_secret_value()) == 404
-        assert world.knocker().log() == ()
+        assert ask(world, "/_rehearsal/log", world.directory.tokens().github.get_secret_value()) == 401
+        assert ask(world, "/_rehearsal/other", world.directory.tokens().control.get_secret_value()) == 404
+        assert world.control().log() == ()
 
 
 def test_a_door_that_refuses_or_is_gone_is_said(world: World) -> None:
     with world.serve():
-        knocker, wrong = world.knocker(), ControlClient(world.facts.ports["api"], world.place.tokens().index)
+        control, wrong = world.control(), ControlClient(world.facts.ports["api"], world.directory.tokens().index)
         with pytest.raises(RehearsalError, match="refused: 401 who are you"):
             wrong.clear()
         with pytest.raises(RehearsalError, match="refused: 422 "):
-            knocker._ask("POST", "faults", b'[{"effect": "no such"}]')
+            control._ask("POST", "faults", b'[{"effect": "no such"}]')
     with pytest.raises(RehearsalError, match="does not answer"):
-        knocker.log()
+        control.log()
 
 
 def test_a_stale_index_and_a_race_are_made_by_the_world(world: World) -> None:
     with world.serve() as serving:
-        world.knocker().add(
+        world.control().add(
             [
                 InjectedFault(effect=Effect.STALE, origin="index", path="/simple/", seconds=60),
                 InjectedFault(effect=Effect.RACE, origin="api", path="/market-data-core"),
@@ -328,7 +328,7 @@ def test_a_client_that_takes_the_api_for_a_proxy_is_served(world: World) -> None
     with world.serve(), socket.create_connection(("127.0.0.1", world.facts.ports["api"])) as visitor:
         visitor.sendall(b"GET http://api.github.localhost/rate_limit HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert visitor.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
-        assert world.knocker().log()[0].path == "/rate_limit"
+        assert world.control().log()[0].path == "/rate_limit"
 
 
 # --- who uses it ---------------------------------------------------------------------------------------------------
@@ -337,11 +337,11 @@ def test_a_client_that_takes_the_api_for_a_proxy_is_served(world: World) -> None
 def test_a_world_is_kept_with_its_ports_and_its_log(world: World) -> None:
     with world.serve():
         ask(world, "/rate_limit")
-        ports, tokens = world.facts.ports, world.place.tokens()
+        ports, tokens = world.facts.ports, world.directory.tokens()
     world.close()
-    with create(world.place.directory) as again, again.serve() as serving:
+    with create(world.directory.path) as again, again.serve() as serving:
         assert again.facts.ports == ports
-        assert again.place.tokens() == tokens
+        assert again.directory.tokens() == tokens
         assert len(serving.apps.log.all()) == 1
 
 
@@ -351,31 +351,31 @@ def test_a_port_that_is_taken_meanwhile_is_replaced_everywhere(world: World) -> 
     with socket.create_server(("127.0.0.1", before["git"])), world.serve():
         assert world.facts.ports["git"] != before["git"]
         assert {**world.facts.ports, "git": 0} == {**before, "git": 0}
-        assert f"127.0.0.1:{world.facts.ports['git']}/" in world.place.gitconfig.read_text()
+        assert f"127.0.0.1:{world.facts.ports['git']}/" in world.directory.gitconfig.read_text()
         assert world.environment().variables["GITHUB_SERVER_URL"] == world.addresses()["git"]
 
 
 def test_one_process_has_a_world_at_a_time_and_the_other_is_told_who(world: World) -> None:
     with pytest.raises(RehearsalError, match=rf"is in use: process {os.getpid()}, since 20\d\d-") as refused:
-        create(world.place.directory)
+        create(world.directory.path)
     assert "interlock rehearse stop" in (refused.value.hint or "")
-    assert world.place.server() is not None
+    assert world.directory.server() is not None
     world.close()
-    assert world.place.server() is None
-    create(world.place.directory).close()
+    assert world.directory.server() is None
+    create(world.directory.path).close()
 
 
 def test_a_new_beginning_forgets_all_and_a_half_made_world_is_made_again(directory: Path) -> None:
     before = RehearsalDirectory(directory).tokens()
     (directory / "ledger.db").write_text("of the old world")
     with create(directory, new=True) as world:
-        assert world.place.tokens() != before
-        assert not world.place.ledger.exists()
+        assert world.directory.tokens() != before
+        assert not world.directory.ledger.exists()
     (directory / "world.json").unlink()
     (directory / "index/half").write_text("")
     with create(directory) as world:
         assert not (directory / "index/half").exists()
-        assert world.place.facts() == world.facts
+        assert world.directory.facts() == world.facts
 
 
 def test_a_directory_of_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -404,7 +404,7 @@ def test_a_process_of_its_own_serves_until_it_is_left(directory: Path) -> None:
         assert world.serve_apart() is not None
         assert ask(world, "/rate_limit") == 200
         assert running(directory).facts == world.facts
-        server = world.place.server()
+        server = world.directory.server()
         assert server is not None
         assert server.pid != os.getpid()
         assert os.getpgid(server.pid) == os.getpgid(0)
@@ -427,9 +427,9 @@ def test_one_that_stays_is_joined_by_others_until_it_is_told_to_end(directory: P
             create(directory, new=True)
         assert answers(world.facts.ports["api"])
     finally:
-        assert stop_server(world.place)
+        assert stop_server(world.directory)
     assert not answers(world.facts.ports["api"])
-    assert not stop_server(world.place)
+    assert not stop_server(world.directory)
 
 
 KEEPER = """
@@ -466,17 +466,17 @@ def create_when_free(directory: Path) -> World:
 def test_one_that_stays_and_lost_its_world_is_not_joined(directory: Path) -> None:
     with create(directory, apart=Apart.STAYS) as world:
         world.serve_apart()
-    world.place.forget_facts()
+    world.directory.forget_facts()
     with pytest.raises(RehearsalError, match="is not complete yet"):
         create(directory)
-    stop_server(world.place)
+    stop_server(world.directory)
 
 
 def test_a_process_that_does_not_end_is_killed(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "STOP_SECONDS", 0.1)
     with create(directory, apart=Apart.ENDS) as world:
         world.serve_apart()
-        server = world.place.server()
+        server = world.directory.server()
         assert server is not None
         os.kill(server.pid, signal.SIGSTOP)
     assert not answers(world.facts.ports["api"])
@@ -487,7 +487,7 @@ def test_who_has_a_world_may_be_unknown(directory: Path) -> None:
         (directory / "server.json").unlink()
         with pytest.raises(RehearsalError, match="is in use: another command"):
             create(directory)
-        assert world.place.last_server() is None
+        assert world.directory.last_server() is None
 
 
 def test_a_process_that_cannot_begin_says_why(directory: Path) -> None:
@@ -517,7 +517,7 @@ def test_a_server_that_hears_nothing_is_killed(directory: Path) -> None:
         assert stubborn.stdout is not None
         with stubborn.stdout as said:
             said.readline()
-        world.place.keep_server(Server(pid=stubborn.pid, since=0.0))
+        world.directory.keep_server(Server(pid=stubborn.pid, since=0.0))
     held.kill()
     held.wait()
     stopping = subprocess.Popen([sys.executable, "-c", STOPPER, directory], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -602,4 +602,4 @@ def test_sources_are_matched_by_name_and_every_member_needs_one() -> None:
 def test_a_world_of_the_small_family_is_no_world_of_mirrors(world: World, own: Path) -> None:
     world.close()
     with pytest.raises(RehearsalError, match="already holds a rehearsal of the small family"):
-        create(world.place.directory, sources=(str(own / "tiny-core"),))
+        create(world.directory.path, sources=(str(own / "tiny-core"),))

@@ -15,7 +15,7 @@ from rehearsal.fault_proxy import FaultProxy, RequestLog
 from rehearsal.faults import FaultScript
 from rehearsal.index import IndexStore, Switches, index_app
 from rehearsal.index.pages import JSON_TYPE
-from rehearsal.upstream_index import Behind
+from rehearsal.upstream_index import UpstreamIndex
 from tests.support.universe.packages import make_sdist, make_wheel
 from tests.support.universe.served import Served
 
@@ -66,8 +66,8 @@ def ask(app: ASGIApp, path: str, method: str = "GET", accept: str = JSON_TYPE) -
     return asyncio.run(asked())
 
 
-def in_front(own: IndexStore, behind: str) -> Behind:
-    return Behind(index_app(own), SecretStr(f"{behind.replace('://', '://me:secret@')}/simple/"))
+def in_front(own: IndexStore, behind: str) -> UpstreamIndex:
+    return UpstreamIndex(index_app(own), SecretStr(f"{behind.replace('://', '://me:secret@')}/simple/"))
 
 
 def files_of(answer: httpx.Response) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def test_only_pages_of_projects_are_asked_for_behind(own: IndexStore, behind: st
 def test_an_index_behind_that_fails_is_no_empty_index(own: IndexStore, answer: httpx.Response) -> None:
     answer.headers["content-type"] = JSON_TYPE
     transport = httpx.MockTransport(lambda _request: answer)
-    app = Behind(index_app(own), SecretStr("http://behind/simple"), transport)
+    app = UpstreamIndex(index_app(own), SecretStr("http://behind/simple"), transport)
     failed = ask(app, "/simple/tiny/")
     assert failed.status_code == 502
     assert failed.text.startswith("the index behind does not answer as one: ")

@@ -66,8 +66,8 @@ def _somebodys_tag(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
 
 
 def _version_on_the_index(here: RehearsedRelease, patch: pytest.MonkeyPatch) -> None:
-    wheel = next(iter(here.world.place.index.rglob("market_data_core-1.2.10-py3-none-any.whl")))
-    copy = here.world.place.directory / "market_data_core-1.2.11-py3-none-any.whl"
+    wheel = next(iter(here.world.directory.index.rglob("market_data_core-1.2.10-py3-none-any.whl")))
+    copy = here.world.directory.path / "market_data_core-1.2.11-py3-none-any.whl"
     copy.write_bytes(wheel.read_bytes())
     here.serving.index.add_file(copy)
 
@@ -151,12 +151,12 @@ def test_a_release_that_cannot_be_is_refused_and_nothing_has_changed(
     says: str,
 ) -> None:
     spoil(here, monkeypatch)
-    before = here.refs(), sorted(here.world.place.index.rglob("*.whl"))
+    before = here.refs(), sorted(here.world.directory.index.rglob("*.whl"))
 
     with pytest.raises(kind) as caught:
         here.release(**{"package": CORE, **request_})  # type: ignore[arg-type]
 
     assert says in str(caught.value)
     assert caught.value.exit_code not in {0, 1, 70}
-    assert (here.refs(), sorted(here.world.place.index.rglob("*.whl"))) == before
+    assert (here.refs(), sorted(here.world.directory.index.rglob("*.whl"))) == before
     assert here.writes() == []

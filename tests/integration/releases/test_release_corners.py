@@ -85,7 +85,7 @@ def test_what_was_built_is_not_built_again_when_the_release_goes_on(here: Rehear
 
 @pytest.mark.long
 def test_two_machines_with_ledgers_of_their_own_tell_nobody_twice(here: RehearsedRelease) -> None:
-    ledger = here.world.place.ledger
+    ledger = here.world.directory.ledger
     begin(here, Step.PUSH)
     ledger.rename(ledger.with_name("first.db"))
     here.release(watch=nothing, version="1.2.11")
@@ -127,7 +127,7 @@ def test_a_listener_that_learns_to_name_ids_is_not_told_again(here: RehearsedRel
     text = without_run_name(here)
     here.release(watch=nothing)
     here.commit("market-data-store", {LISTENER: text.encode()})
-    here.world.place.ledger.unlink()
+    here.world.directory.ledger.unlink()
 
     assert str(here.release(watch=nothing).version) == "1.2.12"
 
@@ -147,7 +147,7 @@ def test_a_dispatch_that_github_refused_for_now_is_sent_by_the_next_run(here: Re
 
 def test_a_member_that_is_in_the_family_no_more_is_named(here: RehearsedRelease) -> None:
     begin(here, Step.PUSH)
-    file = here.world.place.directory / "family.toml"
+    file = here.world.directory.path / "family.toml"
     family: Any = tomlkit.parse(file.read_text())
     for package in family["packages"].values():
         package["upstreams"] = [name for name in package.get("upstreams", []) if name != "market-data-ibkr"]
@@ -188,8 +188,8 @@ def test_checks_that_could_not_be_made_stop_a_release(here: RehearsedRelease) ->
 
 @pytest.mark.long
 def test_a_name_that_was_deleted_on_the_index_is_refused_with_the_way_out(here: RehearsedRelease) -> None:
-    wheel = next(iter(here.world.place.index.rglob("market_data_core-1.2.10-py3-none-any.whl")))
-    copy = here.world.place.directory / "market_data_core-1.2.11-py3-none-any.whl"
+    wheel = next(iter(here.world.directory.index.rglob("market_data_core-1.2.10-py3-none-any.whl")))
+    copy = here.world.directory.path / "market_data_core-1.2.11-py3-none-any.whl"
     copy.write_bytes(wheel.read_bytes())
     here.serving.index.add_file(copy)
     here.serving.index.delete(CORE, "1.2.11")

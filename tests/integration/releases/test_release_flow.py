@@ -85,7 +85,7 @@ def test_the_github_release_has_notes_and_files_with_their_digests(here: Rehears
     release = here.release()
 
     async def look() -> tuple[str, dict[str, str | None], bool]:
-        token = here.world.place.tokens().github
+        token = here.world.directory.tokens().github
         api, server = here.world.addresses()["api"], here.world.addresses()["git"]
         place = GitHubServer(api=api, server=server, pause_between_writes=0)
         async with open_github(StaticToken(token=token, name="test"), place) as github:
@@ -170,7 +170,7 @@ def test_a_lost_ledger_is_no_loss(here: RehearsedRelease) -> None:
     with pytest.raises(Exception, match="store"):
         here.release()
     here.serving.faults.clear()
-    here.world.place.ledger.unlink()
+    here.world.directory.ledger.unlink()
 
     release = here.release()
 
@@ -183,7 +183,7 @@ def test_a_lost_ledger_is_no_loss(here: RehearsedRelease) -> None:
 
 def test_a_finished_release_is_not_taken_for_an_unfinished_one_when_the_ledger_is_lost(here: RehearsedRelease) -> None:
     here.release()
-    here.world.place.ledger.unlink()
+    here.world.directory.ledger.unlink()
 
     assert str(here.release().version) == "1.2.12"
 
@@ -272,8 +272,8 @@ def test_another_file_under_the_same_name_is_a_conflict_and_never_skipped_over(h
     with pytest.raises(PublishError):
         here.release()
     here.serving.faults.clear()
-    wheel = next(iter(here.world.place.index.rglob("market_data_core-1.2.10-py3-none-any.whl")))
-    intruder = here.world.place.directory / "market_data_core-1.2.11-py3-none-any.whl"
+    wheel = next(iter(here.world.directory.index.rglob("market_data_core-1.2.10-py3-none-any.whl")))
+    intruder = here.world.directory.path / "market_data_core-1.2.11-py3-none-any.whl"
     intruder.write_bytes(wheel.read_bytes())
     here.serving.index.add_file(intruder)
 
@@ -286,7 +286,7 @@ def test_only_one_process_releases_a_package(here: RehearsedRelease, tmp_path: P
         from interlock.adapters.git import Remote
 
         remote = Remote(
-            url=f"{here.world.addresses()['git']}/mjdevaccount/{CORE}.git", token=here.world.place.tokens().github
+            url=f"{here.world.addresses()['git']}/mjdevaccount/{CORE}.git", token=here.world.directory.tokens().github
         )
         repository = await Repository.create(remote, tmp_path / "other.git")
         async with held(repository, CORE):

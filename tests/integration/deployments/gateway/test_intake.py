@@ -254,7 +254,7 @@ def test_the_secret_before_counts_while_it_is_changed() -> None:
 
 
 async def taken(up: Up, stream: AsyncIterator[bytes], headers: dict[str, str] = GENUINE) -> int:
-    return (await up.gateway.reception.take(Source.GITHUB, headers, stream)).status
+    return (await up.gateway.handler.take(Source.GITHUB, headers, stream)).status
 
 
 def test_a_body_is_cut_off_where_it_becomes_too_large() -> None:
@@ -296,7 +296,7 @@ def test_a_body_that_does_not_come_and_a_sender_that_goes_away_are_given_up() ->
     async def work(up: Up) -> tuple[list[int], int]:
         found = [await taken(up, slow()), await taken(up, gone())]
         found += [(await up.post("github", PUSH, GENUINE)).status_code]
-        return found, up.gateway.reception.bodies._held
+        return found, up.gateway.handler.body_reader._held
 
     assert with_gateway(work, scratch_ledger(), limits=SMALL) == ([408, 400, 202], 0)
 
@@ -313,7 +313,7 @@ def test_no_more_is_held_than_there_is_room_for() -> None:
         await up.until(asking[3].done)
         goes_on.set()
         statuses = [await one for one in asking]
-        return statuses, up.gateway.reception.bodies._held
+        return statuses, up.gateway.handler.body_reader._held
 
     limits = Limits(body=1000, together=3000, seconds=30)
     assert with_gateway(work, scratch_ledger(), limits=limits) == ([403, 403, 403, 503], 0)
@@ -484,7 +484,7 @@ def test_whatever_comes_is_answered_and_accepted_only_if_signed(
             yield body[start : start + 30]
 
     async def work(up: Up) -> int:
-        return (await up.gateway.reception.take(source, headers, pieces())).status
+        return (await up.gateway.handler.take(source, headers, pieces())).status
 
     ledger = scratch_ledger()
     status = with_gateway(work, ledger)

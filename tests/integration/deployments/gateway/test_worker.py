@@ -61,8 +61,8 @@ class Clock:
         return self.now
 
 
-def worker(ledger: Ledger, prefect: FakePrefect, clock: Clock | None = None, pace: Backoff = AT_ONCE) -> Worker:
-    return Worker(ledger, prefect, Metrics(), pace=pace, clock=clock or Clock())
+def worker(ledger: Ledger, prefect: FakePrefect, clock: Clock | None = None, backoff: Backoff = AT_ONCE) -> Worker:
+    return Worker(ledger, prefect, Metrics(), backoff=backoff, clock=clock or Clock())
 
 
 async def seen(holds: Callable[[], object], working: "asyncio.Task[None]") -> None:
@@ -134,7 +134,7 @@ def test_a_lost_answer_makes_no_second_run(ledger: SqlLedger) -> None:
 def test_pauses_grow_and_begin_anew_after_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
     ledger, prefect, pauses = scratch_ledger(), FakePrefect(is_down=True), []
     accepted(ledger, 1)
-    working = worker(ledger, prefect, pace=Backoff(first=0.5, longest=3.0, look=0.001))
+    working = worker(ledger, prefect, backoff=Backoff(first=0.5, longest=3.0, look=0.001))
 
     async def wait(_event: object, seconds: float) -> None:
         pauses.append(seconds)
@@ -196,8 +196,8 @@ def test_a_defect_of_ours_keeps_nobody_else_waiting(ledger: SqlLedger) -> None:
 def test_one_with_which_prefect_fails_each_time_does_not_keep_the_others_waiting_for_ever(ledger: SqlLedger) -> None:
     prefect, clock = FakePrefect(fails={"key 0"}), Clock()
     guids = [accepted(ledger, number) for number in range(30)]
-    pace = Backoff(look=0.001, first=0.001, longest=0.002)
-    asyncio.run(until(lambda: ledger.waiting_deliveries() == 1, worker(ledger, prefect, clock, pace)))
+    backoff = Backoff(look=0.001, first=0.001, longest=0.002)
+    asyncio.run(until(lambda: ledger.waiting_deliveries() == 1, worker(ledger, prefect, clock, backoff)))
     assert [start.key for start in prefect.asked] == ["key 0"] * (PROBES + 1) + [f"key {one}" for one in range(1, 30)]
     assert state(ledger, guids[0])[0] is DeliveryState.ACCEPTED
     prefect.fails.clear()
@@ -253,8 +253,8 @@ def test_two_gateways_that_share_a_ledger_start_everything_once(ledger: SqlLedge
         accepted(ledger, number)
 
     async def work() -> None:
-        clock, pace = Clock(), AT_ONCE.model_copy(update={"most": 3})
-        both = [worker(ledger, prefect, clock, pace) for _ in range(2)]
+        clock, backoff = Clock(), AT_ONCE.model_copy(update={"most": 3})
+        both = [worker(ledger, prefect, clock, backoff) for _ in range(2)]
         tasks = [asyncio.create_task(one.run()) for one in both]
         await seen(lambda: not ledger.waiting_deliveries(), tasks[0])
         for one in both:

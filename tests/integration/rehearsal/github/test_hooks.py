@@ -185,7 +185,7 @@ class TestDelivering:
         hub.core.policies["*"] = Policy(starts_after=1000, takes=1000, conclusion="failure")
         hub.post(f"{CORE}/dispatches", {"event_type": "core_release"}, status=204)
         for _ in range(3):
-            hooks.hear_of_runs(hub.state)
+            hooks.deliver_runs(hub.state)
             hub.clock.forward(1000)
         _wait(hub)
         heard = [(got.payload["action"], got.payload["workflow_run"]["conclusion"]) for got in receiver.got[1:]]
