@@ -1,5 +1,4 @@
 """A GitHub for one test: users, tokens of each kind, repositories, a clock that is set by hand, and its callers."""
-# ruff: noqa: ANN401  arguments that are passed on, and JSON
 
 import asyncio
 import subprocess

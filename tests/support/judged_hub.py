@@ -1,7 +1,5 @@
 """A hub all of whose answers pass the judge, with branches to propose and an App."""
 
-# ruff: noqa: ANN401  it is JSON
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -48,7 +48,7 @@ class Running:
         token: str | None = TOKEN,
         *,
         user: str = "__token__",
-        **fields: Any,  # noqa: ANN401  as a form's are
+        **fields: Any,
     ) -> httpx.Response:
         """Upload as twine does; a field that is None is left out, `filename` and `content` are those of the file."""
         auth = {"authorization": basic(user, token)} if token is not None else {}

@@ -104,7 +104,7 @@ def has_run(process: "subprocess.Popen[bytes]", run: str) -> bool:
     return False
 
 
-def patiently(what: Any, seconds: float = PATIENCE) -> Any:  # noqa: ANN401
+def patiently(what: Any, seconds: float = PATIENCE) -> Any:
     """The same as `eventually`, for what takes minutes."""
     deadline = time.monotonic() + seconds
     while not (found := what()):

@@ -1,5 +1,4 @@
 """A family to route for, and deliveries as GitHub and workflows send them."""
-# ruff: noqa: ANN401  it is JSON
 
 import json
 from collections.abc import Mapping

@@ -56,11 +56,11 @@ class Scene:
     github: httpx.Client
     prefect: httpx.Client
 
-    def get(self, path: str) -> Any:  # noqa: ANN401  whatever the API tells
+    def get(self, path: str) -> Any:
         """Ask GitHub about core."""
         return self.github.get(f"/repos/{REPOSITORY}/{path}").raise_for_status().json()
 
-    def post(self, path: str, **body: object) -> Any:  # noqa: ANN401  as above
+    def post(self, path: str, **body: object) -> Any:
         """Tell GitHub something."""
         answer = self.github.post(f"/repos/{REPOSITORY}/{path}", json=body).raise_for_status()
         return answer.json() if answer.content else None

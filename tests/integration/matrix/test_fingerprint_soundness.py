@@ -116,7 +116,7 @@ def with_interpreter(**changes: object) -> Callable[[World], World]:
     return lambda world: replace(world, interpreter=world.interpreter.model_copy(update=changes))
 
 
-def other(**changes: Any) -> Callable[[World], World]:  # noqa: ANN401  any field of a world
+def other(**changes: Any) -> Callable[[World], World]:
     return lambda world: replace(world, **changes)
 
 

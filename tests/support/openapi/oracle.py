@@ -208,7 +208,7 @@ def _absolute(node: Json) -> Json:
     }
 
 
-def _explain(error: Any, depth: int = 0) -> Iterable[str]:  # noqa: ANN401  jsonschema has no types
+def _explain(error: Any, depth: int = 0) -> Iterable[str]:
     said = error.message if len(error.message) <= 300 else f"{error.message[:100]} … {error.message[-150:]}"
     yield f"{'  ' * depth}{error.json_path}: {said}"
     if depth < 3:

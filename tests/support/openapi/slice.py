@@ -63,7 +63,7 @@ def _payload(webhook: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema": webhook["post"]["requestBody"]["content"]["application/json"]["schema"]}
 
 
-def _bare(node: Any, *, names: bool = False) -> Any:  # noqa: ANN401  it is JSON
+def _bare(node: Any, *, names: bool = False) -> Any:
     """Without prose, and without extensions of the format."""
     if isinstance(node, list):
         return [_bare(item) for item in node]
@@ -84,7 +84,7 @@ def _components(everything: Mapping[str, Any], paths: Mapping[str, Any]) -> dict
     return {kind: dict(sorted(named.items())) for kind, named in sorted(found.items())}
 
 
-def _references(node: Any) -> Iterator[str]:  # noqa: ANN401  it is JSON
+def _references(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         if isinstance(node.get("$ref"), str):
             yield node["$ref"]

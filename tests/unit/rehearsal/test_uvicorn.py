@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 CHANGED = f"uvicorn {version('uvicorn')} is not what rehearsal/serving.py relies on: "
 
 
-def _of_uvicorn(module: str, name: str) -> Any:  # noqa: ANN401  a class
+def _of_uvicorn(module: str, name: str) -> Any:
     try:
         return getattr(importlib.import_module(f"uvicorn.{module}"), name)
     except (ImportError, AttributeError) as error:
@@ -34,7 +34,7 @@ def test_what_is_used_of_uvicorn_is_there() -> None:
     assert [fact for fact, holds in facts.items() if not holds] == [], CHANGED
 
 
-async def _facts(protocol: Any, state: Any, settings: dict[str, Any]) -> dict[str, bool]:  # noqa: ANN401
+async def _facts(protocol: Any, state: Any, settings: dict[str, Any]) -> dict[str, bool]:
     facts: dict[str, bool] = {}
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:

@@ -1,5 +1,4 @@
 """Which deployment an event starts, and with which parameters."""
-# ruff: noqa: ANN401  it is JSON
 
 import contextlib
 import json

@@ -14,7 +14,7 @@ REPO = "/repos/alice/core"
 NOWHERE = "1" * 40
 
 
-def _put(hub: Hub, path: str = "new.txt", content: bytes = b"new\n", **more: Any) -> httpx.Response:  # noqa: ANN401  JSON
+def _put(hub: Hub, path: str = "new.txt", content: bytes = b"new\n", **more: Any) -> httpx.Response:
     body = {"message": "docs: put", "content": base64.b64encode(content).decode(), **more}
     return hub.ask("PUT", f"{REPO}/contents/{path}", json=body)
 

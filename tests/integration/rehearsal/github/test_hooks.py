@@ -1,5 +1,3 @@
-# ruff: noqa: ANN401  it is JSON
-
 import hashlib
 import hmac
 import http.server

@@ -1,5 +1,3 @@
-# ruff: noqa: ANN401  what clients give back
-
 import contextlib
 import json
 import os

@@ -12,14 +12,14 @@ from tests.support.github_hub import LISTENER, START, Hub
 PLACE = "/repos/alice/core/releases"
 
 
-def _create(hub: Hub, tag: str = "v1", **more: Any) -> Any:  # noqa: ANN401  JSON
+def _create(hub: Hub, tag: str = "v1", **more: Any) -> Any:
     answer = hub.ask("POST", PLACE, json={"tag_name": tag, **more})
     assert answer.status_code == 201, answer.text
     assert answer.headers["location"] == answer.json()["url"]
     return answer.json()
 
 
-def _upload(hub: Hub, release: int, name: str = "a.whl", content: bytes = b"wheel") -> Any:  # noqa: ANN401
+def _upload(hub: Hub, release: int, name: str = "a.whl", content: bytes = b"wheel") -> Any:
     path = f"{PLACE}/{release}/assets?name={name}"
     return hub.ask("POST", path, uploads=True, content=content, headers={"content-type": "application/zip"})
 

@@ -15,7 +15,7 @@ REPO = "/repos/alice/core"
 RUNS = f"{REPO}/actions/runs"
 
 
-def _dispatch(hub: Hub, event: str = "core_release", **payload: Any) -> httpx.Response:  # noqa: ANN401
+def _dispatch(hub: Hub, event: str = "core_release", **payload: Any) -> httpx.Response:
     return hub.ask("POST", f"{REPO}/dispatches", json={"event_type": event, "client_payload": payload})
 
 
