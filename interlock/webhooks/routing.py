@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 VERIFY = "verify-contracts/verify-contracts"
 FOLLOW = "cascade-release/follow-upstream"
 CONTINUE = "continue-cascades/continue-cascades"
-# Of the pull requests that cascades make; interlock.releases.change_branch names them so.
+# Of the pull requests that cascades make; `releases/pull_request_branch.py` names them so.
 CHANGE_BRANCHES = "interlock/"
 VERIFIED_ACTIONS = frozenset({"opened", "synchronize", "reopened"})
 RELEASED_ACTIONS = frozenset({"published", "released"})
