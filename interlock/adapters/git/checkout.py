@@ -42,9 +42,9 @@ class Checkout(Repository):
         made = await git("init", "--quiet", "--template=", f"--initial-branch={name}", "--", path)
         succeeded(made, f"no clone can be made in {path}")
         checkout = cls(remote, path, name)
-        await checkout._told("remote", "add", "--", "origin", remote.url)
+        await checkout._output("remote", "add", "--", "origin", remote.url)
         await checkout.update()
-        await checkout._told("reset", "--quiet", "--hard", f"refs/remotes/origin/{name}")
+        await checkout._output("reset", "--quiet", "--hard", f"refs/remotes/origin/{name}")
         return checkout
 
     async def update(self) -> str:
@@ -61,8 +61,8 @@ class Checkout(Repository):
     async def changed(self) -> tuple[str, ...]:
         """The paths of files that differ from the commit, and of those that are in none and not ignored."""
         # Without what git remembers of files' dates: it would not look at a file that it would commit otherwise.
-        await self._told("read-tree", "HEAD")
-        status = await self._told("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        await self._output("read-tree", "HEAD")
+        status = await self._output("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         return tuple(entry[3:] for entry in status.split("\0") if entry)
 
     async def head(self) -> str:
@@ -80,18 +80,18 @@ class Checkout(Repository):
 
     async def merged_tags(self, sha: str) -> frozenset[str]:
         """The names of the tags in a commit's history."""
-        listed = await self._told(
+        listed = await self._output(
             "for-each-ref", f"--merged={checked_sha(sha)}", "--format=%(refname:strip=2)", "refs/tags"
         )
         return frozenset(listed.split("\n")) - {""}
 
     async def commit_time(self, sha: str) -> int:
         """When a commit was made, in seconds since 1970."""
-        return int(await self._told("show", "--no-patch", "--format=%ct", checked_sha(sha), "--"))
+        return int(await self._output("show", "--no-patch", "--format=%ct", checked_sha(sha), "--"))
 
     async def tags(self) -> tuple[Tag, ...]:
         """The tags of commits, as they were when the clone was made or updated, by name."""
-        listed = await self._told("for-each-ref", f"--format={_TAG_FORMAT}", "refs/tags")
+        listed = await self._output("for-each-ref", f"--format={_TAG_FORMAT}", "refs/tags")
         return tuple(tag for fields in _records(listed, len(_TAG)) if (tag := _tag(fields)))
 
     async def commit_all(self, message: str, author: Author, when: int, paths: Sequence[Path | str]) -> str:
@@ -109,7 +109,7 @@ class Checkout(Repository):
         Raises:
             RepositoryError: Nothing in them has changed.
         """
-        await self._told("add", "--force", "--", *paths)
+        await self._output("add", "--force", "--", *paths)
         same = await self._git("diff", "--quiet", "--no-ext-diff", "HEAD", "--", *paths)
         if same.returncode == 0:
             raise RepositoryError(f"nothing to commit in {', '.join(map(str, paths))}", hint="was it committed before?")
@@ -140,7 +140,7 @@ class Checkout(Repository):
         Raises:
             RepositoryError: It is not here, or changed files are in its way.
         """
-        await self._told("switch", "--quiet", "--detach", checked_sha(sha))
+        await self._output("switch", "--quiet", "--detach", checked_sha(sha))
 
     async def log(self, since: str | None, until: str = "HEAD") -> tuple[Commit, ...]:
         """The commits that are in one history and not in another's, newest first.
@@ -154,7 +154,7 @@ class Checkout(Repository):
         """
         left_out = [f"^{checked_ref(since)}^{{commit}}"] if since else []
         order = ("log", "--topo-order", "--no-decorate", f"--format={_LOG_FORMAT}")
-        listed = await self._told(*order, checked_ref(until), *left_out, "--")
+        listed = await self._output(*order, checked_ref(until), *left_out, "--")
         return tuple(Commit(sha=sha, subject=subject, author=author) for sha, subject, author in _records(listed, 3))
 
     async def export(self, sha: str, path: Path) -> None:

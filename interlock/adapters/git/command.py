@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from interlock.adapters.git.errors import RemoteUnreachableError, told_apart
+from interlock.adapters.git.errors import RemoteUnreachableError, error_for
 from interlock.adapters.git.models import Remote
 from interlock.common.process import Completed, run, tool_environment
 from interlock.errors import RepositoryError
@@ -83,8 +83,8 @@ async def git(
     Raises:
         RepositoryError: Git is not installed.
     """
-    place: list[str | Path] = ["-C", at] if at else []
-    command: list[str | Path] = ["git", *place, *arguments]
+    directory: list[str | Path] = ["-C", at] if at else []
+    command: list[str | Path] = ["git", *directory, *arguments]
     try:
         completed = await run(command, env={**environment(remote), **(extra or {})}, timeout=TIMEOUT, keep=KEEP)
     except FileNotFoundError:
@@ -112,7 +112,7 @@ def succeeded(completed: Completed, tried: str) -> str:
     if completed.timed_out:
         raise RemoteUnreachableError(f"{tried}: not within {TIMEOUT} s", hint="check the network, and run it again")
     if completed.returncode != 0:
-        raise told_apart(tried, _words(completed))
+        raise error_for(tried, _words(completed))
     return completed.output
 
 

@@ -65,7 +65,7 @@ _KINDS: tuple[tuple[str, Kind, str], ...] = (
 DEFAULT_HINT = "check the repository, the ref and the access to it"
 
 
-def told_apart(message: str, words: str) -> InterlockError:
+def error_for(message: str, words: str) -> InterlockError:
     """The error for what git said, which has no secret in it any more.
 
     Args:

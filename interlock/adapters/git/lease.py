@@ -15,6 +15,7 @@ from interlock.adapters.git.errors import PushRaceError, RemoteUnreachableError
 from interlock.adapters.git.lease_holder import LeaseHolder
 from interlock.adapters.git.models import Author, checked_ref
 from interlock.adapters.git.repository import Repository
+from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.retry import patiently
 from interlock.errors import BusyError, InterlockError
@@ -25,10 +26,6 @@ ATTEMPTS = 5
 MOST = 0.5  # of its time that a lease must still have for somebody to rely on it
 KEEPER = Author(name="interlock", email="interlock@localhost")
 Clock = Callable[[], datetime]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Terms(FrozenModel):
@@ -60,7 +57,7 @@ class Lease:
         *,
         holder: LeaseHolder | None = None,
         seconds: float = SECONDS,
-        clock: Clock = _now,
+        clock: Clock = now,
     ) -> None:
         self.ref = checked_ref(f"refs/interlock/{package}")
         self.package = package
@@ -202,7 +199,7 @@ async def held(
     *,
     holder: LeaseHolder | None = None,
     seconds: float = SECONDS,
-    clock: Clock = _now,
+    clock: Clock = now,
 ) -> AsyncIterator[Lease]:
     """A package's lease, held for as long as the block lasts.
 

@@ -92,7 +92,7 @@ class Repository:
 
     async def orphan(self, message: str, author: Author, when: int) -> str:
         """The SHA of a new commit that has no parents and no files, and that no ref points at yet."""
-        tree = (await self._told("mktree")).strip()
+        tree = (await self._output("mktree")).strip()
         made = await self._git("commit-tree", tree, "-m", message, extra=author.environment(when))
         return succeeded(made, "a commit can't be made").strip()
 
@@ -102,7 +102,7 @@ class Repository:
         Raises:
             RepositoryError: There is no such commit here.
         """
-        return await self._told("show", "--no-patch", "--format=%B", checked_sha(sha), "--")
+        return await self._output("show", "--no-patch", "--format=%B", checked_sha(sha), "--")
 
     async def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether a commit is in another one's history, or the same.
@@ -120,7 +120,7 @@ class Repository:
     def _name(self) -> str:
         return self.remote.redact(self.remote.url)
 
-    async def _told(self, *arguments: str | Path) -> str:
+    async def _output(self, *arguments: str | Path) -> str:
         return succeeded(await self._git(*arguments), f"git {arguments[0]} failed in {self.path}")
 
     async def _git(self, *arguments: str | Path, extra: Mapping[str, str] | None = None) -> Completed:

@@ -15,7 +15,7 @@ M = TypeVar("M", bound=BaseModel)
 PAGE = "per_page=100"
 
 
-class Asking:
+class BaseClient:
     """The base of the calls: asks as one token."""
 
     def __init__(self, transport: Transport) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
+from interlock.adapters.github.base_client import PAGE, BaseClient, at, parsed
 from interlock.adapters.github.models import Answer
 from interlock.common.frozen_model import FrozenModel
 
@@ -78,7 +78,7 @@ class CheckRun(Answer):
         return self.status == "completed"
 
 
-class CheckRuns(Asking):
+class CheckRuns(BaseClient):
     """Check runs."""
 
     async def check_runs(self, repo: str, sha: str, *, name: str) -> tuple[CheckRun, ...]:

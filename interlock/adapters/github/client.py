@@ -118,11 +118,11 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
 
     async def secret_names(self, repo: str) -> frozenset[str] | None:
         """The names of the secrets that the repository's workflows have; None when this token may not know them."""
-        place, what = f"{at(repo)}/actions", "list the names of secrets"
-        own = await self._list(f"{place}/secrets?{PAGE}", what, repo, "secrets")
+        actions, what = f"{at(repo)}/actions", "list the names of secrets"
+        own = await self._list(f"{actions}/secrets?{PAGE}", what, repo, "secrets")
         if own is None:
             return None
-        shared = await self._list(f"{place}/organization-secrets?{PAGE}", what, repo, "secrets")
+        shared = await self._list(f"{actions}/organization-secrets?{PAGE}", what, repo, "secrets")
         return frozenset(secret["name"] for secret in [*own, *(shared or [])])
 
     async def release(self, repo: str, tag: str) -> GitHubRelease | None:
@@ -165,7 +165,7 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
             UnreachableError: It may be there, whole or not: look at the release.
         """
         url = f"{release.upload_url.partition('{')[0]}?{urlencode({'name': path.name})}"
-        if urlsplit(url).scheme != urlsplit(self._transport.place.api).scheme:
+        if urlsplit(url).scheme != urlsplit(self._transport.server.api).scheme:
             raise GitHubError(f"{repo}: GitHub names another kind of server for uploads than its own: {url}")
         reply = await self._transport.upload(url, f"take the file {path.name}", repo, path, content_type)
         return parsed(Asset, reply.data, repo)
@@ -217,17 +217,17 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
 
 @contextlib.asynccontextmanager
 async def open_github(
-    credentials: Credentials, place: GitHubServer, *, patience: RetryPolicy | None = None
+    credentials: Credentials, server: GitHubServer, *, policy: RetryPolicy | None = None
 ) -> AsyncIterator[GitHub]:
     """GitHub with its connections, closed at the end.
 
     Args:
         credentials: Who asks.
-        place: Where GitHub is.
-        patience: What is tried again, how often and for how long.
+        server: Where GitHub is.
+        policy: What is tried again, how often and for how long.
     """
     async with github_client() as client:
-        yield GitHub(Transport(client, credentials, place, patience or RetryPolicy()))
+        yield GitHub(Transport(client, credentials, server, policy or RetryPolicy()))
 
 
 def github_client() -> httpx.AsyncClient:

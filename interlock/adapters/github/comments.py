@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
+from interlock.adapters.github.base_client import PAGE, BaseClient, at, parsed
 from interlock.adapters.github.errors import MINUTE, NotThereError, RateLimitError, UnprocessableError, UnreachableError
 from interlock.adapters.github.models import Account, Comment
 from interlock.errors import GitHubError, InterlockError, TokenError
@@ -13,7 +13,7 @@ VIEWER = "query { viewer { login } }"
 BOT = "[bot]"
 
 
-class Comments(Asking):
+class Comments(BaseClient):
     """Comments on pull requests: listed, made, changed, taken back."""
 
     async def comments(self, repo: str, number: int) -> tuple[Comment, ...]:
@@ -66,7 +66,7 @@ class Comments(Asking):
     @property
     def _graphql_url(self) -> str:
         """GitHub's own and GitHub Enterprise's: …/graphql beside the API, …/api/graphql beside …/api/v3."""
-        return f"{self._transport.place.api.removesuffix('/v3')}/graphql"
+        return f"{self._transport.server.api.removesuffix('/v3')}/graphql"
 
     async def _graphql(self, query: str, variables: Mapping[str, Any], what: str, repo: str) -> None:
         data = {"query": query, "variables": dict(variables)}

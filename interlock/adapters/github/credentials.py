@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -12,10 +12,11 @@ from gidgethub.apps import get_jwt
 from pydantic import AwareDatetime, SecretStr
 
 from interlock.adapters.github.errors import ApiRequest
-from interlock.adapters.github.gidgethub_client import HEADERS, STUMBLES, Wire, told
+from interlock.adapters.github.gidgethub_client import HEADERS, STUMBLES, Wire, as_error
 from interlock.adapters.github.models import Answer
 from interlock.adapters.github.retry_policy import RetryPolicy
 from interlock.adapters.github.server import GitHubServer
+from interlock.common.clock import now
 from interlock.common.tls import trusted
 from interlock.common.tokens import KINDS, kind
 from interlock.errors import InterlockError, TokenError
@@ -80,10 +81,6 @@ class _Issued(Answer):
     expires_at: AwareDatetime
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class AppInstallation:
     """An app where it is installed: its tokens last an hour, and a new one is fetched five minutes before that.
 
@@ -91,8 +88,8 @@ class AppInstallation:
         app_id: The app's id or client id.
         private_key: In PEM.
         installation_id: Of the installation for the family's owner.
-        place: Where GitHub is.
-        patience: What is tried again.
+        server: Where GitHub is.
+        policy: What is tried again.
         clock: Tells the time.
     """
 
@@ -102,16 +99,16 @@ class AppInstallation:
         app_id: str,
         private_key: SecretStr,
         installation_id: str,
-        place: GitHubServer,
-        patience: RetryPolicy | None = None,
-        clock: Callable[[], datetime] = _now,
+        server: GitHubServer,
+        policy: RetryPolicy | None = None,
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self.name = f"the GitHub App {app_id}"
         self._app_id = app_id
         self._private_key = private_key
         self._installation_id = installation_id
-        self._place = place
-        self._patience = patience or RetryPolicy()
+        self._server = server
+        self._policy = policy or RetryPolicy()
         self._clock = clock
         self._issued: _Issued | None = None
         # A block may live longer than an event loop, and a lock belongs to one.
@@ -127,17 +124,17 @@ class AppInstallation:
         async with self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
             if self._issued is None or self._issued.expires_at - EARLY <= self._clock():
                 # A token more does no harm, so this POST may be repeated.
-                self._issued = await self._patience.reading(self._fetch)
+                self._issued = await self._policy.reading(self._fetch)
         return self._issued.token
 
     async def _fetch(self) -> _Issued:
-        asked = ApiRequest(what="give the installation a token", subject=self.name, token=self.name)
+        request = ApiRequest(what="give the installation a token", subject=self.name, token=self.name)
         url, key = f"/app/installations/{self._installation_id}/access_tokens", self._key()
         async with httpx.AsyncClient(timeout=TIMEOUT, headers=HEADERS, verify=trusted()) as client:
             try:
-                return _Issued.model_validate(await Wire(client, self._place.api).post(url, None, data=b"", jwt=key))
+                return _Issued.model_validate(await Wire(client, self._server.api).post(url, None, data=b"", jwt=key))
             except STUMBLES as error:
-                raise _as_token_error(told(error, asked)) from None
+                raise _as_token_error(as_error(error, request)) from None
 
     def itself(self) -> "AppItself":
         """The App as itself, for what is its own, as its webhook."""

@@ -1,4 +1,4 @@
-"""What GitHub refuses, and why: each answer told apart, with what was asked, GitHub's words, and the cure."""
+"""What GitHub refuses, and why: each answer told apart, with what was request, GitHub's words, and the cure."""
 
 import time
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ class UnreachableError(GitHubError):
 
 
 class RateLimitError(GitHubError):
-    """Refused before anything was done, since too much was asked.
+    """Refused before anything was done, since too much was request.
 
     Args:
-        message: What was asked.
+        message: What was request.
         seconds: After how long GitHub takes it again.
         hint: What to do about it.
     """
@@ -53,7 +53,7 @@ _KINDS: Mapping[int, tuple[type[NotThereError | AlreadyExistsError | Unprocessab
 
 
 class ApiRequest(FrozenModel):
-    """What was asked, for messages.
+    """What was request, for messages.
 
     Attributes:
         what: As `read the releases`.
@@ -66,11 +66,11 @@ class ApiRequest(FrozenModel):
     token: str
 
 
-def explain(error: HTTPException, asked: ApiRequest) -> InterlockError:
+def explain(error: HTTPException, request: ApiRequest) -> InterlockError:
     """The error for an answer that is none."""
     status = int(error.status_code)
     said = f"{status} {_words(error)}".rstrip()
-    message = f"{asked.subject}: GitHub did not {asked.what}: {said}"
+    message = f"{request.subject}: GitHub did not {request.what}: {said}"
     wait = limit(error)
     if wait is not None:
         return RateLimitError(message, seconds=wait, hint=f"GitHub takes it again in {wait:.0f} s")
@@ -79,10 +79,10 @@ def explain(error: HTTPException, asked: ApiRequest) -> InterlockError:
     if isinstance(error, RedirectionException):
         return GitHubError(f"{message}: it has moved", hint="write its new place into the family file")
     if status in {401, 403}:
-        return _refused(error, message, asked)
+        return _refused(error, message, request)
     if status in {404, 422}:
         kind, hint = _KINDS[404 if status == 404 else 409 if _exists(error) else 422]
-        return kind(message, hint=hint.format(token=asked.token))
+        return kind(message, hint=hint.format(token=request.token))
     return GitHubError(message)
 
 
@@ -121,14 +121,14 @@ def _exists(error: HTTPException) -> bool:
     return "already_exists" in codes or "already exists" in str(error).lower()
 
 
-def _refused(error: HTTPException, message: str, asked: ApiRequest) -> InterlockError:
+def _refused(error: HTTPException, message: str, request: ApiRequest) -> InterlockError:
     if int(error.status_code) == 401:
         return TokenError(
-            message, hint=f"the token of {asked.token} is no valid one (any more): make a new one and put it there"
+            message, hint=f"the token of {request.token} is no valid one (any more): make a new one and put it there"
         )
     if "archived" in str(error):
         return GitHubError(message, hint="unarchive the repository, or take it out of the family file")
-    return TokenError(message, hint=_missing(error.headers, asked.token))
+    return TokenError(message, hint=_missing(error.headers, request.token))
 
 
 def _missing(headers: Mapping[str, str], token: str) -> str:

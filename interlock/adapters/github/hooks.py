@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AliasPath, AwareDatetime, Field
 
-from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
+from interlock.adapters.github.base_client import PAGE, BaseClient, at, parsed
 from interlock.adapters.github.errors import NotThereError
 from interlock.adapters.github.models import Answer
 from interlock.common.frozen_model import FrozenModel
@@ -19,13 +19,13 @@ class Hook(FrozenModel):
     """A webhook.
 
     Attributes:
-        place: Its address, from the API's root.
+        path: Its address, from the API's root.
         subject: Whose it is, for messages: owner/name, or the App's.
         url: Where it delivers to.
         active: Whether it delivers at all.
     """
 
-    place: str
+    path: str
     subject: str
     url: str
     active: bool = True
@@ -66,7 +66,7 @@ class _Listed(Answer):
     url: str = Field(default="", validation_alias=AliasPath("config", "url"))
 
 
-class Hooks(Asking):
+class Hooks(BaseClient):
     """The calls about webhooks; they need `admin:repo_hook`, or Webhooks: write."""
 
     async def hooks(self, repo: str) -> tuple[Hook, ...]:
@@ -75,9 +75,9 @@ class Hooks(Asking):
         Raises:
             TokenError: The token may not see them.
         """
-        place = f"{at(repo)}/hooks"
-        found = [parsed(_Listed, item, repo) for item in await self._shown(f"{place}?{PAGE}", repo)]
-        return tuple(Hook(place=f"{place}/{each.id}", subject=repo, url=each.url, active=each.active) for each in found)
+        path = f"{at(repo)}/hooks"
+        found = [parsed(_Listed, item, repo) for item in await self._shown(f"{path}?{PAGE}", repo)]
+        return tuple(Hook(path=f"{path}/{each.id}", subject=repo, url=each.url, active=each.active) for each in found)
 
     async def app_hook(self) -> Hook:
         """The webhook of the App that asks: as itself, not as one of its installations.
@@ -85,13 +85,13 @@ class Hooks(Asking):
         Raises:
             GitHubError: It has none.
         """
-        place = "/app/hook"
-        found = (await self._read(f"{place}/config", "show the App's webhook", APP)).data
-        return Hook(place=place, subject=APP, url=found.get("url") or "")
+        path = "/app/hook"
+        found = (await self._read(f"{path}/config", "show the App's webhook", APP)).data
+        return Hook(path=path, subject=APP, url=found.get("url") or "")
 
     async def hook_deliveries(self, hook: Hook, since: datetime) -> tuple[HookDelivery, ...]:
         """What was delivered to a webhook since then, the newest attempt first; GitHub remembers three days."""
-        pages = self._transport.pages(f"{hook.place}/deliveries?{PAGE}", "list the deliveries", hook.subject)
+        pages = self._transport.pages(f"{hook.path}/deliveries?{PAGE}", "list the deliveries", hook.subject)
         found: list[HookDelivery] = []
         async for item in pages:
             attempt = parsed(HookDelivery, item, hook.subject)
@@ -107,7 +107,7 @@ class Hooks(Asking):
             hook: To whom.
             delivery: The id of one of its attempts.
         """
-        url = f"{hook.place}/deliveries/{delivery}/attempts"
+        url = f"{hook.path}/deliveries/{delivery}/attempts"
         await self._transport.write("POST", url, "deliver it again", hook.subject)
 
     async def _shown(self, url: str, repo: str) -> list[dict[str, Any]]:

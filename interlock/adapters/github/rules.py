@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from interlock.adapters.github.base_client import PAGE, Asking, at
+from interlock.adapters.github.base_client import PAGE, BaseClient, at
 from interlock.adapters.github.errors import NotThereError
 from interlock.adapters.github.models import BranchRules
 from interlock.errors import GitHubError
@@ -13,7 +13,7 @@ from interlock.errors import GitHubError
 LETS_THROUGH = frozenset({"always", "exempt"})
 
 
-class Rules(Asking):
+class Rules(BaseClient):
     """The calls about a branch's rules."""
 
     async def branch_rules(self, repo: str, branch: str) -> BranchRules:
@@ -25,16 +25,16 @@ class Rules(Asking):
             GitHubError: There is no such branch.
             TokenError: The repository does not exist, or this token cannot see it.
         """
-        place, name = at(repo), quote(branch, safe="")
+        address, name = at(repo), quote(branch, safe="")
         try:
-            found = (await self._read(f"{place}/branches/{name}", f"show the branch {branch}", repo)).data
+            found = (await self._read(f"{address}/branches/{name}", f"show the branch {branch}", repo)).data
         except NotThereError as error:
-            if await self._if_allowed(place, "show the repository", repo) is None:
+            if await self._if_allowed(address, "show the repository", repo) is None:
                 raise self._invisible(repo) from None
             raise GitHubError(f"{repo} has no branch {branch}", hint=error.hint) from None
-        rules = await self._list(f"{place}/rules/branches/{name}?{PAGE}", "show the branch's rules", repo) or []
+        rules = await self._list(f"{address}/rules/branches/{name}?{PAGE}", "show the branch's rules", repo) or []
         bypass = await self._bypass(repo, {rule.get("ruleset_id") for rule in rules})
-        protection = await self._if_allowed(f"{place}/branches/{name}/protection", "show its protection", repo)
+        protection = await self._if_allowed(f"{address}/branches/{name}/protection", "show its protection", repo)
         return _rules(found, rules, bypass, protection.data if protection else None)
 
     async def _bypass(self, repo: str, rulesets: Collection[int | None]) -> dict[int | None, str | None]:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
+from interlock.adapters.github.base_client import PAGE, BaseClient, at, parsed
 from interlock.adapters.github.models import Answer
 
 LONGEST_DESCRIPTION = 140
@@ -31,7 +31,7 @@ class CommitStatus(Answer):
     target_url: str | None = None
 
 
-class Statuses(Asking):
+class Statuses(BaseClient):
     """Commit statuses."""
 
     async def statuses(self, repo: str, sha: str) -> dict[str, CommitStatus]:

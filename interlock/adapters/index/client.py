@@ -91,9 +91,9 @@ class PackageIndex:
         named = {path.name: path for path in paths}
         for file in release.files:
             content = await asyncio.to_thread(named[file.name].read_bytes)
-            await asyncio.to_thread(write_whole, self._kept(file), content)
+            await asyncio.to_thread(write_whole, self._cached_path(file), content)
         self._offered.setdefault(canonicalize_name(release.package), {})[release.version] = release
-        return tuple(map(self._kept, release.files))
+        return tuple(map(self._cached_path, release.files))
 
     def withdraw(self, package: str, version: Version) -> None:
         """Offer a release no more."""
@@ -125,7 +125,7 @@ class PackageIndex:
             IndexUnavailableError: The file could not be had.
             DistributionError: What came has another hash.
         """
-        path = self._kept(file)
+        path = self._cached_path(file)
         if not path.exists():
             content = (await self._get(file.url.get_secret_value(), file.name)).content
             if hashlib.sha256(content).hexdigest() != file.sha256:
@@ -136,13 +136,13 @@ class PackageIndex:
             await asyncio.to_thread(write_whole, path, content)
         return path
 
-    def _kept(self, file: File) -> Path:
+    def _cached_path(self, file: File) -> Path:
         return (self._files / file.sha256 / file.name).absolute()
 
     async def _page(self, package: str) -> ProjectPage:
         address = self._address(package)
-        kept = self._pages / hashlib.sha256(address.encode()).hexdigest()
-        before = _read_kept(kept)
+        cached = self._pages / hashlib.sha256(address.encode()).hexdigest()
+        before = _read_cached(cached)
         try:
             page = await self._revalidated(address, package, before)
         except IndexUnavailableError:
@@ -152,7 +152,7 @@ class PackageIndex:
             page = before
         parsed = _parse(package, page)
         if page is not before:  # and not before it could be read: a good page is worth more than a bad new one
-            await asyncio.to_thread(write_whole, kept, json.dumps(page).encode())
+            await asyncio.to_thread(write_whole, cached, json.dumps(page).encode())
         return parsed
 
     def _address(self, package: str) -> str:
@@ -210,7 +210,7 @@ def index_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=60, limits=limits, follow_redirects=True, verify=trusted())
 
 
-def _read_kept(page: Path) -> dict[str, str] | None:
+def _read_cached(page: Path) -> dict[str, str] | None:
     """A page of the cache; None where there is none, or half of one."""
     try:
         kept = json.loads(page.read_text("utf-8"))

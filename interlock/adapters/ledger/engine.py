@@ -30,16 +30,16 @@ class Database:
 
     Args:
         engine: Its connections.
-        place: Where it is, for what is said when it fails.
+        location: Where it is, for what is said when it fails.
     """
 
-    def __init__(self, engine: Engine, place: LedgerLocation) -> None:
+    def __init__(self, engine: Engine, location: LedgerLocation) -> None:
         self._reader = engine
         self._writer = writer(engine)
-        self._place = place
+        self._location = location
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._place.name}>"
+        return f"<{type(self).__name__} {self._location.name}>"
 
     def close(self) -> None:
         """Close all connections; the last program to do so on SQLite also folds the -wal file into the ledger."""
@@ -56,15 +56,15 @@ class Database:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         try:
-            with self._place.blamed(), self._reader.begin() as connection:
+            with self._location.blamed(), self._reader.begin() as connection:
                 yield connection
         # pydantic's and json's errors are ValueErrors
         except (ValueError, zlib.error) as error:
-            raise self._place.damage(" ".join(str(error).split())[:300]) from error
+            raise self._location.damage(" ".join(str(error).split())[:300]) from error
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self._place.blamed(), self._writer.begin() as connection:
+        with self._location.blamed(), self._writer.begin() as connection:
             yield connection
 
     def _keep(
@@ -100,18 +100,18 @@ def chunks(names: Iterable[str]) -> Iterator[list[str]]:
     return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
 
 
-def connect(place: LedgerLocation) -> Engine:
-    """An engine for the place; an SQLite file is made if there is none.
+def connect(location: LedgerLocation) -> Engine:
+    """An engine for the location; an SQLite file is made if there is none.
 
     Raises:
         LedgerError: The file cannot be made or opened.
     """
     # hide_parameters: an error need not repeat a whole log
-    if place.file is None:
-        waits = {} if "connect_timeout" in place.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
-        return create_engine(place.url, connect_args=waits, pool_pre_ping=True, hide_parameters=True)
-    _make_file(place, place.file)
-    return set_up_sqlite(create_engine(place.url, connect_args={"timeout": PATIENCE}, hide_parameters=True))
+    if location.file is None:
+        waits = {} if "connect_timeout" in location.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
+        return create_engine(location.url, connect_args=waits, pool_pre_ping=True, hide_parameters=True)
+    _make_file(location, location.file)
+    return set_up_sqlite(create_engine(location.url, connect_args={"timeout": PATIENCE}, hide_parameters=True))
 
 
 def set_up_sqlite(engine: Engine) -> Engine:
@@ -126,7 +126,7 @@ def writer(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
-def _make_file(place: LedgerLocation, path: Path) -> None:
+def _make_file(location: LedgerLocation, path: Path) -> None:
     try:
         # made here, since SQLite would let everyone read it; its -wal and -shm take over the mode. One that is there is
         # not opened: closing it would end the locks that this process may have on it by another ledger, and who closes
@@ -135,7 +135,7 @@ def _make_file(place: LedgerLocation, path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         _enter_wal(path)
     except (OSError, sqlite3.Error) as error:
-        raise place.failure(error) from None
+        raise location.failure(error) from None
 
 
 def _enter_wal(path: Path) -> None:

@@ -69,7 +69,7 @@ class LedgerLocation:
         said = self.redacted(" ".join(str(cause).split()))
         if _is_damage(cause):
             return self.damage(said)
-        return LedgerError(f"The ledger {self.name} cannot be used: {said}", hint=self._cure(cause))
+        return LedgerError(f"The ledger {self.name} cannot be used: {said}", hint=self._hint(cause))
 
     def damage(self, said: str) -> LedgerError:
         """What to tell about content that cannot be what was written."""
@@ -89,7 +89,7 @@ class LedgerLocation:
                 raise
             raise self.failure(error) from None
 
-    def _cure(self, cause: BaseException) -> str:
+    def _hint(self, cause: BaseException) -> str:
         if self.file is None:
             return (
                 f"Does that server run, and is ${URL_VARIABLE} right: user, password, host, database? (docs/ledger.md)"
@@ -99,7 +99,7 @@ class LedgerLocation:
         return "Is there such a directory, may this user write to it and to the file, and is there room on the disk?"
 
 
-def place_of(url: SecretStr | None) -> LedgerLocation:
+def location_of(url: SecretStr | None) -> LedgerLocation:
     """Where the ledger is: the given URL, else `$INTERLOCK_LEDGER_URL`, else `ledger.db` in Interlock's home.
 
     Raises:
@@ -110,8 +110,8 @@ def place_of(url: SecretStr | None) -> LedgerLocation:
         return _file(URL.create("sqlite+pysqlite", database=str(home() / "ledger.db")))
     parsed = _parsed(text)
     if parsed is None:
-        cure = f"{_FORMS} In a password, write % as %25, @ as %40, : as %3A and / as %2F."
-        raise LedgerError("The ledger's URL cannot be read (it is not shown, since it may hold a password).", hint=cure)
+        hint = f"{_FORMS} In a password, write % as %25, @ as %40, : as %3A and / as %2F."
+        raise LedgerError("The ledger's URL cannot be read (it is not shown, since it may hold a password).", hint=hint)
     backend = parsed.drivername.partition("+")[0]
     driver = _DRIVERS.get(backend)
     if driver is None:

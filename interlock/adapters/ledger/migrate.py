@@ -23,7 +23,7 @@ _ADVISORY_LOCK: Final = 0x6C6564676572
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
-def bring_up_to_date(engine: Engine, place: LedgerLocation) -> None:
+def bring_up_to_date(engine: Engine, location: LedgerLocation) -> None:
     """Run the migrations that this ledger has not had yet, in one transaction: all of them or none.
 
     Several processes may do this at once: one does it while the others wait.
@@ -32,13 +32,13 @@ def bring_up_to_date(engine: Engine, place: LedgerLocation) -> None:
         LedgerError: The ledger is newer than this program, or its database refuses.
     """
     # ProgrammingError: this user may not create tables
-    with place.blamed(also=(ProgrammingError,)):
+    with location.blamed(also=(ProgrammingError,)):
         with engine.connect() as connection:
-            if _is_current(connection, place):
+            if _is_current(connection, location):
                 return
         with _ONE_AT_A_TIME, writer(engine).begin() as connection:
             _wait_for_others(connection)
-            if not _is_current(connection, place):
+            if not _is_current(connection, location):
                 command.upgrade(configured(connection), "head")
 
 
@@ -56,14 +56,14 @@ def configured(connection: Connection) -> Config:
     return config
 
 
-def _is_current(connection: Connection, place: LedgerLocation) -> bool:
+def _is_current(connection: Connection, location: LedgerLocation) -> bool:
     scripts = ScriptDirectory(str(MIGRATIONS))
     context = MigrationContext.configure(connection, opts={"version_table": SCHEMA_TABLE})
     has = context.get_current_heads()
     unknown = set(has) - {script.revision for script in scripts.walk_revisions()}
     if unknown:
         raise LedgerError(
-            f"The ledger {place.name} was made by a newer Interlock: its form is {', '.join(sorted(unknown))}, "
+            f"The ledger {location.name} was made by a newer Interlock: its form is {', '.join(sorted(unknown))}, "
             f"and this one knows up to {scripts.get_current_head()}.",
             hint="Update Interlock here, or name another ledger in $INTERLOCK_LEDGER_URL.",
         )

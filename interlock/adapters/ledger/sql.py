@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 
 from interlock.adapters.ledger.engine import connect
-from interlock.adapters.ledger.location import place_of
+from interlock.adapters.ledger.location import location_of
 from interlock.adapters.ledger.migrate import bring_up_to_date
 from interlock.adapters.ledger.sql_cascades import SqlCascades
 from interlock.adapters.ledger.sql_deliveries import SqlDeliveries
@@ -25,11 +25,11 @@ def open_ledger(url: SecretStr | None = None) -> SqlLedger:
     Raises:
         LedgerError: It cannot be reached, is damaged, or was made by a newer Interlock.
     """
-    place = place_of(url)
-    engine = connect(place)
+    location = location_of(url)
+    engine = connect(location)
     try:
-        bring_up_to_date(engine, place)
+        bring_up_to_date(engine, location)
     except BaseException:
         engine.dispose()
         raise
-    return SqlLedger(engine, place)
+    return SqlLedger(engine, location)

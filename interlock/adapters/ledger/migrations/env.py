@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from interlock.adapters.ledger.engine import connect, writer
-from interlock.adapters.ledger.location import place_of
+from interlock.adapters.ledger.location import location_of
 from interlock.adapters.ledger.tables import SCHEMA_TABLE, metadata
 
 
@@ -23,7 +23,7 @@ def _migrate(connection: Connection) -> None:
 
 
 def _migrate_from_command_line() -> None:
-    engine = connect(place_of(None))
+    engine = connect(location_of(None))
     try:
         with writer(engine).begin() as connection:
             _migrate(connection)
