@@ -30,10 +30,10 @@ class Checkout(Repository):
         Args:
             remote: Where from; no token is left in the clone.
             branch: Its name; None for the repository's default one.
-            path: Where to: a directory that does not exist yet, or is empty.
+            path: A directory that does not exist yet, or is empty.
 
         Raises:
-            RepositoryError: The repository or the branch can't be had, or the directory is in use.
+            RepositoryError: The repository or the branch can't be fetched, or the directory is in use.
             TokenError: Access was refused.
         """
         if path.exists() and any(path.iterdir()):
@@ -48,10 +48,10 @@ class Checkout(Repository):
         return checkout
 
     async def update(self) -> str:
-        """Bring what the remote's branch and tags are now, leaving the work tree alone; the branch's commit there.
+        """Fetch the remote's branch and tags, leaving the work tree alone; the branch's commit there.
 
         Raises:
-            RepositoryError: They can't be had.
+            RepositoryError: They can't be fetched.
             TokenError: Access was refused.
         """
         seen = f"refs/remotes/origin/{self.branch}"
@@ -59,18 +59,18 @@ class Checkout(Repository):
         return await self._object(f"{seen}^{{commit}}")
 
     async def changed(self) -> tuple[str, ...]:
-        """The paths of files that differ from the commit, and of those that are in none and not ignored."""
-        # Without what git remembers of files' dates: it would not look at a file that it would commit otherwise.
+        """The paths of files that differ from the commit, and of untracked files that are not ignored."""
+        # This drops the file dates that git has cached: by them it would pass over some files that have changed.
         await self._output("read-tree", "HEAD")
         status = await self._output("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         return tuple(entry[3:] for entry in status.split("\0") if entry)
 
     async def head(self) -> str:
-        """The SHA of the commit that the work tree is of."""
+        """The SHA of the work tree's commit."""
         return await self._object("HEAD^{commit}")
 
     async def tree_with(self, paths: Sequence[Path | str]) -> str:
-        """The tree that a commit of these files as they are now would have; nothing is committed."""
+        """The SHA of the tree that a commit of these files, as they are now, would have; nothing is committed."""
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
             succeeded(await self._git("read-tree", "HEAD", extra=index), "HEAD can't be read")
@@ -95,10 +95,10 @@ class Checkout(Repository):
         return tuple(tag for fields in _records(listed, len(_TAG)) if (tag := _tag(fields)))
 
     async def commit_all(self, message: str, author: Author, when: int, paths: Sequence[Path | str]) -> str:
-        """Commit what has changed in these files, and nothing else; equal input makes an equal commit.
+        """Commit the changes in these files, and nothing else; equal input makes an equal commit.
 
         Args:
-            message: As it stands.
+            message: The whole message.
             author: Also the committer.
             when: Seconds since 1970.
             paths: Relative to the work tree.
@@ -120,7 +120,7 @@ class Checkout(Repository):
         """Make an annotated tag of a commit; equal input makes an equal tag.
 
         Returns:
-            The SHA of the tag's own object, which is what is pushed.
+            The SHA of the tag's own object, which is pushed.
 
         Raises:
             ConflictError: There is a tag of this name.
@@ -135,22 +135,22 @@ class Checkout(Repository):
         return await self._object(ref)
 
     async def switch(self, sha: str) -> None:
-        """Turn the work tree to a commit, on no branch.
+        """Check a commit out, on no branch.
 
         Raises:
-            RepositoryError: It is not here, or changed files are in its way.
+            RepositoryError: It is not in this clone, or changed files are in its way.
         """
         await self._output("switch", "--quiet", "--detach", checked_sha(sha))
 
     async def log(self, since: str | None, until: str = "HEAD") -> tuple[Commit, ...]:
-        """The commits that are in one history and not in another's, newest first.
+        """The commits that are in one history and not in another, newest first.
 
         Args:
-            since: A tag's name, or a SHA, whose history is left out; None to leave out nothing.
+            since: A tag's name or a SHA; its history is left out. None leaves out nothing.
             until: A SHA or a ref.
 
         Raises:
-            RepositoryError: One of them is not here.
+            RepositoryError: One of them is not in this clone.
         """
         left_out = [f"^{checked_ref(since)}^{{commit}}"] if since else []
         order = ("log", "--topo-order", "--no-decorate", f"--format={_LOG_FORMAT}")
@@ -158,16 +158,16 @@ class Checkout(Repository):
         return tuple(Commit(sha=sha, subject=subject, author=author) for sha, subject, author in _records(listed, 3))
 
     async def export(self, sha: str, path: Path) -> None:
-        """Write a commit's files, all of them and as a clone has them, into a directory without a repository.
+        """Write all files of a commit, as a clone has them, into a directory that is not a repository.
 
         Raises:
-            RepositoryError: The commit is not here.
+            RepositoryError: The commit is not in this clone.
         """
         path.mkdir(parents=True, exist_ok=True)
         index = {"GIT_INDEX_FILE": str(self.path / ".git" / f"index-of-{checked_sha(sha)}")}
         read = await self._git("read-tree", sha, extra=index)
         succeeded(read, f"{sha} can't be read")
-        # Not `git archive`, which leaves out and fills in what a repository's attributes say.
+        # Not `git archive`: by a repository's attributes it leaves files out, and changes others.
         written = await self._git("checkout-index", "--all", f"--prefix={path.resolve()}/", extra=index)
         succeeded(written, f"{sha} can't be written to {path}")
         Path(index["GIT_INDEX_FILE"]).unlink()

@@ -1,4 +1,4 @@
-"""gidgethub's side of a request, on plain httpx: it builds requests and reads answers, and repeats nothing."""
+"""One exchange with GitHub: gidgethub builds the request and reads the answer, httpx sends it once."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from interlock.errors import InterlockError
 USER_AGENT = "interlock"
 API_VERSION = "2022-11-28"
 HEADERS = {"X-GitHub-Api-Version": API_VERSION}
-# gidgethub trusts that a GitHub answers; what anybody else answers makes it stumble in these ways.
+# gidgethub relies on the form of GitHub's answers; other answers end in these errors.
 STUMBLES = (httpx.HTTPError, httpx.InvalidURL, GitHubException, ValueError, LookupError, TypeError, AttributeError)
 
 
@@ -43,7 +43,7 @@ class Wire(GitHubAPI):
 
     async def exchange(self, method: str, url: str, data: Any, token: str) -> Reply:  # noqa: ANN401  any JSON
         """Send a request, once, and read the answer."""
-        # What an App signs itself with is no token, and GitHub wants it told from one.
+        # GitHub expects an App's JSON web token under another scheme than a token.
         signs = token.startswith("ey") and token.count(".") == 2
         jwt, oauth_token = (token, None) if signs else (None, token)
         body, following, _ = await self._make_request(
@@ -64,7 +64,7 @@ class Wire(GitHubAPI):
 
 
 def as_error(error: BaseException, request: ApiRequest) -> InterlockError:
-    """The error for whatever kept an answer away."""
+    """The error for a failed exchange."""
     if isinstance(error, HTTPException):
         return explain(error, request)
     words = type(error).__name__ if isinstance(error, httpx.HTTPError) else "what came is no answer of GitHub's"

@@ -1,4 +1,4 @@
-"""What holds for pushes to a branch, and whether it holds for this token's owner."""
+"""The rules for pushes to a branch, and whether they bind this token's owner."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -17,9 +17,9 @@ class Rules(BaseClient):
     """The calls about a branch's rules."""
 
     async def branch_rules(self, repo: str, branch: str) -> BranchRules:
-        """What holds for pushes to a branch by this token's owner, as far as the token may know.
+        """The rules for pushes to a branch by this token's owner, as far as the token can see them.
 
-        Rules of a ruleset that the owner may bypass are left out; those of which that can't be known are in `perhaps`.
+        Rules that the owner may bypass are left out; rules that the owner may or may not bypass are in `perhaps`.
 
         Raises:
             GitHubError: There is no such branch.
@@ -38,9 +38,9 @@ class Rules(BaseClient):
         return _rules(found, rules, bypass, protection.data if protection else None)
 
     async def _bypass(self, repo: str, rulesets: Collection[int | None]) -> dict[int | None, str | None]:
-        """What each ruleset says of the token's owner: `always`, `pull_requests_only`, `never`; None when it does not.
+        """Whether the token's owner may bypass each ruleset: `always`, `pull_requests_only`, `never`; None: unknown.
 
-        Facts: https://docs.github.com/en/rest/repos/rules, `current_user_can_bypass`
+        Fact: https://docs.github.com/en/rest/repos/rules, `current_user_can_bypass`
         """
         return dict(zip(rulesets, await asyncio.gather(*(self._bypass_of(repo, one) for one in rulesets)), strict=True))
 
@@ -56,7 +56,7 @@ def _rules(
     bypass: Mapping[int | None, str | None],
     protection: dict[str, Any] | None,
 ) -> BranchRules:
-    """What is known to bind; and, when there are rules that bind perhaps, what it were if they did."""
+    """The rules that are known to bind, with those that may bind in `perhaps`."""
     perhaps = [rule for rule in rules if bypass[rule.get("ruleset_id")] not in LETS_THROUGH]
     binding = [rule for rule in perhaps if bypass[rule.get("ruleset_id")] is not None]
     certain = BranchRules.read(branch, binding, protection)

@@ -1,4 +1,4 @@
-"""Requests to GitHub as one token: reads are patient, writes are sent once and keep their distance."""
+"""Requests to GitHub as one token: reads are tried again; writes are sent once, with pauses between them."""
 
 import asyncio
 import time
@@ -24,8 +24,8 @@ class Transport:
 
     Args:
         client: With connections to GitHub.
-        credentials: Whose token is sent; asked before each request, since it may change.
-        server: Where GitHub is.
+        credentials: Give the token before each request, since it may change.
+        server: Which GitHub.
         policy: What is tried again.
     """
 
@@ -41,34 +41,34 @@ class Transport:
         self._next_write = 0.0
 
     async def read(self, url: str, what: str, subject: str) -> Reply:
-        """GET, again and again where that may help.
+        """GET, with retries.
 
         Args:
             url: From the API's root, or whole.
-            what: What is asked, for messages: "GitHub did not …".
-            subject: Of which repository.
+            what: The request, for messages: "GitHub did not …".
+            subject: The repository, for messages.
         """
         return await self._policy.reading(lambda: self._exchange("GET", url, what, subject))
 
     async def query(self, url: str, what: str, subject: str, data: Any) -> Reply:  # noqa: ANN401
-        """POST what changes nothing, again and again where that may help."""
+        """POST a query that changes nothing, with retries."""
         return await self._policy.reading(lambda: self._exchange("POST", url, what, subject, data))
 
     async def pages(self, url: str, what: str, subject: str, key: str = "") -> AsyncIterator[Any]:
-        """The items of a list, page by page; pages that nobody comes to are not asked for.
+        """The items of a list; each page is read when it is needed.
 
         Args:
             url: From the API's root.
-            what: What is asked, for messages.
-            subject: Of which repository.
-            key: Under which key the items are, where the answer is not the list itself.
+            what: The request, for messages.
+            subject: The repository, for messages.
+            key: The key of the items, where the answer is not the list itself.
         """
-        following: str | None = url
-        while following:
-            reply = await self.read(following, what, subject)
+        page: str | None = url
+        while page:
+            reply = await self.read(page, what, subject)
             for item in reply.data[key] if key else reply.data:
                 yield item
-            following = reply.next
+            page = reply.next
 
     async def write(self, method: str, url: str, what: str, subject: str, data: Any = b"") -> Reply:  # noqa: ANN401
         """POST, PATCH, PUT or DELETE: once; again only after a rate limit refused it.
@@ -76,20 +76,20 @@ class Transport:
         Args:
             method: Which.
             url: From the API's root.
-            what: What is asked, for messages.
-            subject: Of which repository.
-            data: What becomes the JSON of the body.
+            what: The request, for messages.
+            subject: The repository, for messages.
+            data: The body, which is sent as JSON.
         """
         return await self._policy.writing(lambda: self.write_once(method, url, what, subject, data))
 
     async def write_once(self, method: str, url: str, what: str, subject: str, data: Any = b"") -> Reply:  # noqa: ANN401
-        """The same, and never again, whatever the answer is."""
+        """Like `write`, but never sent again, whatever the answer is."""
         async with self._writes:
             await self._wait_for_turn()
             return await self._exchange(method, url, what, subject, data)
 
     async def upload(self, url: str, what: str, subject: str, path: Path, content_type: str) -> Reply:
-        """POST a file as it is read, to where GitHub said; once, or again after a rate limit refused it."""
+        """POST a file to the address that GitHub gave, as it is read; again only after a rate limit refused it."""
         return await self._policy.writing(lambda: self._upload(url, what, subject, path, content_type))
 
     async def _exchange(self, method: str, url: str, what: str, subject: str, data: Any = b"") -> Reply:  # noqa: ANN401

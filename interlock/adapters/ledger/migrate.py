@@ -1,4 +1,4 @@
-"""Brings a ledger to the form that this program knows, by Alembic."""
+"""Migrates a ledger to this program's schema, by Alembic."""
 
 import threading
 from pathlib import Path
@@ -17,7 +17,7 @@ from interlock.adapters.ledger.tables import SCHEMA_TABLE
 from interlock.errors import LedgerError
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
-# Any number that nobody else uses in the same database: "ledger" in ASCII.
+# A number that no other program uses in the same database: "ledger" in ASCII.
 _ADVISORY_LOCK: Final = 0x6C6564676572
 # Alembic's `op` and `context` are globals of the process.
 _ONE_AT_A_TIME: Final = threading.Lock()
@@ -26,7 +26,7 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 def bring_up_to_date(engine: Engine, location: LedgerLocation) -> None:
     """Run the migrations that this ledger has not had yet, in one transaction: all of them or none.
 
-    Several processes may do this at once: one does it while the others wait.
+    Several processes may call this at once: one migrates while the others wait.
 
     Raises:
         LedgerError: The ledger is newer than this program, or its database refuses.
@@ -43,13 +43,13 @@ def bring_up_to_date(engine: Engine, location: LedgerLocation) -> None:
 
 
 def downgrade(connection: Connection, revision: str) -> None:
-    """Undo migrations down to a revision, or all of them with `base`; what only the newer form holds is lost."""
+    """Undo migrations down to a revision, or all of them with `base`; what only the newer schema holds is lost."""
     with _ONE_AT_A_TIME:
         command.downgrade(configured(connection), revision)
 
 
 def configured(connection: Connection) -> Config:
-    """What Alembic needs to work on a connection; the caller commits."""
+    """Alembic's configuration to work on a connection; the caller commits."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -71,6 +71,6 @@ def _is_current(connection: Connection, location: LedgerLocation) -> bool:
 
 
 def _wait_for_others(connection: Connection) -> None:
-    # on SQLite, beginning to write has waited already; this lock ends with the transaction
+    # On SQLite the start of the transaction has waited already. This lock ends with the transaction.
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})

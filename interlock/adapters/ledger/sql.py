@@ -1,4 +1,4 @@
-"""The ledger in SQLite or PostgreSQL, put together, and how it is opened."""
+"""The whole ledger in SQLite or PostgreSQL, and opening it."""
 
 from pydantic import SecretStr
 
@@ -12,11 +12,11 @@ from interlock.adapters.ledger.sql_verdicts import SqlVerdicts
 
 
 class SqlLedger(SqlVerdicts, SqlReleases, SqlCascades, SqlContracts, SqlDeliveries):
-    """The ledger of `open_ledger`; the protocols of `Ledger` describe what its methods do."""
+    """The ledger of `open_ledger`; the protocols of `Ledger` describe its methods."""
 
 
 def open_ledger(url: SecretStr | None = None) -> SqlLedger:
-    """Open the ledger, make it if there is none, and bring it to the form that this program knows.
+    """Open the ledger; a missing one is made, and an older one migrated.
 
     Args:
         url: `sqlite:////a/path` or `postgresql://user:password@host/database`.
