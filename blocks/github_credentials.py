@@ -71,7 +71,7 @@ class GitHubCredentials(Block):
             app_id=str(self.app_id),
             private_key=self.private_key,
             installation_id=str(self.installation_id),
-            place=github_server(environ),
+            server=github_server(environ),
         )
 
     def get_client(self, environ: Mapping[str, str] = os.environ) -> AbstractAsyncContextManager[GitHub]:

@@ -1,4 +1,4 @@
-"""The one tree of errors: each says what is wrong, where, what to do about it, and ends a command with its own code.
+"""The one tree of errors: each says what is wrong, where, and what to do about it, and has its own exit code.
 
     InterlockError (70)
         UsageError (2)
@@ -34,25 +34,25 @@
         BusyError (17)
         RehearsalError (18)
 
-The number is the exit code (docs/exit-codes.md); an error without one has that of its base, and stands in the module
-that raises it, where its data and its causes are.
+The number is the exit code (docs/exit-codes.md). An error without one has that of its base, and is defined in the
+module that raises it.
 """
 
 from typing import ClassVar
 
 
 class InterlockError(Exception):
-    """The base of every error that a user can cause or cure; anything else that escapes is a defect.
+    """The base of every error that a user can cause or fix; any other exception that escapes is a defect.
 
     Args:
-        message: What is wrong, naming the place.
-        hint: What to do about it, if there is something to say beyond the message.
+        message: What is wrong, and where.
+        hint: What to do about it, where the message does not say it.
         transient: Whether another try may help.
     """
 
     exit_code: ClassVar[int] = 70
     transient: bool = False
-    """Whether another try may help. For a write it also means: whether it happened is not known."""
+    """Whether another try may help. After a write it also means that it may have happened."""
 
     def __init__(self, message: str, *, hint: str | None = None, transient: bool = False) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ class InterlockError(Exception):
 
 
 class UsageError(InterlockError):
-    """An argument or option that cannot be meant as it is written."""
+    """An argument or option that is not possible as it is written."""
 
     exit_code = 2
 
@@ -77,30 +77,30 @@ class FamilyError(InterlockError):
 
 
 class IndexUnavailableError(InterlockError):
-    """A package index that does not answer, or not as an index does."""
+    """A package index that does not answer, or whose answer is not an index's."""
 
     exit_code = 4
     transient = True
 
 
 class DistributionError(InterlockError):
-    """A release or a file of one that is missing, damaged, or not what its hash promised."""
+    """A release, or a file of one, that is missing, damaged, or has another hash than promised."""
 
     exit_code = 5
 
 
 class UnbuildableError(DistributionError):
-    """A package of an environment that has no file for this interpreter, or whose sdist can't be built here."""
+    """A package of an environment that has no file for this interpreter, or an sdist that can't be built here."""
 
 
 class EnvironmentUnavailableError(InterlockError):
-    """An interpreter or a tool that is needed to build environments and is not there."""
+    """An interpreter or a tool that environments need, and that is missing."""
 
     exit_code = 6
 
 
 class LedgerError(InterlockError):
-    """A ledger that cannot be opened, or is of another version than this program."""
+    """A ledger that cannot be opened, or that another version of this program made."""
 
     exit_code = 7
 
@@ -112,19 +112,19 @@ class ServerError(InterlockError):
 
 
 class RepositoryError(InterlockError):
-    """A Git repository or ref that cannot be had."""
+    """A Git repository or ref that cannot be read or written."""
 
     exit_code = 9
 
 
 class RefusedError(InterlockError):
-    """Something that was not begun, since a check says that it would fail; nothing was changed."""
+    """Something that was not started, since a check says that it would fail; nothing was changed."""
 
     exit_code = 10
 
 
 class GitHubError(InterlockError):
-    """GitHub did not answer, or refused what was asked of it."""
+    """GitHub did not answer, or refused a request."""
 
     exit_code = 11
 
@@ -136,7 +136,7 @@ class TokenError(InterlockError):
 
 
 class ConflictError(InterlockError):
-    """Something else is where the release wants to be: a tag on another commit, a file with another hash."""
+    """Something else is in the release's way: a tag on another commit, a file with another hash."""
 
     exit_code = 13
 
@@ -154,7 +154,7 @@ class PublishError(InterlockError):
 
 
 class DispatchError(InterlockError):
-    """A dispatch that no workflow run took within its time, or whose run failed."""
+    """A dispatch that no workflow run took in time, or that a failed run took."""
 
     exit_code = 16
 

@@ -1,1 +1,1 @@
-"""Everything outside, one module or folder for each thing; `connections` opens them."""
+"""Everything outside, a module or folder for each; `connections` opens them."""

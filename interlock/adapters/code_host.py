@@ -1,12 +1,12 @@
-"""The ports of the code host: what features ask of the place where the members' repositories are.
+"""The ports of the code host: what features need from the server that has the members' repositories.
 
 Each protocol is one capability, with exactly the calls that some feature makes. Repositories are named owner/name.
-GitHub is the one adapter: `interlock.adapters.github.GitHub` has all of `CodeHost`, and `Connections`, which knows the
-family and its credentials, has `Repositories`.
+GitHub is the one adapter: `interlock.adapters.github.GitHub` implements `CodeHost`, and `Connections`, which knows the
+family and its credentials, implements `Repositories`.
 
-The first five are what releases, cascades and verifications need. `Inspection` and `Webhooks` are what checks and the
-gateway ask beside them, and follow GitHub closely. The values that go in and out, as `PullRequest` or `CommitStatus`,
-and the errors stay in `interlock.adapters.github`: no second host has shown yet which of their fields only GitHub has.
+Releases, cascades and verifications need the first five. Checks and the gateway also need `Inspection` and `Webhooks`,
+which follow GitHub closely. The values, such as `PullRequest` or `CommitStatus`, and the errors are in
+`interlock.adapters.github`: no second host has shown yet which of their fields only GitHub has.
 """
 
 from collections.abc import Collection, Mapping
@@ -34,7 +34,7 @@ from interlock.model.dispatches import WorkflowRun
 
 
 class Repositories(Protocol):
-    """Where the members' repositories are, and what gives access to them. Every clone and every fetch asks here."""
+    """The addresses of the members' repositories, with access to them, for every clone and fetch."""
 
     async def remote(self, package: str) -> Remote:
         """The address of a member's repository, with a token that is valid now if there is one."""
@@ -52,7 +52,7 @@ class Releases(Protocol):
         """A new release of a tag."""
 
     async def publish_release(self, repo: str, release: int) -> GitHubRelease:
-        """Let everybody see a draft."""
+        """Publish a draft."""
 
     async def upload_asset(
         self, repo: str, release: GitHubRelease, path: Path, *, content_type: str = "application/octet-stream"
@@ -70,7 +70,7 @@ class PullRequests(Protocol):
         """A repository's settings, the allowed ways to merge among them."""
 
     async def pulls(self, repo: str, *, head: str = "", base: str = "", state: str = "open") -> tuple[PullRequest, ...]:
-        """Those of the repository's own branches, newest first."""
+        """The pull requests of the repository's own branches, newest first."""
 
     async def pull(self, repo: str, number: int) -> PullRequest:
         """One of them, with whether it can be merged."""
@@ -91,7 +91,7 @@ class PullRequests(Protocol):
         """Merge one now; the commit that it became."""
 
     async def auto_merge(self, repo: str, pull: PullRequest, *, method: str) -> Waiting:
-        """Let the host merge one as soon as it can be."""
+        """Have the host merge one as soon as it can be."""
 
     async def comments(self, repo: str, number: int) -> tuple[Comment, ...]:
         """The comments on one, oldest first."""
@@ -125,14 +125,14 @@ class CommitChecks(Protocol):
         """A new check run."""
 
     async def update_check_run(self, repo: str, run: int, **facts: object) -> CheckRun:
-        """Change one of one's own."""
+        """Change one of the account's own."""
 
 
 class Downstreams(Protocol):
     """Repositories that are notified of a release, and the runs of their workflows."""
 
     async def files(self, repo: str, folder: str, ref: str | None = None) -> dict[str, bytes]:
-        """The files of a folder by path, as of the workflows that may listen."""
+        """The files of a folder by path, to read the workflows in it."""
 
     async def dispatch(self, repo: str, event: str, payload: Mapping[str, str]) -> None:
         """Notify a repository, once."""
@@ -145,42 +145,42 @@ class Downstreams(Protocol):
 
 
 class Inspection(Protocol):
-    """What the token may do, and how a repository is set up: all that checks look at. Nothing is changed."""
+    """What the token may do, and how a repository is set up, for checks. Nothing is changed."""
 
     async def token_facts(self) -> TokenFacts:
-        """What the host says of the token."""
+        """What the host says about the token."""
 
     async def repository(self, repo: str) -> Repository:
         """A repository's settings."""
 
     async def can_dispatch(self, repo: str) -> None:
-        """Try whether the token may notify a repository; nobody is notified."""
+        """Check that the token may notify a repository; nothing is sent."""
 
     async def branch_rules(self, repo: str, branch: str) -> BranchRules:
-        """What holds for pushes to a branch."""
+        """The rules for pushes to a branch."""
 
     async def secret_names(self, repo: str) -> frozenset[str] | None:
-        """The names of the secrets that workflows have; None when this token may not know them."""
+        """The names of the secrets that workflows have; None when this token can't see them."""
 
     async def files(self, repo: str, folder: str, ref: str | None = None) -> dict[str, bytes]:
         """The files of a folder by path."""
 
 
 class Webhooks(Protocol):
-    """Webhooks, and what was delivered to them."""
+    """Webhooks and their deliveries."""
 
     async def hooks(self, repo: str) -> tuple[Hook, ...]:
         """The webhooks of a repository."""
 
     async def app_hook(self) -> Hook:
-        """The webhook of the App that asks."""
+        """The webhook of the App itself."""
 
     async def hook_deliveries(self, hook: Hook, since: datetime) -> tuple[HookDelivery, ...]:
-        """What was delivered since then, the newest attempt first."""
+        """The attempts to deliver since then, newest first."""
 
     async def redeliver(self, hook: Hook, delivery: int) -> None:
-        """Deliver something again."""
+        """Have a delivery sent again."""
 
 
 class CodeHost(Releases, PullRequests, CommitChecks, Downstreams, Inspection, Webhooks, Protocol):
-    """All that one client of the host can do, for features that need several of these."""
+    """All calls of one client, for features that need several capabilities."""

@@ -1,7 +1,7 @@
-"""The one way to open what is outside: package index, uv, ledger and GitHub, each opened when it is first used.
+"""The one way to open everything outside: package index, uv, ledger and GitHub, each opened when it is first used.
 
-A flow or a command opens the connections of its family once and hands them on. Whatever was opened is closed together
-at the end. The family is a value: an edit of its file during a run changes nothing in that run.
+A flow or a command opens the connections of its family once and passes them on; all are closed together at the end.
+The family is a value: an edit of its file during a run does not change that run.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ from interlock.model.family import Family
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """The credentials that were found, and what was wrong with those that were not.
+    """The credentials that were found, and the errors of those that were not.
 
     Attributes:
         credentials: Of the code host; None where there are none.
         token_error: Why there are no credentials, where that is known.
-        upload: Where and as whom files are published; None where no password was found.
+        upload: Where files are published and with which credentials; None where no password was found.
         upload_error: Why there is no upload, where that is known.
     """
 
@@ -67,15 +67,15 @@ def access_from(family: Family, environ: Mapping[str, str] = os.environ) -> Acce
 
 
 class Connections:
-    """What is outside, as one family reaches it.
+    """The connections of one family.
 
-    Every attribute is opened when it is first read. Read `ledger` before the first step that can't be undone: a ledger
-    that can't be opened must be known by then.
+    Every attribute is opened when it is first read. Read `ledger` before the first step that can't be undone, so that a
+    ledger that can't be opened stops the run in time.
 
     Args:
-        family: Whose packages, index and repositories they are.
+        family: The family that names packages, index and repositories.
         access: The credentials.
-        closing: Closes what was opened.
+        closing: Closes everything that was opened.
         environ: Names the code host and the index.
 
     Attributes:
@@ -95,7 +95,7 @@ class Connections:
 
     @cached_property
     def index(self) -> PackageIndex:
-        """The index where releases are looked for.
+        """The package index.
 
         Raises:
             FamilyError: The family names an index that is not configured.
@@ -131,9 +131,9 @@ class Connections:
 
     @cached_property
     def app(self) -> Webhooks | None:
-        """GitHub as the App itself asks it, for what is its own; None when the credentials are not an App's."""
-        given = self.access.credentials
-        return self._github(given.itself()) if isinstance(given, AppInstallation) else None
+        """GitHub for the App itself, for its own things; None when the credentials are not an App's."""
+        credentials = self.access.credentials
+        return self._github(credentials.itself()) if isinstance(credentials, AppInstallation) else None
 
     @property
     def credentials(self) -> Credentials:
@@ -150,7 +150,7 @@ class Connections:
 
     @property
     def upload(self) -> Upload:
-        """Where and as whom files are published.
+        """Where files are published, and with which credentials.
 
         Raises:
             TokenError: There is no password.
@@ -170,14 +170,14 @@ class Connections:
         """A package's repository, with a token that is valid now if there is one.
 
         Raises:
-            RepositoryError: Nothing says who owns it.
+            RepositoryError: The family names no owner.
         """
         credentials = self.access.credentials
         token = await credentials.token() if credentials else None
         return Remote(url=self.server.remote(self.family.repository(package)), token=token)
 
     async def open_all(self) -> None:
-        """Open what a release can't do without, so that what is missing is known before anything is done.
+        """Open everything that a release needs, so that it fails before it has done anything.
 
         Raises:
             TokenError: There are no credentials, or there is no password for the index.
@@ -188,13 +188,13 @@ class Connections:
 
     @property
     def work(self) -> Path:
-        """The directory of directories to work in."""
+        """The directory of work folders."""
         path = self.cache / "work"
         path.mkdir(exist_ok=True)
         return path
 
     def work_folder(self, prefix: str) -> Path:
-        """A new directory to work in; it is gone when the connections are closed."""
+        """A new directory to work in, which is removed when the connections are closed."""
         return Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix=f"{prefix}-", dir=self.work)))
 
     def _github(self, credentials: Credentials) -> GitHub:
@@ -207,10 +207,10 @@ class Connections:
 async def open_connections(
     family: Family, access: Access = NO_ACCESS, *, environ: Mapping[str, str] = os.environ
 ) -> AsyncIterator[Connections]:
-    """The connections of a family; those that were used are closed at the end.
+    """The connections of a family, closed at the end.
 
     Args:
-        family: Whose they are.
+        family: The family.
         access: The credentials; without any, repositories must be public.
         environ: Names the code host and the index.
     """

@@ -1,4 +1,4 @@
-"""Wheels and sdists: what is in them, and what they require."""
+"""Wheels and sdists: their contents and their requirements."""
 
 import ast
 import posixpath
@@ -18,12 +18,12 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.errors import DistributionError
 from interlock.model.versions import VersionField
 
-# Files of *.dist-info that change what code does; the others only describe, and reading those is noticed in a run.
+# Files of *.dist-info that can change what code does. The others only describe, and a run records reads of them.
 TELLING = ("entry_points.txt", "top_level.txt")
-# CPython 3.11 counts the depth of a parse once for all threads, and ends in a SystemError when two parse at a time.
+# CPython 3.11 has one depth counter for the parsers of all threads: two at a time can end in a SystemError.
 PARSING = threading.Lock()
 LARGEST_MEMBER = 64 * 1024 * 1024
-# What reading a damaged archive raises; the RuntimeError is of an encrypted one or of an unknown compression.
+# The errors of reading a damaged archive; RuntimeError for an encrypted one or an unknown compression.
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
@@ -34,7 +34,7 @@ class Wheel(FrozenModel):
         name: The distribution's canonical name.
         requires: Its `Requires-Dist` lines, as they stand.
         content: The digest of its files, without what only names the version.
-        modules: The names that it makes importable: of packages and modules, and of those inside a namespace.
+        modules: The names that it makes importable: packages and modules, also those inside a namespace.
     """
 
     path: Path
@@ -93,7 +93,7 @@ def _content(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def _modules(files: Collection[str]) -> tuple[str, ...]:
-    """The names by which a wheel's code is known; a directory without `__init__.py` is a shared namespace."""
+    """The importable names of a wheel's code; a directory without `__init__.py` is a shared namespace."""
     packages = {file.rpartition("/")[0] for file in files if file.endswith("/__init__.py")}
     return tuple(sorted({name for file in files if (name := _owned_name(file, packages))}))
 
@@ -115,7 +115,7 @@ def _is_code(suffix: str) -> bool:
 def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:
     """The modules of a wheel that import one of the names, or from it, anywhere in their code; sorted.
 
-    A module that is run by importing it (`__main__`) or that is made of no valid Python is left out.
+    `__main__`, which runs when it is imported, and modules that are not valid Python are left out.
     """
     with zipfile.ZipFile(wheel) as archive:
         sources = {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}

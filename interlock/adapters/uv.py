@@ -1,4 +1,4 @@
-"""Environments by uv: interpreters, resolutions, and what is installed from them."""
+"""Environments by uv: finds interpreters, resolves requirements, installs environments."""
 
 import asyncio
 import json
@@ -22,12 +22,12 @@ from interlock.common.single_flight import SingleFlight
 from interlock.errors import DistributionError, EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
 from interlock.model.lockfile import File, Lock, Pin, Resolution, Unresolvable
 
-# Copies: what a suite writes into a hard link of uv's, it writes into uv's cache, and so into every other environment.
+# Copies: a suite that writes into a hard link writes into uv's cache, and so into every other environment.
 OWN_FILES = ("--quiet", "--no-deps", "--no-index", "--no-config", "--link-mode", "copy")
 LAYERED = "_interlock_layer.pth"
 MANIFEST = ".interlock-manifest"
 LONGEST_LOCK = 32 * 1024 * 1024
-# What uv says, as if it were one more reason that nothing fits, when the index let it see nothing.
+# What uv says when the index let it see nothing; it reports this like a resolution that failed.
 UNASKED = (
     "network was disabled",
     "could not be queried due to a lack of valid authentication credentials",
@@ -62,8 +62,8 @@ class Interpreter(FrozenModel):
     """A Python on this machine.
 
     Attributes:
-        wanted: What was asked for, as `3.11`.
-        version: What it is, as `3.11.7`.
+        wanted: The version that was asked for, as `3.11`.
+        version: Its full version, as `3.11.7`.
         platform: As `linux x86_64 glibc 2.36`.
         markers: The values of PEP 508's environment markers.
     """
@@ -76,7 +76,7 @@ class Interpreter(FrozenModel):
     markers: Mapping[str, str]
 
     def tags(self) -> tuple[Tag, ...]:
-        """The wheel tags that it takes, best first (CPython's; another implementation takes pure wheels)."""
+        """The wheel tags that it accepts, best first (CPython's; other implementations get pure wheels)."""
         return _supported_tags(self.implementation, self.version)
 
 
@@ -88,16 +88,16 @@ def _supported_tags(implementation: str, version: str) -> tuple[Tag, ...]:
     return (*own, *compatible_tags(python, interpreter=f"cp{major}{minor}" if own else None))
 
 
-# Downloads a file of an index, checked by its hash and kept.
+# Downloads a file of an index, checked by its hash and cached.
 Download = Callable[[File], Awaitable[Path]]
 
 
 class Uv:
-    """uv, with the index that it is to use and a directory for the environments that are shared.
+    """uv, with its index and a directory for shared environments.
 
     Args:
         index: Variables that name the index (see `Index.environment`).
-        store: Where environments are kept.
+        store: Where shared environments are.
         download: Fetches a file of a lock.
     """
 
@@ -109,11 +109,11 @@ class Uv:
         self._offered: dict[str, tuple[Path, ...]] = {}
 
     def offer(self, package: str, version: Version, paths: Iterable[Path]) -> None:
-        """Let `resolve` find a version of a package that is on no index, when it is asked for that very version."""
+        """Let `resolve` find a version that is on no index, when this very version is required."""
         self._offered[f"{package}=={version}"] = tuple(paths)
 
     def withdraw(self, package: str, version: Version) -> None:
-        """Offer a version no more."""
+        """Take an offered version back."""
         self._offered.pop(f"{package}=={version}", None)
 
     async def interpreter(self, wanted: str) -> Interpreter:
@@ -122,7 +122,7 @@ class Uv:
         Raises:
             EnvironmentUnavailableError: There is none on this machine.
         """
-        # The oldest trap of all: our own virtual environment is not the Python that was meant.
+        # --system: our own virtual environment is not the Python that is meant.
         found = await self._run("python", "find", "--system", "--no-project", wanted)
         command = [found.output.strip(), "-I", "-c", DESCRIBE]
         described = await run(command, env=tool_environment()) if found.returncode == 0 else None
@@ -136,22 +136,22 @@ class Uv:
     async def resolve(
         self, requirements: Sequence[str], *, forced: Sequence[str], interpreter: Interpreter
     ) -> Resolution:
-        """What a user would get who installs the requirements together.
+        """The lock of an environment in which the requirements are installed together, as a user would get it.
 
         Args:
             requirements: PEP 508 lines.
             forced: Lines as `name==1.0` that replace every requirement on these packages.
-            interpreter: For which Python.
+            interpreter: The Python of the environment.
 
         Raises:
-            IndexUnavailableError: The index could not be asked.
+            IndexUnavailableError: The index could not be read.
         """
         with tempfile.TemporaryDirectory() as folder:
             wanted, overrides = Path(folder, "requirements.in"), Path(folder, "overrides.txt")
             wanted.write_text("\n".join(requirements))
             overrides.write_text("\n".join(forced))
             options = ("--quiet", "--no-header", "--format", "pylock.toml")
-            # What is asked for by its very version may be newer than the page that uv has kept.
+            # An exact version may be newer than the page in uv's cache.
             exact = {line.partition("==")[0].partition("[")[0] for line in (*requirements, *forced) if "==" in line}
             fresh = [option for name in sorted(exact) for option in ("--refresh-package", name)]
             completed = await self._run(
@@ -174,13 +174,13 @@ class Uv:
             return Unresolvable(reason=str(error))
 
     def _links(self, folder: Path, lines: Iterable[str]) -> Iterator[str]:
-        """The options by which uv finds what is offered of these very versions, and nothing else that is."""
+        """The options by which uv finds the offered versions that these lines require, and no others."""
         asked = {re.sub(r"\[.*?\]", "", line) for line in lines}
         if paths := [path for line, paths in self._offered.items() if line in asked for path in paths]:
             folder.mkdir()
             for path in paths:
                 (folder / path.name).symlink_to(path)
-            # An option replaces the user's own links, which the variable names.
+            # The option replaces the user's own links, which are in the variable.
             users = self._environment.get("UV_FIND_LINKS", "")
             for link in (*filter(None, users.split(",")), str(folder)):
                 yield from ("--find-links", link)
@@ -197,7 +197,7 @@ class Uv:
         return await self._shared.get(key, lambda: self._build(self._store / key, lock, interpreter))
 
     async def _build(self, target: Path, lock: Lock, interpreter: Interpreter) -> Path:
-        """Install beside the place and move it there whole; when another process was first, its work serves."""
+        """Install beside the target and rename; when another process was first, its environment is used."""
         if target.exists():
             return target
         self._store.mkdir(parents=True, exist_ok=True)
@@ -210,24 +210,24 @@ class Uv:
         return target
 
     async def is_intact(self, base: Path) -> bool:
-        """Whether nobody has written into a shared environment, but for compiled modules."""
-        kept = base / MANIFEST
-        return kept.exists() and kept.read_text() == await asyncio.to_thread(_manifest, base)
+        """Whether a shared environment is unchanged, apart from compiled modules."""
+        manifest = base / MANIFEST
+        return manifest.exists() and manifest.read_text() == await asyncio.to_thread(_manifest, base)
 
     async def discard(self, base: Path) -> None:
-        """Throw a shared environment away; whoever needs it next makes it anew."""
+        """Remove a shared environment; the next cell that needs it makes it again."""
         self._shared.forget(base.name)
         await asyncio.to_thread(shutil.rmtree, base, ignore_errors=True)
 
     async def layered(self, folder: Path, base: Path, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
-        """An environment whose third-party packages are a shared base and whose wheels are its own; its Python."""
+        """Make an environment with the third-party packages of a shared base and wheels of its own; its Python."""
         python = await self._venv(folder, interpreter)
         await self._install_wheels(wheels, python)
         (site_packages(folder) / LAYERED).write_text(f"import site; site.addsitedir({str(base)!r})\n")
         return python
 
     async def fresh(self, folder: Path, lock: Lock, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
-        """An environment as a user makes it: everything installed into it; its Python."""
+        """Make an environment as a user does, with everything installed into it; its Python."""
         python = await self._venv(folder, interpreter)
         await self._install(lock, interpreter, "--python", python)
         await self._install_wheels(wheels, python)
@@ -252,7 +252,7 @@ class Uv:
         return folder / "bin" / "python"
 
     async def _install(self, lock: Lock, interpreter: Interpreter, *where: str | Path) -> None:
-        """Install a lock from our own downloads: uv fetches again what an index does not let it keep."""
+        """Install a lock from our own downloads: uv downloads again what an index does not let it cache."""
         files = await asyncio.gather(*(self._file(pin, interpreter) for pin in lock.pins))
         if files:
             _done(await self._run("pip", "install", *OWN_FILES, *where, *files))
@@ -272,13 +272,13 @@ class Uv:
         _done(await self._run("pip", "install", *OWN_FILES, "--python", python, *wheels))
 
     async def _run(self, *arguments: str | Path) -> Completed:
-        # At the root, since uv obeys the uv.toml or pyproject.toml of whatever project one happens to stand in.
+        # At the root, since uv reads the uv.toml or pyproject.toml of the working directory's project.
         root = Path(self._store.absolute().anchor)
         return await run([_uv(), *arguments], env=self._environment, cwd=root, keep=LONGEST_LOCK)
 
 
 def _manifest(base: Path) -> str:
-    """The digest of names, sizes and times of change of all files below a directory."""
+    """The digest of the names, sizes and modification times of all files below a directory."""
     files = (path for path in base.rglob("*") if "__pycache__" not in path.parts and path.name != MANIFEST)
     facts = ((str(path.relative_to(base)), path.lstat()) for path in files)
     return digest(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in facts if not S_ISDIR(stat.st_mode)))
@@ -298,7 +298,11 @@ def _uv() -> str:
 
 
 def _refusal(completed: Completed) -> Unresolvable:
-    """Tell that nothing satisfies the requirements (uv's exit code 1) from that uv could not find out."""
+    """The reason why nothing satisfies the requirements (uv's exit code 1).
+
+    Raises:
+        IndexUnavailableError: uv could not find out.
+    """
     words = completed.errors.strip()
     if completed.returncode != 1 or any(unasked in words for unasked in UNASKED):
         raise IndexUnavailableError(

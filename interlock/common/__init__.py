@@ -1,1 +1,1 @@
-"""What knows no word of the domain: processes, files, retries, models."""
+"""Helpers that know nothing of the domain: processes, files, retries, models."""

@@ -1,17 +1,17 @@
-"""Writing files: a reader sees the old file or the new one, never half of one."""
+"""Atomic writes: a reader sees the old file or the new one, never half of one."""
 
 import uuid
 from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file by way of a neighbour that is renamed over it; directories are made as needed.
+    """Write a file under another name and rename it; directories are made as needed.
 
     Raises:
         OSError: It can't be written there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not by `tempfile`, whose files nobody else may read: a report is there to be read.
+    # Not by `tempfile`: only its owner may read such a file, and a report is for others too.
     unfinished = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         unfinished.write_bytes(content)
@@ -22,7 +22,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def move_whole(made: Path, target: Path) -> None:
-    """Put a finished directory in its place, unless another process was first: then its work serves.
+    """Rename a finished directory to its target; when another process was first, its directory stays.
 
     Raises:
         OSError: It can't be moved there.

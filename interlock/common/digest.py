@@ -1,4 +1,4 @@
-"""Fingerprints: equal ones share one verdict, so everything that can change a verdict is in them."""
+"""Digests, and fingerprints: equal fingerprints share one verdict, so they cover everything that can change it."""
 
 import hashlib
 import json
@@ -24,13 +24,13 @@ class Ingredients(FrozenModel):
     Attributes:
         contents: For each package of the family in the environment, the digest of its wheel's files, without what
             only names the version.
-        requirements: For the two packages of the edge, what they require; specifiers of forced packages left out.
+        requirements: The requirements of the two packages of the edge, without specifiers of forced packages.
         suite_files: The digest of the suite's own files.
-        suite_settings: Arguments, variables, limits: what the suite says of its run.
+        suite_settings: The suite's settings of a run: arguments, variables, limits.
         lock: The third-party packages of the environment, `name==version` with the hash of its file, sorted.
         interpreter: Implementation and full version, as `cpython 3.11.7`.
         platform: Operating system and machine, as `linux x86_64 glibc 2.36`.
-        runner: The version of what runs the suite and reads its outcome.
+        runner: The digest of the code that runs the suite and reads its outcome.
         point: The point on the suite's axes.
     """
 
@@ -50,5 +50,5 @@ class Ingredients(FrozenModel):
 
 
 def bound_to(fingerprint: str, versions: Mapping[str, str]) -> str:
-    """The fingerprint of a verdict that depends on version numbers, and so holds for these alone."""
+    """The fingerprint of a verdict that depends on version numbers, and so holds for these versions alone."""
     return digest(fingerprint, dict(versions)) if versions else fingerprint

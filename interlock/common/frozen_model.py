@@ -1,4 +1,4 @@
-"""The base of every value: immutable, complete when built, and refusing what it does not know."""
+"""The base of all values: immutable, and validated when it is built."""
 
 from pydantic import BaseModel, ConfigDict
 

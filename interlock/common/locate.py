@@ -1,16 +1,16 @@
-"""Where a value stands in a file, to the byte, in any format that something can read: TOML, INI, Python, a pattern.
+"""Finds the position of a value in a file, in any format that can be parsed: TOML, INI, Python, a pattern.
 
-A parser says what a file means and not where. So the place is found by trying. The text of the value is looked for in
-the file; at each place where it stands, it is changed, the changed file is read, and the place is right when the file
-then says what it should: the same as before, with that one value changed.
+Theory of operation. A parser gives values without positions. So the position is found by trying: at each occurrence of
+the value's text, the text is changed and the changed file is parsed. The position is right when the file then has the
+same values as before, except for this one.
 
-This is right whatever surrounds the value (quotes, tables, comments, continued lines), since nothing but the reader
-itself decides. What merely looks the same, in a comment or under another key, changes something else or nothing. A
-changed file that can't be read at all is just one more wrong place. Nothing is found where the value does not stand as
-it is, but with escapes or in pieces; the callers say that to the user, or name a place around it.
+This holds whatever surrounds the value (quotes, tables, comments, continued lines), since only the parser decides. The
+same text in a comment, or under another key, changes another value or none. A changed file that can't be parsed is one
+more wrong position. A value that is written with escapes or in pieces is not found; callers report that, or take the
+position of what surrounds it.
 
-Each place costs one reading. Texts are short and files small (a family file is read in a millisecond or two), and a
-search may start where what surrounds the value begins.
+Each occurrence costs one parse. Files are small (a family file takes a millisecond or two), and a search may start
+where the surrounding table starts.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ Keys = tuple[str | int, ...]
 
 
 def locate(content: AnyStr, old: AnyStr, new: AnyStr, is_meant: Callable[[AnyStr], bool], start: int = 0) -> int | None:
-    """The first place from `start` on where a text stands which, when it is changed, changes what is meant.
+    """The position of the occurrence of a text that is meant; None when there is none from `start` on.
 
     Args:
         content: The file's content.
-        old: The text that is looked for.
+        old: The text.
         new: What it is changed to, to try.
-        is_meant: Whether the file's changed content says what it should say then.
-        start: Where the search begins.
+        is_meant: Whether the changed content has the values that it should have then.
+        start: Where the search starts.
     """
     at = content.find(old, start)
     while at >= 0 and not is_meant(content[:at] + new + content[at + len(old) :]):
@@ -37,7 +37,7 @@ def locate(content: AnyStr, old: AnyStr, new: AnyStr, is_meant: Callable[[AnyStr
 
 
 def value_at(tree: object, keys: Keys) -> object:
-    """What is under these keys in a parsed file; None when there is nothing."""
+    """The value under these keys in a parsed file; None when there is none."""
     for key in keys:
         match tree, key:
             case dict(), str():

@@ -1,4 +1,4 @@
-"""Where Interlock keeps what outlives a command: ledger, caches, the embedded server's database, reports."""
+"""The directories that outlive a command: for the ledger, caches, the embedded server's database, reports."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ import platformdirs
 
 
 def home() -> Path:
-    """The directory of everything that is kept: `$INTERLOCK_HOME`, or the user's data directory."""
+    """Interlock's home: `$INTERLOCK_HOME`, or the user's data directory."""
     chosen = os.environ.get("INTERLOCK_HOME")
     path = Path(chosen).expanduser() if chosen else platformdirs.user_data_path("interlock", appauthor=False)
     path.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,18 +1,16 @@
-"""The one door to other programs: argument lists only, an environment that is given, a limit that ends all of them.
+"""The one way to run other programs: an argument list, an explicit environment, and a time limit for all processes.
 
-What a program starts ends with it, however its caller ends. This is how:
+Everything that a program starts ends with it, however its caller ends. This is how:
 
-- The program is started in a session of its own, so it leads a process group, to which all that it starts belongs. Only
-  what leaves the group on purpose (a daemon with a session of its own) is out of reach. The terminal's Ctrl-C does not
-  reach the group either: this process gets it, and ends the group as below.
+- The program is started in a session of its own, so it leads a process group, to which everything belongs that it
+  starts. Only a process that leaves the group on purpose (a daemon with a session of its own) is out of reach. The
+  terminal's Ctrl-C does not reach the group either: this process receives it, and ends the group as below.
 - The group is ended whenever `run` is left: when the program has ended by itself, when its time is up, and when the
-  caller is cancelled or fails. A program that still runs is asked first (SIGTERM to the whole group) and has `GRACE`
-  seconds to end; then whatever is left of the group is ended (SIGKILL), also when the program itself is long gone and
-  only a grandchild is there.
-- A second cancellation, while the program has its grace, goes straight to SIGKILL.
-- A group whose members have all ended is none, and signalling it does nothing. Its number goes to no other group as
-  long as a member lives.
-- Output goes to files. A grandchild could hold a pipe open, and reading it to its end would wait for that one.
+  caller is cancelled or fails. If the program still runs, the group gets SIGTERM and the program has `GRACE` seconds
+  to end. Then the rest of the group gets SIGKILL, also when the program has ended and only a grandchild is left.
+- A second cancellation during these seconds leads straight to SIGKILL.
+- A signal to a group without members does nothing, and as long as a member lives no other group gets its number.
+- Output goes to files. A grandchild could hold a pipe open, and reading to its end would wait for the grandchild.
 
 Only when this process itself is killed (SIGKILL) does a group outlive it.
 """
@@ -30,11 +28,11 @@ from typing import IO
 from interlock.common.frozen_model import FrozenModel
 
 GRACE = 3.0
-# What tools need to find themselves, their configuration, and the network; no token is among these names.
+# The variables by which tools find themselves, their configuration, and the network; none of them holds a token.
 PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "NETRC", "SYSTEMROOT", "PYENV_ROOT", "PYENV_VERSION")
 PASSED_ON_PREFIXES = ("LC_", "UV_", "XDG_", "SSL_CERT_", "GIT_SSL_")
 PASSED_ON_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-# uv's own variables for what Interlock never lets it do: builds of strangers' code see this environment.
+# uv's variables for work that Interlock never gives it; builds of foreign code see this environment.
 WITHHELD = ("UV_PUBLISH_", "UV_GITHUB_TOKEN")
 
 
@@ -43,8 +41,8 @@ class Completed(FrozenModel):
 
     Attributes:
         returncode: Its exit code; minus the signal's number when a signal ended it.
-        output: The end of what it wrote to standard output.
-        errors: The end of what it wrote to standard error (empty when both went to one file).
+        output: The end of its standard output.
+        errors: The end of its standard error (empty when both went to one file).
         seconds: Wall time.
         timed_out: Whether it was ended because its time was up.
     """
@@ -57,7 +55,7 @@ class Completed(FrozenModel):
 
 
 def tool_environment() -> dict[str, str]:
-    """The environment for tools of ours, as uv and git: this process's, without anything that may hold a token."""
+    """The environment for tools such as uv and git: this process's, without anything that may hold a token."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -75,7 +73,7 @@ async def run(
     keep: int = 65_536,
     merge: bool = False,
 ) -> Completed:
-    """Run a program in a session of its own; whatever it started ends with it.
+    """Run a program in a session of its own; everything that it started ends with it.
 
     Args:
         arguments: The program and its arguments.
@@ -88,7 +86,6 @@ async def run(
     Raises:
         FileNotFoundError: There is no such program.
     """
-    # Files, not pipes: a grandchild that outlives the program could hold a pipe open for ever.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
@@ -122,13 +119,13 @@ async def _ends_within(process: asyncio.subprocess.Process, limit: float | None)
 
 
 async def _end_group(process: asyncio.subprocess.Process) -> None:
-    """Ask the group to end, then end it; also what is left of the group when the program itself has ended."""
+    """End the group, gently first; also the rest of the group when the program itself has ended."""
     try:
         if process.returncode is None:
             _signal_group(process.pid, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), GRACE)
-    finally:  # also when somebody who is in a hurry cancels a second time
+    finally:  # also after a second cancellation
         _signal_group(process.pid, signal.SIGKILL)
         await process.wait()
 

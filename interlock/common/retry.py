@@ -1,4 +1,4 @@
-"""Trying again with growing pauses: until something is there, or until something works, or time is up."""
+"""Retries with growing pauses, until something is there, something works, or time is up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,17 +21,17 @@ from interlock.errors import InterlockError
 T = TypeVar("T")
 
 sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-"""How every pause between two tries passes, in seconds; a test replaces it to have shorter ones."""
+"""Sleeps for every pause between two tries, in seconds; tests replace it."""
 
 
 async def retried(work: Callable[[], Awaitable[T]], *, stop: stop_base, wait: WaitBaseT, retry: retry_base) -> T:
-    """What work gives, tried again by tenacity's rules.
+    """The result of work, tried again by tenacity's rules.
 
     Args:
-        work: What is tried.
-        stop: When it is tried no more; then the last try's result or error is that of all.
+        work: The work.
+        stop: When to stop; the result or error is then that of the last try.
         wait: The seconds of each pause.
-        retry: After which results and errors it is tried again.
+        retry: After which results and errors to try again.
     """
 
     async def trying() -> T:  # tenacity awaits what a function is defined to be, not what it returns
@@ -44,19 +44,19 @@ async def retried(work: Callable[[], Awaitable[T]], *, stop: stop_base, wait: Wa
 async def until(
     look: Callable[[], Awaitable[T | None]], *, seconds: float, first: float = 0.2, longest: float = 15.0
 ) -> T | None:
-    """What a look shows as soon as it shows something.
+    """The first result of a function that is not None.
 
     Args:
         look: Called at once, then again and again; None when there is nothing yet. Transient errors count as nothing.
-        seconds: After which time no further look is begun.
-        first: Seconds before the second look; each pause is about twice the one before.
+        seconds: After this time it is not called again.
+        first: Seconds before the second call; each pause is about twice the one before.
         longest: Seconds of the longest pause.
 
     Returns:
         None when time is up.
 
     Raises:
-        InterlockError: Time is up, and the last look ended in this transient error; or one that no waiting cures.
+        InterlockError: Time is up, and the last call ended in this transient error; or an error that is not transient.
     """
     return await retried(
         look,
@@ -67,15 +67,15 @@ async def until(
 
 
 async def patiently(work: Callable[[], Awaitable[T]], *, tries: int = 5, first: float = 0.5) -> T:
-    """What work gives, begun again when it ends in an error that another try may cure.
+    """The result of work, which is tried again after transient errors.
 
     Args:
-        work: Looks before it acts, so that doing it again does no harm.
-        tries: How often it is begun at most.
+        work: Looks before it acts, so that a repetition does no harm.
+        tries: How often it is tried at most.
         first: Seconds before the second try; each pause is about twice the one before.
 
     Raises:
-        InterlockError: The last try's.
+        InterlockError: The error of the last try.
     """
     return await retried(
         work,

@@ -1,15 +1,15 @@
-"""Work that many ask for and that is done once: single flight.
+"""Work that many callers need and that is done once: single flight.
 
-For each key there is one future: of the work while it is under way, and with its result after that. The first caller
-starts the work; all others await the same future, however many they are and whenever they come.
+For each key there is one future, of the work while it is under way, and with its result afterwards. The first caller
+starts the work; all others await the same future.
 
-- Two never start the same work: between looking for the future and putting it there, nothing is awaited, and all of it
-  happens in one event loop. Threads may not share a `SingleFlight`.
-- A caller that is cancelled ends nothing: each awaits through a shield, and the work goes on for the others. It goes on
-  even if all of them leave; its result is there for the next.
-- Failed work is not kept: all that wait get its error, and the next caller starts it again. The same holds when the
-  work itself was cancelled, as at the end of a loop.
-- `forget` changes nothing for those that wait already; the next caller starts the work again.
+- Two callers never start the same work: nothing is awaited between looking for the future and storing it, and all of
+  this happens in one event loop. Threads may not share a `SingleFlight`.
+- A cancelled caller ends nothing: callers await through a shield, and the work continues for the others. It continues
+  even when all of them are cancelled; the next caller gets its result.
+- Failed work is not kept: all waiting callers get its error, and the next caller starts it again. The same holds when
+  the work itself was cancelled, as at the end of a loop.
+- `forget` changes nothing for waiting callers; the next caller starts the work again.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ V = TypeVar("V")
 
 
 class SingleFlight(Generic[K, V]):
-    """Results by key: the first who asks starts the work, the others wait for it; what failed is started again."""
+    """Results by key: the first caller starts the work, and the others wait for it."""
 
     def __init__(self) -> None:
         self._tasks: dict[K, asyncio.Future[V]] = {}
@@ -31,14 +31,13 @@ class SingleFlight(Generic[K, V]):
 
         Args:
             key: What names the work.
-            work: Begins it; called when nobody has asked for the key before, or when the work failed.
+            work: Starts it; called for a new key, and after a failure.
         """
         task = self._tasks.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._tasks[key] = asyncio.ensure_future(work())
-        # Shielded: one who gives up must not end the work that others wait for.
         return await asyncio.shield(task)
 
     def forget(self, key: K) -> None:
-        """Start the work for a key again when it is asked for next."""
+        """Start the work for a key again when it is needed next."""
         self._tasks.pop(key, None)

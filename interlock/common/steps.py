@@ -1,4 +1,4 @@
-"""How a workflow runs its steps: by plain calls, or as whatever the caller makes of them."""
+"""How a workflow runs its steps: by plain calls, or as the caller's `RunStep` does."""
 
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, Protocol, TypeVar
@@ -8,10 +8,10 @@ R = TypeVar("R")
 
 
 class RunStep(Protocol):
-    """Runs a step: by a plain call, or as something that is shown, and tried again when that may help.
+    """Runs a step: by a plain call, or as a task that is shown, and tried again after a transient error.
 
-    A step that is tried again looks before it acts, and is right when it is done twice. Its name may say, after a
-    space, what it is done with: `prove market-data-store`.
+    A step looks before it acts, so that a repetition does no harm. Its name may have a subject after a space, as in
+    `prove market-data-store`.
     """
 
     async def __call__(self, step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:

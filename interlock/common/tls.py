@@ -1,4 +1,4 @@
-"""What is trusted over TLS, read once: to read all certificates takes longer than most requests."""
+"""The trusted TLS certificates, read once: to read them takes longer than most requests."""
 
 import functools
 import ssl

@@ -1,4 +1,4 @@
-"""Tokens in the environment: under which name one is found, and which other names disagree with it."""
+"""Tokens in the environment: the name under which one is found, and the names that hold another one."""
 
 from collections.abc import Iterable, Mapping
 
@@ -26,10 +26,10 @@ class FoundToken(FrozenModel):
     """A token, and where it was found.
 
     Attributes:
-        token: Without the whitespace around it.
-        name: The variable that it is from.
+        token: Without whitespace around it.
+        name: Its variable.
         disagreeing: Other names that hold another value, in the order of search.
-        stripped: Whether there was whitespace around it, which nobody means.
+        stripped: Whether there was whitespace around it.
     """
 
     token: SecretStr
@@ -39,23 +39,23 @@ class FoundToken(FrozenModel):
 
     @property
     def kind(self) -> str:
-        """What its form says that it is, for messages."""
+        """Its kind by its prefix, for messages."""
         return kind(self.token)
 
 
 def kind(token: SecretStr) -> str:
-    """What a token's form says that it is; `token` when it says nothing."""
+    """The kind of a token by its prefix; `token` when the prefix is not known."""
     text = token.get_secret_value()
     return next((words for prefix, words in KINDS.items() if text.startswith(prefix)), "token")
 
 
 def find(name: str, aliases: Iterable[str], environ: Mapping[str, str]) -> FoundToken | None:
-    """The token of this name, or else of the first alias that has one; None when nobody has.
+    """The token of this name, or else of the first alias that has one; None when there is none.
 
-    A variable that holds nothing, or nothing but whitespace, counts as absent; equal values do not disagree.
+    An empty variable, or one of whitespace alone, counts as absent; equal values do not disagree.
 
     Raises:
-        TokenError: What was found cannot be a token. The message does not show it.
+        TokenError: The value cannot be a token. The message does not show it.
     """
     values = {each: environ[each] for each in (name, *aliases) if environ.get(each, "").strip()}
     if not values:

@@ -1,4 +1,4 @@
-"""Faults: what is impossible in a value that is being built, each at its place and with its cure."""
+"""Faults of values that are being built, each with its path and a hint."""
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator
@@ -11,12 +11,12 @@ FAULT = "fault"
 
 
 class ValidationIssue(NamedTuple):
-    """Something impossible in a value that is being built.
+    """A fault of a value that is being built.
 
     Attributes:
         at: The path of keys that leads to it, from that value.
         message: What is wrong.
-        hint: The cure, or the name that was probably meant.
+        hint: What to do, or the name that was probably meant.
     """
 
     at: tuple[str | int, ...]
@@ -25,15 +25,15 @@ class ValidationIssue(NamedTuple):
 
 
 def fault(message: str, hint: str | None = None) -> PydanticCustomError:
-    """What a validator raises; whoever reads the error finds `message` and `hint` in its context."""
+    """The error for a validator to raise; `message` and `hint` are in its context."""
     return PydanticCustomError(FAULT, "{message}", {"message": message, "hint": hint})
 
 
 def refuse(title: str, faults: Iterable[ValidationIssue]) -> None:
-    """End a validation with all of these faults, each at its own place; nothing happens when there are none.
+    """End a validation with all of these faults, if there are any.
 
     Raises:
-        ValidationError: There are some. Pydantic puts the place of the value itself in front of theirs.
+        ValidationError: There are some. Pydantic puts the path of the value itself in front of theirs.
     """
     details = [InitErrorDetails(type=fault(found.message, found.hint), loc=found.at, input=None) for found in faults]
     if details:
@@ -41,7 +41,7 @@ def refuse(title: str, faults: Iterable[ValidationIssue]) -> None:
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """A hint for a name that is not known: the nearest one that is, else all of them, else nothing."""
+    """A hint for an unknown name: the nearest known one, else all of them, else None."""
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f'did you mean "{near[0]}"?'
@@ -49,7 +49,7 @@ def nearest(name: str, known: Collection[str]) -> str | None:
 
 
 def repeats(values: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Every value that was there before, with its position."""
+    """Every value that repeats an earlier one, with its position."""
     seen: set[str] = set()
     for position, value in enumerate(values):
         if value in seen:

@@ -1,4 +1,4 @@
-"""The version after this one: what each part of a version moves on, by PEP 440."""
+"""The next version: what a bump of each part makes of a version, by PEP 440."""
 
 import itertools
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ EXPLICIT = 'for example "1.4.0" or "1.4.0rc1"'
 
 
 class Part(StrEnum):
-    """A part of a version that can be moved on."""
+    """A part of a version that can be bumped."""
 
     PATCH = "patch"
     MINOR = "minor"
@@ -35,16 +35,16 @@ class Part(StrEnum):
 ReleasePart = Literal[Part.PATCH, Part.MINOR, Part.MAJOR]
 """A part of the release's own number: what a change of a contract asks for."""
 
-# Where each release part stands among a version's numbers, and what PEP 440 calls each phase before a release.
+# The index of each release part among a version's numbers, and PEP 440's name of each pre-release phase.
 RELEASE = {Part.MAJOR: 0, Part.MINOR: 1, Part.PATCH: 2}
 PHASES = {Part.ALPHA: "a", Part.BETA: "b", Part.RC: "rc"}
-# The places of the parts in a bump of several: one of each at most, in this order. The last stands alone.
-PLACES = (frozenset(RELEASE), frozenset(PHASES), frozenset({Part.DEV}))
+# A bump of several parts has at most one part of each of these sets, in this order; or it is one of the other forms.
+ORDER = (frozenset(RELEASE), frozenset(PHASES), frozenset({Part.DEV}))
 OTHER_FORMS = ((Part.POST,), (Part.POST, Part.DEV), (Part.FINAL,))
 
 
 class Bump(FrozenModel):
-    """How a version is moved on.
+    """How a version is bumped.
 
     Attributes:
         parts: A release part, a phase and `dev`, each optional, in this order; or `post`, with or without `dev`; or
@@ -55,10 +55,10 @@ class Bump(FrozenModel):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what a person wrote: parts with commas between them.
+        """Parse parts with commas between them.
 
         Raises:
-            UsageError: There is no such part, or these don't go together.
+            UsageError: There is no such part, or these parts don't go together.
         """
         try:
             parts = tuple(Part(word.strip().lower()) for word in text.split(","))
@@ -69,7 +69,7 @@ class Bump(FrozenModel):
         return cls(parts=parts)
 
     def next(self, version: Version) -> Version:
-        """The version after another one; always beyond it, and the nearest of its form.
+        """The next version of this form; always beyond the given one.
 
         A pre-release counts as not yet released: `patch` of 1.2.4rc1 is 1.2.4, and `minor,rc` of 1.3.0rc1 is 1.3.0rc2.
 
@@ -84,31 +84,31 @@ class Bump(FrozenModel):
             )
         moved = self._moved(version)
         if moved <= version:
-            raise UsageError(f'"{self}" of {version} would be {moved}, which is not beyond it', hint=self._cure())
+            raise UsageError(f'"{self}" of {version} would be {moved}, which is not beyond it', hint=self._hint())
         return moved
 
     def _moved(self, version: Version) -> Version:
         release = next((_release(version, RELEASE[part]) for part in self.parts if part in RELEASE), version.release)
-        begun = version if release == version.release else None  # what the counting goes on from
-        pre, post = self._pre_and_post(begun)
-        undeveloped = _version(version.epoch, release, pre, post)
+        before = version if release == version.release else None  # the pre, post and dev numbers count on from it
+        pre, post = self._pre_and_post(before)
+        without_dev = _version(version.epoch, release, pre, post)
         if Part.DEV not in self.parts:
-            return undeveloped
-        return _version(version.epoch, release, pre, post, _dev(begun, undeveloped))
+            return without_dev
+        return _version(version.epoch, release, pre, post, _dev(before, without_dev))
 
-    def _pre_and_post(self, begun: Version | None) -> tuple[tuple[str, int] | None, int | None]:
+    def _pre_and_post(self, before: Version | None) -> tuple[tuple[str, int] | None, int | None]:
         phase = next((PHASES[part] for part in self.parts if part in PHASES), None)
         if phase:
-            return _pre(begun, phase), None
-        if begun is None or self.parts[0] in RELEASE:
+            return _pre(before, phase), None
+        if before is None or self.parts[0] in RELEASE:
             return None, None
         if Part.POST in self.parts:
-            return None, _post(begun)
+            return None, _post(before)
         if self.parts == (Part.DEV,):
-            return begun.pre, begun.post
-        return None, begun.post if begun.pre is None else None
+            return before.pre, before.post
+        return None, before.post if before.pre is None else None
 
-    def _cure(self) -> str:
+    def _hint(self) -> str:
         if self.parts[0] in RELEASE:
             return "give the version itself instead"
         return f'write a release part with it, as "patch,{self}"' if self.parts[0] in {*PHASES, Part.DEV} else FORMS
@@ -118,41 +118,41 @@ class Bump(FrozenModel):
 
 
 def _in_order(parts: tuple[Part, ...]) -> bool:
-    at = [next((number for number, place in enumerate(PLACES) if part in place), -1) for part in parts]
+    at = [next((number for number, group in enumerate(ORDER) if part in group), -1) for part in parts]
     return -1 not in at and all(one < two for one, two in itertools.pairwise(at))
 
 
 def _unreleased(version: Version) -> bool:
-    """Whether the release that it leads to is still to come."""
+    """Whether it comes before the release that it leads to."""
     return version.is_prerelease and version.post is None
 
 
 def _release(version: Version, index: int) -> tuple[int, ...]:
-    """The numbers of the next release; those of a pre-release when it already leads to such a one."""
+    """The numbers of the next release; those of a pre-release that already leads to one."""
     numbers = version.release + (0,) * (index + 1 - len(version.release))
     if _unreleased(version) and not any(numbers[index + 1 :]):
         return version.release
     return (*numbers[:index], numbers[index] + 1, *(0 for _ in numbers[index + 1 :]))
 
 
-def _pre(begun: Version | None, phase: str) -> tuple[str, int]:
-    if begun is None or begun.pre is None or begun.pre[0] != phase:
+def _pre(before: Version | None, phase: str) -> tuple[str, int]:
+    if before is None or before.pre is None or before.pre[0] != phase:
         return phase, 1
-    # Development of rc2 leads to rc2; after rc1 comes rc2.
-    leads_to = begun.dev is not None and begun.post is None
-    return phase, begun.pre[1] + (0 if leads_to else 1)
+    # After rc2.dev1 comes rc2; after rc1 comes rc2.
+    leads_to = before.dev is not None and before.post is None
+    return phase, before.pre[1] + (0 if leads_to else 1)
 
 
 def _post(version: Version) -> int:
     return (version.post or 0) + (0 if version.post is not None and version.dev is not None else 1)
 
 
-def _dev(begun: Version | None, undeveloped: Version) -> int:
-    """Count on when the version before is a development of the same."""
-    if begun is None or begun.dev is None:
+def _dev(before: Version | None, without_dev: Version) -> int:
+    """The next number when the version before is a development version of the same one; else 1."""
+    if before is None or before.dev is None:
         return 1
-    before = _version(begun.epoch, begun.release, begun.pre, begun.post)
-    return begun.dev + 1 if before == undeveloped else 1
+    same = _version(before.epoch, before.release, before.pre, before.post) == without_dev
+    return before.dev + 1 if same else 1
 
 
 def _version(
@@ -166,10 +166,10 @@ def _version(
 
 
 def parse_version(text: str) -> Version:
-    """Read a version that a person wrote, to be released.
+    """Parse the version of a release.
 
     Raises:
-        UsageError: It is none, or a local one.
+        UsageError: It is not a version, or is a local one.
     """
     try:
         version = Version(text)
@@ -181,34 +181,34 @@ def parse_version(text: str) -> Version:
 
 
 def next_version(wanted: Bump | Version, *, known: Mapping[str, Version | None]) -> Version:
-    """The version to release: what is wanted, beyond every version that is known.
+    """The version to release, beyond every version that is known.
 
     Args:
-        wanted: How the highest of them is moved on; or the version itself.
-        known: By the name of the place where it was found, as "the newest tag v1.2.3"; None where there is none.
+        wanted: How the highest known version is bumped; or the version itself.
+        known: By the name of its source, as "the newest tag v1.2.3"; None where there is none.
 
     Raises:
-        UsageError: The highest of them can't be moved on in this way; or none is known to be moved on.
-        ConflictError: A place has the wanted version, or a higher one.
+        UsageError: The highest version can't be bumped in this way; or no version is known.
+        ConflictError: A source has the wanted version, or a higher one.
     """
-    found = {place: version for place, version in known.items() if version is not None}
+    found = {source: version for source, version in known.items() if version is not None}
     if isinstance(wanted, Version):
         return _beyond(parse_version(str(wanted)), found)
     if not found:
         raise UsageError("there is no version yet that could be moved on", hint=f"give the first one: {EXPLICIT}")
-    place = max(found, key=lambda place: found[place])
+    highest = max(found, key=lambda source: found[source])
     try:
-        return wanted.next(found[place])
+        return wanted.next(found[highest])
     except UsageError as error:
-        raise UsageError(f"{place}: {error.message}", hint=error.hint) from None
+        raise UsageError(f"{highest}: {error.message}", hint=error.hint) from None
 
 
 def _beyond(version: Version, found: Mapping[str, Version]) -> Version:
-    taken = [(place, other) for place, other in found.items() if other >= version]
+    taken = [(source, other) for source, other in found.items() if other >= version]
     if not taken:
         return version
-    places = ", ".join(f"{place} has {other}" for place, other in taken)
+    sources = ", ".join(f"{source} has {other}" for source, other in taken)
     raise ConflictError(
-        f"{version} is not beyond what there is: {places}",
+        f"{version} is not beyond what there is: {sources}",
         hint=f"a release of this package must be beyond {max(other for _, other in taken)}",
     )

@@ -1,4 +1,4 @@
-"""A delivery as the ledger keeps it: what came, what follows from it, and how far that has come."""
+"""A webhook delivery as the ledger keeps it: the event, the flow run that it starts, and its state."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,7 +11,7 @@ from interlock.common.frozen_model import FrozenModel
 
 
 class Source(StrEnum):
-    """By which door it came."""
+    """How it came: from GitHub, or from a workflow that signs its own deliveries."""
 
     GITHUB = "github"
     SIGNED = "signed"
@@ -20,27 +20,27 @@ class Source(StrEnum):
 class DeliveryState(StrEnum):
     """How far a delivery has come."""
 
-    ACCEPTED = "accepted"  # it is kept, and its flow run is still to be made
-    STARTED = "started"  # its flow run is there
-    IGNORED = "ignored"  # nothing follows from it
+    ACCEPTED = "accepted"  # it is recorded, and its flow run is still to be started
+    STARTED = "started"  # its flow run has been started
+    IGNORED = "ignored"  # it starts nothing
 
 
 class Condition(StrEnum):
-    """What must hold in the ledger when a run is to be started."""
+    """A condition that must hold in the ledger when a run is to be started."""
 
     NOT_OURS = "not released by a cascade"
     A_CASCADE_WAITS = "a cascade waits for a merge"
 
 
 class Start(FrozenModel):
-    """A flow run that is to be made.
+    """A flow run that is to be started.
 
     Attributes:
         deployment: As `flow/deployment`.
         parameters: Of the run.
-        key: Events of one key mean one thing: Prefect makes one run of them.
+        key: The idempotency key: for events with one key Prefect makes one run.
         package: The member that it is about.
-        condition: What must hold besides.
+        condition: What must hold in the ledger.
     """
 
     deployment: str
@@ -54,16 +54,16 @@ class Delivery(FrozenModel):
     """A genuine delivery.
 
     Attributes:
-        guid: GitHub's; of a plain one, the name of its bytes.
+        guid: GitHub's; for a signed delivery, a UUID made from its bytes.
         event: As GitHub or the workflow names it.
         at: When it came.
-        start: What follows from it.
+        start: The flow run that it starts.
         why: Why it is ignored, or why it could not be started yet.
-        attempts: How often it was tried to start it.
-        due_at: When it is tried next; while somebody does so, until when nobody else does.
+        attempts: How often a start was tried.
+        due_at: When it is tried next; while a worker has it, the end of the worker's lease.
         run: The id of its flow run.
         ended_at: When it was started or ignored.
-        body: What was sent, as long as it is kept.
+        body: The request's body, as long as it is kept.
     """
 
     guid: UUID
@@ -82,16 +82,16 @@ class Delivery(FrozenModel):
     body: str | None = Field(default=None, repr=False)
 
     def started(self, run: str, at: AwareDatetime) -> Self:
-        """The same with its flow run."""
+        """A copy that has its flow run."""
         state = DeliveryState.STARTED
         return self.model_copy(update={"state": state, "run": run, "why": "", "due_at": None, "ended_at": at})
 
     def ignored(self, why: str, at: AwareDatetime) -> Self:
-        """The same when nothing is to follow after all."""
+        """A copy that starts nothing."""
         return self.model_copy(
             update={"state": DeliveryState.IGNORED, "why": why, "due_at": None, "ended_at": at, "body": None}
         )
 
     def put_off(self, why: str, until: AwareDatetime) -> Self:
-        """The same to be tried again later."""
+        """A copy that is tried again later."""
         return self.model_copy(update={"why": why, "due_at": until, "attempts": self.attempts + 1})

@@ -1,4 +1,4 @@
-"""Dispatches and receipts: what is sent to another repository, and how the run that took it is recognised."""
+"""Dispatches and receipts: the events for other repositories, and recognising the run that took one."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -9,12 +9,12 @@ from pydantic import AwareDatetime, ConfigDict
 
 from interlock.common.frozen_model import FrozenModel
 
-# What a run is said to have ended in that somebody has deleted; nobody can know better.
+# The conclusion of a run that has been deleted; its own is not known any more.
 GONE = "gone"
 # GitHub runs a workflow again under the same id; any other conclusion than these needs a person.
 GOOD = frozenset({"success", "neutral", "skipped", GONE})
 DISPATCH_ID = "dispatch_id"
-# An id, of whatever dispatch.
+# The id of any dispatch.
 ANY_ID = re.compile(r"\S==\d\S*:\S")
 SKEW = timedelta(seconds=30)
 
@@ -23,11 +23,11 @@ class Order(FrozenModel):
     """A dispatch that is to be sent: one event to one repository.
 
     Attributes:
-        id: The same for the same release and event, whoever sends it and however often it is begun.
+        id: The same for the same release and event, whichever process sends it and however often.
         origin: The package that was released.
-        target: The member that is told.
-        repository: Its place, as owner/name.
-        payload: What the event carries, its id among it.
+        target: The member that is notified.
+        repository: The target's, as owner/name.
+        payload: The event's fields, with its id.
     """
 
     id: str
@@ -42,9 +42,9 @@ class Order(FrozenModel):
 class DispatchState(StrEnum):
     """How far a dispatch has come."""
 
-    PLANNED = "planned"  # not sent: GitHub refused to take it just then
-    SENDING = "sending"  # about to be sent; whether it was is known by looking at the target's runs
-    SENT = "sent"  # GitHub has accepted it, which says nothing about who listens
+    PLANNED = "planned"  # not sent: GitHub refused it for a while
+    SENDING = "sending"  # about to be sent; the target's runs show whether it was
+    SENT = "sent"  # GitHub has accepted it, which does not mean that a workflow listens
     TAKEN = "taken"  # a workflow run took it
     FINISHED = "finished"  # that run has ended
 
@@ -54,9 +54,9 @@ class Receipt(FrozenModel):
 
     Attributes:
         workflow: The path of its workflow file.
-        status: As GitHub says: queued, in_progress, completed.
+        status: GitHub's word: queued, in_progress, completed.
         conclusion: How it ended, as success or failure; None while it runs.
-        exact: Whether the run names the dispatch's id; else it is the first that listens to the event since then.
+        exact: Whether the run's title has the dispatch's id; else it is the first listening run since the dispatch.
     """
 
     run: int
@@ -73,11 +73,11 @@ class Receipt(FrozenModel):
 
 
 class DispatchRecord(FrozenModel):
-    """What is known of a dispatch.
+    """The state of a dispatch.
 
     Attributes:
         at: When it was last sent, or about to be.
-        after: The target's newest run just before: whatever took it is newer. None when that is not known.
+        after: The target's newest run just before; the run that took it is newer. None when that is not known.
     """
 
     order: Order
@@ -87,18 +87,18 @@ class DispatchRecord(FrozenModel):
     receipt: Receipt | None = None
 
     def taken_by(self, receipt: Receipt) -> "DispatchRecord":
-        """The same with the run that took it."""
+        """A copy with the run that took it."""
         ended = receipt.status == "completed"
         state = DispatchState.FINISHED if ended else DispatchState.TAKEN
         return self.model_copy(update={"state": state, "receipt": receipt})
 
 
 class WorkflowRun(FrozenModel):
-    """A run of a workflow, as GitHub describes it; what is not needed is left out.
+    """A run of a workflow, as GitHub describes it, without the fields that are not needed.
 
     Attributes:
         path: Of its workflow file; for some runs with the branch behind it, as `.github/workflows/x.yml@main`.
-        display_title: What its `run-name` made, or the event type.
+        display_title: Its `run-name` filled in, or the event type.
         status: queued, in_progress, completed, and some more.
     """
 
@@ -124,8 +124,8 @@ def dispatch_id(package: str, version: str, event: str) -> str:
     return f"{package}=={version}:{event}"
 
 
-def names(title: str, id: str) -> bool:  # noqa: A002  it is what it is called everywhere
-    """Whether a run's title names an id, and not one that only begins or ends alike."""
+def names(title: str, id: str) -> bool:  # noqa: A002  the field's name
+    """Whether a run's title has an id, and not one that only starts or ends alike."""
     return re.search(rf"(?<![\w.:=+-]){re.escape(id)}(?![\w:=+-]|\.\w)", title) is not None
 
 
@@ -141,8 +141,8 @@ def recognise(
     Args:
         runs: The target's runs that a `repository_dispatch` started.
         record: The dispatch.
-        listeners: The workflow files that listen to the event. Of one that names no id in its runs' titles, the first
-            run since the dispatch is taken for it.
+        listeners: The workflow files that listen to the event. If a file's titles have no ids, its first run since the
+            dispatch counts.
         claimed: Runs that took another dispatch.
     """
     oldest_first = sorted(runs, key=lambda run: run.id)
@@ -157,12 +157,12 @@ def recognise(
 
 
 def _is_later(run: WorkflowRun, record: DispatchRecord) -> bool:
-    """By GitHub's own count where it was asked before; else by the clocks, which differ a little."""
+    """Compare ids where the newest run before is known; else times, by clocks that may differ a little."""
     return run.created_at >= record.at - SKEW if record.after is None else run.id > record.after
 
 
 def receipt_of(run: WorkflowRun, *, exact: bool = True) -> Receipt:
-    """The receipt that a run is."""
+    """The receipt for a run."""
     return Receipt(
         run=run.id, url=run.html_url, workflow=run.workflow, status=run.status, conclusion=run.conclusion, exact=exact
     )

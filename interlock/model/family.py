@@ -45,7 +45,7 @@ def _python_version(text: str) -> str:
 
 
 def _index(text: str) -> str:
-    """The messages leave the text out: it may hold a password."""
+    """Check an index; the messages leave the text out, since it may hold a password."""
     if "@" in text.partition("?")[0]:
         raise fault(
             '"index" holds credentials', "put them in uv's or pip's configuration, or the environment, and a name here"
@@ -89,7 +89,7 @@ def _variable(text: str) -> str:
 
 
 def _like(pattern: str) -> WithJsonSchema:
-    """What editors check, where our own words say more than a pattern's mismatch would."""
+    """The pattern for editors, in the schema alone: our own messages say more than a mismatch would."""
     return WithJsonSchema({"type": "string", "pattern": pattern})
 
 
@@ -197,7 +197,7 @@ class Package(FrozenModel):
     @field_validator("follows", mode="before", json_schema_input_type=Follows | Mapping[PackageName, Follows])
     @classmethod
     def _short_follows(cls, value: object, info: ValidationInfo) -> object:
-        """`follows = "always"` says it of every upstream."""
+        """`follows = "always"` holds for every upstream."""
         if isinstance(value, Mapping):
             return value
         if value not in list(Follows):
@@ -207,7 +207,7 @@ class Package(FrozenModel):
         return dict.fromkeys(info.data.get("upstreams", ()), value)
 
     def follows_of(self, upstream: str) -> Follows:
-        """When it is released after this upstream was."""
+        """When the package follows a release of this upstream."""
         return self.follows.get(upstream, Follows.WHEN_PINNED)
 
 
@@ -219,7 +219,7 @@ class Edge(FrozenModel):
 
 
 class FamilySettings(FrozenModel):
-    """What holds for the whole family: the table `[family]`."""
+    """The settings of the whole family: the table `[family]`."""
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a refused index may hold a password
 
@@ -278,7 +278,7 @@ class Family(FamilySettings):
             raise UsageError(message, hint=nearest(name, self.packages)) from None
 
     def repository(self, name: str) -> str:
-        """Where a member lives on GitHub, as owner/name; as name alone when the family names no owner.
+        """A member's repository on GitHub, as owner/name; as name alone when the family names no owner.
 
         Raises:
             UsageError: The family has no such member.
@@ -287,7 +287,7 @@ class Family(FamilySettings):
         return repository if "/" in repository or self.owner is None else f"{self.owner}/{repository}"
 
     def downstreams(self, name: str) -> tuple[str, ...]:
-        """The members that name this one as their upstream, in the order of the file; none of their own downstreams.
+        """The members that name this one as their upstream, in the order of the file; not their downstreams.
 
         Raises:
             UsageError: The family has no such member.
@@ -298,8 +298,7 @@ class Family(FamilySettings):
     def order(self) -> tuple[str, ...]:
         """Every member once, each after all of its upstreams.
 
-        Ties follow the file: the next is always the first in the file of those whose upstreams have all been placed.
-        So a file that is in dependency order already keeps its order.
+        Of the members that could be next, the first in the file is. So a file in dependency order keeps its order.
         """
         names = tuple(self.packages)
         sorter = graphlib.TopologicalSorter({name: package.upstreams for name, package in self.packages.items()})
@@ -332,7 +331,7 @@ class Family(FamilySettings):
 
 
 def _faults(name: str, packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:
-    """What is impossible about one package, apart from cycles."""
+    """The faults of one package, apart from cycles."""
     for found in itertools.chain(
         _upstream_faults(name, packages),
         _reaction_faults(name, packages[name]),
@@ -360,7 +359,7 @@ def _upstream_faults(name: str, packages: Mapping[str, Package]) -> Iterator[Val
 
 
 def _repository_faults(family: Family) -> Iterator[ValidationIssue]:
-    """Members that share a repository, where a release, a tag and an event would be taken for those of the first."""
+    """Members that share a repository: a release, a tag or an event there would be ambiguous."""
     members: dict[str, list[str]] = {}
     for name in family.packages:
         members.setdefault(family.repository(name).lower(), []).append(name)
@@ -395,8 +394,8 @@ def _follows_faults(name: str, package: Package) -> Iterator[ValidationIssue]:
 def _dispatch_faults(name: str, packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:
     sent: set[tuple[str, str]] = set()
     for number, dispatch in enumerate(packages[name].dispatches):
-        for place, target in enumerate(dispatch.targets):
-            at = ("dispatches", number, "targets", place)
+        for position, target in enumerate(dispatch.targets):
+            at = ("dispatches", number, "targets", position)
             if target not in packages:
                 message = f'"{name}" dispatches "{dispatch.event}" to an unknown member "{target}"'
                 yield ValidationIssue(at, message, nearest(target, packages))
@@ -415,18 +414,18 @@ def _suite_faults(name: str, package: Package) -> Iterator[ValidationIssue]:
             yield ValidationIssue(
                 ("suites", number), f'"{name}" has a suite and no upstreams whose contract it could test'
             )
-        for place, upstream in enumerate(suite.upstreams):
+        for position, upstream in enumerate(suite.upstreams):
             if upstream not in package.upstreams:
                 message = f'suite "{suite.name}" tests "{upstream}", which is no upstream of "{name}"'
                 yield ValidationIssue(
-                    ("suites", number, "upstreams", place), message, nearest(upstream, package.upstreams)
+                    ("suites", number, "upstreams", position), message, nearest(upstream, package.upstreams)
                 )
     for number, repeated in repeats(suite.name for suite in package.suites):
         yield ValidationIssue(("suites", number, "name"), f'"{name}" has two suites named "{repeated}"')
 
 
 def _cycles(packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:
-    """One fault for each cycle, found by breaking the last one where it was named."""
+    """One fault for each cycle; each is broken at its first edge before the next is looked for."""
     graph = {
         name: [upstream for upstream in package.upstreams if upstream in packages and upstream != name]
         for name, package in packages.items()
@@ -439,7 +438,7 @@ def _cycles(packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:
 
 
 def _cycle(graph: Mapping[str, list[str]]) -> list[str]:
-    """A cycle, each member before the upstream that it names, from the first in the file back to it; or nothing."""
+    """A cycle, each member before its upstream, from the first in the file back to it; empty without one."""
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:

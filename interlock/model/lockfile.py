@@ -1,4 +1,4 @@
-"""Locks: what an environment is made of, and where the files are (PEP 751)."""
+"""Locks: the packages of an environment, and the addresses of their files (PEP 751)."""
 
 import posixpath
 import tomllib
@@ -13,7 +13,7 @@ from pydantic import PlainSerializer, SecretStr
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import DistributionError
 
-# An address may hold a token, so it shows in no repr; what is written to our own cache has to hold it.
+# An address may hold a token, so it is in no repr; JSON for our own cache must have it.
 Address = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value, when_used="json")]
 
 
@@ -37,38 +37,38 @@ class Pin(FrozenModel):
         return f"{self.name}=={self.version}"
 
     def file_for(self, supported: Collection[Tag]) -> File | None:
-        """The file that an installer would take: the best wheel, or else the sdist."""
+        """The file that an installer would choose: the best wheel, or else the sdist."""
         name = choose_wheel([wheel.name for wheel in self.wheels], supported)
         return next((wheel for wheel in self.wheels if wheel.name == name), self.sdist)
 
 
 class Lock(FrozenModel):
-    """What an environment is made of, sorted by name."""
+    """The packages of an environment, sorted by name."""
 
     pins: tuple[Pin, ...]
 
     @classmethod
     def parse(cls, document: str) -> Self:
-        """Read a lock file of PEP 751.
+        """Parse a lock file of PEP 751.
 
         Raises:
-            DistributionError: A package of it comes from elsewhere than an index.
+            DistributionError: A package of it does not come from an index.
         """
         packages = tomllib.loads(document).get("packages", [])
         return cls(pins=tuple(sorted(map(_pin, packages), key=lambda pin: pin.name)))
 
     def lines(self, supported: Collection[Tag]) -> tuple[str, ...]:
-        """What an installer would take, each as `name==1.0 sha256:...`."""
+        """The files that an installer would choose, each as `name==1.0 sha256:...`."""
         files = ((pin, pin.file_for(supported)) for pin in self.pins)
         return tuple(f"{pin} sha256:{file.sha256}" if file else str(pin) for pin, file in files)
 
     def without(self, names: Collection[str]) -> "Lock":
-        """The lock less some packages."""
+        """The lock without some packages."""
         return Lock(pins=tuple(pin for pin in self.pins if pin.name not in names))
 
 
 class Unresolvable(FrozenModel):
-    """That no environment satisfies what was asked, in uv's words."""
+    """No environment satisfies the requirements; why, in uv's words."""
 
     reason: str
 
@@ -100,7 +100,7 @@ def _file(table: Mapping[str, Any]) -> File:
 
 
 def choose_wheel(names: Collection[str], supported: Collection[Tag]) -> str | None:
-    """The name of the wheel that an installer would take: the first supported tag's, in the tags' order."""
+    """The name of the wheel that an installer would choose: the one with the first supported tag."""
     rank = {tag: position for position, tag in enumerate(supported)}
     ranked = [(min(ranks), name) for name in names if (ranks := [rank[tag] for tag in _tags(name) if tag in rank])]
     return min(ranked)[1] if ranked else None

@@ -1,4 +1,4 @@
-"""The lifecycle of a release: its steps as one table, and the record of how far one has come."""
+"""The lifecycle of a release: the table of its steps, and the record of a release."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -32,7 +32,7 @@ class Step(StrEnum):
 
 
 class Promise(NamedTuple):
-    """What holds of a step.
+    """What a step promises.
 
     Attributes:
         does: What it does.
@@ -78,18 +78,18 @@ class ReleasedFile(FrozenModel):
 
 
 class Release(FrozenModel):
-    """One package, one version, as far as it has come.
+    """The release of one version of one package, as far as it has come.
 
     Attributes:
         previous: The newest release before it.
         files: Wheel and sdist.
         page: The address of the GitHub Release.
         seconds: How long each step took.
-        resumed: Whether an earlier run had begun it.
-        remarks: What a person should know, though it kept nothing from being done.
+        resumed: Whether an earlier run had started it.
+        remarks: What a person should know, though it stopped nothing.
         cascade: The cascade that it is part of.
-        run: The flow run that began or finished it.
-        ended_at: When its last step was done; None for one that is unfinished.
+        run: The flow run that started or finished it.
+        ended_at: When its last step was done; None while it is unfinished.
     """
 
     package: str
@@ -112,16 +112,16 @@ class Release(FrozenModel):
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing of it is left to be done."""
+        """Whether all its steps are done."""
         return self.ended_at is not None
 
     @property
     def unheard(self) -> tuple[DispatchRecord, ...]:
-        """The dispatches that nobody took."""
+        """The dispatches that no run took."""
         return tuple(record for record in self.dispatches if record.receipt is None)
 
     @property
     def failed(self) -> tuple[DispatchRecord, ...]:
-        """The dispatches whose run ended badly."""
+        """The dispatches with a run that ended badly."""
         ended = (record for record in self.dispatches if record.state is DispatchState.FINISHED)
         return tuple(record for record in ended if record.receipt and not record.receipt.is_good)

@@ -1,4 +1,4 @@
-"""What a distribution requires, and what of it shapes an environment."""
+"""The requirements of a distribution, and which of them hold in an environment."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -16,7 +16,7 @@ def effective(
     Args:
         requires: Lines of `Requires-Dist`.
         markers: The environment's marker values (PEP 508), as `{"python_version": "3.11", ...}`.
-        extras: Extras that are asked for.
+        extras: The extras that are installed.
     """
     parsed = (Requirement(line) for line in requires)
     return tuple(requirement for requirement in parsed if _holds(requirement, markers, extras))
@@ -39,7 +39,7 @@ def declared_range(requirements: Iterable[Requirement], upstream: str) -> Specif
     return joined
 
 
-# Bounds from below before those from above, as people write them.
+# Lower bounds before upper bounds, as people write them.
 OPERATORS = ("===", "==", "~=", ">=", ">", "<=", "<", "!=")
 
 
@@ -49,12 +49,12 @@ def written(specifier: SpecifierSet) -> str:
 
 
 def admits(declared: SpecifierSet | None, version: Version) -> bool:
-    """Whether a declared range admits a version, pre-releases included; no requirement admits nothing."""
+    """Whether a declared range admits a version, pre-releases included; None admits nothing."""
     return declared is not None and declared.contains(version, prereleases=True)
 
 
 def normalized(requirements: Iterable[Requirement], *, forced: Collection[str]) -> tuple[str, ...]:
-    """The requirements as sorted text, without the specifiers of packages whose version is forced anyway."""
+    """The requirements as sorted text, without specifiers of packages with a forced version."""
     return tuple(sorted({_normal(requirement, forced) for requirement in requirements}))
 
 

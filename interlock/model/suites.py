@@ -46,7 +46,7 @@ def _dotted_name(text: str) -> str:
 
 
 def _without_password(text: str) -> str:
-    """Git takes a user's name in a URL for SSH; over HTTP it would be, or come with, a secret."""
+    """Check a URL: a user name is for SSH alone; over HTTP it would be, or come with, a secret."""
     parts = urlsplit(text)
     if parts.password is not None or (parts.username and parts.scheme.startswith("http")):
         raise fault('"url" holds credentials', "leave them to Git's credential helper or to an SSH key")
@@ -58,7 +58,7 @@ InnerPath = Annotated[str, AfterValidator(_inside)]
 GitUrl = Annotated[str, StringConstraints(pattern=r"^[^-\s]\S*$"), AfterValidator(_without_password)]
 ModuleName = Annotated[str, AfterValidator(_dotted_name)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-# A point is written as axis=value,axis=value wherever it has to be one word.
+# A point is also written as one word: axis=value,axis=value.
 AxisName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 AxisValue = Annotated[str, StringConstraints(pattern=r"^[^,=\x00-\x1f]+$")]
 AxisValues = Annotated[tuple[AxisValue, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
@@ -89,7 +89,7 @@ class AllowedFailure(FrozenModel):
     reason: str = Field(min_length=1, description="Why it may fail; shown in reports.")
 
     def covers(self, point: Mapping[str, str]) -> bool:
-        """Whether this names the given point."""
+        """Whether it includes the given point."""
         return self.point.items() <= point.items()
 
 
@@ -228,7 +228,7 @@ class Suite(FrozenModel):
         return tuple(dict(zip(self.axes, point, strict=True)) for point in itertools.product(*values))
 
     def environment(self, point: Mapping[str, str]) -> dict[str, str]:
-        """The variables that a run at this point is given, the axes' on top of the suite's own."""
+        """The variables of a run at this point: the suite's own, then those of the axes."""
         merged = dict(self.env)
         for axis, value in point.items():
             merged |= self.axes[axis].values[value]
@@ -240,7 +240,7 @@ class Suite(FrozenModel):
 
 
 def _value_faults(axes: Mapping[str, object]) -> Iterator[ValidationIssue]:
-    """What is wrong with axes that are written short: a list could hide what a table would show."""
+    """The faults of axes in short form: as a table, a list would lose them."""
     for name, values in axes.items():
         if isinstance(values, list):
             texts = [value for value in values if isinstance(value, str)]

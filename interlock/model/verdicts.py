@@ -1,4 +1,4 @@
-"""What a run showed, and what that says about a cell."""
+"""The outcome of a run, and the verdict of a cell."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from interlock.common.frozen_model import FrozenModel
 
 
 class Verdict(StrEnum):
-    """What a cell showed; the words that reports, the ledger and exit codes speak in."""
+    """The verdict of a cell; reports, the ledger and exit codes use these words."""
 
     COMPATIBLE = "compatible"
     INCOMPATIBLE = "incompatible"
@@ -36,10 +36,10 @@ def point_text(point: Mapping[str, str]) -> str:
 
 
 class CellKey(FrozenModel):
-    """What names a cell across matrices.
+    """The key of a cell, the same in all matrices.
 
     Attributes:
-        python: The Python version that was asked for, as `3.11`.
+        python: The Python version of the family file, as `3.11`.
         point: The point on the suite's axes, as `point_text` writes it; empty without axes.
     """
 
@@ -66,7 +66,7 @@ class TestOutcome(StrEnum):
 
     @property
     def is_red(self) -> bool:
-        """Whether this outcome speaks against the combination that was tested."""
+        """Whether this outcome counts against the tested combination."""
         return self in {TestOutcome.FAILED, TestOutcome.ERROR}
 
 
@@ -91,16 +91,16 @@ class Run(FrozenModel):
     """One run of a suite in one environment, as the ledger keeps it.
 
     Attributes:
-        fingerprint: Hex digest of everything that can change what the run shows.
-        status: What it showed.
+        fingerprint: Hex digest of everything that can change the outcome.
+        status: The outcome.
         reason: One line for a status other than passed: uv's words, the time limit, why nothing was tested.
         tests: Every test that ran, in the order in which they ran.
         seconds: Wall time of the suite, without building its environment.
         lock: The resolved environment, one `name==version` an entry, sorted.
-        reads: Family packages whose version the suite read while it ran; such a verdict holds for these versions only.
-        log: The end of what the run printed.
-        started_at: When the run began.
-        confirmed: Whether a second run in a fresh environment showed the same red tests (always true of a green run).
+        reads: Family packages with a version that the suite read; the verdict holds for these versions only.
+        log: The end of the run's output.
+        started_at: When the run started.
+        confirmed: Whether a second run in a fresh environment had the same red tests (always true for a green run).
     """
 
     fingerprint: str
@@ -120,5 +120,5 @@ class Run(FrozenModel):
         return tuple(test for test in self.tests if test.outcome.is_red)
 
     def agrees_with(self, other: "Run") -> bool:
-        """Whether both runs showed the same: the same status, and the same tests red."""
+        """Whether both runs have the same status and the same red tests."""
         return self.status is other.status and {t.id for t in self.red_tests} == {t.id for t in other.red_tests}

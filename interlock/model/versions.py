@@ -1,4 +1,4 @@
-"""Which versions of a package are meant: a PEP 440 specifier, a list, `all`, or `latest:N`."""
+"""Selections among a package's versions: a PEP 440 specifier, a list, `all`, or `latest:N`; and names of tags."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -29,9 +29,9 @@ class Selection(FrozenModel):
     """A choice among a package's versions; exactly one of the fields says how.
 
     Attributes:
-        latest: That many of the newest.
-        listed: Exactly these; the only way to mean a yanked version, and one way to mean a pre-release.
-        specifier: Every version that a PEP 440 specifier admits; empty for every final version.
+        latest: How many of the newest.
+        listed: Exactly these; the only way to select a yanked version, and one way to select a pre-release.
+        specifier: Every version that a PEP 440 specifier admits; an empty text for every final version.
     """
 
     latest: int | None = None
@@ -40,10 +40,10 @@ class Selection(FrozenModel):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what a person wrote.
+        """Parse one of the four forms.
 
         Raises:
-            UsageError: It is none of the four forms.
+            UsageError: It has another form.
         """
         text = text.strip()
         if text == "all":
@@ -62,14 +62,14 @@ class Selection(FrozenModel):
         raise UsageError(f'"{text}" does not say which versions are meant', hint=f"write {FORMS}")
 
     def select(self, package: str, versions: Mapping[Version, bool]) -> tuple[Version, ...]:
-        """Choose, in ascending order.
+        """The selected versions, in ascending order.
 
         Args:
-            package: Whose versions they are, for the message.
-            versions: Every version there is, with whether it is yanked.
+            package: The package, for the message.
+            versions: Every version, with whether it is yanked.
 
         Raises:
-            UsageError: A listed version does not exist, or nothing is chosen.
+            UsageError: A listed version does not exist, or none is selected.
         """
         if self.listed:
             return tuple(sorted({_existing(version, package, versions) for version in self.listed}))
@@ -77,7 +77,7 @@ class Selection(FrozenModel):
         if self.latest is not None:
             return self._some(package, sorted(_final(served))[-self.latest :])
         specifier = SpecifierSet(self.specifier or "")
-        # Without this, PEP 440 admits pre-releases where there is nothing else; here they have to be asked for.
+        # Without this, PEP 440 admits pre-releases where there is nothing else; here they must be named.
         chosen = specifier.filter(served, prereleases=bool(specifier.prereleases))
         return self._some(package, sorted(chosen))
 
@@ -111,7 +111,7 @@ def tag_name(form: str, version: Version) -> str:
 
 
 def tag_version(form: str, name: str) -> Version | None:
-    """The version that a tag is of; None for a tag of another form."""
+    """The version of a tag; None for a tag of another form."""
     before, after = form.split("{version}")
     inner = name[len(before) : len(name) - len(after)]
     if not (name.startswith(before) and name.endswith(after) and re.match(r"\d", inner)):

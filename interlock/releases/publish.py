@@ -98,7 +98,7 @@ async def publish(context: ReleaseContext, plan: Plan, files: Collection[BuiltFi
     missing = await upload.missing(plan.package, plan.version, released(files), context.connections.index)
     for file in files:
         if file.name in missing:
-            await upload.upload(file.path, context.connections.upload, cure=newer(plan))
+            await upload.upload(file.path, context.connections.upload, hint=newer(plan))
             context.log(logging.INFO, f"uploaded {file.name}")
 
 

@@ -106,7 +106,7 @@ async def send_again(looked: MissedDeliveries, connections: Connections) -> Swee
 
 def _client(connections: Connections, hook: Hook) -> Webhooks:
     """GitHub, asked by whom the webhook belongs to: the App's own by the App itself."""
-    app = connections.app if hook.place.startswith("/app/") else None
+    app = connections.app if hook.path.startswith("/app/") else None
     return app or connections.github
 
 

@@ -36,9 +36,7 @@ class ServedHub:
 
     def ask(self, work: Callable[[GitHub], Awaitable[T]], token: str = "alice-classic") -> T:
         async def asking() -> T:
-            async with open_github(
-                StaticToken(SecretStr(token), "REPO_TOKEN"), self.server, patience=AT_ONCE
-            ) as github:
+            async with open_github(StaticToken(SecretStr(token), "REPO_TOKEN"), self.server, policy=AT_ONCE) as github:
                 return await work(github)
 
         return asyncio.run(asking())

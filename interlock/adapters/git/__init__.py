@@ -1,4 +1,4 @@
-"""Git: repositories on servers and on this disk; the real git, the same on every machine."""
+"""Git, by its command: repositories on servers and on this disk, and the lease of a release."""
 
 from interlock.adapters.git.author import find_author
 from interlock.adapters.git.checkout import Checkout

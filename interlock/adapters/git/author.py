@@ -1,4 +1,4 @@
-"""Who commits: the family's author, or else whom git's own configuration names."""
+"""The author of commits and tags: the family's, else the one in git's own configuration."""
 
 from interlock.adapters.git.command import git
 from interlock.adapters.git.models import Author
@@ -6,14 +6,14 @@ from interlock.errors import RepositoryError
 
 
 async def find_author(author: str | None) -> Author:
-    """Who commits and tags.
+    """The author of commits and tags.
 
     Args:
-        author: The family's, as `Name <address>`; None to ask git's configuration.
+        author: The family's, as `Name <address>`; None for that of git's configuration.
 
     Raises:
-        UsageError: The author is not written so.
-        RepositoryError: Nobody is named.
+        UsageError: The author has another form.
+        RepositoryError: Git's configuration names no author.
     """
     if author is not None:
         return Author.parse(author)

@@ -30,10 +30,10 @@ class Checkout(Repository):
         Args:
             remote: Where from; no token is left in the clone.
             branch: Its name; None for the repository's default one.
-            path: Where to: a directory that does not exist yet, or is empty.
+            path: A directory that does not exist yet, or is empty.
 
         Raises:
-            RepositoryError: The repository or the branch can't be had, or the directory is in use.
+            RepositoryError: The repository or the branch can't be fetched, or the directory is in use.
             TokenError: Access was refused.
         """
         if path.exists() and any(path.iterdir()):
@@ -42,16 +42,16 @@ class Checkout(Repository):
         made = await git("init", "--quiet", "--template=", f"--initial-branch={name}", "--", path)
         succeeded(made, f"no clone can be made in {path}")
         checkout = cls(remote, path, name)
-        await checkout._told("remote", "add", "--", "origin", remote.url)
+        await checkout._output("remote", "add", "--", "origin", remote.url)
         await checkout.update()
-        await checkout._told("reset", "--quiet", "--hard", f"refs/remotes/origin/{name}")
+        await checkout._output("reset", "--quiet", "--hard", f"refs/remotes/origin/{name}")
         return checkout
 
     async def update(self) -> str:
-        """Bring what the remote's branch and tags are now, leaving the work tree alone; the branch's commit there.
+        """Fetch the remote's branch and tags, leaving the work tree alone; the branch's commit there.
 
         Raises:
-            RepositoryError: They can't be had.
+            RepositoryError: They can't be fetched.
             TokenError: Access was refused.
         """
         seen = f"refs/remotes/origin/{self.branch}"
@@ -59,18 +59,18 @@ class Checkout(Repository):
         return await self._object(f"{seen}^{{commit}}")
 
     async def changed(self) -> tuple[str, ...]:
-        """The paths of files that differ from the commit, and of those that are in none and not ignored."""
-        # Without what git remembers of files' dates: it would not look at a file that it would commit otherwise.
-        await self._told("read-tree", "HEAD")
-        status = await self._told("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        """The paths of files that differ from the commit, and of untracked files that are not ignored."""
+        # This drops the file dates that git has cached: by them it would pass over some files that have changed.
+        await self._output("read-tree", "HEAD")
+        status = await self._output("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         return tuple(entry[3:] for entry in status.split("\0") if entry)
 
     async def head(self) -> str:
-        """The SHA of the commit that the work tree is of."""
+        """The SHA of the work tree's commit."""
         return await self._object("HEAD^{commit}")
 
     async def tree_with(self, paths: Sequence[Path | str]) -> str:
-        """The tree that a commit of these files as they are now would have; nothing is committed."""
+        """The SHA of the tree that a commit of these files, as they are now, would have; nothing is committed."""
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
             succeeded(await self._git("read-tree", "HEAD", extra=index), "HEAD can't be read")
@@ -80,25 +80,25 @@ class Checkout(Repository):
 
     async def merged_tags(self, sha: str) -> frozenset[str]:
         """The names of the tags in a commit's history."""
-        listed = await self._told(
+        listed = await self._output(
             "for-each-ref", f"--merged={checked_sha(sha)}", "--format=%(refname:strip=2)", "refs/tags"
         )
         return frozenset(listed.split("\n")) - {""}
 
     async def commit_time(self, sha: str) -> int:
         """When a commit was made, in seconds since 1970."""
-        return int(await self._told("show", "--no-patch", "--format=%ct", checked_sha(sha), "--"))
+        return int(await self._output("show", "--no-patch", "--format=%ct", checked_sha(sha), "--"))
 
     async def tags(self) -> tuple[Tag, ...]:
         """The tags of commits, as they were when the clone was made or updated, by name."""
-        listed = await self._told("for-each-ref", f"--format={_TAG_FORMAT}", "refs/tags")
+        listed = await self._output("for-each-ref", f"--format={_TAG_FORMAT}", "refs/tags")
         return tuple(tag for fields in _records(listed, len(_TAG)) if (tag := _tag(fields)))
 
     async def commit_all(self, message: str, author: Author, when: int, paths: Sequence[Path | str]) -> str:
-        """Commit what has changed in these files, and nothing else; equal input makes an equal commit.
+        """Commit the changes in these files, and nothing else; equal input makes an equal commit.
 
         Args:
-            message: As it stands.
+            message: The whole message.
             author: Also the committer.
             when: Seconds since 1970.
             paths: Relative to the work tree.
@@ -109,7 +109,7 @@ class Checkout(Repository):
         Raises:
             RepositoryError: Nothing in them has changed.
         """
-        await self._told("add", "--force", "--", *paths)
+        await self._output("add", "--force", "--", *paths)
         same = await self._git("diff", "--quiet", "--no-ext-diff", "HEAD", "--", *paths)
         if same.returncode == 0:
             raise RepositoryError(f"nothing to commit in {', '.join(map(str, paths))}", hint="was it committed before?")
@@ -120,7 +120,7 @@ class Checkout(Repository):
         """Make an annotated tag of a commit; equal input makes an equal tag.
 
         Returns:
-            The SHA of the tag's own object, which is what is pushed.
+            The SHA of the tag's own object, which is pushed.
 
         Raises:
             ConflictError: There is a tag of this name.
@@ -135,39 +135,39 @@ class Checkout(Repository):
         return await self._object(ref)
 
     async def switch(self, sha: str) -> None:
-        """Turn the work tree to a commit, on no branch.
+        """Check a commit out, on no branch.
 
         Raises:
-            RepositoryError: It is not here, or changed files are in its way.
+            RepositoryError: It is not in this clone, or changed files are in its way.
         """
-        await self._told("switch", "--quiet", "--detach", checked_sha(sha))
+        await self._output("switch", "--quiet", "--detach", checked_sha(sha))
 
     async def log(self, since: str | None, until: str = "HEAD") -> tuple[Commit, ...]:
-        """The commits that are in one history and not in another's, newest first.
+        """The commits that are in one history and not in another, newest first.
 
         Args:
-            since: A tag's name, or a SHA, whose history is left out; None to leave out nothing.
+            since: A tag's name or a SHA; its history is left out. None leaves out nothing.
             until: A SHA or a ref.
 
         Raises:
-            RepositoryError: One of them is not here.
+            RepositoryError: One of them is not in this clone.
         """
         left_out = [f"^{checked_ref(since)}^{{commit}}"] if since else []
         order = ("log", "--topo-order", "--no-decorate", f"--format={_LOG_FORMAT}")
-        listed = await self._told(*order, checked_ref(until), *left_out, "--")
+        listed = await self._output(*order, checked_ref(until), *left_out, "--")
         return tuple(Commit(sha=sha, subject=subject, author=author) for sha, subject, author in _records(listed, 3))
 
     async def export(self, sha: str, path: Path) -> None:
-        """Write a commit's files, all of them and as a clone has them, into a directory without a repository.
+        """Write all files of a commit, as a clone has them, into a directory that is not a repository.
 
         Raises:
-            RepositoryError: The commit is not here.
+            RepositoryError: The commit is not in this clone.
         """
         path.mkdir(parents=True, exist_ok=True)
         index = {"GIT_INDEX_FILE": str(self.path / ".git" / f"index-of-{checked_sha(sha)}")}
         read = await self._git("read-tree", sha, extra=index)
         succeeded(read, f"{sha} can't be read")
-        # Not `git archive`, which leaves out and fills in what a repository's attributes say.
+        # Not `git archive`: by a repository's attributes it leaves files out, and changes others.
         written = await self._git("checkout-index", "--all", f"--prefix={path.resolve()}/", extra=index)
         succeeded(written, f"{sha} can't be written to {path}")
         Path(index["GIT_INDEX_FILE"]).unlink()

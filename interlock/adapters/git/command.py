@@ -1,18 +1,18 @@
-"""Running git: the same on every machine, without prompts, hooks and locales, with the user's own access."""
+"""Running git: the same on every machine, without prompts, hooks and locales, but with the user's own access."""
 
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from interlock.adapters.git.errors import RemoteUnreachableError, told_apart
+from interlock.adapters.git.errors import RemoteUnreachableError, error_for
 from interlock.adapters.git.models import Remote
 from interlock.common.process import Completed, run, tool_environment
 from interlock.errors import RepositoryError
 
 TIMEOUT = 300
 KEEP = 64 * 1024 * 1024  # lists of tags and commits are read whole
-# No prompt: what can't be had without a person is an error at once. The user's own settings tell how to get access.
+# No prompts: git fails at once where it would need a person. How to get access is in the user's own settings.
 SETTINGS = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -40,7 +40,7 @@ CONFIGURATION = (
     ("i18n.commitEncoding", "utf-8"),
     ("i18n.logOutputEncoding", "utf-8"),
     ("log.showSignature", "false"),
-    ("gc.auto", "0"),  # it would go on in the background, in a directory that is soon removed
+    ("gc.auto", "0"),  # it would run in the background, in a directory that is soon removed
     ("maintenance.auto", "false"),
 )
 
@@ -49,8 +49,8 @@ def environment(remote: Remote | None = None, environ: Mapping[str, str] = os.en
     """Git's whole environment; the remote's token is in it, and nowhere else.
 
     Args:
-        remote: Whose token git may send.
-        environ: Where the user's ways of access are named.
+        remote: Its token is in the environment.
+        environ: The user's ways of access are taken from here.
     """
     given = {name: value for name, value in environ.items() if ACCESS.fullmatch(name)}
     known = given.get("GIT_CONFIG_COUNT", "")
@@ -72,19 +72,19 @@ async def git(
     remote: Remote | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run git, and give back what came of it, whatever that is; no secret is in its output.
+    """Run git and return the result, whatever it is; no secret is in its output.
 
     Args:
         arguments: Git's own.
         at: The repository.
-        remote: Whose token it may send.
+        remote: The remote that it may send its token to.
         extra: Variables beside `environment`.
 
     Raises:
         RepositoryError: Git is not installed.
     """
-    place: list[str | Path] = ["-C", at] if at else []
-    command: list[str | Path] = ["git", *place, *arguments]
+    directory: list[str | Path] = ["-C", at] if at else []
+    command: list[str | Path] = ["git", *directory, *arguments]
     try:
         completed = await run(command, env={**environment(remote), **(extra or {})}, timeout=TIMEOUT, keep=KEEP)
     except FileNotFoundError:
@@ -98,26 +98,26 @@ async def git(
 
 
 def succeeded(completed: Completed, tried: str) -> str:
-    """What git wrote, when it did what was asked.
+    """The output of git, when it succeeded.
 
     Args:
-        completed: What came of it.
-        tried: What was asked, for the message: "main of https://… can't be fetched".
+        completed: The result.
+        tried: What failed otherwise, for the message: "main of https://… can't be fetched".
 
     Raises:
-        RepositoryError: It did not; see `interlock.adapters.git.errors` for the kinds.
+        RepositoryError: It failed; see `interlock.adapters.git.errors` for the kinds.
         TokenError: Access was refused.
         ProtectedBranchError: A rule of the remote forbids it.
     """
     if completed.timed_out:
         raise RemoteUnreachableError(f"{tried}: not within {TIMEOUT} s", hint="check the network, and run it again")
     if completed.returncode != 0:
-        raise told_apart(tried, _words(completed))
+        raise error_for(tried, _words(completed))
     return completed.output
 
 
 def _words(completed: Completed) -> str:
-    """What git says of a failure: in a push's table, the lines that failed, and what stands on standard error."""
+    """Git's words about a failure: the rejected lines of a push's table, and standard error."""
     rejected = [line.replace("\t", " ") for line in completed.output.splitlines() if line.startswith("!")]
     said = [line for line in completed.errors.splitlines() if line.strip() and not line.startswith("hint:")]
     return "\n".join([*rejected, *said]).strip() or f"git ended with {completed.returncode}"

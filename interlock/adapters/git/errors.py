@@ -1,4 +1,4 @@
-"""What goes wrong between git and a remote, told apart by what git says in the C locale."""
+"""Failures between git and a remote, classified by git's messages in the C locale."""
 
 import re
 
@@ -6,7 +6,7 @@ from interlock.errors import InterlockError, RefusedError, RepositoryError, Toke
 
 
 class PushRaceError(RepositoryError):
-    """Somebody else moved the branch or made the tag since it was looked at; nothing was pushed."""
+    """A branch or tag of the remote has changed since it was read; nothing was pushed."""
 
 
 class ProtectedBranchError(RefusedError):
@@ -14,7 +14,7 @@ class ProtectedBranchError(RefusedError):
 
 
 class RemoteUnreachableError(RepositoryError):
-    """A remote that did not answer, or not to the end; after a push, look at what arrived."""
+    """A remote did not answer, or not to the end; whether a push happened is not known."""
 
     transient = True
 
@@ -45,7 +45,7 @@ _UNREACHABLE = (
     r"|Empty reply|handshake|HTTP/2 stream|transfer closed|Network is unreachable|No route to host|Temporary failure"
     r"|bad line length|invalid server response|expected flush|unexpected EOF|expected 'packfile'"
 )
-# The first that fits: a race can follow a hook's words, and every refusal ends with a hang-up.
+# The first match counts: a race can follow a hook's words, and every refusal ends with a hang-up.
 _KINDS: tuple[tuple[str, Kind, str], ...] = (
     (
         r"without `?workflow`? scope",
@@ -65,8 +65,8 @@ _KINDS: tuple[tuple[str, Kind, str], ...] = (
 DEFAULT_HINT = "check the repository, the ref and the access to it"
 
 
-def told_apart(message: str, words: str) -> InterlockError:
-    """The error for what git said, which has no secret in it any more.
+def error_for(message: str, words: str) -> InterlockError:
+    """The error for git's words, which are redacted already.
 
     Args:
         message: What was tried, and where.

@@ -1,4 +1,4 @@
-"""Git: files of a repository at a ref, without a work tree of it."""
+"""Git: the files of a repository at a ref, without a work tree."""
 
 import io
 import tarfile
@@ -8,7 +8,7 @@ from pathlib import Path
 from interlock.adapters.git.command import git, succeeded
 from interlock.adapters.git.models import Remote
 
-# Files as they were committed: a repository may leave its tests out of archives, or have archives filled in.
+# Files as they were committed: a repository's own attributes may leave its tests out of archives, or change files.
 ATTRIBUTES = "* -export-ignore -export-subst\n"
 
 
@@ -17,15 +17,15 @@ async def files_at(remote: Remote, ref: str, cache: Path) -> dict[str, bytes]:
 
     Args:
         remote: Where to fetch from.
-        ref: Validated text that does not begin with a hyphen.
-        cache: Where the repository is kept while it is read.
+        ref: Validated text that does not start with a hyphen.
+        cache: Where the repository is while it is read.
 
     Raises:
-        RepositoryError: The repository or the ref can't be had.
+        RepositoryError: The repository or the ref can't be fetched.
         TokenError: Access was refused.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    # One for each call: fetches into one repository at the same time hinder each other, and mix up what was fetched.
+    # One for each call: fetches into one repository at the same time mix up what was fetched.
     with tempfile.TemporaryDirectory(prefix="repository-", dir=cache) as name:
         repository = Path(name)
         await git("init", "--bare", "--quiet", "--template=", at=repository)

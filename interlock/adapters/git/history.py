@@ -1,4 +1,4 @@
-"""Git: questions about a clone's commits that no release asks."""
+"""Git: reads the commits and work trees that candidates, verifications and bisects need."""
 
 import re
 from pathlib import Path
@@ -11,10 +11,10 @@ _FORMAT = "%H%x00%s%x00%an%x00"
 
 
 async def commits_named(repository: Path, prefix: str) -> tuple[str, ...]:
-    """The commits here whose SHA begins so: none, one, or several.
+    """The commits with a SHA that starts with a prefix: none, one, or several.
 
     Args:
-        repository: Where.
+        repository: The clone.
         prefix: At least 4 hexadecimal digits.
     """
     if not re.fullmatch(r"[0-9a-f]{4,64}", prefix):
@@ -29,7 +29,7 @@ async def merge_base(repository: Path, one: str, other: str) -> str | None:
     """The newest commit that is in both histories; None when they have none in common.
 
     Raises:
-        RepositoryError: One of them is not here.
+        RepositoryError: One of them is not in the clone.
     """
     found = await git("merge-base", checked_sha(one), checked_sha(other), at=repository)
     if found.returncode == 1 and not found.output.strip():
@@ -38,7 +38,7 @@ async def merge_base(repository: Path, one: str, other: str) -> str | None:
 
 
 async def head_of(folder: Path) -> str | None:
-    """The commit that a work tree is of; None for a folder that is no work tree's root, or has no commit."""
+    """The commit of a work tree; None for a folder that is not the root of a work tree, or has no commit."""
     found = await git("rev-parse", "--show-toplevel", at=folder)
     root = found.output.strip()
     if found.returncode != 0 or Path(root).resolve() != folder.resolve():
@@ -48,13 +48,13 @@ async def head_of(folder: Path) -> str | None:
 
 
 async def is_changed(folder: Path) -> bool:
-    """Whether a work tree differs from its commit, new files that are not ignored among it; nothing is written."""
+    """Whether a work tree differs from its commit, or has new files that are not ignored; nothing is written."""
     status = ("status", "--porcelain=v1", "-z", "--untracked-files=all")
     return bool(succeeded(await git("--no-optional-locks", *status, at=folder), f"{folder} can't be read"))
 
 
 async def files_of(folder: Path) -> tuple[Path, ...]:
-    """The files of a work tree as they are now, new ones that are not ignored among them, relative to it.
+    """The files of a work tree as they are now, with new files that are not ignored; relative to it.
 
     Raises:
         RepositoryError: One of them is a submodule.
@@ -69,10 +69,10 @@ async def files_of(folder: Path) -> tuple[Path, ...]:
 
 
 async def first_parents(repository: Path, older: str, newer: str) -> tuple[Commit, ...]:
-    """What was put upon a commit until another: each by its first parent, so that a merge is one step.
+    """The commits from one to another along first parents, so that a merge is one step.
 
     Args:
-        repository: Where.
+        repository: The clone.
         older: A SHA, which is left out.
         newer: A SHA, which is the last.
 
@@ -80,7 +80,7 @@ async def first_parents(repository: Path, older: str, newer: str) -> tuple[Commi
         Oldest first; nothing when the newer one is in the older one's history.
 
     Raises:
-        RepositoryError: One of them is not here.
+        RepositoryError: One of them is not in the clone.
     """
     order = ("log", "--first-parent", "--reverse", "--no-decorate", f"--format={_FORMAT}")
     listed = await git(*order, f"{checked_sha(older)}..{checked_sha(newer)}", "--", at=repository)

@@ -1,7 +1,26 @@
-"""A lease: one release of a package at a time, from any machine, kept where all of them meet: in the remote itself.
+"""A lease: one release of a package at a time, from any machine.
 
-It is a ref that points at a commit without files, whose message says who holds it and until when. Taking, renewing and
-giving it back are pushes that expect what was seen, so of two that try at once the remote lets one win.
+Theory of operation. The lease is a ref in the package's own repository, `refs/interlock/PACKAGE`, since that repository
+is what all machines share. The ref points at a commit without files; its message holds the terms: holder, since, until.
+The lease is free when there is no ref, when its terms are over, or when its holder is known to have ended.
+
+It promises that two processes never hold it at once, as long as clocks differ by less than `SKEW`. To take, renew and
+release it are one push each, which names the commit that was seen and the one to replace it. The server compares and
+swaps under the lock of the ref. So of two processes that saw the same commit one succeeds; the other gets a
+`PushRaceError`, and looks again. A holder's nonce is in its terms, so no two holders push the same commit: a holder
+that sees one of the commits in `_mine` sees its own lease.
+
+What can interrupt it, and why it stays right:
+
+- The answer to a push is lost. Then the ref is looked at. If that fails too, the commit is in `_mine` all the same, and
+  the next look recognises it.
+- The holder is killed. On the same machine (boot and container included) another process sees that it has ended, and
+  takes the lease at once. Everywhere else the lease is over at `until` plus `SKEW`.
+- Renewals fail, or the holder is suspended. When another process has taken the lease meanwhile, the holder's next
+  renewal raises `BusyError`; when none has, the renewal succeeds even after `until`. So a holder calls `make_sure`
+  before each step that can't be undone: after it the lease lasts for at least `MOST` of its time.
+- The ref changes between a look and the fetch of its commit. Then it is looked at again, `ATTEMPTS` times at most.
+- The lease can't be given back. Then it ends at `until`.
 """
 
 import asyncio
@@ -15,6 +34,7 @@ from interlock.adapters.git.errors import PushRaceError, RemoteUnreachableError
 from interlock.adapters.git.lease_holder import LeaseHolder
 from interlock.adapters.git.models import Author, checked_ref
 from interlock.adapters.git.repository import Repository
+from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.retry import patiently
 from interlock.errors import BusyError, InterlockError
@@ -22,13 +42,9 @@ from interlock.errors import BusyError, InterlockError
 SECONDS = 300.0
 SKEW = timedelta(seconds=30)  # clocks of machines differ
 ATTEMPTS = 5
-MOST = 0.5  # of its time that a lease must still have for somebody to rely on it
+MOST = 0.5  # the part of its time that a lease must still have for its holder to rely on it
 KEEPER = Author(name="interlock", email="interlock@localhost")
 Clock = Callable[[], datetime]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Terms(FrozenModel):
@@ -43,14 +59,14 @@ class Terms(FrozenModel):
 
 
 class Lease:
-    """A package's lease as one process tries for it and holds it.
+    """A package's lease, as one process takes and holds it.
 
     Args:
         repository: Any one of this remote, with or without a work tree.
-        package: Whose releases it keeps apart.
-        holder: Who is to hold it.
-        seconds: For how long it is taken and renewed.
-        clock: Tells the time.
+        package: The package that is released.
+        holder: The process that is to hold it; this one by default.
+        seconds: For how long it is taken and renewed each time.
+        clock: The clock.
     """
 
     def __init__(
@@ -60,7 +76,7 @@ class Lease:
         *,
         holder: LeaseHolder | None = None,
         seconds: float = SECONDS,
-        clock: Clock = _now,
+        clock: Clock = now,
     ) -> None:
         self.ref = checked_ref(f"refs/interlock/{package}")
         self.package = package
@@ -71,14 +87,14 @@ class Lease:
         self._clock = clock
         self._since: datetime | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._mine: list[str] = []  # every commit that was pushed or tried: the answer to a push may have been lost
+        self._mine: list[str] = []  # every commit that was pushed, whether or not an answer came
 
     async def take(self) -> None:
-        """Take the lease if it is free, has run out, or is held by a process that has ended.
+        """Take the lease if it is free, is over, or is held by a process that has ended.
 
         Raises:
-            BusyError: Somebody else holds it.
-            RepositoryError: The remote can't be asked or written.
+            BusyError: Another process holds it.
+            RepositoryError: The remote can't be read or written.
             TokenError: Access was refused.
         """
         async with self._one_at_a_time:
@@ -92,8 +108,8 @@ class Lease:
         """Hold it for its whole time again, from now.
 
         Raises:
-            BusyError: It has been lost to somebody else.
-            RepositoryError: The remote can't be asked or written.
+            BusyError: Another process has taken it.
+            RepositoryError: The remote can't be read or written.
         """
         async with self._one_at_a_time:
             for _ in range(ATTEMPTS):
@@ -106,11 +122,11 @@ class Lease:
         raise BusyError(f"the lease of {self.package} can't be renewed", hint="run it again", transient=True)
 
     async def make_sure(self) -> None:
-        """See that it is still held: nobody may take it for the time it has left; it is renewed when that is short.
+        """Make sure that it is held for at least `MOST` of its time from now; it is renewed when less is left.
 
         Raises:
-            BusyError: It has been lost to somebody else.
-            RepositoryError: The remote can't be asked or written.
+            BusyError: Another process has taken it.
+            RepositoryError: The remote can't be read or written.
         """
         if self.until is None or self.until - self._clock() < timedelta(seconds=self.seconds * MOST):
             await self.renew()
@@ -119,7 +135,7 @@ class Lease:
         """Give it back, if it is still held.
 
         Raises:
-            RepositoryError: The remote can't be asked or written; the lease runs out by itself.
+            RepositoryError: The remote can't be read or written; the lease ends by itself.
         """
         async with self._one_at_a_time:
             if self._mine and (seen := await self._look()) in self._mine:
@@ -146,7 +162,7 @@ class Lease:
         return True
 
     async def _read(self, seen: str) -> Terms | None:
-        """What a lease says; None when it is not there any more."""
+        """The terms of a lease; None when the ref has changed since."""
         local = f"refs/seen/{self.holder.nonce}"
         try:
             await self._repository.fetch(f"+{self.ref}:{local}")
@@ -164,12 +180,12 @@ class Lease:
             ) from None
 
     async def _moved(self, seen: str) -> bool:
-        """Put a new commit of ours in the place of what was seen; False when somebody was faster."""
-        now = self._clock()
-        self._since = self._since or now
-        until = now + timedelta(seconds=self.seconds)
+        """Replace the commit that was seen by a new one of ours; False when another process was faster."""
+        at = self._clock()
+        self._since = self._since or at
+        until = at + timedelta(seconds=self.seconds)
         terms = Terms(package=self.package, holder=self.holder, since=self._since, until=until)
-        commit = await self._repository.orphan(terms.model_dump_json(), KEEPER, int(now.timestamp()))
+        commit = await self._repository.orphan(terms.model_dump_json(), KEEPER, int(at.timestamp()))
         self._mine.append(commit)
         try:
             await self._repository.push({self.ref: commit}, {self.ref: seen})
@@ -202,23 +218,20 @@ async def held(
     *,
     holder: LeaseHolder | None = None,
     seconds: float = SECONDS,
-    clock: Clock = _now,
+    clock: Clock = now,
 ) -> AsyncIterator[Lease]:
-    """A package's lease, held for as long as the block lasts.
-
-    It is renewed when a third of its time is over. Before something that cannot be undone, `renew` tells for certain
-    that it is still held. Where it can't be given back it runs out by itself.
+    """A package's lease, held for as long as the block lasts; it is renewed each time that a third of it is over.
 
     Args:
         repository: Any one of this remote, with or without a work tree.
-        package: Whose releases it keeps apart.
-        holder: Who is to hold it; this process when there is none.
+        package: The package that is released.
+        holder: The process that is to hold it; this one by default.
         seconds: For how long it is taken and renewed each time.
-        clock: Tells the time.
+        clock: The clock.
 
     Raises:
-        BusyError: Somebody else holds it.
-        RepositoryError: The remote can't be asked or written.
+        BusyError: Another process holds it.
+        RepositoryError: The remote can't be read or written.
         TokenError: Access was refused.
     """
     lease = Lease(repository, package, holder=holder, seconds=seconds, clock=clock)
@@ -238,7 +251,7 @@ async def held(
 async def _renewed(lease: Lease) -> None:
     while True:
         await asyncio.sleep(lease.seconds / 3)
-        # Another try comes soon; whoever must be certain asks for himself.
+        # The next try comes soon; a step that must be certain calls `make_sure`.
         with contextlib.suppress(InterlockError):
             await lease.renew()
 

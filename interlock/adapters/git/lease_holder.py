@@ -1,4 +1,4 @@
-"""Who holds a lease: a process, told apart from every other one on any machine."""
+"""The holder of a lease: a process, distinguished from every other process on any machine."""
 
 import os
 import socket
@@ -11,18 +11,18 @@ from pydantic import ConfigDict
 
 from interlock.common.frozen_model import FrozenModel
 
-SAME_START = 10.0  # seconds; a process's start is reckoned from a clock that may have been set since
+SAME_START = 10.0  # seconds; a process's start is computed from a clock that may have been set since
 
 
 class LeaseHolder(FrozenModel):
     """A process that holds a lease.
 
     Attributes:
-        host: Of the machine.
-        space: Where its process ids mean what they say: this boot of the machine and this container on it.
+        host: The machine's name.
+        space: Where its process id is valid: this boot of the machine, and this container on it.
         pid: Its id.
-        started: When it began, in seconds since 1970.
-        nonce: Tells two holders in one process apart.
+        started: When it started, in seconds since 1970.
+        nonce: Distinguishes two holders in one process.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -47,7 +47,7 @@ class LeaseHolder(FrozenModel):
 
     @property
     def is_dead(self) -> bool:
-        """Whether it is certain that it has ended: only on its own machine, and in its own container, can one know."""
+        """Whether it is certain that it has ended, which can be known only on its machine and in its container."""
         if (self.host, self.space) != (socket.gethostname(), space()):
             return False
         try:
@@ -57,7 +57,7 @@ class LeaseHolder(FrozenModel):
             return bool(abs(process.create_time() - self.started) > SAME_START)
         except psutil.NoSuchProcess:
             return True
-        except psutil.AccessDenied:  # pragma: no cover  no system that tests run on keeps this secret
+        except psutil.AccessDenied:  # pragma: no cover  not denied on any system that tests run on
             return False
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class LeaseHolder(FrozenModel):
 
 
 def space() -> str:
-    """This boot of this machine and this container on it, where the system tells; else nothing."""
+    """This boot of this machine and this container on it; an empty text where the system does not say."""
     boot, processes = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
     try:
         return f"{boot.read_text().strip()} {os.readlink(processes)}"  # noqa: PTH115  the link names no file

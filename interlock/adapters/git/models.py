@@ -1,4 +1,4 @@
-"""What git is told and what it tells, as values: remotes, identities, names of refs, tags and commits."""
+"""The values of git: remotes, authors, tags and commits, and the names of refs and objects."""
 
 import base64
 import re
@@ -11,15 +11,15 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 
 SHA = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
-# What git-check-ref-format forbids, and a hyphen at the beginning, which would be an option.
+# What git-check-ref-format forbids, and a hyphen at the start, which would be an option.
 _FORBIDDEN = re.compile(r"^[-/]|/[./]|^\.|\.\.|@\{|[\x00-\x20\x7f~^:?*\[\\]|\.lock(/|$)|[./]$|^@$|^$")
 
 
 def checked_ref(name: str) -> str:
-    """The name of a branch, a tag or a whole ref, as it is.
+    """The given name of a branch, a tag or a whole ref, checked.
 
     Raises:
-        UsageError: Git would not take it.
+        UsageError: Git would not accept it.
     """
     if _FORBIDDEN.search(name):
         raise UsageError(f'"{name}" cannot be the name of a ref', hint="see git help check-ref-format")
@@ -27,10 +27,10 @@ def checked_ref(name: str) -> str:
 
 
 def checked_sha(sha: str) -> str:
-    """An object's whole name, as it is.
+    """The given SHA, checked.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not a whole SHA.
     """
     if not re.fullmatch(SHA, sha):
         raise UsageError(f'"{sha}" is not the SHA of a commit', hint="write all of its 40 digits")
@@ -51,7 +51,7 @@ class Remote(FrozenModel):
 
     Attributes:
         url: An address without credentials, or a path.
-        token: Sent to an http or https server as GitHub wants it; None to leave access to git's own configuration.
+        token: Sent to an http or https server in GitHub's form; None leaves access to git's own configuration.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -67,18 +67,18 @@ class Remote(FrozenModel):
 
     @property
     def basic(self) -> str | None:
-        """User and token as HTTP's basic authentication has them: a secret too."""
+        """User name and token for HTTP's basic authentication; also a secret."""
         if self.token is None:
             return None
         return base64.b64encode(f"x-access-token:{self.token.get_secret_value()}".encode()).decode()
 
     def settings(self) -> list[tuple[str, str]]:
-        """Git's settings that send the token, to its server alone, and let nobody else answer in its place."""
+        """Git's settings that send the token to its server alone, follow no redirect, and use no other credentials."""
         if self.token is None or self.server is None:
             return []
         header = f"http.{self.server}.extraHeader"
         return [
-            (header, ""),  # forgets one of the user's own: two of them are refused
+            (header, ""),  # drops one of the user's own: servers refuse two of them
             (header, f"Authorization: Basic {self.basic}"),
             ("credential.helper", ""),
             ("http.followRedirects", "false"),
@@ -93,7 +93,7 @@ class Remote(FrozenModel):
 
 
 class Author(FrozenModel):
-    """Who commits and tags."""
+    """The author of commits and tags."""
 
     name: str
     email: str
@@ -103,7 +103,7 @@ class Author(FrozenModel):
         """Read `Name <address>`.
 
         Raises:
-            UsageError: It is not written so.
+            UsageError: It has another form.
         """
         match = re.fullmatch(r"([^<>\n]*[^<>\s]) <([^<>\s]+)>", text)
         if not match:
@@ -111,7 +111,7 @@ class Author(FrozenModel):
         return cls(name=match[1], email=match[2])
 
     def environment(self, when: int) -> dict[str, str]:
-        """What makes git write this author and committer, and this time (seconds since 1970) in UTC."""
+        """The variables by which git writes this author and committer, and this time (seconds since 1970) in UTC."""
         return {
             f"GIT_{role}_{key}": value
             for role in ("AUTHOR", "COMMITTER")
@@ -125,7 +125,7 @@ class Tag(FrozenModel):
     Attributes:
         sha: What the ref points at: the tag's own object, or the commit for a lightweight tag.
         commit: The tagged commit.
-        message: Of an annotated tag, without the newline at its end; None for a lightweight one.
+        message: An annotated tag's, without the newline at its end; None for a lightweight tag.
         when: When it was annotated, in seconds since 1970.
     """
 

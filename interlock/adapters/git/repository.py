@@ -1,4 +1,4 @@
-"""A repository on this disk and the remote that it works with: looking at the remote's refs, and pushing to them."""
+"""A repository on this disk and its remote: reads the remote's refs, fetches from them and pushes to them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,34 +39,34 @@ class Repository:
         """What the remote's refs point at now, by their whole names; for annotated tags also `…^{}`, their commits.
 
         Args:
-            patterns: Which refs, as `refs/tags/v1`; all when there are none.
+            patterns: Which refs, as `refs/tags/v1`; all by default.
 
         Raises:
-            RepositoryError: The remote can't be asked.
+            RepositoryError: The remote can't be read.
             TokenError: Access was refused.
         """
         names = [checked_ref(pattern) for pattern in patterns]
-        # A tag's commit is only told when it is asked for.
+        # ls-remote shows a tag's commit only on request.
         peeled = [f"{name}^{{}}" for name in names if name.startswith("refs/tags/")]
         listed = await self._git("ls-remote", "--quiet", "--", self.remote.url, *names, *peeled)
         lines = succeeded(listed, f"the refs of {self._name} can't be read").splitlines()
         found = {ref: sha for sha, _, ref in (line.partition("\t") for line in lines)}
-        # ls-remote takes a name for the end of one: refs/x also finds refs/heads/refs/x.
+        # ls-remote matches the ends of names: refs/x also finds refs/heads/refs/x.
         return {ref: sha for ref, sha in found.items() if not names or ref.removesuffix("^{}") in names}
 
     async def push(self, updates: Mapping[str, str], expected: Mapping[str, str]) -> None:
-        """Change refs of the remote, all of them or none; each only if it is where it was seen.
+        """Change refs of the remote, all of them or none; each only if it still points at what was seen.
 
         Args:
             updates: What each ref shall point at; an empty text removes it.
-            expected: What each of them pointed at when it was looked at; an empty text for one that was not there.
+            expected: What each of them pointed at when it was read; an empty text for one that was not there.
 
         Raises:
-            UsageError: A ref has no expectation, or a name is none.
+            UsageError: A ref has no expectation, or a name is not valid.
             PushRaceError: A ref is not where it was expected.
             ProtectedBranchError: A rule of the remote forbids it.
             TokenError: Access was refused.
-            RemoteUnreachableError: No answer: look at the refs to see whether it happened.
+            RemoteUnreachableError: There was no answer: the refs show whether it happened.
             RepositoryError: It failed for another reason.
         """
         if not updates or set(updates) != set(expected):
@@ -77,13 +77,13 @@ class Repository:
         succeeded(pushed, f"{', '.join(sorted(updates))} can't be pushed to {self._name}")
 
     async def fetch(self, *refspecs: str) -> None:
-        """Bring what the remote has.
+        """Fetch from the remote.
 
         Args:
             refspecs: As `+refs/heads/main:refs/remotes/origin/main`.
 
         Raises:
-            RepositoryError: It can't be had.
+            RepositoryError: One of them can't be fetched.
             TokenError: Access was refused.
         """
         fetched = await self._git("fetch", "--quiet", "--no-tags", "--", self.remote.url, *refspecs)
@@ -92,7 +92,7 @@ class Repository:
 
     async def orphan(self, message: str, author: Author, when: int) -> str:
         """The SHA of a new commit that has no parents and no files, and that no ref points at yet."""
-        tree = (await self._told("mktree")).strip()
+        tree = (await self._output("mktree")).strip()
         made = await self._git("commit-tree", tree, "-m", message, extra=author.environment(when))
         return succeeded(made, "a commit can't be made").strip()
 
@@ -100,15 +100,15 @@ class Repository:
         """A commit's message.
 
         Raises:
-            RepositoryError: There is no such commit here.
+            RepositoryError: It is not in this repository.
         """
-        return await self._told("show", "--no-patch", "--format=%B", checked_sha(sha), "--")
+        return await self._output("show", "--no-patch", "--format=%B", checked_sha(sha), "--")
 
     async def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether a commit is in another one's history, or the same.
 
         Raises:
-            RepositoryError: One of them is not here.
+            RepositoryError: One of them is not in this repository.
         """
         checked = await self._git("merge-base", "--is-ancestor", checked_sha(older), checked_sha(newer))
         if checked.returncode == 1:
@@ -120,7 +120,7 @@ class Repository:
     def _name(self) -> str:
         return self.remote.redact(self.remote.url)
 
-    async def _told(self, *arguments: str | Path) -> str:
+    async def _output(self, *arguments: str | Path) -> str:
         return succeeded(await self._git(*arguments), f"git {arguments[0]} failed in {self.path}")
 
     async def _git(self, *arguments: str | Path, extra: Mapping[str, str] | None = None) -> Completed:

@@ -1,4 +1,4 @@
-"""GitHub: the calls that releases, checks and dispatches make, each sent as often as is safe."""
+"""GitHub: the calls that features make; reads are tried again, a write is never sent twice."""
 
 from interlock.adapters.github.check_runs import Annotation, CheckRun
 from interlock.adapters.github.client import GitHub, open_github

@@ -1,4 +1,4 @@
-"""What every group of calls to GitHub is made of: reads, writes, lists, and answers turned into values."""
+"""What all groups of calls to GitHub have in common: reads, writes, lists, and parsing answers."""
 
 import re
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ M = TypeVar("M", bound=BaseModel)
 PAGE = "per_page=100"
 
 
-class Asking:
-    """The base of the calls: asks as one token."""
+class BaseClient:
+    """The base of the groups of calls, which share one transport."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -43,14 +43,14 @@ class Asking:
             return None
 
     async def _all(self, url: str, what: str, repo: str, *, key: str = "", named: str = "") -> list[dict[str, Any]]:
-        """The same of what must be there; messages call it so, or after the repository."""
+        """A list that must be there; messages name it `named`, or by the repository."""
         try:
             return [item async for item in self._transport.pages(url, what, repo, key)]
         except NotThereError:
             raise self._invisible(named or repo) from None
 
     async def _one(self, model: type[M], url: str, what: str, repo: str, *, named: str = "") -> M:
-        """A value that must be there; messages call it so, or after the repository."""
+        """A value that must be there; messages name it `named`, or by the repository."""
         try:
             return parsed(model, (await self._read(url, what, repo)).data, repo)
         except NotThereError:
@@ -67,7 +67,7 @@ def at(repo: str) -> str:
     """The address of a repository, from the API's root.
 
     Raises:
-        UsageError: It is not named as owner/name.
+        UsageError: Its name is not owner/name.
     """
     if not re.fullmatch(r"(?!\.)[\w.-]+/(?!\.{1,2}$)[\w.-]+", repo, re.ASCII):
         raise UsageError(f'"{repo}" is not a repository on GitHub', hint="write owner/name, or [family] owner")
@@ -78,7 +78,7 @@ def parsed(model: type[M], data: object, repo: str) -> M:
     """An answer as a value.
 
     Raises:
-        GitHubError: It is not as GitHub's description says.
+        GitHubError: It does not fit GitHub's description.
     """
     try:
         return model.model_validate(data)

@@ -1,9 +1,9 @@
-"""The calls about check runs, which Apps alone may make: what is said of a commit at length, and of its lines."""
+"""The calls about check runs, which only Apps may make: a report on a commit, with notes on its lines."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
+from interlock.adapters.github.base_client import PAGE, BaseClient, at, parsed
 from interlock.adapters.github.models import Answer
 from interlock.common.frozen_model import FrozenModel
 
@@ -39,10 +39,10 @@ class Annotation(FrozenModel):
 
 
 class Output(Answer):
-    """What a check run has to say.
+    """The report of a check run.
 
     Attributes:
-        annotations_count: How many notes it has; they can be added, and never taken away.
+        annotations_count: How many notes it has; notes can be added and never removed.
     """
 
     title: str | None = None
@@ -60,7 +60,7 @@ class CheckRun(Answer):
     """A check run.
 
     Attributes:
-        external_id: What its maker calls it.
+        external_id: The App's own name for it.
         conclusion: None while it is not completed.
     """
 
@@ -78,11 +78,11 @@ class CheckRun(Answer):
         return self.status == "completed"
 
 
-class CheckRuns(Asking):
+class CheckRuns(BaseClient):
     """Check runs."""
 
     async def check_runs(self, repo: str, sha: str, *, name: str) -> tuple[CheckRun, ...]:
-        """All of this name on a commit, of any App, newest first.
+        """The check runs of a name on a commit, of all Apps, newest first.
 
         Raises:
             TokenError: The repository does not exist, or this token cannot see it.
@@ -93,20 +93,20 @@ class CheckRuns(Asking):
         return tuple(sorted((run for run in found if run.name == name), key=lambda run: -run.id))
 
     async def create_check_run(self, repo: str, **facts: object) -> CheckRun:
-        """Begin one, or say at once how it ended.
+        """Start one, or report at once how it ended.
 
         Args:
             repo: The repository.
             facts: As GitHub names them: name, head_sha, status, conclusion, external_id, details_url, output.
 
         Raises:
-            TokenError: The token is not an App's, or may not.
+            TokenError: The token is not an App's, or is not allowed to.
             UnreachableError: It may have been made: look for it.
         """
         return await self._checked("POST", f"{at(repo)}/check-runs", "make a check run", repo, facts)
 
     async def update_check_run(self, repo: str, run: int, **facts: object) -> CheckRun:
-        """Change one of the App's own. Annotations are added to those that it has."""
+        """Change one of the App's own. Annotations are added to the present ones."""
         return await self._checked("PATCH", f"{at(repo)}/check-runs/{run}", f"change the check run {run}", repo, facts)
 
     async def _checked(self, method: str, url: str, what: str, repo: str, facts: Mapping[str, object]) -> CheckRun:

@@ -1,4 +1,4 @@
-"""The calls to GitHub that releases, checks and dispatches make."""
+"""The client of GitHub: all groups of calls, and those about releases, dispatches, files and workflow runs."""
 
 import asyncio
 import base64
@@ -35,10 +35,10 @@ KINDS = {"ghp_": "classic", "github_pat_": "fine-grained", "ghs_": "app"}
 class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
     """GitHub as one token sees it. Repositories are named owner/name.
 
-    Every call may raise, beside what it names:
-        TokenError: The token is missing, invalid, or may not do this; the hint says what it lacks.
-        RateLimitError: GitHub refused it for a while that is longer than we wait; nothing was done.
-        UnreachableError: GitHub did not answer; of a write nobody knows whether it happened.
+    Every call may raise, beside what its own docstring names:
+        TokenError: The token is missing, invalid, or not allowed to do this; the hint says what it lacks.
+        RateLimitError: GitHub refused it for longer than the policy waits; nothing was done.
+        UnreachableError: GitHub did not answer; whether a write happened is not known.
         GitHubError: GitHub refused it for another reason.
     """
 
@@ -55,7 +55,7 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
         return await self._one(Repository, at(repo), "show the repository", repo)
 
     async def token_facts(self) -> TokenFacts:
-        """What GitHub tells of the token."""
+        """What GitHub says about the token."""
         token = (await self._transport.credentials.token()).get_secret_value()
         kind = next((kind for prefix, kind in KINDS.items() if token.startswith(prefix)), "unknown")
         reply = await self._read("/rate_limit" if kind == "app" else "/user", "say whose token it is", "GitHub")
@@ -70,21 +70,21 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
         )
 
     async def can_dispatch(self, repo: str) -> None:
-        """Try whether the token may send dispatches to a repository; none is sent.
+        """Check that the token may send dispatches to a repository; none is sent.
 
-        An event without a type is impossible, and GitHub looks at permissions first: its complaint is the good news.
+        An event without a type is refused as impossible, but only after GitHub has checked the permissions.
 
         Raises:
-            TokenError: It may not.
+            TokenError: It is not allowed to.
         """
         with contextlib.suppress(UnprocessableError):
             await self._write("POST", f"{at(repo)}/dispatches", "take dispatches", repo, {"event_type": ""})
 
     async def dispatch(self, repo: str, event: str, payload: Mapping[str, str]) -> None:
-        """Send a `repository_dispatch`, once: no answer whatever makes this send it again.
+        """Send a `repository_dispatch`, once: whatever the answer is, it is not sent again.
 
         Raises:
-            TokenError: The token may not.
+            TokenError: The token is not allowed to.
             UnreachableError: It may have been sent: look at the repository's runs.
             RateLimitError: It was not sent.
         """
@@ -96,7 +96,7 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
             raise self._invisible(repo) from None
 
     async def files(self, repo: str, folder: str, ref: str | None = None) -> dict[str, bytes]:
-        """The files of a folder by their paths, without those of folders in it; none when there is no such folder.
+        """The files right in a folder, by their paths; none when there is no such folder.
 
         Args:
             repo: The repository.
@@ -118,17 +118,17 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
 
     async def secret_names(self, repo: str) -> frozenset[str] | None:
         """The names of the secrets that the repository's workflows have; None when this token may not know them."""
-        place, what = f"{at(repo)}/actions", "list the names of secrets"
-        own = await self._list(f"{place}/secrets?{PAGE}", what, repo, "secrets")
+        actions, what = f"{at(repo)}/actions", "list the names of secrets"
+        own = await self._list(f"{actions}/secrets?{PAGE}", what, repo, "secrets")
         if own is None:
             return None
-        shared = await self._list(f"{place}/organization-secrets?{PAGE}", what, repo, "secrets")
+        shared = await self._list(f"{actions}/organization-secrets?{PAGE}", what, repo, "secrets")
         return frozenset(secret["name"] for secret in [*own, *(shared or [])])
 
     async def release(self, repo: str, tag: str) -> GitHubRelease | None:
         """The release of a tag, or else its draft; None when there is neither.
 
-        A draft is found by listing only, and only by who may push.
+        A draft is found only in the list, and only by an account that may push.
         """
         with contextlib.suppress(NotThereError):
             url = f"{at(repo)}/releases/tags/{quote(tag, safe='')}"
@@ -141,17 +141,17 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
     async def create_release(
         self, repo: str, *, tag: str, name: str, body: str, draft: bool = True, prerelease: bool = False
     ) -> GitHubRelease:
-        """Make the release of a tag; the tag must be there, since GitHub would make one of its own.
+        """Make the release of a tag. The tag must be there: otherwise GitHub makes one of its own.
 
         Raises:
-            AlreadyExistsError: There is one.
+            AlreadyExistsError: The tag has a release.
         """
         data = {"tag_name": tag, "name": name, "body": body, "draft": draft, "prerelease": prerelease}
         reply = await self._write("POST", f"{at(repo)}/releases", f"make the release {tag}", repo, data)
         return parsed(GitHubRelease, reply.data, repo)
 
     async def publish_release(self, repo: str, release: int) -> GitHubRelease:
-        """Let everybody see a draft; nothing happens to a release that everybody sees."""
+        """Publish a draft; a published release stays as it is."""
         url, draft = f"{at(repo)}/releases/{release}", {"draft": False}
         return parsed(GitHubRelease, (await self._write("PATCH", url, "change the release", repo, draft)).data, repo)
 
@@ -161,17 +161,17 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
         """Attach a file to a release, under the file's name.
 
         Raises:
-            AlreadyExistsError: The release has a file of this name; also one whose upload never ended.
-            UnreachableError: It may be there, whole or not: look at the release.
+            AlreadyExistsError: The release has a file of this name, perhaps of an upload that never ended.
+            UnreachableError: It may be there, whole or in part: look at the release.
         """
         url = f"{release.upload_url.partition('{')[0]}?{urlencode({'name': path.name})}"
-        if urlsplit(url).scheme != urlsplit(self._transport.place.api).scheme:
+        if urlsplit(url).scheme != urlsplit(self._transport.server.api).scheme:
             raise GitHubError(f"{repo}: GitHub names another kind of server for uploads than its own: {url}")
         reply = await self._transport.upload(url, f"take the file {path.name}", repo, path, content_type)
         return parsed(Asset, reply.data, repo)
 
     async def delete_asset(self, repo: str, asset: int) -> None:
-        """Remove a file of a release; nothing happens when it is gone."""
+        """Remove a file of a release; one that is gone is not an error."""
         url = f"{at(repo)}/releases/assets/{asset}"
         with contextlib.suppress(NotThereError):
             await self._transport.write("DELETE", url, "remove a file", repo)
@@ -182,7 +182,7 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
         Args:
             repo: The repository.
             event: As `repository_dispatch`.
-            since: Those before it are left out; GitHub counts whole seconds.
+            since: Earlier runs are left out; GitHub counts whole seconds.
 
         Raises:
             TokenError: The repository does not exist, or this token cannot see its runs.
@@ -217,19 +217,19 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
 
 @contextlib.asynccontextmanager
 async def open_github(
-    credentials: Credentials, place: GitHubServer, *, patience: RetryPolicy | None = None
+    credentials: Credentials, server: GitHubServer, *, policy: RetryPolicy | None = None
 ) -> AsyncIterator[GitHub]:
     """GitHub with its connections, closed at the end.
 
     Args:
-        credentials: Who asks.
-        place: Where GitHub is.
-        patience: What is tried again, how often and for how long.
+        credentials: Give the token of each request.
+        server: Which GitHub.
+        policy: What is tried again, how often and for how long.
     """
     async with github_client() as client:
-        yield GitHub(Transport(client, credentials, place, patience or RetryPolicy()))
+        yield GitHub(Transport(client, credentials, server, policy or RetryPolicy()))
 
 
 def github_client() -> httpx.AsyncClient:
-    """A client for GitHub; who makes it closes it."""
+    """A client for GitHub; the caller closes it."""
     return httpx.AsyncClient(timeout=TIMEOUT, verify=trusted())

@@ -1,10 +1,10 @@
-"""The calls about what is said of a pull request and by whom, and the few that GraphQL alone offers."""
+"""The calls about comments on pull requests, and GraphQL, which some calls need."""
 
 import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
+from interlock.adapters.github.base_client import PAGE, BaseClient, at, parsed
 from interlock.adapters.github.errors import MINUTE, NotThereError, RateLimitError, UnprocessableError, UnreachableError
 from interlock.adapters.github.models import Account, Comment
 from interlock.errors import GitHubError, InterlockError, TokenError
@@ -13,11 +13,11 @@ VIEWER = "query { viewer { login } }"
 BOT = "[bot]"
 
 
-class Comments(Asking):
-    """Comments on pull requests: listed, made, changed, taken back."""
+class Comments(BaseClient):
+    """Comments on pull requests: list, write, change and delete them."""
 
     async def comments(self, repo: str, number: int) -> tuple[Comment, ...]:
-        """What was said of it, oldest first.
+        """The comments on a pull request, oldest first.
 
         Raises:
             TokenError: There is no such pull request, or this token cannot see it.
@@ -27,35 +27,35 @@ class Comments(Asking):
         return tuple(parsed(Comment, one, repo) for one in found)
 
     async def comment(self, repo: str, number: int, body: str) -> Comment:
-        """Say something of it.
+        """Write a comment.
 
         Raises:
-            UnreachableError: It may have been said: look at the comments.
+            UnreachableError: It may have been written: look at the comments.
         """
         url = f"{at(repo)}/issues/{number}/comments"
         reply = await self._write("POST", url, f"comment the pull request {number}", repo, {"body": body})
         return parsed(Comment, reply.data, repo)
 
     async def update_comment(self, repo: str, comment: int, body: str) -> Comment:
-        """Say it otherwise; a repetition does no harm.
+        """Change a comment; a repetition does no harm.
 
         Raises:
-            TokenError: It is somebody else's, or gone.
+            TokenError: It is another account's, or gone.
         """
         url = f"{at(repo)}/issues/comments/{comment}"
         reply = await self._write("PATCH", url, f"change the comment {comment}", repo, {"body": body})
         return parsed(Comment, reply.data, repo)
 
     async def delete_comment(self, repo: str, comment: int) -> None:
-        """Take it back; nothing happens when it is gone."""
+        """Delete a comment; one that is gone is not an error."""
         url = f"{at(repo)}/issues/comments/{comment}"
         with contextlib.suppress(NotThereError):
             await self._transport.write("DELETE", url, f"remove the comment {comment}", repo)
 
     async def account(self) -> Account:
-        """As whom this token writes; REST does not say it of an App's.
+        """The account that this token writes as; REST does not name it for an App's token.
 
-        Facts: `viewer` names an installation's bot as `slug[bot]`, as REST does.
+        Fact: `viewer` names an installation's bot as `slug[bot]`, as REST does.
         """
         what = "say whose token it is"
         reply = await self._transport.query(self._graphql_url, what, "GitHub", {"query": VIEWER})
@@ -66,7 +66,7 @@ class Comments(Asking):
     @property
     def _graphql_url(self) -> str:
         """GitHub's own and GitHub Enterprise's: …/graphql beside the API, …/api/graphql beside …/api/v3."""
-        return f"{self._transport.place.api.removesuffix('/v3')}/graphql"
+        return f"{self._transport.server.api.removesuffix('/v3')}/graphql"
 
     async def _graphql(self, query: str, variables: Mapping[str, Any], what: str, repo: str) -> None:
         data = {"query": query, "variables": dict(variables)}
@@ -75,12 +75,12 @@ class Comments(Asking):
 
 
 def _refuse(data: Mapping[str, Any], message: str, token: str) -> None:
+    """Raise the first error of an answer: GraphQL answers with 200 even then."""
     for error in data.get("errors") or ():
-        raise _told(error, message, token)
+        raise _as_error(error, message, token)
 
 
-def _told(error: Mapping[str, Any], message: str, token: str) -> InterlockError:
-    """What is wrong with a request that was answered with 200, as GraphQL's all are."""
+def _as_error(error: Mapping[str, Any], message: str, token: str) -> InterlockError:
     kind, said = error.get("type"), f"{message}: {error.get('message')}"
     if kind == "RATE_LIMITED":
         return RateLimitError(said, seconds=MINUTE)

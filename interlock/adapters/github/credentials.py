@@ -1,8 +1,8 @@
-"""Who asks GitHub: a token as it is, or an app whose tokens are fetched, kept and renewed early."""
+"""Credentials for GitHub: a token as it is, or an App, with tokens that are fetched and renewed early."""
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -12,10 +12,11 @@ from gidgethub.apps import get_jwt
 from pydantic import AwareDatetime, SecretStr
 
 from interlock.adapters.github.errors import ApiRequest
-from interlock.adapters.github.gidgethub_client import HEADERS, STUMBLES, Wire, told
+from interlock.adapters.github.gidgethub_client import HEADERS, STUMBLES, Wire, as_error
 from interlock.adapters.github.models import Answer
 from interlock.adapters.github.retry_policy import RetryPolicy
 from interlock.adapters.github.server import GitHubServer
+from interlock.common.clock import now
 from interlock.common.tls import trusted
 from interlock.common.tokens import KINDS, kind
 from interlock.errors import InterlockError, TokenError
@@ -25,11 +26,11 @@ TIMEOUT = 30.0
 
 
 class Credentials(Protocol):
-    """Gives the token for each request; `name` is what messages call it, and no secret."""
+    """Gives the token for each request."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages, which is not a secret."""
         ...
 
     async def token(self) -> SecretStr:
@@ -45,7 +46,7 @@ class StaticToken:
         name: The variable or block that it is from.
 
     Attributes:
-        is_app: Whether it is of an App's installation, which no user's role says anything about.
+        is_app: Whether it is of an App's installation, which has no user's role.
     """
 
     def __init__(self, token: SecretStr, name: str) -> None:
@@ -59,11 +60,11 @@ class StaticToken:
 
 
 class AppItself:
-    """An App as itself and not as an installation of it.
+    """An App as itself, not as one of its installations.
 
     Args:
-        name: What messages call it.
-        key: Makes what it signs itself with.
+        name: Its name in messages.
+        key: Makes its JSON web token.
     """
 
     def __init__(self, name: str, key: Callable[[], str]) -> None:
@@ -71,7 +72,7 @@ class AppItself:
         self._key = key
 
     async def token(self) -> SecretStr:
-        """What it signs itself with, anew for each request."""
+        """A new JSON web token for each request."""
         return SecretStr(self._key())
 
 
@@ -80,20 +81,16 @@ class _Issued(Answer):
     expires_at: AwareDatetime
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class AppInstallation:
-    """An app where it is installed: its tokens last an hour, and a new one is fetched five minutes before that.
+    """An installation of an App: its tokens last an hour, and a new one is fetched five minutes before that.
 
     Args:
         app_id: The app's id or client id.
         private_key: In PEM.
         installation_id: Of the installation for the family's owner.
-        place: Where GitHub is.
-        patience: What is tried again.
-        clock: Tells the time.
+        server: Which GitHub.
+        policy: What is tried again.
+        clock: The clock.
     """
 
     def __init__(
@@ -102,49 +99,49 @@ class AppInstallation:
         app_id: str,
         private_key: SecretStr,
         installation_id: str,
-        place: GitHubServer,
-        patience: RetryPolicy | None = None,
-        clock: Callable[[], datetime] = _now,
+        server: GitHubServer,
+        policy: RetryPolicy | None = None,
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self.name = f"the GitHub App {app_id}"
         self._app_id = app_id
         self._private_key = private_key
         self._installation_id = installation_id
-        self._place = place
-        self._patience = patience or RetryPolicy()
+        self._server = server
+        self._policy = policy or RetryPolicy()
         self._clock = clock
         self._issued: _Issued | None = None
         # A block may live longer than an event loop, and a lock belongs to one.
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
     async def token(self) -> SecretStr:
-        """The installation's token; those who ask at the same time wait for the same new one.
+        """The installation's token; concurrent calls wait for the same new one.
 
         Raises:
-            TokenError: GitHub does not know the app, its key or the installation.
+            TokenError: GitHub does not know the App, its key or the installation.
             GitHubError: GitHub did not answer.
         """
         async with self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
             if self._issued is None or self._issued.expires_at - EARLY <= self._clock():
-                # A token more does no harm, so this POST may be repeated.
-                self._issued = await self._patience.reading(self._fetch)
+                # One more token does no harm, so this POST may be repeated.
+                self._issued = await self._policy.reading(self._fetch)
         return self._issued.token
 
     async def _fetch(self) -> _Issued:
-        asked = ApiRequest(what="give the installation a token", subject=self.name, token=self.name)
+        request = ApiRequest(what="give the installation a token", subject=self.name, token=self.name)
         url, key = f"/app/installations/{self._installation_id}/access_tokens", self._key()
         async with httpx.AsyncClient(timeout=TIMEOUT, headers=HEADERS, verify=trusted()) as client:
             try:
-                return _Issued.model_validate(await Wire(client, self._place.api).post(url, None, data=b"", jwt=key))
+                return _Issued.model_validate(await Wire(client, self._server.api).post(url, None, data=b"", jwt=key))
             except STUMBLES as error:
-                raise _as_token_error(told(error, asked)) from None
+                raise _as_token_error(as_error(error, request)) from None
 
     def itself(self) -> "AppItself":
-        """The App as itself, for what is its own, as its webhook."""
+        """The App as itself, for its own things, such as its webhook."""
         return AppItself(self.name, self._key)
 
     def _key(self) -> str:
-        """What the app signs itself with, for ten minutes at most."""
+        """The App's JSON web token, valid for ten minutes at most."""
         try:
             return get_jwt(app_id=self._app_id, private_key=self._private_key.get_secret_value())
         except (jwt.PyJWTError, ValueError, TypeError):
@@ -154,7 +151,7 @@ class AppInstallation:
 
 
 def _as_token_error(error: InterlockError) -> InterlockError:
-    """An app or installation that is not there is a matter of credentials."""
+    """A missing App or installation is an error in the credentials."""
     if isinstance(error, TokenError) or error.transient:
         return error
     return TokenError(error.message, hint="check the app's id, its key and the installation's id")

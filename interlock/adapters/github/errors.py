@@ -1,4 +1,4 @@
-"""What GitHub refuses, and why: each answer told apart, with what was asked, GitHub's words, and the cure."""
+"""GitHub's refusals as errors, each with the request, GitHub's words, and a hint."""
 
 import time
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ MINUTE = 60.0  # GitHub's advice where a secondary limit does not say for how lo
 
 
 class UnreachableError(GitHubError):
-    """No answer, half of one, or one that GitHub is broken: of a write nobody knows whether it happened."""
+    """There was no answer, half of one, or a server error; whether a write happened is not known."""
 
     transient = True
 
 
 class RateLimitError(GitHubError):
-    """Refused before anything was done, since too much was asked.
+    """GitHub's rate limit refused it before anything was done.
 
     Args:
-        message: What was asked.
-        seconds: After how long GitHub takes it again.
+        message: What was refused.
+        seconds: After how long GitHub accepts it again.
         hint: What to do about it.
     """
 
@@ -34,11 +34,11 @@ class RateLimitError(GitHubError):
 
 
 class AlreadyExistsError(ConflictError):
-    """What was to be made is there."""
+    """The thing that was to be made is there already."""
 
 
 class NotThereError(GitHubError):
-    """GitHub has no such thing, or shows it to others only."""
+    """GitHub has no such thing, or does not show it to this token."""
 
 
 class UnprocessableError(GitHubError):
@@ -53,11 +53,11 @@ _KINDS: Mapping[int, tuple[type[NotThereError | AlreadyExistsError | Unprocessab
 
 
 class ApiRequest(FrozenModel):
-    """What was asked, for messages.
+    """A request, for messages.
 
     Attributes:
         what: As `read the releases`.
-        subject: Of which repository, or `GitHub`.
+        subject: The repository, or `GitHub`.
         token: The name of the token.
     """
 
@@ -66,11 +66,11 @@ class ApiRequest(FrozenModel):
     token: str
 
 
-def explain(error: HTTPException, asked: ApiRequest) -> InterlockError:
-    """The error for an answer that is none."""
+def explain(error: HTTPException, request: ApiRequest) -> InterlockError:
+    """The error for an answer that refuses."""
     status = int(error.status_code)
     said = f"{status} {_words(error)}".rstrip()
-    message = f"{asked.subject}: GitHub did not {asked.what}: {said}"
+    message = f"{request.subject}: GitHub did not {request.what}: {said}"
     wait = limit(error)
     if wait is not None:
         return RateLimitError(message, seconds=wait, hint=f"GitHub takes it again in {wait:.0f} s")
@@ -79,15 +79,15 @@ def explain(error: HTTPException, asked: ApiRequest) -> InterlockError:
     if isinstance(error, RedirectionException):
         return GitHubError(f"{message}: it has moved", hint="write its new place into the family file")
     if status in {401, 403}:
-        return _refused(error, message, asked)
+        return _refused(error, message, request)
     if status in {404, 422}:
         kind, hint = _KINDS[404 if status == 404 else 409 if _exists(error) else 422]
-        return kind(message, hint=hint.format(token=asked.token))
+        return kind(message, hint=hint.format(token=request.token))
     return GitHubError(message)
 
 
 def limit(error: HTTPException) -> float | None:
-    """After how many seconds GitHub takes a request again; None when it was not a rate limit that refused it.
+    """After how many seconds GitHub accepts the request again; None when it was not refused by a rate limit.
 
     Facts: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
@@ -121,18 +121,18 @@ def _exists(error: HTTPException) -> bool:
     return "already_exists" in codes or "already exists" in str(error).lower()
 
 
-def _refused(error: HTTPException, message: str, asked: ApiRequest) -> InterlockError:
+def _refused(error: HTTPException, message: str, request: ApiRequest) -> InterlockError:
     if int(error.status_code) == 401:
         return TokenError(
-            message, hint=f"the token of {asked.token} is no valid one (any more): make a new one and put it there"
+            message, hint=f"the token of {request.token} is no valid one (any more): make a new one and put it there"
         )
     if "archived" in str(error):
         return GitHubError(message, hint="unarchive the repository, or take it out of the family file")
-    return TokenError(message, hint=_missing(error.headers, asked.token))
+    return TokenError(message, hint=_missing(error.headers, request.token))
 
 
 def _missing(headers: Mapping[str, str], token: str) -> str:
-    """What to give to the token; comma means and, semicolon means or."""
+    """What the token lacks; in GitHub's header a comma means and, a semicolon or."""
     if "x-github-sso" in headers:
         return f"authorize the token of {token} for the organisation's single sign-on"
     if permissions := headers.get("x-accepted-github-permissions", "").strip():

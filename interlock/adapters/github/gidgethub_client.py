@@ -1,4 +1,4 @@
-"""gidgethub's side of a request, on plain httpx: it builds requests and reads answers, and repeats nothing."""
+"""One exchange with GitHub: gidgethub builds the request and reads the answer, httpx sends it once."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from interlock.errors import InterlockError
 USER_AGENT = "interlock"
 API_VERSION = "2022-11-28"
 HEADERS = {"X-GitHub-Api-Version": API_VERSION}
-# gidgethub trusts that a GitHub answers; what anybody else answers makes it stumble in these ways.
+# gidgethub relies on the form of GitHub's answers; other answers end in these errors.
 STUMBLES = (httpx.HTTPError, httpx.InvalidURL, GitHubException, ValueError, LookupError, TypeError, AttributeError)
 
 
@@ -39,23 +39,23 @@ class Wire(GitHubAPI):
     def __init__(self, client: httpx.AsyncClient, base_url: str) -> None:
         super().__init__(USER_AGENT, base_url=base_url)
         self._client = client
-        self._heard: Mapping[str, str] = {}
+        self._headers: Mapping[str, str] = {}
 
     async def exchange(self, method: str, url: str, data: Any, token: str) -> Reply:  # noqa: ANN401  any JSON
         """Send a request, once, and read the answer."""
-        # What an App signs itself with is no token, and GitHub wants it told from one.
+        # GitHub expects an App's JSON web token under another scheme than a token.
         signs = token.startswith("ey") and token.count(".") == 2
         jwt, oauth_token = (token, None) if signs else (None, token)
         body, following, _ = await self._make_request(
             method, url, None, data, sansio.accept_format(), jwt=jwt, oauth_token=oauth_token
         )
-        return Reply(data=body, headers=self._heard, next=following)
+        return Reply(data=body, headers=self._headers, next=following)
 
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
         response = await self._client.request(method, url, headers={**headers, **HEADERS}, content=body)
-        self._heard = dict(response.headers)
+        self._headers = dict(response.headers)
         return response.status_code, response.headers, response.content
 
     async def sleep(self, seconds: float) -> None:  # pragma: no cover  gidgethub asks for it, and never calls it
@@ -63,11 +63,11 @@ class Wire(GitHubAPI):
         await asyncio.sleep(seconds)
 
 
-def told(error: BaseException, asked: ApiRequest) -> InterlockError:
-    """The error for whatever kept an answer away."""
+def as_error(error: BaseException, request: ApiRequest) -> InterlockError:
+    """The error for a failed exchange."""
     if isinstance(error, HTTPException):
-        return explain(error, asked)
+        return explain(error, request)
     words = type(error).__name__ if isinstance(error, httpx.HTTPError) else "what came is no answer of GitHub's"
     return UnreachableError(
-        f"{asked.subject}: GitHub did not {asked.what}: {words}", hint="check the network and GITHUB_API_URL"
+        f"{request.subject}: GitHub did not {request.what}: {words}", hint="check the network and GITHUB_API_URL"
     )

@@ -1,4 +1,4 @@
-"""Webhooks of repositories and of an App: what was delivered to them, how that went, and delivering it again."""
+"""The calls about webhooks of repositories and of an App: their deliveries, and delivering again."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AliasPath, AwareDatetime, Field
 
-from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
+from interlock.adapters.github.base_client import PAGE, BaseClient, at, parsed
 from interlock.adapters.github.errors import NotThereError
 from interlock.adapters.github.models import Answer
 from interlock.common.frozen_model import FrozenModel
@@ -19,13 +19,13 @@ class Hook(FrozenModel):
     """A webhook.
 
     Attributes:
-        place: Its address, from the API's root.
-        subject: Whose it is, for messages: owner/name, or the App's.
+        path: Its address, from the API's root.
+        subject: Its owner in messages: owner/name of a repository, or the App.
         url: Where it delivers to.
-        active: Whether it delivers at all.
+        active: Whether it is switched on.
     """
 
-    place: str
+    path: str
     subject: str
     url: str
     active: bool = True
@@ -38,7 +38,7 @@ class HookDelivery(Answer):
         guid: The same for each attempt of one delivery.
         status: In words, as `OK`; `pending` before there is an answer.
         code: The receiver's answer; 0 when there was none.
-        redelivery: Whether somebody had asked for it.
+        redelivery: Whether it was requested again.
     """
 
     id: int
@@ -51,12 +51,12 @@ class HookDelivery(Answer):
 
     @property
     def is_good(self) -> bool:
-        """Whether the receiver took it."""
+        """Whether the receiver accepted it."""
         return 200 <= self.code < 300
 
     @property
     def is_pending(self) -> bool:
-        """Whether nobody knows yet."""
+        """Whether there is no answer yet."""
         return self.code == 0 and self.status == "pending"
 
 
@@ -66,32 +66,32 @@ class _Listed(Answer):
     url: str = Field(default="", validation_alias=AliasPath("config", "url"))
 
 
-class Hooks(Asking):
+class Hooks(BaseClient):
     """The calls about webhooks; they need `admin:repo_hook`, or Webhooks: write."""
 
     async def hooks(self, repo: str) -> tuple[Hook, ...]:
         """The webhooks of a repository.
 
         Raises:
-            TokenError: The token may not see them.
+            TokenError: The token can't see them.
         """
-        place = f"{at(repo)}/hooks"
-        found = [parsed(_Listed, item, repo) for item in await self._shown(f"{place}?{PAGE}", repo)]
-        return tuple(Hook(place=f"{place}/{each.id}", subject=repo, url=each.url, active=each.active) for each in found)
+        path = f"{at(repo)}/hooks"
+        found = [parsed(_Listed, item, repo) for item in await self._shown(f"{path}?{PAGE}", repo)]
+        return tuple(Hook(path=f"{path}/{each.id}", subject=repo, url=each.url, active=each.active) for each in found)
 
     async def app_hook(self) -> Hook:
-        """The webhook of the App that asks: as itself, not as one of its installations.
+        """The webhook of the App; the token must be the App's own, not an installation's.
 
         Raises:
             GitHubError: It has none.
         """
-        place = "/app/hook"
-        found = (await self._read(f"{place}/config", "show the App's webhook", APP)).data
-        return Hook(place=place, subject=APP, url=found.get("url") or "")
+        path = "/app/hook"
+        found = (await self._read(f"{path}/config", "show the App's webhook", APP)).data
+        return Hook(path=path, subject=APP, url=found.get("url") or "")
 
     async def hook_deliveries(self, hook: Hook, since: datetime) -> tuple[HookDelivery, ...]:
-        """What was delivered to a webhook since then, the newest attempt first; GitHub remembers three days."""
-        pages = self._transport.pages(f"{hook.place}/deliveries?{PAGE}", "list the deliveries", hook.subject)
+        """The attempts to deliver to a webhook since then, newest first; GitHub keeps them for three days."""
+        pages = self._transport.pages(f"{hook.path}/deliveries?{PAGE}", "list the deliveries", hook.subject)
         found: list[HookDelivery] = []
         async for item in pages:
             attempt = parsed(HookDelivery, item, hook.subject)
@@ -101,13 +101,13 @@ class Hooks(Asking):
         return tuple(found)
 
     async def redeliver(self, hook: Hook, delivery: int) -> None:
-        """Have something delivered once more, under the same GUID.
+        """Have GitHub deliver something again, under the same GUID.
 
         Args:
-            hook: To whom.
+            hook: The webhook.
             delivery: The id of one of its attempts.
         """
-        url = f"{hook.place}/deliveries/{delivery}/attempts"
+        url = f"{hook.path}/deliveries/{delivery}/attempts"
         await self._transport.write("POST", url, "deliver it again", hook.subject)
 
     async def _shown(self, url: str, repo: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What GitHub answers, as values: what is not needed is left out."""
+"""GitHub's answers as values, without the fields that are not needed."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -7,12 +7,12 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from interlock.common.frozen_model import FrozenModel
 
-# The rules of rulesets that a commit which is neither signed nor checked does not keep.
+# The rules of rulesets that refuse a direct push of an unsigned, unchecked commit.
 HINDERING = frozenset({"pull_request", "required_signatures", "required_status_checks", "update"})
 
 
 class Answer(FrozenModel):
-    """A value out of an answer, which may hold more."""
+    """A part of an answer; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -39,7 +39,7 @@ class Repository(Answer):
 
     @property
     def merge_methods(self) -> tuple[str, ...]:
-        """How pull requests may be merged, the one first that leaves the least behind; GitHub has one at least."""
+        """How pull requests may be merged, the method that adds the fewest commits first; there is at least one."""
         switches = {
             "squash": self.allow_squash_merge,
             "merge": self.allow_merge_commit,
@@ -59,13 +59,13 @@ class Repository(Answer):
 
 
 class TokenFacts(FrozenModel):
-    """What GitHub tells of a token.
+    """What GitHub says about a token.
 
     Attributes:
         kind: `classic`, `fine-grained`, `app` or `unknown`.
-        login: Whose it is; None for an app's.
-        scopes: Of a classic one; None for any other.
-        expires_at: None when it does not expire, or GitHub does not tell.
+        login: Its owner; None for an App's.
+        scopes: Of a classic token; None for any other.
+        expires_at: None when it does not expire, or GitHub does not say.
     """
 
     kind: str
@@ -75,16 +75,16 @@ class TokenFacts(FrozenModel):
 
 
 class BranchRules(FrozenModel):
-    """What holds for pushes to a branch, by rulesets and by the older branch protection.
+    """The rules for pushes to a branch, from rulesets and from the older branch protection.
 
     Attributes:
-        protected: Whether any rule holds for it.
+        protected: Whether it has any rule.
         needs_checks: The names of status checks that must have passed.
-        is_locked: Whether nobody, or only some, may push to it.
-        binds_admins: Whether the older protection holds for administrators too; None when it may not be read.
+        is_locked: Whether no account, or only some, may push to it.
+        binds_admins: Whether the older protection applies to administrators too; None when it can't be read.
         details_readable: Whether the older protection could be read, or there is none.
-        ruled: Whether a ruleset that is known to bind the token's owner wants one of these of a push.
-        perhaps: The same with rulesets of which nobody can say whether they bind; None when there are none.
+        ruled: Whether a ruleset that is known to bind the token's owner requires one of these of a push.
+        perhaps: The rules if rulesets also bind that can't be known to bind or not; None when there are none.
     """
 
     protected: bool
@@ -100,24 +100,24 @@ class BranchRules(FrozenModel):
 
     @classmethod
     def read(cls, branch: dict[str, Any], rules: list[dict[str, Any]], protection: dict[str, Any] | None) -> Self:
-        """Put together what the three answers say.
+        """Combine three answers.
 
         Args:
             branch: Of `/branches/{branch}`.
             rules: Of `/rules/branches/{branch}`, those that count.
-            protection: Of `/branches/{branch}/protection`; None when it may not be read, or there is none.
+            protection: Of `/branches/{branch}/protection`; None when it can't be read, or there is none.
         """
-        kinds, told = {rule.get("type") for rule in rules}, protection or {}
+        kinds, older = {rule.get("type") for rule in rules}, protection or {}
         is_protected = bool(branch.get("protected"))
-        checks = {*_ruled_checks(rules), *_protected_checks(branch, told)}
+        checks = {*_ruled_checks(rules), *_protected_checks(branch, older)}
         return cls(
             protected=is_protected or bool(rules),
-            needs_pull_request="pull_request" in kinds or "required_pull_request_reviews" in told,
-            needs_signatures="required_signatures" in kinds or _on(told, "required_signatures"),
-            needs_linear_history="required_linear_history" in kinds or _on(told, "required_linear_history"),
+            needs_pull_request="pull_request" in kinds or "required_pull_request_reviews" in older,
+            needs_signatures="required_signatures" in kinds or _on(older, "required_signatures"),
+            needs_linear_history="required_linear_history" in kinds or _on(older, "required_linear_history"),
             needs_checks=tuple(sorted(checks)),
-            is_locked="update" in kinds or _on(told, "lock_branch") or "restrictions" in told,
-            binds_admins=_on(told, "enforce_admins") if protection is not None else None,
+            is_locked="update" in kinds or _on(older, "lock_branch") or "restrictions" in older,
+            binds_admins=_on(older, "enforce_admins") if protection is not None else None,
             details_readable=protection is not None or not is_protected,
             ruled=not kinds.isdisjoint(HINDERING),
         )
@@ -127,8 +127,8 @@ class Asset(Answer):
     """A file of a GitHub Release.
 
     Attributes:
-        state: `uploaded`, or `starter` for one whose upload never ended.
-        digest: As `sha256:…`; None for an old one.
+        state: `uploaded`, or `starter` while its upload has not ended.
+        digest: As `sha256:…`; None for an old file.
     """
 
     id: int
@@ -170,7 +170,7 @@ class End(Answer):
 
     Attributes:
         ref: The branch.
-        sha: Its commit; of a closed pull request, that of its last open moment.
+        sha: Its commit; of a closed pull request, its commit when it was closed.
         repo: Where the branch is; None when that repository is gone.
     """
 
@@ -180,16 +180,16 @@ class End(Answer):
 
 
 class AutoMerge(Answer):
-    """That a pull request is merged as soon as it can be."""
+    """Auto-merge, when it is on for a pull request."""
 
     merge_method: str
 
 
 class Account(Answer):
-    """Who writes: a person, or the bot of an App.
+    """An account: a person, or the bot of an App.
 
     Attributes:
-        login: An App's bot is called after its slug, as `slug[bot]`, which no person can be.
+        login: An App's bot is named after its slug, as `slug[bot]`, which no person's account can be.
         type: `User`, `Bot` and others.
     """
 
@@ -207,10 +207,10 @@ class Account(Answer):
 
 
 class Comment(Answer):
-    """What somebody said of a pull request.
+    """A comment on a pull request.
 
     Attributes:
-        user: Whose it is; None when the account is gone.
+        user: Its author; None when the account is gone.
     """
 
     id: int
@@ -224,9 +224,9 @@ class PullRequest(Answer):
 
     Attributes:
         node_id: Its name in GraphQL.
-        mergeable_state: `clean`, `dirty`, `blocked`, `behind`, `unstable`, `draft`, `has_hooks`, or `unknown` while
-            GitHub finds out, which it does when one asks for this pull request alone.
-        merge_commit_sha: The commit that it became; while it is open, of a merge that was only tried.
+        mergeable_state: `clean`, `dirty`, `blocked`, `behind`, `unstable`, `draft`, `has_hooks`, or `unknown` until
+            GitHub has found out, which it does after a request for this pull request alone.
+        merge_commit_sha: The commit that it became; while it is open, that of a trial merge.
     """
 
     number: int

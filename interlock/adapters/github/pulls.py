@@ -1,4 +1,4 @@
-"""The calls about pull requests: found, made, changed, and merged now or as soon as it can be."""
+"""The calls about pull requests: find, make, change and merge them."""
 
 import re
 from collections.abc import Collection
@@ -17,7 +17,7 @@ STATUS = re.compile(r"[Pp]ull request is in (\w+) status")
 
 
 class Waiting(StrEnum):
-    """What GitHub answers to the wish that a pull request be merged as soon as it can be."""
+    """GitHub's answer to a request for auto-merge."""
 
     ON = "it is merged as soon as it can be"
     CLEAN = "nothing has to be waited for: it can be merged now"
@@ -29,12 +29,12 @@ class Pulls(Comments):
     """The calls about pull requests."""
 
     async def pulls(self, repo: str, *, head: str = "", base: str = "", state: str = "open") -> tuple[PullRequest, ...]:
-        """The pull requests of branches of the repository itself, newest first; forks' are left out.
+        """The pull requests of the repository's own branches, newest first; those of forks are left out.
 
         Args:
             repo: The repository.
-            head: The branch that is to be merged; any when there is none.
-            base: The branch that it is merged into; any when there is none.
+            head: The branch that is to be merged; any by default.
+            base: The branch that it is merged into; any by default.
             state: `open`, `closed` or `all`.
 
         Raises:
@@ -44,12 +44,12 @@ class Pulls(Comments):
         query = urlencode({name: value for name, value in wanted.items() if value})
         found = await self._all(f"{at(repo)}/pulls?{query}&{PAGE}", "list the pull requests", repo)
         pulls = [parsed(PullRequest, one, repo) for one in found]
-        # An owner's forks have the same owner, and what GitHub can't use of a query it leaves aside.
+        # A fork may have the same owner, and GitHub ignores what it can't use of a query.
         kept = [pull for pull in pulls if pull.is_within(repo) and head in {"", pull.head.ref}]
         return tuple(sorted(kept, key=lambda pull: -pull.number))
 
     async def pull(self, repo: str, number: int) -> PullRequest:
-        """A pull request; asking is what lets GitHub find out whether it can be merged.
+        """A pull request; this request lets GitHub find out whether it can be merged.
 
         Raises:
             TokenError: There is none, or this token cannot see it.
@@ -61,7 +61,7 @@ class Pulls(Comments):
         """Propose to merge a branch into another.
 
         Raises:
-            AlreadyExistsError: There is one.
+            AlreadyExistsError: There is one already.
             UnprocessableError: There is no such branch, or nothing to merge.
             UnreachableError: It may have been made: look for it by its head.
         """
@@ -82,7 +82,7 @@ class Pulls(Comments):
         return parsed(PullRequest, reply.data, repo)
 
     async def add_labels(self, repo: str, number: int, labels: Collection[str]) -> None:
-        """Put labels on it, made as needed; those that it has stay, and a repetition does no harm."""
+        """Add labels, made as needed; present labels stay, and a repetition does no harm."""
         url = f"{at(repo)}/issues/{number}/labels"
         await self._write("POST", url, f"label the pull request {number}", repo, {"labels": sorted(labels)})
 
@@ -106,7 +106,7 @@ class Pulls(Comments):
             method: `merge`, `squash` or `rebase`.
 
         Raises:
-            GitHubError: It can't be merged (so), or its head is another: in GitHub's words.
+            GitHubError: It can't be merged, or not by this method, or its head is another.
             UnreachableError: It may have been merged: look at it.
         """
         url, data = f"{at(repo)}/pulls/{number}/merge", {"sha": sha, "merge_method": method}
@@ -114,7 +114,7 @@ class Pulls(Comments):
         return str(reply.data["sha"])
 
     async def auto_merge(self, repo: str, pull: PullRequest, *, method: str) -> Waiting:
-        """Let it be merged as soon as it can be; what is left to do otherwise.
+        """Have it merged as soon as it can be; the answer says what is left to do otherwise.
 
         Args:
             repo: The repository, for messages.

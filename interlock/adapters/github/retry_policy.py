@@ -1,4 +1,4 @@
-"""Which requests are tried again, how often and after how long: one table of a policy, for every operation."""
+"""Which requests are tried again, how often, and after how long."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -18,9 +18,9 @@ class RetryPolicy(FrozenModel):
 
     Attributes:
         attempts: How often a request is sent at most.
-        first: Seconds within which the second attempt comes; it doubles with each further one.
-        longest_backoff: Seconds that a pause of our own lasts at most.
-        longest_wait: Seconds that GitHub may ask us to wait; when it asks for more, that is an error.
+        first: Seconds until the second attempt at most; they double with each further one.
+        longest_backoff: Seconds of our own pauses at most.
+        longest_wait: Seconds that GitHub may ask for; when it asks for more, that is an error.
     """
 
     attempts: int = 5
@@ -29,11 +29,11 @@ class RetryPolicy(FrozenModel):
     longest_wait: float = 300.0
 
     async def reading(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask again after whatever passes by."""
+        """Send a read, and again after every transient error."""
         return await self._trying(ask, is_transient)
 
     async def writing(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask once; again only when the answer says that a rate limit refused it before anything was done."""
+        """Send a write once, and again only when a rate limit refused it before anything was done."""
         return await self._trying(ask, lambda error: isinstance(error, RateLimitError))
 
     async def _trying(self, ask: Callable[[], Awaitable[T]], may: Callable[[BaseException], bool]) -> T:

@@ -1,11 +1,11 @@
-"""What holds for pushes to a branch, and whether it holds for this token's owner."""
+"""The rules for pushes to a branch, and whether they bind this token's owner."""
 
 import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from interlock.adapters.github.base_client import PAGE, Asking, at
+from interlock.adapters.github.base_client import PAGE, BaseClient, at
 from interlock.adapters.github.errors import NotThereError
 from interlock.adapters.github.models import BranchRules
 from interlock.errors import GitHubError
@@ -13,34 +13,34 @@ from interlock.errors import GitHubError
 LETS_THROUGH = frozenset({"always", "exempt"})
 
 
-class Rules(Asking):
+class Rules(BaseClient):
     """The calls about a branch's rules."""
 
     async def branch_rules(self, repo: str, branch: str) -> BranchRules:
-        """What holds for pushes to a branch by this token's owner, as far as the token may know.
+        """The rules for pushes to a branch by this token's owner, as far as the token can see them.
 
-        Rules of a ruleset that the owner may bypass are left out; those of which that can't be known are in `perhaps`.
+        Rules that the owner may bypass are left out; rules that the owner may or may not bypass are in `perhaps`.
 
         Raises:
             GitHubError: There is no such branch.
             TokenError: The repository does not exist, or this token cannot see it.
         """
-        place, name = at(repo), quote(branch, safe="")
+        address, name = at(repo), quote(branch, safe="")
         try:
-            found = (await self._read(f"{place}/branches/{name}", f"show the branch {branch}", repo)).data
+            found = (await self._read(f"{address}/branches/{name}", f"show the branch {branch}", repo)).data
         except NotThereError as error:
-            if await self._if_allowed(place, "show the repository", repo) is None:
+            if await self._if_allowed(address, "show the repository", repo) is None:
                 raise self._invisible(repo) from None
             raise GitHubError(f"{repo} has no branch {branch}", hint=error.hint) from None
-        rules = await self._list(f"{place}/rules/branches/{name}?{PAGE}", "show the branch's rules", repo) or []
+        rules = await self._list(f"{address}/rules/branches/{name}?{PAGE}", "show the branch's rules", repo) or []
         bypass = await self._bypass(repo, {rule.get("ruleset_id") for rule in rules})
-        protection = await self._if_allowed(f"{place}/branches/{name}/protection", "show its protection", repo)
+        protection = await self._if_allowed(f"{address}/branches/{name}/protection", "show its protection", repo)
         return _rules(found, rules, bypass, protection.data if protection else None)
 
     async def _bypass(self, repo: str, rulesets: Collection[int | None]) -> dict[int | None, str | None]:
-        """What each ruleset says of the token's owner: `always`, `pull_requests_only`, `never`; None when it does not.
+        """Whether the token's owner may bypass each ruleset: `always`, `pull_requests_only`, `never`; None: unknown.
 
-        Facts: https://docs.github.com/en/rest/repos/rules, `current_user_can_bypass`
+        Fact: https://docs.github.com/en/rest/repos/rules, `current_user_can_bypass`
         """
         return dict(zip(rulesets, await asyncio.gather(*(self._bypass_of(repo, one) for one in rulesets)), strict=True))
 
@@ -56,7 +56,7 @@ def _rules(
     bypass: Mapping[int | None, str | None],
     protection: dict[str, Any] | None,
 ) -> BranchRules:
-    """What is known to bind; and, when there are rules that bind perhaps, what it were if they did."""
+    """The rules that are known to bind, with those that may bind in `perhaps`."""
     perhaps = [rule for rule in rules if bypass[rule.get("ruleset_id")] not in LETS_THROUGH]
     binding = [rule for rule in perhaps if bypass[rule.get("ruleset_id")] is not None]
     certain = BranchRules.read(branch, binding, protection)

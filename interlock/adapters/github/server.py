@@ -1,4 +1,4 @@
-"""Where GitHub is: the real one, an enterprise's, or the rehearsal's; named as GitHub's own runners name it."""
+"""Which GitHub: the public one, an enterprise's, or the rehearsal's, by the variables of GitHub's own runners."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class GitHubServer(FrozenModel):
     Attributes:
         api: The address of its API.
         server: The address of its pages and of Git.
-        pause_between_writes: Seconds; GitHub asks for one, and counts who does not keep it among those who abuse it.
+        pause_between_writes: Seconds; GitHub asks for one, and treats faster clients as abuse.
     """
 
     api: str = DOMAIN
@@ -27,7 +27,7 @@ class GitHubServer(FrozenModel):
     pause_between_writes: float = 1.0
 
     def remote(self, repository: str) -> str:
-        """The address of a repository's Git.
+        """The address of a repository for Git.
 
         Args:
             repository: As owner/name.

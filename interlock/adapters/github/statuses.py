@@ -1,15 +1,15 @@
-"""The calls about commit statuses: what is said of a commit, in one line for each context."""
+"""The calls about commit statuses: one line about a commit for each context."""
 
 from enum import StrEnum
 
-from interlock.adapters.github.base_client import PAGE, Asking, at, parsed
+from interlock.adapters.github.base_client import PAGE, BaseClient, at, parsed
 from interlock.adapters.github.models import Answer
 
 LONGEST_DESCRIPTION = 140
 
 
 class StatusState(StrEnum):
-    """What a status says."""
+    """The state of a status."""
 
     PENDING = "pending"
     SUCCESS = "success"
@@ -18,11 +18,11 @@ class StatusState(StrEnum):
 
 
 class CommitStatus(Answer):
-    """What is said of a commit in one context.
+    """The status of a commit in one context.
 
     Attributes:
         description: 140 characters at most.
-        target_url: Where there is more to read.
+        target_url: A page with more about it.
     """
 
     context: str
@@ -31,7 +31,7 @@ class CommitStatus(Answer):
     target_url: str | None = None
 
 
-class Statuses(Asking):
+class Statuses(BaseClient):
     """Commit statuses."""
 
     async def statuses(self, repo: str, sha: str) -> dict[str, CommitStatus]:
@@ -46,11 +46,11 @@ class Statuses(Asking):
         return {status.context: status for status in found}
 
     async def create_status(self, repo: str, sha: str, status: CommitStatus) -> None:
-        """Say something of a commit; GitHub takes 1,000 for each commit and context, and the newest counts.
+        """Set the status of a context; GitHub takes 1,000 for each commit and context, and the newest counts.
 
         Raises:
-            UnprocessableError: There is no such commit, or too much was said of it.
-            UnreachableError: It may have been said: look at the statuses.
+            UnprocessableError: There is no such commit, or it has too many statuses.
+            UnreachableError: It may have been set: look at the statuses.
         """
         data = status.model_dump(mode="json", exclude_none=True)
         what = f"take the status {status.context} of {sha[:10]}"

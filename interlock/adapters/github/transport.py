@@ -1,4 +1,4 @@
-"""Requests to GitHub as one token: reads are patient, writes are sent once and keep their distance."""
+"""Requests to GitHub as one token: reads are tried again; writes are sent once, with pauses between them."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from gidgethub import sansio
 
 from interlock.adapters.github.credentials import Credentials
 from interlock.adapters.github.errors import ApiRequest
-from interlock.adapters.github.gidgethub_client import HEADERS, STUMBLES, USER_AGENT, Reply, Wire, told
+from interlock.adapters.github.gidgethub_client import HEADERS, STUMBLES, USER_AGENT, Reply, Wire, as_error
 from interlock.adapters.github.retry_policy import RetryPolicy
 from interlock.adapters.github.server import GitHubServer
 
@@ -24,51 +24,51 @@ class Transport:
 
     Args:
         client: With connections to GitHub.
-        credentials: Whose token is sent; asked before each request, since it may change.
-        place: Where GitHub is.
-        patience: What is tried again.
+        credentials: Give the token before each request, since it may change.
+        server: Which GitHub.
+        policy: What is tried again.
     """
 
     def __init__(
-        self, client: httpx.AsyncClient, credentials: Credentials, place: GitHubServer, patience: RetryPolicy
+        self, client: httpx.AsyncClient, credentials: Credentials, server: GitHubServer, policy: RetryPolicy
     ) -> None:
         self.credentials = credentials
-        self.place = place
-        self._patience = patience
+        self.server = server
+        self._policy = policy
         self._client = client
         self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
         self._turn = asyncio.Lock()
         self._next_write = 0.0
 
     async def read(self, url: str, what: str, subject: str) -> Reply:
-        """GET, again and again where that may help.
+        """GET, with retries.
 
         Args:
             url: From the API's root, or whole.
-            what: What is asked, for messages: "GitHub did not …".
-            subject: Of which repository.
+            what: The request, for messages: "GitHub did not …".
+            subject: The repository, for messages.
         """
-        return await self._patience.reading(lambda: self._exchange("GET", url, what, subject))
+        return await self._policy.reading(lambda: self._exchange("GET", url, what, subject))
 
     async def query(self, url: str, what: str, subject: str, data: Any) -> Reply:  # noqa: ANN401
-        """POST what changes nothing, again and again where that may help."""
-        return await self._patience.reading(lambda: self._exchange("POST", url, what, subject, data))
+        """POST a query that changes nothing, with retries."""
+        return await self._policy.reading(lambda: self._exchange("POST", url, what, subject, data))
 
     async def pages(self, url: str, what: str, subject: str, key: str = "") -> AsyncIterator[Any]:
-        """The items of a list, page by page; pages that nobody comes to are not asked for.
+        """The items of a list; each page is read when it is needed.
 
         Args:
             url: From the API's root.
-            what: What is asked, for messages.
-            subject: Of which repository.
-            key: Under which key the items are, where the answer is not the list itself.
+            what: The request, for messages.
+            subject: The repository, for messages.
+            key: The key of the items, where the answer is not the list itself.
         """
-        following: str | None = url
-        while following:
-            reply = await self.read(following, what, subject)
+        page: str | None = url
+        while page:
+            reply = await self.read(page, what, subject)
             for item in reply.data[key] if key else reply.data:
                 yield item
-            following = reply.next
+            page = reply.next
 
     async def write(self, method: str, url: str, what: str, subject: str, data: Any = b"") -> Reply:  # noqa: ANN401
         """POST, PATCH, PUT or DELETE: once; again only after a rate limit refused it.
@@ -76,28 +76,28 @@ class Transport:
         Args:
             method: Which.
             url: From the API's root.
-            what: What is asked, for messages.
-            subject: Of which repository.
-            data: What becomes the JSON of the body.
+            what: The request, for messages.
+            subject: The repository, for messages.
+            data: The body, which is sent as JSON.
         """
-        return await self._patience.writing(lambda: self.write_once(method, url, what, subject, data))
+        return await self._policy.writing(lambda: self.write_once(method, url, what, subject, data))
 
     async def write_once(self, method: str, url: str, what: str, subject: str, data: Any = b"") -> Reply:  # noqa: ANN401
-        """The same, and never again, whatever the answer is."""
+        """Like `write`, but never sent again, whatever the answer is."""
         async with self._writes:
             await self._wait_for_turn()
             return await self._exchange(method, url, what, subject, data)
 
     async def upload(self, url: str, what: str, subject: str, path: Path, content_type: str) -> Reply:
-        """POST a file as it is read, to where GitHub said; once, or again after a rate limit refused it."""
-        return await self._patience.writing(lambda: self._upload(url, what, subject, path, content_type))
+        """POST a file to the address that GitHub gave, as it is read; again only after a rate limit refused it."""
+        return await self._policy.writing(lambda: self._upload(url, what, subject, path, content_type))
 
     async def _exchange(self, method: str, url: str, what: str, subject: str, data: Any = b"") -> Reply:  # noqa: ANN401
         token = (await self.credentials.token()).get_secret_value()
         try:
-            return await Wire(self._client, self.place.api).exchange(method, url, data, token)
+            return await Wire(self._client, self.server.api).exchange(method, url, data, token)
         except STUMBLES as error:
-            raise told(error, self._asked(what, subject)) from None
+            raise as_error(error, self._request(what, subject)) from None
 
     async def _upload(self, url: str, what: str, subject: str, path: Path, content_type: str) -> Reply:
         token = (await self.credentials.token()).get_secret_value()
@@ -113,16 +113,16 @@ class Transport:
                 response = await self._client.post(url, content=_chunks(path), headers=headers)
                 data, _, _ = sansio.decipher_response(response.status_code, response.headers, response.content)
             except STUMBLES as error:
-                raise told(error, self._asked(what, subject)) from None
+                raise as_error(error, self._request(what, subject)) from None
         return Reply(data=data, headers=dict(response.headers))
 
-    def _asked(self, what: str, subject: str) -> ApiRequest:
+    def _request(self, what: str, subject: str) -> ApiRequest:
         return ApiRequest(what=what, subject=subject, token=self.credentials.name)
 
     async def _wait_for_turn(self) -> None:
         async with self._turn:
             await asyncio.sleep(max(0.0, self._next_write - time.monotonic()))
-            self._next_write = time.monotonic() + self.place.pause_between_writes
+            self._next_write = time.monotonic() + self.server.pause_between_writes
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""A package index: which releases a package has, and their files, checked by hash and kept."""
+"""A package index: the releases of a package, and their files, checked by hash and cached."""
 
 import asyncio
 import contextlib
@@ -34,8 +34,8 @@ class Release(FrozenModel):
 
     Attributes:
         wheels: In the index's order.
-        yanked: Whether every file of it is yanked (PEP 592).
-        tree: Of a candidate, which is on no index: the files that it was built from.
+        yanked: Whether all of its files are yanked (PEP 592).
+        tree: The files that it was built from, if it is a candidate, which is on no index.
     """
 
     package: str
@@ -52,7 +52,7 @@ class Release(FrozenModel):
 
 
 class PackageIndex:
-    """One index and the cache of what came from it; `notes` says what came from the cache for want of the index."""
+    """One index and its cache; `notes` says what is from the cache because the index did not answer."""
 
     def __init__(self, index: Index, client: httpx.AsyncClient, cache: Path) -> None:
         self.index = index
@@ -64,47 +64,47 @@ class PackageIndex:
         self._offered: dict[str, dict[Version, Release]] = {}
 
     async def releases(self, package: str) -> Mapping[Version, Release]:
-        """Every release of a package that is not a mere name: with the files that the index serves of it.
+        """Every release of a package that has files.
 
         Raises:
-            IndexUnavailableError: The index did not answer, and nothing of it is in the cache.
+            IndexUnavailableError: The index did not answer, and the cache does not have the page.
             DistributionError: The index has no such package.
         """
         if not (offered := self._offered.get(canonicalize_name(package))):
             return await self._read.get(package, lambda: self._releases(package))
         try:
-            # What is really served meanwhile is no offer any more.
+            # What the index serves by now replaces an offer.
             return {**offered, **await self._read.get(package, lambda: self._releases(package))}
         except DistributionError:
             return dict(offered)
 
     async def offer(self, release: Release, paths: Iterable[Path]) -> tuple[Path, ...]:
-        """Have a release in this process, though no server serves it; `served` knows nothing of it.
+        """Add a release for this process alone; `served` does not have it.
 
         Args:
             release: With the hashes of its files.
             paths: Where its files are.
 
         Returns:
-            Where they are kept from now on.
+            Where they are in the cache.
         """
         named = {path.name: path for path in paths}
         for file in release.files:
             content = await asyncio.to_thread(named[file.name].read_bytes)
-            await asyncio.to_thread(write_whole, self._kept(file), content)
+            await asyncio.to_thread(write_whole, self._cached_path(file), content)
         self._offered.setdefault(canonicalize_name(release.package), {})[release.version] = release
-        return tuple(map(self._kept, release.files))
+        return tuple(map(self._cached_path, release.files))
 
     def withdraw(self, package: str, version: Version) -> None:
-        """Offer a release no more."""
+        """Take an offered release back."""
         self._offered.get(canonicalize_name(package), {}).pop(version, None)
 
     def forget(self, package: str) -> None:
-        """Ask the index anew when the releases of a package are asked for next."""
+        """Read the releases of a package from the index again when they are needed next."""
         self._read.forget(package)
 
     async def served(self, package: str) -> Mapping[Version, Release]:
-        """The same as the index serves it at this moment: no cache is asked; nothing when it has no such package.
+        """The releases that the index serves now, past every cache; none when it has no such package.
 
         Raises:
             IndexUnavailableError: The index did not answer.
@@ -119,13 +119,13 @@ class PackageIndex:
         return _by_version(package, await self._page(package))
 
     async def download(self, file: File) -> Path:
-        """The file, from the cache or the index; its hash is that which the index promised.
+        """A file, from the cache or the index, with the hash that the index promised.
 
         Raises:
-            IndexUnavailableError: The file could not be had.
+            IndexUnavailableError: The file could not be downloaded.
             DistributionError: What came has another hash.
         """
-        path = self._kept(file)
+        path = self._cached_path(file)
         if not path.exists():
             content = (await self._get(file.url.get_secret_value(), file.name)).content
             if hashlib.sha256(content).hexdigest() != file.sha256:
@@ -136,13 +136,13 @@ class PackageIndex:
             await asyncio.to_thread(write_whole, path, content)
         return path
 
-    def _kept(self, file: File) -> Path:
+    def _cached_path(self, file: File) -> Path:
         return (self._files / file.sha256 / file.name).absolute()
 
     async def _page(self, package: str) -> ProjectPage:
         address = self._address(package)
-        kept = self._pages / hashlib.sha256(address.encode()).hexdigest()
-        before = _read_kept(kept)
+        cached = self._pages / hashlib.sha256(address.encode()).hexdigest()
+        before = _read_cached(cached)
         try:
             page = await self._revalidated(address, package, before)
         except IndexUnavailableError:
@@ -151,8 +151,8 @@ class PackageIndex:
             self.notes[f"{self.index.name} did not answer: its list of {package}'s releases is from the cache"] = None
             page = before
         parsed = _parse(package, page)
-        if page is not before:  # and not before it could be read: a good page is worth more than a bad new one
-            await asyncio.to_thread(write_whole, kept, json.dumps(page).encode())
+        if page is not before:  # once parsed: a page that can't be read must not replace a good one
+            await asyncio.to_thread(write_whole, cached, json.dumps(page).encode())
         return parsed
 
     def _address(self, package: str) -> str:
@@ -176,7 +176,7 @@ class PackageIndex:
     async def _get(self, url: str, what: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
         try:
             response = await self._client.get(url, headers=dict(headers or {}), auth=self._auth(url))
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # a ValueError comes of an impossible address
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: an impossible address
             raise self._unavailable(what, type(error).__name__) from None
         if response.status_code == httpx.codes.NOT_FOUND:
             raise DistributionError(f"{self.index.name} has not got {what}", hint="is the name right in family.toml?")
@@ -185,9 +185,9 @@ class PackageIndex:
         return response
 
     def _auth(self, url: str) -> httpx.BasicAuth | None:
-        """User and password of the index's URL, for its own origin alone: another port may be another's."""
-        index, asked = urlsplit(self.index.url.get_secret_value()), urlsplit(url)
-        if not index.username or _origin(asked) != _origin(index):
+        """User and password of the index's URL, for its own origin alone: another port may be another service's."""
+        index = urlsplit(self.index.url.get_secret_value())
+        if not index.username or _origin(urlsplit(url)) != _origin(index):
             return None
         return httpx.BasicAuth(unquote(index.username), unquote(index.password or ""))
 
@@ -205,18 +205,18 @@ async def open_index(index: Index, cache: Path) -> AsyncIterator[PackageIndex]:
 
 
 def index_client() -> httpx.AsyncClient:
-    """A client for an index; who makes it closes it."""
+    """A client for an index; the caller closes it."""
     limits = httpx.Limits(max_connections=CONNECTIONS)
     return httpx.AsyncClient(timeout=60, limits=limits, follow_redirects=True, verify=trusted())
 
 
-def _read_kept(page: Path) -> dict[str, str] | None:
-    """A page of the cache; None where there is none, or half of one."""
+def _read_cached(path: Path) -> dict[str, str] | None:
+    """A page of the cache; None when it is missing or damaged."""
     try:
-        kept = json.loads(page.read_text("utf-8"))
+        page = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    return kept if isinstance(kept, dict) else None
+    return page if isinstance(page, dict) else None
 
 
 def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:

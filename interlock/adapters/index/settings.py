@@ -1,4 +1,4 @@
-"""Which package index is meant: what pip's and uv's own configuration say, or the family; no address is here."""
+"""Which index to read and to upload to: the family's, or the one that uv, pip and twine are configured for."""
 
 import configparser
 import os
@@ -19,11 +19,11 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.errors import FamilyError, IndexUnavailableError, PublishError
 
 SYSTEM = Path("/etc")
-# The user that PyPI, and many other indexes, want beside an API token.
+# The user name that goes with an API token on PyPI and many other indexes.
 TOKEN_USER = "__token__"  # noqa: S105  a name
 PYPI = "pypi"
 
-# uv's own settings that make it choose other versions.
+# uv's settings that change which versions it chooses.
 CHOOSING = (
     *("UV_EXCLUDE_NEWER", "UV_RESOLUTION", "UV_PRERELEASE", "UV_INDEX_STRATEGY", "UV_FIND_LINKS", "UV_CONFIG_FILE"),
     *(
@@ -42,9 +42,9 @@ class Index(FrozenModel):
     """A package index.
 
     Attributes:
-        name: What it is called in messages; never its address, which may hold a password.
+        name: Its name in messages; never its address, which may hold a password.
         url: The root of its simple API.
-        configured: Whether uv must be told of it; False when uv would take the same one by itself.
+        configured: Whether it must be passed to uv; False when uv takes the same one by itself.
     """
 
     name: str
@@ -52,21 +52,21 @@ class Index(FrozenModel):
     configured: bool
 
     def key(self, environ: Mapping[str, str] = os.environ) -> str:
-        """Equal for what resolves to the same: the address without its password, and uv's settings that choose."""
+        """Equal for equal resolutions: the digest of the address without its password, and of uv's settings above."""
         parts = urlsplit(self.url.get_secret_value())
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         return digest(bare, {name: environ.get(name) for name in CHOOSING})
 
     def environment(self) -> dict[str, str]:
-        """The variables that make uv use this index; an address stays out of arguments, which everybody can read."""
+        """The variables that make uv use this index; every user of a machine could read an address in arguments."""
         return {"UV_DEFAULT_INDEX": self.url.get_secret_value()} if self.configured else {}
 
 
 class Upload(FrozenModel):
-    """Where releases are uploaded to, and as whom.
+    """Where releases are uploaded to, and with which credentials.
 
     Attributes:
-        name: What the index is called in messages.
+        name: The index's name in messages.
         repository_url: Where twine uploads to; None for PyPI, which twine knows.
         source: Where the password was found, for messages.
     """
@@ -82,8 +82,8 @@ def find_index(wanted: str, environ: Mapping[str, str] = os.environ) -> Index:
     """The index that a family names.
 
     Args:
-        wanted: A URL; the name of an index in uv's configuration; or `pypi`, for the default one: what uv is told to
-            use, else what pip is told to use, else PyPI.
+        wanted: A URL; the name of an index in uv's configuration; or `pypi`, for the default one: uv's configured
+            one, else pip's, else PyPI.
         environ: Where the clients' variables are.
 
     Raises:
@@ -113,7 +113,7 @@ def _default(uv: list[tuple[str, str, bool]], environ: Mapping[str, str]) -> Ind
 
 
 def _with_credentials(name: str, url: str, environ: Mapping[str, str]) -> SecretStr:
-    """The address with the user and the password that uv takes from the environment for an index of this name."""
+    """The address with the user name and password that uv reads from the environment for an index of this name."""
     prefix = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', name.upper())}"
     user, password = environ.get(f"{prefix}_USERNAME", ""), environ.get(f"{prefix}_PASSWORD", "")
     parts = urlsplit(url)
@@ -172,7 +172,7 @@ def _pip_index(environ: Mapping[str, str]) -> str | None:
 
 
 def _pip_files(environ: Mapping[str, str]) -> list[Path]:
-    """Every file that pip reads, none when it is told so; later ones win, as pip documents its configuration."""
+    """The files that pip reads, later ones winning, as pip documents; none when `PIP_CONFIG_FILE` is `os.devnull`."""
     named = environ.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return []
@@ -186,7 +186,7 @@ def _pip_files(environ: Mapping[str, str]) -> list[Path]:
 
 
 def _pypi() -> str:
-    """PyPI's simple API, from the address that twine uploads to: its front door is the same host without `upload`."""
+    """PyPI's simple API, on the host that twine uploads to, without its `upload.`."""
     from twine.utils import DEFAULT_REPOSITORY  # noqa: PLC0415  half a second that most commands don't need
 
     host = urlsplit(DEFAULT_REPOSITORY).hostname
@@ -196,10 +196,10 @@ def _pypi() -> str:
 
 
 def find_upload(environ: Mapping[str, str] = os.environ) -> Upload | None:
-    """Where twine would upload to, and as whom; None when no password is found.
+    """Where twine would upload to, and with which credentials; None when no password is found.
 
-    Its variables win over `~/.pypirc`, as with twine itself. `PYPI_API_TOKEN` serves for PyPI only: no other index is
-    to see it. Twine's keyring is not asked: it may prompt.
+    Its variables win over `~/.pypirc`, as with twine itself. `PYPI_API_TOKEN` is for PyPI only: it goes to no other
+    index. Twine's keyring is not used: it may prompt.
 
     Args:
         environ: Where twine's variables are, and `HOME`.
@@ -214,13 +214,12 @@ def find_upload(environ: Mapping[str, str] = os.environ) -> Upload | None:
     url = section.get("repository")
     username = environ.get("TWINE_USERNAME") or section.get("username") or TOKEN_USER
     found = _upload_password(username, environ, is_pypi=url is None)
-    if found is None and (kept := section.get("password")):
-        found = ("TWINE_REPOSITORY_URL" if address else "~/.pypirc"), SecretStr(kept)
+    if found is None and (password := section.get("password")):
+        found = ("TWINE_REPOSITORY_URL" if address else "~/.pypirc"), SecretStr(password)
     if found is None:
         return None
-    called = "PyPI" if url is None else (urlsplit(url).hostname or name) if address else name
     return Upload(
-        name=called,
+        name="PyPI" if url is None else (urlsplit(url).hostname or name) if address else name,
         repository_url=None if url is None else SecretStr(url),
         username=username,
         password=found[1],
@@ -229,7 +228,7 @@ def find_upload(environ: Mapping[str, str] = os.environ) -> Upload | None:
 
 
 def _upload_password(username: str, environ: Mapping[str, str], *, is_pypi: bool) -> tuple[str, SecretStr] | None:
-    """The variable and what it holds. A token is checked for what no token has; a password may be anything."""
+    """The variable and its value. A token is checked for characters that no token has; a password may be anything."""
     if username != TOKEN_USER:
         password = environ.get(tokens.INDEX)
         return (tokens.INDEX, SecretStr(password)) if password else None
@@ -239,7 +238,7 @@ def _upload_password(username: str, environ: Mapping[str, str], *, is_pypi: bool
 
 
 def _in_address(address: str) -> Mapping[str, str | None]:
-    """An address, and what it says of user and password, as a section of `~/.pypirc` would."""
+    """An address with its user name and password, in the form of a section of `~/.pypirc`."""
     parts = urlsplit(address)
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     return {

@@ -1,4 +1,4 @@
-"""Publishing: twine uploads what the index does not serve yet; nothing is ever taken for something else."""
+"""Publishing: twine uploads the files that the index does not serve yet; the hashes that it serves decide."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ from interlock.errors import ConflictError, PublishError
 from interlock.model.release import ReleasedFile
 
 TIMEOUT = 600
-# An index says so in many words; what it serves decides, not its words. A deleted file's name is another matter.
+# Indexes say it in different words. The words only lead to another look: what the index serves then decides.
 EXISTS = re.compile(r"already exists|\b409\b", re.IGNORECASE)
 AGAIN = re.compile(r"HTTPError: (408|429|5\d\d)\b|^(?!HTTPError).*(connection|timed? ?out|max retries)", re.IGNORECASE)
 
@@ -47,47 +47,47 @@ async def _hashes(package: str, version: Version, index: PackageIndex) -> Mappin
     return {file.name: file.sha256 for file in release.files} if release else {}
 
 
-async def upload(file: Path, target: Upload, *, cure: str) -> None:
-    """Upload a file with twine; that an index has it already is no error, since what it serves is looked at next.
+async def upload(file: Path, target: Upload, *, hint: str) -> None:
+    """Upload a file with twine. A file that the index has already is not an error here: the caller looks at it next.
 
     Files go one by one: twine stops at the first that an index has, and would leave out the others.
 
     Args:
         file: A wheel or an sdist.
         target: Where to.
-        cure: What to do when the index will never take it.
+        hint: What to do when the index will never take it.
 
     Raises:
         PublishError: The index refuses; a transient one when it is not known whether the file has arrived.
     """
     options = ("--non-interactive", "--disable-progress-bar", "--")
-    # Without -P, and in a directory that somebody else fills, a module that lies there would see the password.
+    # -P and an empty directory: a module that lies in the working directory could read the password.
     twine = (sys.executable, "-P", "-m", "twine", "--no-color", "upload")
     command: list[str | Path] = [*twine, *options, file.absolute()]
     with tempfile.TemporaryDirectory() as empty:
         completed = await run(command, env=_environment(target), cwd=Path(empty), timeout=TIMEOUT, merge=True)
     if completed.returncode != 0 and not EXISTS.search(completed.output):
-        raise _refusal(completed, target, cure)
+        raise _refusal(completed, target, hint)
 
 
 def _environment(target: Upload) -> dict[str, str]:
-    """What twine is told, by its environment alone: arguments can be read by everybody on a machine."""
+    """Twine's settings go through its environment: every user of a machine can read arguments."""
     secrets = {"TWINE_USERNAME": target.username, "TWINE_PASSWORD": target.password.get_secret_value()}
     address = {"TWINE_REPOSITORY_URL": target.repository_url.get_secret_value()} if target.repository_url else {}
     return {**tool_environment(), **secrets, **address, "COLUMNS": "500"}
 
 
-def _refusal(completed: Completed, target: Upload, cure: str) -> PublishError:
-    said = _telling(completed.output).replace(target.password.get_secret_value() or "\0", "***")
+def _refusal(completed: Completed, target: Upload, hint: str) -> PublishError:
+    said = _error_lines(completed.output).replace(target.password.get_secret_value() or "\0", "***")
     if completed.timed_out:
         said = f"no answer within {TIMEOUT} s"
     transient = completed.timed_out or bool(AGAIN.search(said))
-    denied = re.search(r"HTTPError: 40[13]\b", said) is not None
-    hint = f"may the token for {target.name} upload this package? (docs/tokens.md)" if denied else cure
+    if re.search(r"HTTPError: 40[13]\b", said):
+        hint = f"may the token for {target.name} upload this package? (docs/tokens.md)"
     return PublishError(f"{target.name} did not take the files: {said}", hint=hint, transient=transient)
 
 
-def _telling(output: str) -> str:
+def _error_lines(output: str) -> str:
     """The lines from twine's error on, without its decoration."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     start = next((number for number, line in enumerate(lines) if re.match(r"ERROR|\w*(Error|Exception)", line)), -3)

@@ -1,4 +1,4 @@
-"""The ledger: what was found out at some cost, kept so that nobody has to find it out again."""
+"""The ledger: a database of results that cost time to get, and of what the world itself does not record."""
 
 from interlock.adapters.ledger.protocol import (
     CascadeLedger,

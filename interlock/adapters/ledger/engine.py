@@ -21,28 +21,28 @@ PATIENCE = 60.0
 # Seconds that a server has to answer, unless the URL says otherwise.
 _CONNECT_TIMEOUT = 10
 _WRITES = "ledger_writes"
-# Names a query: far under what either database takes, and no more logs in memory than needed.
+# Names in one query: far below either database's limit, and few enough logs in memory.
 _CHUNK: Final = 1000
 
 
 class Database:
-    """What all parts of `SqlLedger` read and write by.
+    """The base of all parts of `SqlLedger`: transactions to read and to write.
 
     Args:
         engine: Its connections.
-        place: Where it is, for what is said when it fails.
+        location: Where it is, for error messages.
     """
 
-    def __init__(self, engine: Engine, place: LedgerLocation) -> None:
+    def __init__(self, engine: Engine, location: LedgerLocation) -> None:
         self._reader = engine
         self._writer = writer(engine)
-        self._place = place
+        self._location = location
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._place.name}>"
+        return f"<{type(self).__name__} {self._location.name}>"
 
     def close(self) -> None:
-        """Close all connections; the last program to do so on SQLite also folds the -wal file into the ledger."""
+        """Close all connections; on SQLite the last program to do so also merges the -wal file into the ledger."""
         self._reader.dispose()
 
     def __enter__(self) -> Self:
@@ -56,29 +56,29 @@ class Database:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         try:
-            with self._place.blamed(), self._reader.begin() as connection:
+            with self._location.blamed(), self._reader.begin() as connection:
                 yield connection
         # pydantic's and json's errors are ValueErrors
         except (ValueError, zlib.error) as error:
-            raise self._place.damage(" ".join(str(error).split())[:300]) from error
+            raise self._location.damage(" ".join(str(error).split())[:300]) from error
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self._place.blamed(), self._writer.begin() as connection:
+        with self._location.blamed(), self._writer.begin() as connection:
             yield connection
 
     def _keep(
         self, table: Table, rows: Iterable[dict[str, Any]], *, newer: Callable[[Any], ColumnElement[bool]] | None = None
     ) -> None:
-        """Insert rows, or replace those with their keys: all of them or none.
+        """Insert rows, or replace those with the same keys: all of them or none.
 
         Args:
-            table: Where they stand.
-            rows: They, with the same names in each.
-            newer: Of what is new, whether it replaces what is there. Default: always.
+            table: The table.
+            rows: The rows, each with the same columns.
+            newer: The condition on which a new row replaces an old one. Default: always.
         """
         key = [column.name for column in table.primary_key]
-        # PostgreSQL locks row by row: writers that all go in one order never wait in a circle
+        # PostgreSQL locks row by row: writers that keep one order never wait in a circle
         ordered = sorted(rows, key=itemgetter(*key))
         if not ordered:
             return
@@ -95,27 +95,27 @@ def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.I
 
 
 def chunks(names: Iterable[str]) -> Iterator[list[str]]:
-    """Each name once, as many at a time as one query takes."""
+    """The names, each once, in lists that fit one query."""
     wanted = list(set(names))
     return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
 
 
-def connect(place: LedgerLocation) -> Engine:
-    """An engine for the place; an SQLite file is made if there is none.
+def connect(location: LedgerLocation) -> Engine:
+    """An engine for a location; a missing SQLite file is made.
 
     Raises:
         LedgerError: The file cannot be made or opened.
     """
     # hide_parameters: an error need not repeat a whole log
-    if place.file is None:
-        waits = {} if "connect_timeout" in place.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
-        return create_engine(place.url, connect_args=waits, pool_pre_ping=True, hide_parameters=True)
-    _make_file(place, place.file)
-    return set_up_sqlite(create_engine(place.url, connect_args={"timeout": PATIENCE}, hide_parameters=True))
+    if location.file is None:
+        waits = {} if "connect_timeout" in location.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
+        return create_engine(location.url, connect_args=waits, pool_pre_ping=True, hide_parameters=True)
+    _make_file(location, location.file)
+    return set_up_sqlite(create_engine(location.url, connect_args={"timeout": PATIENCE}, hide_parameters=True))
 
 
 def set_up_sqlite(engine: Engine) -> Engine:
-    """The engine, which from now on begins its transactions where SQLAlchemy says so."""
+    """The engine, set up so that its transactions start where SQLAlchemy starts them."""
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -126,27 +126,27 @@ def writer(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
-def _make_file(place: LedgerLocation, path: Path) -> None:
+def _make_file(location: LedgerLocation, path: Path) -> None:
     try:
-        # made here, since SQLite would let everyone read it; its -wal and -shm take over the mode. One that is there is
-        # not opened: closing it would end the locks that this process may have on it by another ledger, and who closes
-        # it next would remove the journal from under that one.
+        # Made here, since SQLite would let everyone read it; its -wal and -shm get the same mode. A file that exists is
+        # not opened: to close it would release the locks that this process holds on it through another ledger, and the
+        # next program to close it would remove the journal that this ledger still uses.
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         _enter_wal(path)
     except (OSError, sqlite3.Error) as error:
-        raise place.failure(error) from None
+        raise location.failure(error) from None
 
 
 def _enter_wal(path: Path) -> None:
-    """Let readers and a writer work side by side, from now on: the file remembers it."""
+    """Let readers and a writer work at the same time; the file keeps this mode."""
     end = time.monotonic() + PATIENCE
     with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
             except sqlite3.OperationalError as error:
-                # SQLite does not wait here by itself when another process opens the new file at the same time
+                # Here SQLite does not wait by itself when another process opens the new file at the same time.
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                     raise
                 time.sleep(0.01)
@@ -155,14 +155,14 @@ def _enter_wal(path: Path) -> None:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3's, behind SQLAlchemy's wrapper
-    # transactions begin where SQLAlchemy says so, and hold the statements that make tables too
+    # Transactions start where SQLAlchemy starts them, and include the statements that make tables.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
-    # every commit reaches the disk: WAL's usual NORMAL may lose the last ones when the power fails
+    # Every commit reaches the disk: with WAL's usual NORMAL a power failure may lose the last ones.
     connection.execute("PRAGMA synchronous = FULL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # a transaction that reads first and writes later fails at once when another has written in between
+    # A transaction that reads first and writes later fails at once when another has written in between.
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

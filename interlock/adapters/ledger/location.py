@@ -1,4 +1,4 @@
-"""Where a ledger is, how to speak of it without its password, and what to say when it fails."""
+"""Where a ledger is, its name without its password, and the errors when it fails."""
 
 import os
 import sqlite3
@@ -30,7 +30,7 @@ _DRIVERS: Final = {
     "postgres": "postgresql+psycopg",
 }
 _SECRET_OPTIONS: Final = ("password", "sslpassword")
-# What only a defect of this program can cause: it is shown as it is.
+# Errors that only a defect of this program can cause: they are shown as they are.
 _DEFECTS: Final = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 _FORMS: Final = "Write sqlite:////a/path/ledger.db or postgresql://user:password@host/database."
 _DAMAGED: Final = (
@@ -64,23 +64,23 @@ class LedgerLocation:
         return text
 
     def failure(self, error: Exception) -> LedgerError:
-        """What to tell about an error of the database or its driver."""
+        """The error for one of the database or its driver."""
         cause = getattr(error, "orig", None) or error
         said = self.redacted(" ".join(str(cause).split()))
         if _is_damage(cause):
             return self.damage(said)
-        return LedgerError(f"The ledger {self.name} cannot be used: {said}", hint=self._cure(cause))
+        return LedgerError(f"The ledger {self.name} cannot be used: {said}", hint=self._hint(cause))
 
     def damage(self, said: str) -> LedgerError:
-        """What to tell about content that cannot be what was written."""
+        """The error for content that cannot be what was written."""
         return LedgerError(f"The ledger {self.name} is damaged: {said}", hint=_DAMAGED)
 
     @contextmanager
     def blamed(self, *, also: tuple[type[DBAPIError], ...] = ()) -> Iterator[None]:
-        """Turn what the database raises inside into LedgerError.
+        """Turn the database's errors inside the block into LedgerError.
 
         Args:
-            also: Errors that are the database's fault here, though in general they are this program's.
+            also: Errors that come from the database here, though in general they are defects of this program.
         """
         try:
             yield
@@ -89,7 +89,7 @@ class LedgerLocation:
                 raise
             raise self.failure(error) from None
 
-    def _cure(self, cause: BaseException) -> str:
+    def _hint(self, cause: BaseException) -> str:
         if self.file is None:
             return (
                 f"Does that server run, and is ${URL_VARIABLE} right: user, password, host, database? (docs/ledger.md)"
@@ -99,19 +99,19 @@ class LedgerLocation:
         return "Is there such a directory, may this user write to it and to the file, and is there room on the disk?"
 
 
-def place_of(url: SecretStr | None) -> LedgerLocation:
+def location_of(url: SecretStr | None) -> LedgerLocation:
     """Where the ledger is: the given URL, else `$INTERLOCK_LEDGER_URL`, else `ledger.db` in Interlock's home.
 
     Raises:
-        LedgerError: The URL cannot be read, or is of a database that Interlock does not speak to.
+        LedgerError: The URL cannot be read, or names a database that Interlock does not support.
     """
     text = os.environ.get(URL_VARIABLE) if url is None else url.get_secret_value()
     if not text:
         return _file(URL.create("sqlite+pysqlite", database=str(home() / "ledger.db")))
     parsed = _parsed(text)
     if parsed is None:
-        cure = f"{_FORMS} In a password, write % as %25, @ as %40, : as %3A and / as %2F."
-        raise LedgerError("The ledger's URL cannot be read (it is not shown, since it may hold a password).", hint=cure)
+        hint = f"{_FORMS} In a password, write % as %25, @ as %40, : as %3A and / as %2F."
+        raise LedgerError("The ledger's URL cannot be read (it is not shown, since it may hold a password).", hint=hint)
     backend = parsed.drivername.partition("+")[0]
     driver = _DRIVERS.get(backend)
     if driver is None:
@@ -124,7 +124,7 @@ def _parsed(text: str) -> URL | None:
         url = make_url(text)
     except (ArgumentError, ValueError):
         return None
-    # That "@" is the rest of a password that was not quoted; it must not be shown, nor sent to a name server.
+    # Such an "@" is the rest of a password that was not quoted; it must not be shown, nor sent to a name server.
     torn = "@" in f"{url.host}{url.database}" and not url.drivername.startswith("sqlite")
     return None if torn else url
 
@@ -144,7 +144,7 @@ def _server(url: URL) -> LedgerLocation:
 
 
 def _code(cause: BaseException) -> int | None:
-    # extended codes carry the general one in their lowest byte: https://www.sqlite.org/rescode.html
+    # Extended codes have the general one in their lowest byte: https://www.sqlite.org/rescode.html
     code = getattr(cause, "sqlite_errorcode", None)
     return code & 0xFF if isinstance(code, int) else None
 

@@ -1,4 +1,4 @@
-"""Brings a ledger to the form that this program knows, by Alembic."""
+"""Migrates a ledger to this program's schema, by Alembic."""
 
 import threading
 from pathlib import Path
@@ -17,53 +17,53 @@ from interlock.adapters.ledger.tables import SCHEMA_TABLE
 from interlock.errors import LedgerError
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
-# Any number that nobody else uses in the same database: "ledger" in ASCII.
+# A number that no other program uses in the same database: "ledger" in ASCII.
 _ADVISORY_LOCK: Final = 0x6C6564676572
 # Alembic's `op` and `context` are globals of the process.
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
-def bring_up_to_date(engine: Engine, place: LedgerLocation) -> None:
+def bring_up_to_date(engine: Engine, location: LedgerLocation) -> None:
     """Run the migrations that this ledger has not had yet, in one transaction: all of them or none.
 
-    Several processes may do this at once: one does it while the others wait.
+    Several processes may call this at once: one migrates while the others wait.
 
     Raises:
         LedgerError: The ledger is newer than this program, or its database refuses.
     """
     # ProgrammingError: this user may not create tables
-    with place.blamed(also=(ProgrammingError,)):
+    with location.blamed(also=(ProgrammingError,)):
         with engine.connect() as connection:
-            if _is_current(connection, place):
+            if _is_current(connection, location):
                 return
         with _ONE_AT_A_TIME, writer(engine).begin() as connection:
             _wait_for_others(connection)
-            if not _is_current(connection, place):
+            if not _is_current(connection, location):
                 command.upgrade(configured(connection), "head")
 
 
 def downgrade(connection: Connection, revision: str) -> None:
-    """Undo migrations down to a revision, or all of them with `base`; what only the newer form holds is lost."""
+    """Undo migrations down to a revision, or all of them with `base`; what only the newer schema holds is lost."""
     with _ONE_AT_A_TIME:
         command.downgrade(configured(connection), revision)
 
 
 def configured(connection: Connection) -> Config:
-    """What Alembic needs to work on a connection; the caller commits."""
+    """Alembic's configuration to work on a connection; the caller commits."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 
 
-def _is_current(connection: Connection, place: LedgerLocation) -> bool:
+def _is_current(connection: Connection, location: LedgerLocation) -> bool:
     scripts = ScriptDirectory(str(MIGRATIONS))
     context = MigrationContext.configure(connection, opts={"version_table": SCHEMA_TABLE})
     has = context.get_current_heads()
     unknown = set(has) - {script.revision for script in scripts.walk_revisions()}
     if unknown:
         raise LedgerError(
-            f"The ledger {place.name} was made by a newer Interlock: its form is {', '.join(sorted(unknown))}, "
+            f"The ledger {location.name} was made by a newer Interlock: its form is {', '.join(sorted(unknown))}, "
             f"and this one knows up to {scripts.get_current_head()}.",
             hint="Update Interlock here, or name another ledger in $INTERLOCK_LEDGER_URL.",
         )
@@ -71,6 +71,6 @@ def _is_current(connection: Connection, place: LedgerLocation) -> bool:
 
 
 def _wait_for_others(connection: Connection) -> None:
-    # on SQLite, beginning to write has waited already; this lock ends with the transaction
+    # On SQLite the start of the transaction has waited already. This lock ends with the transaction.
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})

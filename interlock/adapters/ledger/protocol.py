@@ -1,7 +1,7 @@
-"""What a ledger can do, a protocol for each feature: a caller asks for the one that it needs.
+"""The ledger, as one protocol for each feature: a function takes the protocol that it needs.
 
-All of it may be called from several threads, and by several processes that share one database. Whatever a method has
-recorded when it returns is kept. Each method raises LedgerError when the ledger cannot be reached or read.
+All methods may be called from several threads, and by several processes that share one database. What a method has
+recorded is durable when it returns. Each method raises LedgerError when the ledger cannot be reached or read.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,11 +21,11 @@ from interlock.model.verdicts import CellKey, Run, Verdict
 
 
 class KnownCell(FrozenModel):
-    """What a cell showed when it was last looked at.
+    """The last verdict of a cell.
 
     Attributes:
-        at: When that was, in UTC.
-        run: The fingerprint of the run that says so; None where it was not kept.
+        at: When it was found, in UTC.
+        run: The fingerprint of its run; None where it was not recorded.
     """
 
     verdict: Verdict
@@ -34,13 +34,13 @@ class KnownCell(FrozenModel):
 
 
 class KnownContract(FrozenModel):
-    """What became of a package's contract at a commit.
+    """The change of a package's contract at a commit.
 
     Attributes:
         sha: The commit, 40 hex digits.
         part: The part of the version that the change asks for: patch, minor or major.
-        text: What changed, for people; a line for each thing.
-        at: When that was found out.
+        text: What changed, for people; a line for each change.
+        at: When it was found.
     """
 
     package: str
@@ -54,7 +54,7 @@ class VerdictLedger(Protocol):
     """The memory of runs, and of every cell's last verdict."""
 
     def runs(self, fingerprints: Collection[str]) -> dict[str, tuple[Run, ...]]:
-        """All runs of each fingerprint that has any, oldest first: by `started_at`, then as they were recorded."""
+        """All runs of each fingerprint that has any, oldest first: by `started_at`, then in the order of recording."""
         ...
 
     def record(self, run: Run) -> None:
@@ -62,11 +62,11 @@ class VerdictLedger(Protocol):
         ...
 
     def version_readers(self, fingerprints: Collection[str]) -> dict[str, frozenset[str]]:
-        """For each base fingerprint that has any: the family packages whose version its suite was seen to read."""
+        """For each base fingerprint that has any: the family packages with a version that its suite reads."""
         ...
 
     def record_version_reader(self, fingerprint: str, packages: frozenset[str]) -> None:
-        """Add packages to those whose version a base fingerprint's suite reads; the set only grows."""
+        """Add packages with a version that the suite of a base fingerprint reads; the set only grows."""
         ...
 
     def cells(self, keys: Collection[CellKey]) -> dict[CellKey, KnownCell]:
@@ -74,7 +74,7 @@ class VerdictLedger(Protocol):
         ...
 
     def versions_of(self, upstream: str) -> frozenset[str]:
-        """The versions of an upstream of which any cell is known, as they were written."""
+        """The versions of an upstream that have any known cell, as text."""
         ...
 
     def cells_of(self, upstream: str, version: str) -> dict[CellKey, KnownCell]:
@@ -84,12 +84,12 @@ class VerdictLedger(Protocol):
     def record_cells(
         self, cells: Mapping[CellKey, Verdict], at: datetime, runs: Mapping[CellKey, str] | None = None
     ) -> None:
-        """Keep the cells' verdicts, all of them or none; one that is already known from later than `at` stays.
+        """Record the verdicts of cells, all of them or none; a verdict from later than `at` stays.
 
         Args:
-            cells: Their verdicts.
-            at: When they were found out.
-            runs: By cell, the fingerprint of the run that says so, where there is one.
+            cells: The verdicts.
+            at: When they were found.
+            runs: By cell, the fingerprint of its run, where there is one.
 
         Raises:
             ValueError: `at` has no time zone.
@@ -98,102 +98,102 @@ class VerdictLedger(Protocol):
 
 
 class ReleaseLedger(Protocol):
-    """The memory of releases, and of what their dispatches became."""
+    """The memory of releases and their dispatches."""
 
     def record_release(self, release: Release) -> None:
-        """Keep how far a release has come; an earlier record of the same package and version is replaced."""
+        """Record how far a release has come, replacing the record of the same package and version."""
         ...
 
     def releases(self, package: str | None = None) -> tuple[Release, ...]:
-        """The releases of a package, or of all, the one that began last first."""
+        """The releases of a package, or of all packages, newest start first."""
         ...
 
     def record_dispatch(self, record: DispatchRecord) -> None:
-        """Keep what is known of a dispatch; an earlier record of the same id and repository is replaced."""
+        """Record the state of a dispatch, replacing the record of the same id and repository."""
         ...
 
     def dispatch(self, order: Order) -> DispatchRecord | None:
-        """What is known of a dispatch."""
+        """The record of a dispatch."""
         ...
 
 
 class CascadeLedger(Protocol):
-    """The memory of cascades, in which several processes may be at work."""
+    """The memory of cascades, on which several processes may work at once."""
 
     def begin_cascade(self, cascade: Cascade) -> Cascade:
-        """Keep a cascade, unless there is one of this id: a second process joins the first.
+        """Record a new cascade, or join the one with this id.
 
         Returns:
-            The one that is kept, as `cascade` gives it. What the methods below change must have been begun here.
+            The recorded one, as `cascade` gives it. The methods below change only cascades that were begun here.
         """
         ...
 
     def record_progress(self, cascade: str, *progress: Progress) -> None:
-        """Keep how far packages of a cascade have come; what is kept of the others stays, and released is for ever."""
+        """Record the progress of packages of a cascade. That of other packages stays, and so does `released`."""
         ...
 
     def hold(self, cascade: str, package: str, why: str | None) -> None:
-        """Keep that a person holds a package of a cascade, and why; None: holds it no more."""
+        """Record that a person holds a package of a cascade, and why; None removes the hold."""
         ...
 
     def abort_cascade(self, cascade: str, aborted: bool = True) -> None:
-        """Keep that a person ended a cascade, or that it goes on after all."""
+        """Record that a person aborted a cascade, or resumed it."""
         ...
 
     def end_cascade(self, cascade: str, at: datetime | None) -> None:
-        """Keep when a cascade had nothing left to do; None: it goes on."""
+        """Record when a cascade had nothing left to do; None while it is under way."""
         ...
 
     def cascade(self, id: str) -> Cascade | None:  # noqa: A002 - the field's name
-        """A cascade as it is now, with what other processes have written since."""
+        """A cascade as it is now, with what other processes have written."""
         ...
 
     def cascades(self, root: str | None = None) -> tuple[Cascade, ...]:
-        """The cascades of a root, or all, the one that began last first."""
+        """The cascades of a root, or of all roots, newest start first."""
         ...
 
 
 class ContractLedger(Protocol):
-    """The memory of what packages' contracts became."""
+    """The memory of the changes of contracts."""
 
     def record_contract(self, known: KnownContract) -> None:
-        """Keep what became of a contract; an earlier record of the same package and commit is replaced."""
+        """Record the change of a contract, replacing the record of the same package and commit."""
         ...
 
     def contract(self, package: str, sha: str) -> KnownContract | None:
-        """What became of a package's contract at a commit."""
+        """The change of a package's contract at a commit."""
         ...
 
 
 class DeliveryLedger(Protocol):
-    """The memory of webhook deliveries: what is in it outlives the gateway."""
+    """The memory of webhook deliveries; a restart of the gateway loses none."""
 
     def accept_deliveries(self, arrived: Sequence[Delivery]) -> frozenset[UUID]:
-        """Keep deliveries, all of them or none; one whose GUID is known stays as it is.
+        """Record deliveries, all of them or none; one with a known GUID stays as it is.
 
         Returns:
-            Those that were new.
+            The GUIDs that were new.
         """
         ...
 
     def claim_deliveries(self, now: datetime, until: datetime, most: int) -> tuple[Delivery, ...]:
-        """Take accepted deliveries that are due, the oldest first; nobody else is given them before `until`.
+        """Claim accepted deliveries that are due, oldest first; no other claim gets them before `until`.
 
         Returns:
-            They, as they were, without what was sent.
+            The deliveries as they were, without their bodies.
         """
         ...
 
     def record_delivery(self, delivery: Delivery) -> None:
-        """Keep how far an accepted delivery has come; one that was started or ignored stays so for ever."""
+        """Record how far an accepted delivery has come; a started or ignored one stays as it is."""
         ...
 
     def delivery(self, guid: UUID) -> Delivery | None:
-        """A delivery, with what was sent as long as that is kept."""
+        """A delivery, with its body as long as that is kept."""
         ...
 
     def deliveries(self, state: DeliveryState | None = None, most: int | None = None) -> tuple[Delivery, ...]:
-        """Deliveries, the newest first, without what was sent.
+        """Deliveries, newest first, without their bodies.
 
         Args:
             state: Only those in this state.
@@ -202,7 +202,7 @@ class DeliveryLedger(Protocol):
         ...
 
     def known_deliveries(self, guids: Collection[UUID]) -> frozenset[UUID]:
-        """Those of them that are kept."""
+        """The given GUIDs that are recorded."""
         ...
 
     def waiting_deliveries(self) -> int:
@@ -210,13 +210,13 @@ class DeliveryLedger(Protocol):
         ...
 
     def forget_deliveries(self, bodies: datetime, rows: datetime) -> None:
-        """Forget what is over: what was sent before one moment, and all that is known of what came before another."""
+        """Of deliveries that are over, delete the bodies from before `bodies`, and the rows from before `rows`."""
         ...
 
 
 class Ledger(VerdictLedger, ReleaseLedger, CascadeLedger, ContractLedger, DeliveryLedger, Protocol):
-    """All that is remembered, in one database."""
+    """The whole ledger, in one database."""
 
     def close(self) -> None:
-        """Let go of the database; the ledger is not used afterwards."""
+        """Close the database; the ledger can't be used afterwards."""
         ...

@@ -1,9 +1,9 @@
-"""The ledger in SQLite or PostgreSQL, put together, and how it is opened."""
+"""The whole ledger in SQLite or PostgreSQL, and opening it."""
 
 from pydantic import SecretStr
 
 from interlock.adapters.ledger.engine import connect
-from interlock.adapters.ledger.location import place_of
+from interlock.adapters.ledger.location import location_of
 from interlock.adapters.ledger.migrate import bring_up_to_date
 from interlock.adapters.ledger.sql_cascades import SqlCascades
 from interlock.adapters.ledger.sql_deliveries import SqlDeliveries
@@ -12,11 +12,11 @@ from interlock.adapters.ledger.sql_verdicts import SqlVerdicts
 
 
 class SqlLedger(SqlVerdicts, SqlReleases, SqlCascades, SqlContracts, SqlDeliveries):
-    """The ledger of `open_ledger`; the protocols of `Ledger` describe what its methods do."""
+    """The ledger of `open_ledger`; the protocols of `Ledger` describe its methods."""
 
 
 def open_ledger(url: SecretStr | None = None) -> SqlLedger:
-    """Open the ledger, make it if there is none, and bring it to the form that this program knows.
+    """Open the ledger; a missing one is made, and an older one migrated.
 
     Args:
         url: `sqlite:////a/path` or `postgresql://user:password@host/database`.
@@ -25,11 +25,11 @@ def open_ledger(url: SecretStr | None = None) -> SqlLedger:
     Raises:
         LedgerError: It cannot be reached, is damaged, or was made by a newer Interlock.
     """
-    place = place_of(url)
-    engine = connect(place)
+    location = location_of(url)
+    engine = connect(location)
     try:
-        bring_up_to_date(engine, place)
+        bring_up_to_date(engine, location)
     except BaseException:
         engine.dispose()
         raise
-    return SqlLedger(engine, place)
+    return SqlLedger(engine, location)

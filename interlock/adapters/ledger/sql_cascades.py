@@ -29,7 +29,7 @@ class SqlCascades(Database, CascadeLedger):
     def record_progress(self, cascade: str, *progress: Progress) -> None:
         out = State.RELEASED.value
         table = CASCADE_PACKAGE
-        # What is out stays so.
+        # A released package stays released.
         self._keep(
             table, _progress_rows(cascade, progress), newer=lambda new: (table.c.state != out) | (new.state == out)
         )
@@ -91,7 +91,7 @@ def _hold_rows(cascade: Cascade) -> list[dict[str, Any]]:
 
 
 def _read_cascades(connection: Connection, wanted: ColumnElement[bool]) -> Iterator[Cascade]:
-    """The cascades of a query, the one that began last first; ValueError where what is kept is none."""
+    """The cascades of a query, newest start first; a row that can't be read is a ValueError."""
     rows = connection.execute(select(CASCADE).where(wanted).order_by(CASCADE.c.began_at.desc(), CASCADE.c.id))
     for row in rows.all():
         yield _cascade(row, _theirs(connection, CASCADE_PACKAGE, row.id), _theirs(connection, CASCADE_HOLD, row.id))

@@ -44,7 +44,7 @@ class SqlDeliveries(Database, DeliveryLedger):
     def accept_deliveries(self, arrived: Sequence[Delivery]) -> frozenset[UUID]:
         if not arrived:
             return frozenset()
-        # in one order, so that two writers never wait for each other in a circle
+        # In one order, so that two writers never wait for each other.
         rows = sorted(map(_row, {each.guid: each for each in reversed(arrived)}.values()), key=itemgetter("guid"))
         with self._writing() as connection:
             new = insert(connection, DELIVERY).on_conflict_do_nothing().returning(DELIVERY.c.guid)

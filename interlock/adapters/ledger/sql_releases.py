@@ -1,4 +1,4 @@
-"""Releases, dispatches and packages' contracts in SQLite or PostgreSQL: each is a row that its next record replaces."""
+"""Releases, dispatches and changes of contracts in SQLite or PostgreSQL; a new record replaces its row."""
 
 from sqlalchemy import select
 

@@ -52,7 +52,7 @@ class SqlVerdicts(Database, VerdictLedger):
     def record_version_reader(self, fingerprint: str, packages: frozenset[str]) -> None:
         if not packages:
             return
-        # in one order, so that two writers never wait for each other in a circle
+        # In one order, so that two writers never wait for each other.
         rows = [{"fingerprint": fingerprint, "package": package} for package in sorted(packages)]
         with self._writing() as connection:
             connection.execute(insert(connection, VERSION_READER).on_conflict_do_nothing(), rows)
@@ -87,9 +87,9 @@ class SqlVerdicts(Database, VerdictLedger):
     def record_cells(
         self, cells: Mapping[CellKey, Verdict], at: datetime, runs: Mapping[CellKey, str] | None = None
     ) -> None:
-        moment, shown = in_utc(at), runs or {}
+        found, of_runs = in_utc(at), runs or {}
         rows = (
-            {**key.model_dump(), "verdict": verdict.value, "at": moment, "run": shown.get(key)}
+            {**key.model_dump(), "verdict": verdict.value, "at": found, "run": of_runs.get(key)}
             for key, verdict in cells.items()
         )
         self._keep(CELL, rows, newer=lambda new: CELL.c.at <= new.at)

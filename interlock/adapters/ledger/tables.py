@@ -1,4 +1,4 @@
-"""The ledger's tables. Who changes them adds a migration: docs/ledger.md says how, and a test insists."""
+"""The ledger's tables. A change of them needs a migration, which a test checks; docs/ledger.md says how."""
 
 import zlib
 from datetime import UTC, datetime
@@ -25,15 +25,15 @@ from sqlalchemy import (
 SCHEMA_TABLE = "ledger_schema"
 
 
-def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC.
+def in_utc(time: datetime) -> datetime:
+    """The same time in UTC.
 
     Raises:
-        ValueError: It has no time zone, and so is no moment.
+        ValueError: It has no time zone.
     """
-    if moment.tzinfo is None:
-        raise ValueError(f"{moment} has no time zone")
-    return moment.astimezone(UTC)
+    if time.tzinfo is None:
+        raise ValueError(f"{time} has no time zone")
+    return time.astimezone(UTC)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -52,7 +52,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class CompressedText(TypeDecorator[str]):
-    """Long text that people rarely ask for, as zlib of UTF-8; so it may hold NUL, which PostgreSQL's text may not."""
+    """Long text that is rarely read, as zlib of UTF-8; so it may hold NUL, which PostgreSQL's text may not."""
 
     impl = LargeBinary
     cache_ok = True
@@ -74,7 +74,7 @@ RUN = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("fingerprint", String, nullable=False),
     Column("status", String, nullable=False),
-    # JSON also here, since what a tool printed may hold NUL
+    # JSON also here, since a tool's output may hold NUL
     Column("reason", JSON(none_as_null=True)),
     Column("tests", JSON, nullable=False),
     Column("seconds", Double, nullable=False),
@@ -94,7 +94,7 @@ VERSION_READER = Table(
     sqlite_with_rowid=False,
 )
 
-# The key begins with what all cells of one sheet have in common: a sheet is read as one range of it.
+# The key starts with what all cells of one sheet have in common: a sheet is read as one range of it.
 CELL = Table(
     "ledger_cell",
     metadata,
@@ -122,7 +122,7 @@ RELEASE = Table(
     sqlite_with_rowid=False,
 )
 
-# A dispatch is recorded before it is sent: a crash in between leaves the question, and the target's runs the answer.
+# A dispatch is recorded before it is sent; after a crash in between, the target's runs show whether it was.
 DISPATCH = Table(
     "ledger_dispatch",
     metadata,
@@ -147,7 +147,7 @@ CASCADE = Table(
     sqlite_with_rowid=False,
 )
 
-# A row for each package: branches that go side by side, in several processes too, never overwrite each other's.
+# A row for each package: branches of a cascade run side by side, perhaps in several processes, and don't share a row.
 CASCADE_PACKAGE = Table(
     "ledger_cascade_package",
     metadata,
@@ -158,31 +158,31 @@ CASCADE_PACKAGE = Table(
     sqlite_with_rowid=False,
 )
 
-# Written by commands while another process walks the cascade, so apart from what the walk writes.
+# In a table of its own: commands write it while another process runs the cascade.
 CASCADE_HOLD = Table(
     "ledger_cascade_hold",
     metadata,
     Column("cascade", String, primary_key=True),
     Column("package", String, primary_key=True),
-    # JSON, since what a person wrote may hold NUL
+    # JSON, since a person's text may hold NUL
     Column("why", JSON, nullable=False),
     sqlite_with_rowid=False,
 )
 
-# What became of a package's contract at a commit, since the release before it; the last word replaces the ones before.
+# The change of a package's contract at a commit, since the release before it; a new record replaces an old one.
 CONTRACT = Table(
     "ledger_contract",
     metadata,
     Column("package", String, primary_key=True),
     Column("sha", String, primary_key=True),
     Column("part", String, nullable=False),
-    # JSON, since what stands in somebody's source may hold NUL
+    # JSON, since source code may hold NUL
     Column("text", JSON, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     sqlite_with_rowid=False,
 )
 
-# A delivery is here before it is answered. What a stranger sent is not: only what was signed, and what it leads to.
+# A delivery is recorded before it is answered, and only if its signature is right.
 DELIVERY = Table(
     "ledger_delivery",
     metadata,
@@ -194,7 +194,7 @@ DELIVERY = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("state", String, nullable=False),
     Column("start", JSON(none_as_null=True)),
-    # JSON, since what a server said may hold NUL
+    # JSON, since a server's words may hold NUL
     Column("why", JSON, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", UtcDateTime),

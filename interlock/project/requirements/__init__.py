@@ -1,4 +1,4 @@
-"""Requirements on a package, moved to its new version where they stand, and nothing else with them."""
+"""Requirements on a package: found in a project's files, and moved to its new version; all other bytes stay."""
 
 from interlock.project.requirements.models import Change, Declared, Refusal, Repin, Unchanged
 from interlock.project.requirements.update import declared, proposed, repin

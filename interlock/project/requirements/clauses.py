@@ -34,7 +34,7 @@ class KeptClause(NamedTuple):
 
     Attributes:
         reason: Why.
-        admits: Whether the new version is admitted; it is not where more than that is already required.
+        admits: Whether the new version is admitted; it is not where a later one is already required.
     """
 
     reason: str
@@ -42,7 +42,7 @@ class KeptClause(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """It is not for a program to decide; the reason names the clause that is in the way."""
+    """A person has to decide; the reason names the clause that is in the way."""
 
     reason: str
 
@@ -79,19 +79,19 @@ class Clause(NamedTuple):
 
 
 def clauses_of(text: str) -> tuple[Clause, ...]:
-    """The clauses of a specifier in their order, with their places in the text."""
+    """The clauses of a specifier in their order, with their positions in the text."""
     return tuple(Clause(found["operator"], found["version"], *found.span()) for found in CLAUSE.finditer(text))
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """A text after its edits, which don't overlap."""
+    """A text after edits that don't overlap."""
     for edit in sorted(edits, reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
 
 
 def move(text: str, version: Version) -> Outcome:
-    """What has to be done to a specifier such as `>=1.2,<2` so that it asks for at least a version.
+    """What has to change in a specifier such as `>=1.2,<2` so that it asks for at least a version.
 
     The bound is the clause that holds the version from below: an exact one, else the highest of `>=`, `>` and `~=`,
     else a prefix such as `==1.2.*`. Only it moves. A prefix beside another bound is a cap, as in what `~=` stands for.
@@ -140,7 +140,7 @@ def _reached(bound: Clause, version: Version) -> bool:
 
 
 def _refusal(clauses: Iterable[Clause], bound: Clause | None, version: Version) -> Refused | None:
-    """The first clause that excludes a version and does not move, or moves within its own cap."""
+    """The first clause that excludes a version, and that does not move or moves within its own cap."""
     for clause in clauses:
         stays = clause is not bound or clause.operator == "~="
         if stays and not clause.admits(version):
@@ -161,7 +161,7 @@ def _at(bound: Clause, version: Version) -> Clause:
 
 
 def cut(version: Version, components: int, *, bare: bool = False) -> str:
-    """A version with so many components; what follows them stays only when none was lost, and never when bare."""
+    """A version with so many components; a suffix stays only when no component was lost, and never when bare."""
     release = (*version.release, *[0] * components)[:components]
     whole = not bare and not any(version.release[components:])
     epoch = f"{version.epoch}!" if version.epoch else ""
@@ -176,7 +176,7 @@ def _suffix(version: Version) -> str:
 
 
 def _edits(bound: Clause, moved: Clause) -> Iterable[Edit]:
-    """The spaces between operator and version stay."""
+    """The edits of the bound; spaces between operator and version stay."""
     if moved.operator != bound.operator:
         yield Edit(bound.start, bound.start + len(bound.operator), moved.operator)
     yield Edit(bound.end - len(bound.version), bound.end, moved.version)

@@ -1,4 +1,4 @@
-"""A requirement where it stands in a file's text, and what becomes of that text."""
+"""A requirement at its position in a file's text, and editing that text."""
 
 import copy
 from collections.abc import Callable, Iterable
@@ -19,12 +19,12 @@ ESCAPED = "it does not stand there as it is, but with escapes or in pieces: writ
 
 
 class Dialect(NamedTuple):
-    """How requirements are written at a place.
+    """How a requirement is written.
 
     Attributes:
-        move: What has to be done to one for a new version.
-        range: The versions that one admits, or None.
-        head: The part of one in which versions stand.
+        move: What has to change in it for a new version.
+        range: The versions that it admits, or None.
+        head: The part of it in which versions stand.
     """
 
     move: Callable[[str, Version], Outcome]
@@ -41,14 +41,14 @@ class Location(NamedTuple):
 
     Attributes:
         path: The file, relative to the repository.
-        line: Where in it, counted from 1.
+        line: Counted from 1.
         named: What holds it, as `project.dependencies`.
         text: The requirement.
-        start: Where its text begins in that of the file; None when it does not stand there as it is.
+        start: The position of its text in the file; None when it is written otherwise there, as with escapes.
         dialect: How it is written.
-        keys: What leads to it in the parsed file, where there is such a thing.
+        keys: What leads to it, in a file that is parsed as a whole.
         hand: Why only a person can change it, if that is so.
-        hashes: What holds the hashes of its files.
+        hashes: Where the hashes of its files stand.
     """
 
     path: Path
@@ -62,7 +62,7 @@ class Location(NamedTuple):
     hashes: tuple[Edit, ...] = ()
 
     def move(self, version: Version) -> Outcome:
-        """What has to be done to it for a new version."""
+        """What has to change in it for a new version."""
         if self.hand is not None:
             return Refused(self.hand)
         outcome = self.dialect.move(self.text, version)
@@ -77,17 +77,17 @@ class File(NamedTuple):
     Attributes:
         path: The file, relative to the repository.
         text: All of it.
-        places: The requirements.
-        parse: What the file says, where it is of a kind that can be parsed as a whole.
+        locations: The requirements.
+        parse: Parses the file, if it is of a kind that is parsed as a whole.
     """
 
     path: Path
     text: str
-    places: tuple[Location, ...]
+    locations: tuple[Location, ...]
     parse: Parse | None = None
 
     def edited(self, edits: Iterable[Edit], moved: Iterable[tuple[Location, str]]) -> str:
-        """The file's text after edits, which must say what was meant and nothing else.
+        """The file's text after edits: parsed, it must differ in the moved requirements alone.
 
         Raises:
             BuildError: It would say something else.
@@ -95,15 +95,15 @@ class File(NamedTuple):
         text = apply(self.text, edits)
         if self.parse is not None:
             wanted = self.parse(self.text)
-            for place, requirement in moved:
-                wanted = _with(wanted, place.keys, requirement)
+            for location, requirement in moved:
+                wanted = _with(wanted, location.keys, requirement)
             if self.parse(text) != wanted:
                 raise BuildError(f"{self.path.as_posix()}: would not say what was meant; nothing was written")
         return text
 
 
 def found_at(text: str, parse: Parse, keys: Keys, head: str) -> int | None:
-    """Where the beginning of a parsed value stands (see `common/locate.py`); None when it stands nowhere as it is."""
+    """The position of a parsed value's head (see `common/locate.py`); None when it stands nowhere as it is."""
     tree = parse(text)
     wanted = _with(tree, keys, f"x{value_at(tree, keys)}")
     return locate(text, head, f"x{head}", lambda changed: _parsed(parse, changed) == wanted)
@@ -117,7 +117,7 @@ def _parsed(parse: Parse, text: str) -> object:
 
 
 def _with(tree: object, keys: Keys, value: str) -> object:
-    """The same with another value under these keys."""
+    """A copy with another value under these keys."""
     changed = copy.deepcopy(tree)
     match value_at(changed, keys[:-1]), keys[-1]:
         case dict() as table, str(key):

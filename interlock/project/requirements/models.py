@@ -1,4 +1,4 @@
-"""What came of moving the requirements on a package."""
+"""The results of moving the requirements on a package."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from interlock.common.frozen_model import FrozenModel
 
 
 class _Standing(FrozenModel):
-    """A requirement that stands in a file.
+    """A requirement in a file.
 
     Attributes:
         path: The file, relative to the repository.
-        line: Where in it, counted from 1.
+        line: Counted from 1.
         requirement: Its text.
     """
 
@@ -31,7 +31,7 @@ class Declared(_Standing):
 
     Attributes:
         named: What holds it, as `project.dependencies`.
-        range: The versions that it admits as PEP 440 has them; None when that can't be said, as for a URL.
+        range: The versions that it admits, as a specifier of PEP 440; None where there is none, as for a URL.
     """
 
     named: str
@@ -66,7 +66,7 @@ class Unchanged(_Standing):
 
     Attributes:
         reason: Why.
-        admits: Whether it admits the new version; it does not where it already requires a later one.
+        admits: Whether it admits the new version; it doesn't where it already requires a later one.
     """
 
     reason: str
@@ -90,13 +90,13 @@ class Refusal(_Standing):
 
 
 class Repin(FrozenModel):
-    """What moving the requirements on a package does; with a refusal among it, nothing is done.
+    """What moving the requirements on a package does: with any refusal, nothing.
 
     Attributes:
         changes: The requirements that move.
         refusals: Those that a person has to decide on.
         unchanged: Those that are right already.
-        remarks: What a person may want to do besides, as making a lock file anew.
+        remarks: What a person may want to do besides, as updating a lock file.
     """
 
     changes: tuple[Change, ...] = ()

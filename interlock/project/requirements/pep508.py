@@ -1,4 +1,4 @@
-"""One requirement as PEP 508 has it: taken apart without losing where each part stands."""
+"""A requirement by PEP 508, taken apart into positions in its text."""
 
 import re
 
@@ -13,7 +13,7 @@ NAME = re.compile(r"\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\s
 
 
 def required_name(text: str) -> str | None:
-    """The canonical name of what a requirement is on; None when the text is none."""
+    """The canonical name that a requirement is on; None when the text is not a requirement."""
     found = NAME.match(text)
     return canonicalize_name(found["name"]) if found else None
 
@@ -24,7 +24,7 @@ def head_of(text: str) -> str:
 
 
 def move_requirement(text: str, version: Version) -> Outcome:
-    """What has to be done to a requirement so that it asks for at least a version."""
+    """What has to change in a requirement so that it asks for at least a version."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
@@ -52,6 +52,6 @@ def specifier_of(text: str) -> SpecifierSet | None:
 
 
 def _same(text: str, specifier: SpecifierSet) -> bool:
-    """Whether the clauses that were found in a text are those that the real parser sees."""
+    """Whether the clauses that were found in a text are those of the real parser."""
     found = {(clause.operator, clause.version) for clause in clauses_of(text)}
     return found == {(each.operator, each.version) for each in specifier}

@@ -12,7 +12,7 @@ SINGLE = re.compile(r"\s*(?P<sign>\^|~(?!=)|)\s*(?P<version>[0-9][0-9A-Za-z.!+-]
 
 
 def move_constraint(text: str, version: Version) -> Outcome:
-    """What has to be done to a constraint of Poetry so that it asks for at least a version."""
+    """What has to change in a constraint of Poetry so that it asks for at least a version."""
     specifier = constraint_specifier(text)
     if specifier is None:
         return Refused(f'"{text}" is not one of the forms that can be moved for certain')
@@ -28,7 +28,7 @@ def move_constraint(text: str, version: Version) -> Outcome:
 
 
 def constraint_specifier(text: str) -> SpecifierSet | None:
-    """What a constraint of Poetry is in PEP 440; None when it can't be told for certain."""
+    """A constraint of Poetry in PEP 440; None when it is not one of the forms that are known for certain."""
     if text.strip() == "*":
         return SpecifierSet()
     try:
@@ -52,7 +52,7 @@ def _range(sign: str, version: Version) -> str:
 
 
 def _within(text: str, bound: Version, specifier: SpecifierSet, version: Version, span: tuple[int, int]) -> Outcome:
-    """Within what a caret or tilde allows, with as many components, so that it allows the same."""
+    """Move within what a caret or tilde allows; with as many components, it allows the same."""
     admitted = specifier.contains(version, prereleases=True)
     if bound >= version:
         return KeptClause(f"already at {text}" if admitted else f"already beyond {version}: {text}", admitted)
@@ -65,7 +65,7 @@ def _within(text: str, bound: Version, specifier: SpecifierSet, version: Version
 
 
 def _exact(text: str, version: Version, span: tuple[int, int]) -> Outcome:
-    """A version without a sign is that one only."""
+    """Move a version without a sign, which admits itself alone."""
     outcome = move(f"=={text}", version)
     if isinstance(outcome, Moved):
         return Moved((Edit(*span, outcome.edits[0].text),))

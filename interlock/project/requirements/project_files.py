@@ -19,7 +19,11 @@ BY_HAND = "it is no version that can be moved: change it by hand"
 
 
 class Entry(NamedTuple):
-    """A requirement in a parsed file, by the keys that lead to it; or why it is not for a program, if it is not."""
+    """A requirement in a parsed file, by the keys that lead to it.
+
+    Attributes:
+        hand: Why only a person can change it, if that is so.
+    """
 
     keys: Keys
     text: str
@@ -44,10 +48,10 @@ def project_files(project: Project, upstream: str) -> Iterator[File]:
 
 
 def _file(path: Path, text: str, parse: Parse, entries: Iterator[Entry]) -> File:
-    return File(path, text, tuple(_place(path, text, parse, entry) for entry in entries), parse)
+    return File(path, text, tuple(_location(path, text, parse, entry) for entry in entries), parse)
 
 
-def _place(path: Path, text: str, parse: Parse, entry: Entry) -> Location:
+def _location(path: Path, text: str, parse: Parse, entry: Entry) -> Location:
     value = value_at(parse(text), entry.keys)
     head = entry.dialect.head(value).rstrip() if isinstance(value, str) else ""
     start = found_at(text, parse, entry.keys, head) if head else None
@@ -96,8 +100,8 @@ def _poetry_entries(table: object, keys: Keys, upstream: str) -> Iterator[Entry]
         if canonicalize_name(name) != upstream:
             continue
         several = [((*keys, name, at), each) for at, each in enumerate(value)] if isinstance(value, list) else []
-        for place, each in several or [((*keys, name), value)]:
-            yield _poetry_entry(place, each)
+        for at, each in several or [((*keys, name), value)]:
+            yield _poetry_entry(at, each)
 
 
 def _poetry_entry(keys: Keys, value: object) -> Entry:
@@ -109,7 +113,7 @@ def _poetry_entry(keys: Keys, value: object) -> Entry:
 
 
 def _ini(text: str) -> dict[str, dict[str, list[str]]]:
-    """What a `setup.cfg` says, each option by its lines, or between semicolons when it has only one, as in setuptools.
+    """A `setup.cfg`; as in setuptools, an option is a list of its lines, or of parts between semicolons.
 
     Raises:
         ValueError: It is not valid.
@@ -136,7 +140,7 @@ _INI_OPTIONS = {("options", "install_requires"), ("options", "setup_requires"), 
 
 
 def _in_code(content: bytes, upstream: str) -> Iterator[Location]:
-    """What a `setup.py` has of requirements on the upstream; code that can't be read is the build's own problem."""
+    """The requirements on the upstream in a `setup.py`; if the code can't be read, the build will say so."""
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError):
@@ -149,7 +153,7 @@ def _in_code(content: bytes, upstream: str) -> Iterator[Location]:
 
 
 def elsewhere(project: Project, upstream: str) -> Iterator[str]:
-    """What other tools are told in `pyproject.toml` about the upstream's versions, as remarks."""
+    """Remarks about the upstream's versions in other tools' tables of `pyproject.toml`."""
     known = {entry.keys for entry in toml_entries(project.pyproject, upstream)}
     for keys, text in _texts(project.pyproject, ()):
         if keys not in known and required_name(head_of(text)) == upstream and specifier_of(text):

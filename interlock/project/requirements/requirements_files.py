@@ -29,7 +29,7 @@ class RequirementLine(NamedTuple):
     """A logical line.
 
     Attributes:
-        start: Where it begins in the file's text.
+        start: Its position in the file's text.
         text: Its text as it is.
         plain: The same, as long, with blanks for comments and for continuations.
     """
@@ -40,14 +40,14 @@ class RequirementLine(NamedTuple):
 
 
 def requirements_files(project: Project) -> list[Path]:
-    """The files of a repository that are such by their name, or because setuptools is told so; relative to it."""
+    """A repository's requirements files: by their names, or named in setuptools' tables; relative to it."""
     root, table = project.root, ("tool", "setuptools", "dynamic")
     by_name = {path.relative_to(root) for pattern in PATTERNS for path in root.glob(pattern)}
     extras = project.get(*table, "optional-dependencies")
-    told = project.names(*table, "dependencies", "file")
+    named = project.names(*table, "dependencies", "file")
     for extra in extras if isinstance(extras, dict) else ():
-        told += project.names(*table, "optional-dependencies", extra, "file")
-    return sorted(filter(project.has, by_name | set(map(Path, told))))
+        named += project.names(*table, "optional-dependencies", extra, "file")
+    return sorted(filter(project.has, by_name | set(map(Path, named))))
 
 
 def requirements_file(path: Path, content: bytes, upstream: str) -> File:
@@ -56,11 +56,11 @@ def requirements_file(path: Path, content: bytes, upstream: str) -> File:
         text = content.decode()
     except UnicodeDecodeError:
         return File(path, "", tuple(_unreadable(path, content, upstream)))
-    return File(path, text, tuple(filter(None, (_place(path, text, line, upstream) for line in _lines(text)))))
+    return File(path, text, tuple(filter(None, (_location(path, text, line, upstream) for line in _lines(text)))))
 
 
 def _unreadable(path: Path, content: bytes, upstream: str) -> Iterator[Location]:
-    """A file that can't be read does not matter as long as it has nothing to do with the upstream."""
+    """The requirements in a file that is not UTF-8, which matters only if it names the upstream."""
     text = content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "latin-1", "replace")
     for line in _lines(text):
         if required_name(head_of(_required(line.plain))) == upstream:
@@ -82,7 +82,7 @@ def _lines(text: str) -> Iterator[RequirementLine]:
 
 def _line(start: int, pieces: list[str]) -> RequirementLine:
     text = "".join(pieces)
-    # As in pip: a comment goes on to the end of what was joined.
+    # As in pip, a comment ends where the joined line ends.
     return RequirementLine(start, text, COMMENT.sub(lambda found: " " * len(found[0]), CONTINUED.sub(" ", text)))
 
 
@@ -92,7 +92,7 @@ def _required(plain: str) -> str:
     return (plain[: options.start()] if options else plain).rstrip()
 
 
-def _place(path: Path, text: str, line: RequirementLine, upstream: str) -> Location | None:
+def _location(path: Path, text: str, line: RequirementLine, upstream: str) -> Location | None:
     egg = EGG.search(line.text)
     if egg and canonicalize_name(egg[1]) == upstream and not line.text.lstrip().startswith("#"):
         return Location(path, line_at(text, line.start), path.name, line.text.strip(), None, hand=URL)

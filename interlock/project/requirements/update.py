@@ -1,4 +1,4 @@
-"""The requirements of a repository on an upstream: found, and moved to its new version, all of them or none."""
+"""Finds a repository's requirements on an upstream, and moves all of them or none to its new version."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -22,22 +22,22 @@ MIXED_HASHES = "something else stands between its hashes"
 
 
 def declared(root: Path, upstream: str) -> tuple[Declared, ...]:
-    """Every requirement on an upstream in a repository's files, in the files' order.
+    """Every requirement on an upstream in a repository's files, in the order of the files.
 
     Raises:
         BuildError: A file is not valid.
     """
-    return tuple(_declared(place) for file in _files(root, upstream) for place in file.places)
+    return tuple(_declared(location) for file in _files(root, upstream) for location in file.locations)
 
 
-def _declared(place: Location) -> Declared:
-    specifier = None if place.hand else place.dialect.range(place.text)
+def _declared(location: Location) -> Declared:
+    specifier = None if location.hand else location.dialect.range(location.text)
     known = None if specifier is None else written(specifier)
-    return Declared(path=place.path, line=place.line, requirement=place.text, named=place.named, range=known)
+    return Declared(**_standing(location), named=location.named, range=known)
 
 
 def repin(root: Path, upstream: str, version: Version, *, hashes: Mapping[str, Collection[str]] | None = None) -> Repin:
-    """Move a repository's requirements on an upstream to its new version; nothing is written if one can't be.
+    """Move a repository's requirements on an upstream to its new version; if one can't be moved, nothing is written.
 
     Args:
         root: The repository.
@@ -69,10 +69,10 @@ def proposed(
 
 
 class _Judged(NamedTuple):
-    """A place, what becomes of it, and the edits of its file."""
+    """What becomes of a requirement, where it stands, and the edits of its file."""
 
     result: Change | Refusal | Unchanged
-    place: Location
+    location: Location
     edits: tuple[Edit, ...] = ()
 
 
@@ -81,7 +81,7 @@ def _proposed(
 ) -> tuple[Repin, dict[Path, bytes]]:
     name = canonicalize_name(upstream)
     digests = tuple(hashes.get(name, ()))
-    by_file = [(f, [_judged(f, place, version, digests) for place in f.places]) for f in _files(root, name)]
+    by_file = [(f, [_judged(f, location, version, digests) for location in f.locations]) for f in _files(root, name)]
     results = [each.result for _, judged in by_file for each in judged]
     found = Repin(
         changes=tuple(each for each in results if isinstance(each, Change)),
@@ -100,27 +100,27 @@ def _files(root: Path, upstream: str) -> Iterator[File]:
         yield requirements_file(path, project.read(path, bytes), name)
 
 
-def _judged(file: File, place: Location, version: Version, digests: Collection[str]) -> _Judged:
-    outcome = place.move(version)
+def _judged(file: File, location: Location, version: Version, digests: Collection[str]) -> _Judged:
+    outcome = location.move(version)
     if isinstance(outcome, Moved):
-        return _moved(file, place, outcome.edits, digests)
+        return _moved(file, location, outcome.edits, digests)
     if isinstance(outcome, Refused):
-        return _refused(place, outcome.reason)
-    return _Judged(Unchanged(**_standing(place), reason=outcome.reason, admits=outcome.admits), place)
+        return _refused(location, outcome.reason)
+    return _Judged(Unchanged(**_standing(location), reason=outcome.reason, admits=outcome.admits), location)
 
 
-def _moved(file: File, place: Location, edits: tuple[Edit, ...], digests: Collection[str]) -> _Judged:
-    assert place.start is not None  # else it is refused before
-    hashed = rehashed(file.text, place.hashes, digests) if place.hashes and digests else None
-    if place.hashes and hashed is None:
-        return _refused(place, MIXED_HASHES if digests else NO_HASHES)
-    shifted = tuple(edit.shifted(place.start) for edit in edits)
-    change = Change(**_standing(place), after=apply(place.text, edits))
-    return _Judged(change, place, (*shifted, hashed) if hashed else shifted)
+def _moved(file: File, location: Location, edits: tuple[Edit, ...], digests: Collection[str]) -> _Judged:
+    assert location.start is not None  # else it is refused before
+    hashed = rehashed(file.text, location.hashes, digests) if location.hashes and digests else None
+    if location.hashes and hashed is None:
+        return _refused(location, MIXED_HASHES if digests else NO_HASHES)
+    shifted = tuple(edit.shifted(location.start) for edit in edits)
+    change = Change(**_standing(location), after=apply(location.text, edits))
+    return _Judged(change, location, (*shifted, hashed) if hashed else shifted)
 
 
-def _refused(place: Location, reason: str) -> _Judged:
-    return _Judged(Refusal(**_standing(place), reason=reason), place)
+def _refused(location: Location, reason: str) -> _Judged:
+    return _Judged(Refusal(**_standing(location), reason=reason), location)
 
 
 class _Standing(TypedDict):
@@ -129,12 +129,12 @@ class _Standing(TypedDict):
     requirement: str
 
 
-def _standing(place: Location) -> _Standing:
-    return {"path": place.path, "line": place.line, "requirement": place.text}
+def _standing(location: Location) -> _Standing:
+    return {"path": location.path, "line": location.line, "requirement": location.text}
 
 
 def _edited(judged: list[_Judged], file: File) -> bytes:
-    moved = [(each.place, each.result.after) for each in judged if isinstance(each.result, Change)]
+    moved = [(each.location, each.result.after) for each in judged if isinstance(each.result, Change)]
     return file.edited([edit for each in judged for edit in each.edits], moved).encode()
 
 
@@ -146,7 +146,7 @@ def _remarks(root: Path, upstream: str) -> Iterator[str]:
 
 
 def _write(root: Path, contents: Mapping[Path, bytes]) -> None:
-    """In place, not by neighbours, so that files keep their modes, and stay links; after a failure, none is new."""
+    """Write in place, so that files keep their modes and stay links; after a failure, all are as they were."""
     before = {path: (root / path).read_bytes() for path in contents}
     try:
         for path, content in contents.items():

@@ -131,11 +131,11 @@ def _poetry(project: Project) -> Source:
 
 def _setuptools(project: Project) -> Source:
     """In the order of setuptools itself: its own table, `setup.cfg`, `setup.py`; and tools that read tags."""
-    told, tags = _setuptools_told(project), project.has_table("tool", "setuptools_scm")
-    if told and tags:
-        message = f"the version is both in {told.path.as_posix()} and taken from tags by setuptools-scm"
+    named, tags = _setuptools_named(project), project.has_table("tool", "setuptools_scm")
+    if named and tags:
+        message = f"the version is both in {named.path.as_posix()} and taken from tags by setuptools-scm"
         raise project.wrong(message, "[tool.setuptools_scm]", "take one of them out")
-    if found := told or (FromTags("setuptools-scm") if tags else _setup_py(project)):
+    if found := named or (FromTags("setuptools-scm") if tags else _setup_py(project)):
         return found
     if project.requires("versioningit"):
         message = "versioningit takes the version from a tag, which a release makes only after its build"
@@ -152,7 +152,7 @@ def _setup_py(project: Project) -> Source | None:
     return InFile(SETUP_PY, "version", setup_keyword("version")) if "version" in keywords else None
 
 
-def _setuptools_told(project: Project) -> InFile | None:
+def _setuptools_named(project: Project) -> InFile | None:
     table = ("tool", "setuptools", "dynamic", "version")
     if attribute := project.text(*table, "attr"):
         return _attribute(project, attribute, PYPROJECT, attribute)

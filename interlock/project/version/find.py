@@ -16,9 +16,9 @@ from interlock.project.version.readers import (
     assigned,
     ini_value,
     line_of,
-    place_of,
     setup_keyword,
     setup_keywords,
+    start_of,
     toml_value,
 )
 
@@ -58,7 +58,7 @@ def _literal(project: Project, place: InFile) -> Literal:
             Version(text)
         except InvalidVersion:
             raise UnreadableError(f'"{text}" is not a version', line_of(content, text.encode()), EXAMPLE) from None
-        start = place_of(content, reader)
+        start = start_of(content, reader)
         line = content.count(b"\n", 0, start) + 1
         return Literal(path=path, line=line, start=start, text=text, named=named, pattern=pattern)
 

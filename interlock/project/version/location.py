@@ -12,7 +12,7 @@ from interlock.model.versions import VersionField
 from interlock.project.version.readers import UnreadableError, matched
 
 # What tells a tool that reads tags which version it is, before there is a tag.
-TOLD_BY: Mapping[str, str] = {
+VERSION_VARIABLES: Mapping[str, str] = {
     "hatch-vcs": "SETUPTOOLS_SCM_PRETEND_VERSION",
     "setuptools-scm": "SETUPTOOLS_SCM_PRETEND_VERSION",
     "pdm-backend": "PDM_BUILD_SCM_VERSION",
@@ -70,7 +70,7 @@ class VersionPlace(FrozenModel):
 
     def build_environment(self, version: Version) -> dict[str, str]:
         """The variables that tell a build its version, where it would ask for a tag that is not there yet."""
-        return {TOLD_BY[self.tool]: str(version)} if self.tool else {}
+        return {VERSION_VARIABLES[self.tool]: str(version)} if self.tool else {}
 
     def write(self, version: Version) -> tuple[Path, ...]:
         """Write another version, and not a byte more; nothing is written when it is taken from tags.

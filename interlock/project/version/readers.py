@@ -25,7 +25,7 @@ class UnreadableError(Exception):
         self.message, self.line, self.hint = message, line, hint
 
 
-def place_of(content: bytes, reader: Reader) -> int:
+def start_of(content: bytes, reader: Reader) -> int:
     """The first byte of the text that a reader reads from a file (see `interlock.common.locate`).
 
     Raises:

@@ -49,7 +49,7 @@ class Shop:
     def upload(self, *paths: Path, token: str = TOKEN, url: str | None = None) -> None:
         async def all_of_them() -> None:
             for path in paths or self.paths:
-                await publishing.upload(path, self.target(token, url), cure=CURE)
+                await publishing.upload(path, self.target(token, url), hint=CURE)
 
         asyncio.run(all_of_them())
 

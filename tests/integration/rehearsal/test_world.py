@@ -19,7 +19,7 @@ import uv
 from interlock.adapters.connections import access_from, open_connections
 from interlock.adapters.git import Checkout
 from interlock.adapters.index.settings import find_index
-from interlock.adapters.ledger.location import place_of
+from interlock.adapters.ledger.location import location_of
 from interlock.errors import RehearsalError
 from interlock.model import family_file
 from rehearsal import process
@@ -237,7 +237,7 @@ def test_interlock_finds_the_worlds_family_ledger_index_and_token(
     for name in ("INTERLOCK_FAMILY", "INTERLOCK_LEDGER_URL"):
         monkeypatch.setenv(name, environ[name])
     assert family_file.find() == world.directory.path / "family.toml"
-    assert place_of(None).file == world.directory.path / "ledger.db"
+    assert location_of(None).file == world.directory.path / "ledger.db"
     assert find_index("pypi", environ).url.get_secret_value() == f"{world.addresses()['index']}/simple/"
     assert environ["GITHUB_API_URL"] == world.addresses()["api"]
 

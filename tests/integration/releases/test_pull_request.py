@@ -82,7 +82,7 @@ class Proposing:
     def ask(self, work: Callable[[GitHub], Awaitable[T]]) -> T:
         async def asking() -> T:
             credentials = StaticToken(SecretStr(os.environ["REPO_DISPATCH_TOKEN"]), "REPO_DISPATCH_TOKEN")
-            async with open_github(credentials, github_server(), patience=AT_ONCE) as github:
+            async with open_github(credentials, github_server(), policy=AT_ONCE) as github:
                 return await work(github)
 
         return asyncio.run(asking())

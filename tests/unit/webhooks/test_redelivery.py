@@ -9,7 +9,7 @@ from interlock.adapters.github import Hook, HookDelivery
 from interlock.webhooks.redelivery import MissedDelivery, SweepResult, leads_to, unheard
 from tests.support.release_values import NOON
 
-HOOK = Hook(place="/repos/alice/core/hooks/1", subject="alice/core", url="https://gate.example.org/webhooks/github")
+HOOK = Hook(path="/repos/alice/core/hooks/1", subject="alice/core", url="https://gate.example.org/webhooks/github")
 
 
 def an_attempt(

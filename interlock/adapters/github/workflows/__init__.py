@@ -1,4 +1,4 @@
-"""Workflow files of GitHub Actions: which `repository_dispatch` events they hear, and the file that hears them."""
+"""Workflow files of GitHub Actions: which `repository_dispatch` events they listen to, and writing a listener."""
 
 from interlock.adapters.github.workflows.listeners import Listener, ListenerMatch, listens
 from interlock.adapters.github.workflows.parser import Finding, ListenedType, Workflow, read

@@ -1,4 +1,4 @@
-"""Expressions in a workflow file: where a payload would be run as a script, and what carries a dispatch's id."""
+"""Expressions in a workflow file: where a payload would be run as a script, and whether a title has a dispatch's id."""
 
 import itertools
 import re
@@ -10,11 +10,11 @@ import yaml
 from interlock.adapters.github.workflows.yaml_nodes import entries, everything, line_of, text_of
 
 PAYLOAD = "github.event.client_payload"
-# What hands over the whole event, the payload in it.
+# Expressions that pass the whole event on, with the payload in it.
 WHOLE = re.compile(r"tojson\(github(\.event(\.client_payload)?)?\)")
-# Scripts: of a step, and of the action that runs JavaScript.
+# The keys of scripts: of a step, and of the action that runs JavaScript.
 SCRIPTS = frozenset({"run", "script"})
-# As many are reported of one file; more would help nobody.
+# How many are reported of one file; more would not help.
 MOST = 20
 SAFE = 'hand it over by env:, and use it as "$NAME"'
 
@@ -34,7 +34,7 @@ def carries_dispatch_id(run_name: str) -> bool:
 
 
 def unsafe_places(text: str, top: yaml.MappingNode) -> Iterator[Unsafe]:
-    """The first expressions in scripts that are filled in with something of the payload, directly or through `env`."""
+    """The first expressions in scripts that insert something of the payload, directly or through `env`."""
     values = tuple(everything(top))
     tainted = frozenset(_tainted(values))
     scripts = {id(node): node for key, node in values if key in SCRIPTS}
@@ -46,7 +46,7 @@ def unsafe_places(text: str, top: yaml.MappingNode) -> Iterator[Unsafe]:
 
 
 def expressions(text: str) -> Iterator[str]:
-    """What stands between `${{` and the next `}}`."""
+    """The texts between `${{` and the next `}}`."""
     end = 0
     while (begin := text.find("${{", end)) >= 0 and (end := text.find("}}", begin)) >= 0:
         yield text[begin + 3 : end]
@@ -75,6 +75,6 @@ def _is_payload(expression: str) -> bool:
 
 
 def _line(text: str, node: yaml.Node, found: str) -> int:
-    """The line of a part of a scalar: where the file has it, else where the scalar begins."""
+    """The line of a part of a scalar, or else of the scalar."""
     at = text.find(found, node.start_mark.index, node.end_mark.index)
     return line_of(node) if at < 0 else text.count("\n", 0, at) + 1

@@ -1,4 +1,4 @@
-"""All workflow files of a repository: which of them hear an event, and why others don't."""
+"""All workflow files of a repository: which of them listen to an event, and why others don't."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,12 +9,12 @@ FOLDER = ".github/workflows/"
 
 
 class Listener(FrozenModel):
-    """A workflow file that hears the event.
+    """A workflow file that listens to the event.
 
     Attributes:
-        line: Where it says so, from 1.
+        line: The line that says so, from 1.
         exact: Whether the id of a dispatch is in the title of the run that took it.
-        every: Whether it hears the event only because it lists no types.
+        every: Whether it listens to the event only because it lists no types.
     """
 
     path: str
@@ -24,13 +24,13 @@ class Listener(FrozenModel):
 
 
 class ListenerMatch(FrozenModel):
-    """Who hears an event in a repository.
+    """The listeners to an event in a repository.
 
     Attributes:
-        listeners: The files that hear it, by path.
-        faults: What keeps GitHub from using files at all, in any of them.
-        warnings: What is used otherwise than somebody seems to mean, in any of them.
-        near: Types that are listened to and are nearly the event, when nobody hears the event itself.
+        listeners: The files that listen to it, by path.
+        faults: What keeps GitHub from using any of the files.
+        warnings: What GitHub reads otherwise than its author seems to mean, in any of the files.
+        near: Types like the event that are listened to, when no file listens to the event itself.
     """
 
     event: str
@@ -41,7 +41,7 @@ class ListenerMatch(FrozenModel):
 
     @property
     def heard(self) -> bool:
-        """Whether anybody hears it."""
+        """Whether any file listens to it."""
         return bool(self.listeners)
 
     @property
@@ -51,10 +51,10 @@ class ListenerMatch(FrozenModel):
 
 
 def listens(files: Mapping[str, bytes], event: str) -> ListenerMatch:
-    """Who hears an event among the files of `.github/workflows` on a repository's default branch.
+    """The listeners to an event among the files of `.github/workflows` on a repository's default branch.
 
     Args:
-        files: By path, or by name alone; those that are no workflow files are left out.
+        files: By path, or by name alone; files that are not workflow files are left out.
         event: The type of the `repository_dispatch`.
     """
     workflows = [read(path, files[path]) for path in sorted(files) if is_workflow(path)]
@@ -69,7 +69,7 @@ def listens(files: Mapping[str, bytes], event: str) -> ListenerMatch:
 
 
 def is_workflow(path: str) -> bool:
-    """Whether GitHub takes a file for a workflow: one right in the folder, with the ending of YAML."""
+    """Whether a file is a workflow for GitHub: right in the folder, with a YAML suffix."""
     name = path.removeprefix(FOLDER)
     return "/" not in name and name.endswith((".yml", ".yaml"))
 
@@ -80,8 +80,8 @@ def _listener(workflow: Workflow) -> Listener:
 
 def _near(workflow: Workflow, event: str) -> Iterator[Finding]:
     if workflow.dispatched:
-        for heard in workflow.types or ():
-            if alike(heard.name, event):
-                message = f'it listens to "{heard.name}", not to "{event}"'
+        for listed in workflow.types or ():
+            if alike(listed.name, event):
+                message = f'it listens to "{listed.name}", not to "{event}"'
                 hint = f'did you mean "{event}"?'
-                yield Finding(path=workflow.path, line=heard.line, message=message, hint=hint)
+                yield Finding(path=workflow.path, line=listed.line, message=message, hint=hint)

@@ -1,4 +1,4 @@
-"""One workflow file: the events that it hears, and what is wrong with it, each at its line."""
+"""One workflow file: the events that it listens to, and its faults, each with its line."""
 
 import difflib
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ from interlock.adapters.github.workflows.yaml_nodes import (
 from interlock.common.frozen_model import FrozenModel
 
 DISPATCH = "repository_dispatch"
-# How much two names have in common that are probably meant to be one.
+# The similarity from which on two names are probably meant to be one.
 ALIKE = 0.85
 
 
 class Finding(FrozenModel):
-    """Something about a workflow file, at its place.
+    """Something about a workflow file, with its line.
 
     Attributes:
         line: From 1.
-        hint: The cure, if there is something to say beyond the message.
+        hint: What to do about it, where the message does not say it.
     """
 
     path: str
@@ -55,8 +55,8 @@ class Workflow(FrozenModel):
         path: Where the file is in its repository.
         events: What starts it, as `push`; in the order of the file.
         line: Where it says `repository_dispatch`, else 1.
-        types: The types of `repository_dispatch` that it lists; None when it lists none and so hears every one.
-        run_name: What its runs are called, with its expressions; None when it does not say.
+        types: The types of `repository_dispatch` that it lists; None when it lists none and so listens to every one.
+        run_name: The title of its runs, with its expressions; None when it has none.
         exact: Whether the id of a dispatch is in the title of the run that took it.
         faults: What keeps GitHub from using the file at all: it hears nothing.
         warnings: What is used, and otherwise than somebody seems to mean.
@@ -78,14 +78,14 @@ class Workflow(FrozenModel):
 
     def hears(self, event: str) -> bool:
         """Whether a `repository_dispatch` of this type starts it."""
-        return self.dispatched and (self.types is None or any(heard.name == event for heard in self.types))
+        return self.dispatched and (self.types is None or any(listed.name == event for listed in self.types))
 
 
 def read(path: str, content: bytes) -> Workflow:
-    """What a workflow file says; it never fails: what can't be read is a fault of the file.
+    """Parse a workflow file. This never fails: a file that can't be read has a fault that says so.
 
     Args:
-        path: Where the file is in its repository; for the places of its faults.
+        path: Where the file is in its repository; its faults name it.
         content: The file.
     """
     try:
@@ -97,7 +97,7 @@ def read(path: str, content: bytes) -> Workflow:
 
 
 class _Reader:
-    """Reads one file, and gathers what it finds wrong on its way."""
+    """Reads one file, and collects its faults and warnings."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -108,7 +108,7 @@ class _Reader:
         self._check_repeats(top)
         self._check_jobs(top)
         events = {name: (key, config) for name, key, config in self._events(top)}
-        place, config = events.get(DISPATCH, (top, None))
+        node, config = events.get(DISPATCH, (top, None))
         types = self._types(config) if DISPATCH in events else None
         for unsafe in unsafe_places(text, top):
             self._warn(unsafe.line, unsafe.message, unsafe.hint)
@@ -116,7 +116,7 @@ class _Reader:
         return Workflow(
             path=self._path,
             events=tuple(events),
-            line=line_of(place),
+            line=line_of(node),
             types=types,
             run_name=run_name,
             exact=carries_dispatch_id(run_name or ""),
@@ -143,7 +143,7 @@ class _Reader:
             self._fault(line_of(jobs or top), "it has no `jobs`", "GitHub refuses such a file: say what it does")
 
     def _events(self, top: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node, yaml.Node | None]]:
-        """The events that start it, each where it is written and with its settings."""
+        """The events that start it, each with its node and its settings."""
         on = child(top, "on")
         if on is None:
             self._no_on(top)
@@ -172,13 +172,13 @@ class _Reader:
     def _no_on(self, top: yaml.MappingNode) -> None:
         for name, key, _ in entries(top):
             if name.lower() in {"true", "on"}:
-                cure = "write on: (some tools read the key `on` as the boolean true, and write that back)"
-                self._fault(line_of(key), f"the key `{name}` is not `on`: no event starts it", cure)
+                hint = "write on: (some tools read the key `on` as the boolean true, and write that back)"
+                self._fault(line_of(key), f"the key `{name}` is not `on`: no event starts it", hint)
                 return
         self._fault(line_of(top), "it has no `on`: no event starts it", f"for example: on: [{DISPATCH}]")
 
     def _types(self, config: yaml.Node | None) -> tuple[ListenedType, ...] | None:
-        """The types that it listens to; None for every one."""
+        """The types that it listens to; None for all."""
         if config is None or is_empty(config):
             return None
         if not isinstance(config, yaml.MappingNode):

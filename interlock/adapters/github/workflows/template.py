@@ -1,4 +1,4 @@
-"""The workflow file that cures a missing listener."""
+"""Writes the workflow file of a listener."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 
-# What the script checks, as extended regular expressions of bash; a version is one by PEP 440.
+# The script's checks, as extended regular expressions of bash; versions are those of PEP 440.
 VERSION = r"^v?([0-9]+!)?[0-9]+(\.[0-9]+)*((a|b|rc)[0-9]+)?(\.post[0-9]+)?(\.dev[0-9]+)?(\+[A-Za-z0-9.]+)?$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
 ANYTHING_PLAIN = r"^[A-Za-z0-9._+!/:=@%-]*$"
@@ -19,7 +19,7 @@ PATTERNS = {
     "origin": ("ORIGIN", NAME),
     DISPATCH_ID: ("DISPATCH_ID", ANYTHING_PLAIN),
 }
-# What may stand in the file unquoted; `null` would be no name.
+# What may stand in the file without quotes; `null` would not be read as a name.
 EVENT = r"(?!(?i:null)$)[A-Za-z][\w.-]{0,99}"
 KEY = r"[A-Za-z_][\w-]{0,99}"
 
@@ -33,7 +33,7 @@ class _Field(FrozenModel):
 
 
 class _Step(FrozenModel):
-    """What is done for some of the events."""
+    """A step of the workflow, for some of the events."""
 
     name: str
     events: tuple[str, ...]
@@ -44,15 +44,15 @@ class _Step(FrozenModel):
 def listener(
     events: str | Sequence[str], *, payload: Sequence[str] = ("version", "origin"), command: str | None = None
 ) -> str:
-    """A workflow file that hears these events, and is safe whatever a sender writes into the payload.
+    """A workflow file that listens to these events, and is safe whatever a sender writes into the payload.
 
     Args:
-        events: Types of `repository_dispatch`, as `core_release`; one whose name speaks of contracts runs them.
+        events: Types of `repository_dispatch`, as `core_release`; one with `contract` in its name runs the contracts.
         payload: The fields of the payload that the command gets, as variables.
-        command: What is run. Default: `make on-release`, or `make contracts` for a contract run.
+        command: The command. Default: `make on-release`, or `make contracts` for a contract run.
 
     Raises:
-        UsageError: An event or a field whose name can't stand in such a file.
+        UsageError: The name of an event or a field can't stand in such a file.
     """
     events = (events,) if isinstance(events, str) else tuple(dict.fromkeys(events))
     if not events:
@@ -100,7 +100,7 @@ def _steps(events: tuple[str, ...], command: str | None) -> list[_Step]:
 
 @cache
 def _template() -> Template:
-    # Angle brackets, since curly ones are GitHub's own. Nothing is escaped: names are checked before.
+    # Angle brackets, since curly ones are GitHub's own. Nothing needs escaping: the names are checked before.
     return Environment(
         variable_start_string="<<",
         variable_end_string=">>",

@@ -9,7 +9,7 @@ LARGEST = 512 * 1024
 
 
 class UnreadableError(Exception):
-    """A file that is no YAML mapping; with the line that says so, from 1."""
+    """A file that is not a YAML mapping; with the line where it fails, from 1."""
 
     def __init__(self, line: int, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -19,10 +19,10 @@ class UnreadableError(Exception):
 
 
 def compose(content: bytes) -> tuple[str, yaml.MappingNode]:
-    """A file's text, and its top node. Aliases lead to the node that they name: nothing is copied, whatever they nest.
+    """A file's text and its top node. An alias leads to the node that it names: nothing is copied, however nested.
 
     Raises:
-        UnreadableError: It is too large, no text, no YAML, or no mapping.
+        UnreadableError: It is too large, or is not text, YAML or a mapping.
     """
     if len(content) > LARGEST:
         raise UnreadableError(1, f"it is larger than the {LARGEST // 1024} KiB that GitHub reads")
@@ -57,22 +57,22 @@ def _not_yaml(error: yaml.MarkedYAMLError) -> UnreadableError:
 
 
 def line_of(node: yaml.Node) -> int:
-    """The line that a node begins on, from 1."""
+    """The first line of a node, from 1."""
     return int(node.start_mark.line) + 1
 
 
 def text_of(node: yaml.Node | None) -> str | None:
-    """What a scalar says, as it is written; None for anything else."""
+    """The text of a scalar, as it is written; None for another node."""
     return str(node.value) if isinstance(node, yaml.ScalarNode) else None
 
 
 def is_empty(node: yaml.Node) -> bool:
-    """Whether nothing, or an explicit null, is written where a value could be."""
+    """Whether a value is missing, or an explicit null."""
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
 def entries(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
-    """Keys, their nodes and their values, of a mapping; nothing of anything else."""
+    """The keys of a mapping, with their nodes and values; none for another node."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -85,7 +85,7 @@ def child(node: yaml.Node | None, name: str) -> yaml.Node | None:
 
 
 def items(node: yaml.Node | None) -> tuple[yaml.Node, ...]:
-    """The items of a sequence; nothing of anything else."""
+    """The items of a sequence; none for another node."""
     return tuple(node.value) if isinstance(node, yaml.SequenceNode) else ()
 
 

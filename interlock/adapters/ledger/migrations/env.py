@@ -1,10 +1,10 @@
-"""What Alembic runs to migrate: the ledger that is being opened, or, from its command line, the configured one."""
+"""Run by Alembic: migrates the ledger that is being opened, or, from the command line, the configured one."""
 
 from alembic import context
 from sqlalchemy import Connection
 
 from interlock.adapters.ledger.engine import connect, writer
-from interlock.adapters.ledger.location import place_of
+from interlock.adapters.ledger.location import location_of
 from interlock.adapters.ledger.tables import SCHEMA_TABLE, metadata
 
 
@@ -13,9 +13,9 @@ def _migrate(connection: Connection) -> None:
         connection=connection,
         target_metadata=metadata,
         version_table=SCHEMA_TABLE,
-        # in a shared database, what is not the ledger's is none of its business
+        # in a shared database, only the ledger's tables
         include_name=lambda name, kind, _parents: kind != "table" or name in metadata.tables,
-        # SQLite alters a table by making it anew
+        # SQLite alters a table by making a new one
         render_as_batch=True,
     )
     with context.begin_transaction():
@@ -23,7 +23,7 @@ def _migrate(connection: Connection) -> None:
 
 
 def _migrate_from_command_line() -> None:
-    engine = connect(place_of(None))
+    engine = connect(location_of(None))
     try:
         with writer(engine).begin() as connection:
             _migrate(connection)

@@ -16,7 +16,7 @@ from interlock.adapters.git import (
     Repository,
 )
 from interlock.adapters.git.command import environment
-from interlock.adapters.git.errors import told_apart
+from interlock.adapters.git.errors import error_for
 from interlock.errors import InterlockError, RefusedError, RepositoryError, TokenError, UsageError
 from tests.support.git_repositories import BASIC, BOT, TOKEN, WHEN, Server, commit, git, hook, make_origin, serve
 
@@ -286,7 +286,7 @@ def test_a_push_that_takes_too_long_is_transient(bump: Bump, origin: Path, monke
     ],
 )
 def test_gits_words_are_told_apart(words: str, kind: type[InterlockError]) -> None:
-    error = told_apart("main can't be pushed", words)
+    error = error_for("main can't be pushed", words)
     assert type(error) is kind
     assert error.hint
 

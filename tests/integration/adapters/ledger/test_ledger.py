@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 
 from interlock.adapters.ledger import KnownCell, KnownContract, Ledger, SqlLedger, open_ledger
 from interlock.adapters.ledger.engine import connect, writer
-from interlock.adapters.ledger.location import place_of
+from interlock.adapters.ledger.location import location_of
 from interlock.adapters.ledger.migrate import MIGRATIONS, bring_up_to_date, downgrade
 from interlock.adapters.ledger.tables import SCHEMA_TABLE, metadata
 from interlock.errors import LedgerError
@@ -431,7 +431,7 @@ def test_a_server_that_came_back_is_connected_to_again(postgres: "Postgres") -> 
 
 @pytest.fixture
 def engine(url: SecretStr) -> Iterator[Engine]:
-    engine = connect(place_of(url))
+    engine = connect(location_of(url))
     yield writer(engine)
     engine.dispose()
 
@@ -444,12 +444,12 @@ def differences(engine: Engine) -> list[object]:
 
 def test_the_migrations_make_what_the_models_say(engine: Engine, url: SecretStr) -> None:
     assert differences(engine)
-    bring_up_to_date(engine, place_of(url))
+    bring_up_to_date(engine, location_of(url))
     assert differences(engine) == []
 
 
 def test_migrations_can_be_undone_and_done_again(engine: Engine, url: SecretStr) -> None:
-    bring_up_to_date(engine, place_of(url))
+    bring_up_to_date(engine, location_of(url))
     with engine.begin() as connection:
         downgrade(connection, "base")
     assert inspect(engine).get_table_names() == [SCHEMA_TABLE]
@@ -490,7 +490,7 @@ def test_a_ledger_of_a_newer_program_is_left_alone(engine: Engine, url: SecretSt
         connection.execute(text(f"UPDATE {SCHEMA_TABLE} SET version_num = '9999'"))
     with pytest.raises(LedgerError) as caught:
         open_ledger(url)
-    assert place_of(url).name in caught.value.message
+    assert location_of(url).name in caught.value.message
     assert "newer Interlock: its form is 9999" in caught.value.message
     assert "Update Interlock" in str(caught.value.hint)
 
@@ -596,7 +596,7 @@ def test_a_run_that_cannot_be_read_is_damage(ledger: SqlLedger, column: str, val
         connection.execute(text(f"UPDATE ledger_run SET {column} = :value"), {"value": value})
     with pytest.raises(LedgerError, match="is damaged") as caught:
         ledger.runs(["f"])
-    assert ledger._place.name in caught.value.message
+    assert ledger._location.name in caught.value.message
 
 
 def test_a_writer_that_does_not_end_is_waited_for_and_then_named(
@@ -681,13 +681,13 @@ def test_a_wrong_password_is_refused_without_showing_it(postgres: "Postgres") ->
 def test_an_open_ledger_does_not_show_its_password(postgres: "Postgres") -> None:
     url = postgres.new_ledger()
     with open_ledger(url) as ledger:
-        shown = f"{ledger!r} {ledger} {place_of(url)!r} {ledger._reader!r}"
+        shown = f"{ledger!r} {ledger} {location_of(url)!r} {ledger._reader!r}"
         assert "SqlLedger postgresql://postgres@" in shown
         assert postgres.password not in shown
 
 
 def test_what_the_driver_says_is_redacted(postgres: "Postgres") -> None:
-    told = place_of(postgres.url()).failure(RuntimeError(f"tried {postgres.password}"))
+    told = location_of(postgres.url()).failure(RuntimeError(f"tried {postgres.password}"))
     assert told.message.endswith("tried ***")
 
 

@@ -84,7 +84,7 @@ class Telling:
         )
 
     def _open(self) -> contextlib.AbstractAsyncContextManager[GitHub]:
-        return open_github(StaticToken(SecretStr(self.token), "REPO_TOKEN"), self.place, patience=AT_ONCE)
+        return open_github(StaticToken(SecretStr(self.token), "REPO_TOKEN"), self.place, policy=AT_ONCE)
 
     def tell(self, report: ContractsReport | None = None, *, text: str | None = None, url: str = URL) -> Published:
         report = report or self.report()

@@ -192,7 +192,7 @@ def test_what_cannot_be_looked_at_is_told_and_the_others_are(
 def test_an_app_without_a_webhook_is_told(world: HubWithGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     app, installation = world.hub.app(permissions={"repository_hooks": "write", "metadata": "read"})
     credentials = AppInstallation(
-        app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), place=github_server()
+        app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), server=github_server()
     )
     without_prefect(monkeypatch, credentials)
     kind, said = world.sweep()
@@ -205,7 +205,7 @@ def test_an_apps_own_webhook_is_swept_as_the_app_itself(world: HubWithGateway, m
     app, installation = world.hub.app(permissions=permissions, events=["push"])
     world.hub.app_hook(app, world.url, SECRET)
     credentials = AppInstallation(
-        app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), place=github_server()
+        app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), server=github_server()
     )
     shown = without_prefect(monkeypatch, credentials)
     world.hub.branch("main", {"a.txt": b"1"})

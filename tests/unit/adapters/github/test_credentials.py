@@ -77,8 +77,8 @@ def app(api: Api, private_key: SecretStr, clock: Clock | None = None) -> AppInst
         app_id="77",
         private_key=private_key,
         installation_id="5",
-        place=GitHubServer(api=f"http://127.0.0.1:{api.server_port}"),
-        patience=RetryPolicy(first=0, longest_backoff=0),
+        server=GitHubServer(api=f"http://127.0.0.1:{api.server_port}"),
+        policy=RetryPolicy(first=0, longest_backoff=0),
         clock=clock or Clock(),
     )
 

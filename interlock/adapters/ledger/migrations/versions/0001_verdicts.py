@@ -1,4 +1,4 @@
-"""The first form: runs, version readers, and the cells' last verdicts."""
+"""The first schema: runs, version readers, and the last verdicts of cells."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Cascades, and how far each of their packages has come."""
+"""Cascades, and the progress of each of their packages."""
 
 import sqlalchemy as sa
 from alembic import op

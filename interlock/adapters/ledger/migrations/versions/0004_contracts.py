@@ -1,4 +1,4 @@
-"""What became of a package's contract at a commit, and which run a cell's verdict is of."""
+"""The change of a package's contract at a commit, and the run behind a cell's verdict."""
 
 import sqlalchemy as sa
 from alembic import op
