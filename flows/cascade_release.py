@@ -11,7 +11,7 @@ from prefect.runtime import flow_run
 
 from blocks.find import find_access
 from flows import dry_run
-from flows.notifications import tell
+from flows.notifications import notify
 from flows.release_package import known_family, release_package
 from flows.retrying_task import as_tasks, log
 from interlock.adapters.connections import open_connections
@@ -62,7 +62,7 @@ async def cascade_release(request: CascadeRequest) -> Cascade | RunState[None]:
     `release-package`; at last report. `interlock.cascades.workflow` says how they follow each other.
     """
     if request.dry_run:
-        return await dry_run.told(lambda: _dry_run(request))
+        return await dry_run.outcome(lambda: _dry_run(request))
     async with _opened(request) as context:
         with _watched():
             return await workflow.cascade(context, run, release)
@@ -94,7 +94,7 @@ class _Shown:
         if states != self._states:
             self._states = states
             await _show(cascade)
-            await tell(stuck(cascade))
+            await notify(stuck(cascade))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State as RunState
 from prefect.states import Completed, Failed
 
 from blocks.find import find_access
-from flows.notifications import tell
+from flows.notifications import notify
 from interlock.adapters.connections import open_connections
 from interlock.model import family_file
 from interlock.model.family import Family
@@ -54,7 +54,7 @@ async def check_tokens(family: str | None = None) -> RunState[None]:
     loaded = family_file.load(Path(family) if family else None)
     found = await look_at_tokens(loaded)
     await show_tokens(found)
-    await tell(expiring(loaded.name, found))
+    await notify(expiring(loaded.name, found))
     return conclude(found)
 
 

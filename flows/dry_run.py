@@ -11,7 +11,7 @@ PLANNED = "Planned"
 REFUSED = "Refused"
 
 
-async def told(look: Callable[[], Awaitable[str]]) -> RunState[None]:
+async def outcome(look: Callable[[], Awaitable[str]]) -> RunState[None]:
     """How a dry run ends: completed, as `Planned` with what would be done, or as `Refused` with why it would not be.
 
     Raises:

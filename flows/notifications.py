@@ -15,7 +15,7 @@ from interlock.reports.notifications import Notification
 STARTED_FOR_A_RUN = "PREFECT__FLOW_RUN_ID"
 
 
-async def tell(notices: Iterable[Notification]) -> None:
+async def notify(notifications: Iterable[Notification]) -> None:
     """Emit an event for each notice that the server doesn't have yet: nobody is told twice.
 
     The server forgets events (after a week, unless set otherwise): what is still so then is told again. What can't be
@@ -23,22 +23,22 @@ async def tell(notices: Iterable[Notification]) -> None:
     """
     if STARTED_FOR_A_RUN not in os.environ:
         return
-    for notice in notices:
-        if not await _is_told(notice):
-            get_run_logger().info("tells: %s", notice.subject)
+    for notification in notifications:
+        if not await _is_known(notification):
+            get_run_logger().info("tells: %s", notification.subject)
             emit_event(
-                notice.news,
+                notification.kind,
                 resource={
-                    "prefect.resource.id": f"{notice.news}.{notice.of}",
-                    "prefect.resource.name": notice.of,
+                    "prefect.resource.id": f"{notification.kind}.{notification.of}",
+                    "prefect.resource.name": notification.of,
                 },
-                payload={"subject": notice.subject, "body": _with_link(notice.body)},
-                id=notice.id,
+                payload={"subject": notification.subject, "body": _with_link(notification.body)},
+                id=notification.id,
             )
 
 
-async def _is_told(notice: Notification) -> bool:
-    wanted = {"filter": {"id": {"id": [str(notice.id)]}}, "limit": 1}
+async def _is_known(notification: Notification) -> bool:
+    wanted = {"filter": {"id": {"id": [str(notification.id)]}}, "limit": 1}
     try:
         async with get_client() as client:
             answer = await client.request("POST", "/events/filter", json=wanted)

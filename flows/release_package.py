@@ -47,7 +47,7 @@ async def release_package(request: ReleaseRequest) -> Release | RunState[None]:
     confirm, github-release, dispatch, receipts, summary. `interlock.releases.workflow` says how they follow each other.
     """
     if request.dry_run:
-        return await dry_run.told(lambda: _dry_run(request))
+        return await dry_run.outcome(lambda: _dry_run(request))
     async with _opened(request) as context:
         return await workflow.release(context, run)
 

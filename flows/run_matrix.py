@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows.matrix_cells import cells_as_tasks, github_access
-from flows.notifications import tell
+from flows.notifications import notify
 from flows.retrying_task import as_tasks
 from interlock.adapters.connections import open_connections
 from interlock.matrix.report import MatrixReport
@@ -53,6 +53,6 @@ async def run_matrix(request: MatrixRequest = DEFAULT) -> MatrixReport:
         cells, started_at = cells_as_tasks("matrix-progress"), flow_run.scheduled_start_time
         report = await make_matrix(connections, request, as_tasks(), cells, started_at=started_at)
     await publish_report(report, request)
-    await tell(incompatible(report))
+    await notify(incompatible(report))
     get_run_logger().info("%s %s", *answer(report))
     return report

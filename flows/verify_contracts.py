@@ -25,7 +25,7 @@ async def publish(report: ContractsReport) -> None:
     """Show the report in the UI."""
     get_run_logger().info("%s %s: %s", report.upstream, report.ref, report.conclusion)
     await acreate_markdown_artifact(key=f"contracts-{report.upstream}", markdown=contracts_markdown(report))
-    await notifications.tell(regressed(report))
+    await notifications.notify(regressed(report))
 
 
 def _flow_run_name() -> str:

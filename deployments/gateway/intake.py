@@ -25,8 +25,8 @@ from interlock.webhooks import (
     Source,
     check,
     check_media_type,
-    hear_github,
-    hear_signed,
+    receive_github,
+    receive_signed,
     read_envelope,
     read_signature,
 )
@@ -107,8 +107,8 @@ class WebhookHandler:
     def _heard(self, signature: str, envelope: Envelope | None, body: bytes) -> IntakeResult:
         check(self.secrets, signature, body)
         if envelope is None:
-            return hear_signed(body, self.family, self.clock())
-        return hear_github(envelope, body, self.family, self.clock())
+            return receive_signed(body, self.family, self.clock())
+        return receive_github(envelope, body, self.family, self.clock())
 
     def _answer(self, arrival: IntakeResult, *, is_new: bool) -> Answer:
         delivery = arrival.delivery

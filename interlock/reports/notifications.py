@@ -41,14 +41,14 @@ class Notification(FrozenModel):
     """Something to tell.
 
     Attributes:
-        news: The event.
+        kind: The event of Prefect that it is.
         of: What it is about: a package, a token, an edge.
         same: What makes two notices one; without anything that changes from look to look.
         subject: A line.
         body: A few lines.
     """
 
-    news: NotificationKind
+    kind: NotificationKind
     of: str
     same: tuple[str, ...]
     subject: str
@@ -57,7 +57,7 @@ class Notification(FrozenModel):
     @property
     def id(self) -> UUID:
         """Equal for equal news: of its event, which a server keeps once."""
-        return uuid5(NAMESPACE_URL, "\0".join((self.news, self.of, *self.same)))
+        return uuid5(NAMESPACE_URL, "\0".join((self.kind, self.of, *self.same)))
 
 
 def harmless(text: str, most: int = LONGEST_LINE) -> str:
@@ -86,7 +86,7 @@ def _stuck(cascade: Cascade, progress: Progress) -> Notification:
         f"when it is cured: {goes_on}",
     ]
     return Notification(
-        news=NotificationKind.HELD if held else NotificationKind.FAILED,
+        kind=NotificationKind.HELD if held else NotificationKind.FAILED,
         of=name,
         same=(cascade.id, progress.state, progress.since.isoformat()),
         subject=f"{name} {'is held' if held else 'has failed'} in the cascade {cascade.id}",
@@ -98,7 +98,7 @@ def expiring(family: str, checks: Iterable[Check]) -> tuple[Notification, ...]:
     """A notice for each token that works, and will not for long."""
     return tuple(
         Notification(
-            news=NotificationKind.TOKEN,
+            kind=NotificationKind.TOKEN,
             of=check.subject,
             same=(family, *_DAY.findall(check.cause)),
             subject=f"{family}: the {harmless(check.subject)} expires soon",
@@ -121,7 +121,7 @@ def incompatible(report: MatrixReport) -> tuple[Notification, ...]:
 def _incompatible(report: MatrixReport, edge: str, changes: list[Change]) -> Notification:
     lines = sorted(_changed(change) for change in changes)
     return Notification(
-        news=NotificationKind.INCOMPATIBLE,
+        kind=NotificationKind.INCOMPATIBLE,
         of=edge,
         same=(report.family, *lines, max(change.since for change in changes).isoformat()),
         subject=f"{report.family}: {edge}: {counted(len(changes), 'cell')} no longer compatible",
@@ -144,7 +144,7 @@ def regressed(report: ContractsReport) -> tuple[Notification, ...]:
     names = [each.downstream for each in broken]
     return (
         Notification(
-            news=NotificationKind.REGRESSED,
+            kind=NotificationKind.REGRESSED,
             of=report.upstream,
             same=(report.family, report.version, *names),
             subject=f"{report.upstream} {harmless(report.ref, 100)} breaks {', '.join(names)}",

@@ -166,7 +166,7 @@ def _check(check: Check) -> str:
 def _plan_lines(plan: Plan, found: Preview) -> Iterator[str]:
     verb = "would finish" if plan.resumed else "would be released"
     yield f"\n[bold]{plan.package} {plan.version}[/] {verb} (before: {plan.previous or 'nothing'}); nothing was changed"
-    yield f"  version  from {_safe(plan.place)}; files to change: {_safe(', '.join(plan.changed)) or 'none'}"
+    yield f"  version  from {_safe(plan.source)}; files to change: {_safe(', '.join(plan.changed)) or 'none'}"
     yield f"  tag      {_safe(plan.tag)} on top of {plan.base[:10]}, {_safe(f'{plan.repository} {plan.branch}')}"
     for file in found.files:
         yield _file(file)

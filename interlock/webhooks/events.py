@@ -185,4 +185,4 @@ class Unhandled(FrozenModel):
     is_ping: bool = False
 
 
-Heard = Event | Unhandled
+Received = Event | Unhandled

@@ -6,7 +6,7 @@ from uuid import UUID
 from interlock.common.frozen_model import FrozenModel
 from interlock.model.delivery import Delivery, DeliveryState, Source, Start
 from interlock.model.family import Family
-from interlock.webhooks.events import Heard, Unhandled
+from interlock.webhooks.events import Received, Unhandled
 from interlock.webhooks.github import Envelope, read_event
 from interlock.webhooks.routing import Ignored, Kind, package_in, route
 from interlock.webhooks.signed import event_of, guid_of, read_post
@@ -22,7 +22,7 @@ class IntakeResult(FrozenModel):
     ignored: Kind | None = None
 
 
-def hear_github(envelope: Envelope, body: bytes, family: Family, at: datetime) -> IntakeResult:
+def receive_github(envelope: Envelope, body: bytes, family: Family, at: datetime) -> IntakeResult:
     """What becomes of a delivery of GitHub's whose signature is genuine.
 
     Raises:
@@ -32,7 +32,7 @@ def hear_github(envelope: Envelope, body: bytes, family: Family, at: datetime) -
     return _arrival(heard, envelope.guid, Source.GITHUB, envelope.event, body, family, at)
 
 
-def hear_signed(body: bytes, family: Family, at: datetime) -> IntakeResult:
+def receive_signed(body: bytes, family: Family, at: datetime) -> IntakeResult:
     """What becomes of a plain POST whose signature is genuine.
 
     Raises:
@@ -53,7 +53,7 @@ def _by_itself(arrival: IntakeResult, name: str) -> IntakeResult:
 
 
 def _arrival(
-    heard: Heard, guid: UUID, source: Source, event: str, body: bytes, family: Family, at: datetime
+    heard: Received, guid: UUID, source: Source, event: str, body: bytes, family: Family, at: datetime
 ) -> IntakeResult:
     found = route(heard, family)
     action = None if isinstance(heard, Unhandled) or source is Source.SIGNED else heard.action

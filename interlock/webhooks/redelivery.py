@@ -83,7 +83,7 @@ async def look(connections: Connections, now: datetime, *, gateway: str | None =
     missed: list[MissedDelivery] = []
     for hook in hooks:
         try:
-            missed += unheard(hook, await _client(connections, hook).hook_deliveries(hook, now - KEPT))
+            missed += undelivered(hook, await _client(connections, hook).hook_deliveries(hook, now - KEPT))
         except InterlockError as error:
             troubles.append(error.message)
     known = await asyncio.to_thread(connections.ledger.known_deliveries, [each.guid for each in missed])
@@ -134,7 +134,7 @@ def leads_to(hook: Hook, gateway: str | None) -> bool:
     return hook.url.rstrip("/") in {wanted, f"{wanted}{PATH}"}
 
 
-def unheard(hook: Hook, attempts: Sequence[HookDelivery]) -> Iterable[MissedDelivery]:
+def undelivered(hook: Hook, attempts: Sequence[HookDelivery]) -> Iterable[MissedDelivery]:
     """The deliveries of which no attempt went well, and none is under way.
 
     One whose first attempt GitHub has forgotten is given up: what the gateway always refuses would otherwise be sent

@@ -14,9 +14,9 @@ from interlock.model.versions import tag_version
 from interlock.webhooks.events import (
     DispatchEvent,
     Event,
-    Heard,
     PullRequestEvent,
     PushEvent,
+    Received,
     ReleaseEvent,
     Unhandled,
     VersionEvent,
@@ -72,7 +72,7 @@ def package_in(family: Family, repository: str) -> str | None:
     return next((name for name in family.packages if family.repository(name).lower() == repository.lower()), None)
 
 
-def route(event: Heard, family: Family) -> Route:
+def route(event: Received, family: Family) -> Route:
     """What follows from an event in one of the family's repositories."""
     if isinstance(event, Unhandled):
         return Ignored(kind=Kind.PING if event.is_ping else Kind.EVENT, why=event.why)

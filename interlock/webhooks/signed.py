@@ -9,10 +9,10 @@ from pydantic import ConfigDict, ValidationError
 from interlock.common.frozen_model import FrozenModel
 from interlock.webhooks.events import (
     DispatchEvent,
-    Heard,
     Number,
     PullRequestEvent,
     PushEvent,
+    Received,
     Ref,
     RepositoryName,
     Sha,
@@ -83,7 +83,7 @@ def _said(kind: str) -> str:
     return {"missing": "is missing", "extra_forbidden": "is unknown"}.get(kind, "is not as it should be")
 
 
-def event_of(post: Post, default_branch: str) -> Heard:
+def event_of(post: Post, default_branch: str) -> Received:
     """The event that a post tells of.
 
     Args:

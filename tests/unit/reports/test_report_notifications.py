@@ -46,7 +46,7 @@ def test_no_text_leaves_its_line_or_has_brackets_and_braces(text: str) -> None:
 
 def test_a_held_package_is_told_with_its_reason_those_above_it_and_the_way_on() -> None:
     (notice,) = stuck(held(SLACK_ORDERS))
-    assert (notice.news, notice.of) == (NotificationKind.HELD, "store")
+    assert (notice.kind, notice.of) == (NotificationKind.HELD, "store")
     assert notice.subject == "store is held in the cascade market-data-core-1.2.11"
     assert "‹!channel›" in notice.body
     assert "(( secrets ))" in notice.body
@@ -56,7 +56,7 @@ def test_a_held_package_is_told_with_its_reason_those_above_it_and_the_way_on() 
 
 def test_a_failed_package_is_told_and_how_its_cascade_goes_on() -> None:
     (notice,) = stuck(go(a_cascade(), CORE, State.RELEASING, State.FAILED, reason="no token"))
-    assert (notice.news, notice.of) == (NotificationKind.FAILED, CORE)
+    assert (notice.kind, notice.of) == (NotificationKind.FAILED, CORE)
     assert "interlock cascade resume market-data-core-1.2.11" in notice.body
 
 

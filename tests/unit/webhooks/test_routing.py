@@ -26,8 +26,8 @@ from interlock.webhooks import (
     Kind,
     Reason,
     Start,
-    hear_github,
-    hear_signed,
+    receive_github,
+    receive_signed,
 )
 from interlock.webhooks.github import EVENTS, read_object
 from interlock.webhooks.routing import CHANGE_BRANCHES
@@ -52,7 +52,7 @@ OTHER_SHA = "0" * 40
 
 
 def heard(event: str, payload: dict[str, Any]) -> IntakeResult:
-    return hear_github(Envelope(event=event, guid=uuid4()), as_body(payload), FAMILY, NOON)
+    return receive_github(Envelope(event=event, guid=uuid4()), as_body(payload), FAMILY, NOON)
 
 
 def started(event: str, payload: dict[str, Any]) -> Start:
@@ -301,7 +301,7 @@ def test_githubs_own_examples_start_what_they_should_in_a_family_of_theirs() -> 
     found: dict[str, set[str]] = {}
     for event in ("pull_request", "push", "release"):
         for payload in json.loads((PAYLOADS / f"{event}.json").read_text("utf-8")):
-            arrival = hear_github(Envelope(event=event, guid=uuid4()), as_body(payload), theirs, NOON)
+            arrival = receive_github(Envelope(event=event, guid=uuid4()), as_body(payload), theirs, NOON)
             if start := arrival.delivery.start:
                 found.setdefault(start.deployment, set()).add(f"{event} {arrival.delivery.action}")
     assert found == {
@@ -351,7 +351,7 @@ def replaced(value: Any, spot: int, by: Any) -> Any:
 def test_a_payload_with_any_part_replaced_is_routed_or_ignored(event: str, payload: Any, spot: int, by: Any) -> None:
     body = json.dumps(replaced(payload, spot, by)).encode("utf-8", "surrogatepass")
     with malformed_at_worst():
-        delivery = hear_github(Envelope(event=event, guid=uuid4()), body, FAMILY, NOON).delivery
+        delivery = receive_github(Envelope(event=event, guid=uuid4()), body, FAMILY, NOON).delivery
         must_be_written(delivery)
 
 
@@ -382,7 +382,7 @@ def test_what_breaks_readers_of_json_is_refused(body: bytes) -> None:
 
 
 def said(**fields: Any) -> IntakeResult:
-    return hear_signed(as_body({"repository": "alice/core", **fields}), FAMILY, NOON)
+    return receive_signed(as_body({"repository": "alice/core", **fields}), FAMILY, NOON)
 
 
 @pytest.mark.parametrize(
