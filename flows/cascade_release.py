@@ -1,4 +1,4 @@
-"""The flow `cascade-release`: a release, and every release that it makes necessary; run it again, and it goes on."""
+"""The flow `cascade-release`: a release and every release that it makes necessary; a second run resumes it."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
@@ -39,7 +39,7 @@ run = as_tasks({"plan": _show_plan, "report": _show})
 
 
 async def release(context: CascadeContext, request: ReleaseRequest) -> Release:
-    """Release a package by its own flow, whose run is beneath the cascade's."""
+    """Release a package by its own flow, as a subflow of the cascade's run."""
     token = known_family.set(context.family)
     try:
         released = await release_package(request)
@@ -56,10 +56,10 @@ def _flow_run_name() -> str:
 
 @flow(name="cascade-release", flow_run_name=_flow_run_name, persist_result=False)
 async def cascade_release(request: CascadeRequest) -> Cascade | RunState[None]:
-    """Release a package and everything that its release makes necessary. Run it again after any crash: it goes on.
+    """Release a package and everything that its release makes necessary. Run it again after any crash: it resumes.
 
-    Its steps are tasks: plan, admit; then for each package prove, propose, command, as they are needed, and the flow
-    `release-package`; at last report. `interlock.cascades.workflow` says how they follow each other.
+    Its steps are tasks: plan, admit; then for each package prove, propose, command, where needed, and the flow
+    `release-package`; at last report. `interlock.cascades.workflow` has their order.
     """
     if request.dry_run:
         return await dry_run.outcome(lambda: _dry_run(request))
@@ -82,7 +82,7 @@ async def _opened(request: CascadeRequest) -> AsyncIterator[CascadeContext]:
 
 
 class _Shown:
-    """Shows a cascade in the UI whenever a package is somewhere else, and to whoever watches in this process."""
+    """Shows a cascade in the UI when a package changes its state, and to the watcher in this process."""
 
     def __init__(self) -> None:
         self._watch = watcher.get()

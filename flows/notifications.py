@@ -1,4 +1,4 @@
-"""Tells what people must know as events of Prefect; the automations of `interlock notify` send them on."""
+"""Emits notifications as Prefect events, which the automations of `interlock notify` send to channels."""
 
 import os
 from collections.abc import Iterable
@@ -11,21 +11,21 @@ from prefect.runtime import flow_run
 
 from interlock.reports.notifications import Notification
 
-# Prefect's own way to tell a process which run it is for. Who starts a flow by hand has no such variable, and watches.
+# Prefect's variable for the process of a deployment's run. A flow that a person starts and watches has none.
 STARTED_FOR_A_RUN = "PREFECT__FLOW_RUN_ID"
 
 
 async def notify(notifications: Iterable[Notification]) -> None:
-    """Emit an event for each notice that the server doesn't have yet: nobody is told twice.
+    """Emit an event for each notification that the server does not have yet, so that nobody is notified twice.
 
-    The server forgets events (after a week, unless set otherwise): what is still so then is told again. What can't be
-    told ends no run.
+    The server forgets events (after a week, unless set otherwise); what still holds then is notified again. A
+    notification that can't be emitted fails no run.
     """
     if STARTED_FOR_A_RUN not in os.environ:
         return
     for notification in notifications:
         if not await _is_known(notification):
-            get_run_logger().info("tells: %s", notification.subject)
+            get_run_logger().info("notifies: %s", notification.subject)
             emit_event(
                 notification.kind,
                 resource={
@@ -44,7 +44,7 @@ async def _is_known(notification: Notification) -> bool:
             answer = await client.request("POST", "/events/filter", json=wanted)
             return bool(answer.json()["events"])
     except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-        get_run_logger().warning("whether it was told already is not known: %s", type(error).__name__)
+        get_run_logger().warning("it is not known whether this was notified already: %s", type(error).__name__)
         return False
 
 

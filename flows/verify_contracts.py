@@ -1,6 +1,6 @@
-"""The flow `verify-contracts`: what a ref of an upstream does to its downstreams, told where it was proposed.
+"""The flow `verify-contracts`: what a ref of an upstream does to its downstreams, published where it was proposed.
 
-Its steps, in order, are `interlock.contracts.verify.workflow.verify`.
+`interlock.contracts.verify.workflow.verify` has its steps, in order.
 """
 
 from prefect import flow, get_run_logger
@@ -34,9 +34,10 @@ def _flow_run_name() -> str:
 
 @flow(name="verify-contracts", flow_run_name=_flow_run_name, persist_result=False)
 async def verify_contracts(request: ContractsRequest) -> ContractsReport:
-    """Run the downstreams' suites with a ref of their upstream and with a baseline, and tell what regressed.
+    """Run the downstreams' suites with a ref of their upstream and with a baseline, and publish what regressed.
 
-    What the ledger knows is not run again. Run it again after any interruption: it goes on, and tells nothing twice.
+    What the ledger knows is not run again. Run it again after any interruption: it resumes, and
+    publishes nothing twice.
     """
     family = load(request.family_path)
     async with open_connections(family, await github_access(family)) as connections:

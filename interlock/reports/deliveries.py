@@ -28,7 +28,7 @@ def print_deliveries(deliveries: Iterable[Delivery], console: Console) -> None:
     if not table.row_count:
         console.print("no delivery is in the ledger")
         return
-    # Wide enough for its lines, whatever the terminal: half an id is worse than a line that goes on below.
+    # As wide as its lines, in any terminal: half an id is worse than a wrapped line.
     wide = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
     console.width, before = max(wide, console.width), console.width
     console.print(table, crop=False)

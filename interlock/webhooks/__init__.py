@@ -1,4 +1,4 @@
-"""Webhooks, without I/O: whether a delivery is genuine, what it says, and which deployments it starts."""
+"""Webhooks, without I/O: whether a delivery is genuine, what it says, and which deployment it starts."""
 
 from interlock.model.delivery import Condition, Delivery, DeliveryState, Source, Start
 from interlock.webhooks.github import Envelope, check_media_type, read_envelope
