@@ -48,8 +48,8 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
     return report
 
 
-def _log(told: Published) -> None:
-    for line in told.done:
+def _log(published: Published) -> None:
+    for line in published.done:
         get_run_logger().info("%s", line)
-    for untold in told.untold:
-        get_run_logger().warning("%s", untold)
+    for failure in published.untold:
+        get_run_logger().warning("%s", failure)
