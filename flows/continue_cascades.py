@@ -9,9 +9,10 @@ from prefect.states import Completed, Failed
 
 from flows.cascade_release import cascade_release
 from interlock.adapters.ledger import open_ledger
+from interlock.cascades.coordination import waits_for_a_merge
 from interlock.cascades.request import CascadeRequest
 from interlock.errors import BusyError, InterlockError
-from interlock.model.cascade import Cascade, State
+from interlock.model.cascade import Cascade
 
 
 def awaiting(cascades: Iterable[Cascade]) -> tuple[Cascade, ...]:
@@ -19,9 +20,7 @@ def awaiting(cascades: Iterable[Cascade]) -> tuple[Cascade, ...]:
     return tuple(
         cascade
         for cascade in cascades
-        if cascade.ended_at is None
-        and not cascade.aborted
-        and any(each.state is State.AWAITING_MERGE for each in cascade.progress.values())
+        if cascade.ended_at is None and not cascade.aborted and waits_for_a_merge(cascade)
     )
 
 

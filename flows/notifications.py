@@ -23,6 +23,7 @@ async def notify(notifications: Iterable[Notification]) -> None:
     """
     if STARTED_FOR_A_RUN not in os.environ:
         return
+    link = f"\n{url}" if (url := flow_run.ui_url) else ""
     for notification in notifications:
         if not await _is_known(notification):
             get_run_logger().info("notifies: %s", notification.subject)
@@ -32,7 +33,7 @@ async def notify(notifications: Iterable[Notification]) -> None:
                     "prefect.resource.id": f"{notification.kind}.{notification.of}",
                     "prefect.resource.name": notification.of,
                 },
-                payload={"subject": notification.subject, "body": _with_link(notification.body)},
+                payload={"subject": notification.subject, "body": f"{notification.body}{link}"},
                 id=notification.id,
             )
 
@@ -46,7 +47,3 @@ async def _is_known(notification: Notification) -> bool:
     except (httpx.HTTPError, PrefectHTTPStatusError) as error:
         get_run_logger().warning("it is not known whether this was notified already: %s", type(error).__name__)
         return False
-
-
-def _with_link(body: str) -> str:
-    return f"{body}\n{url}" if (url := flow_run.ui_url) else body

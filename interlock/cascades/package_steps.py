@@ -105,9 +105,9 @@ class PackageSteps:
         if pins is None:
             return
         # An earlier run may have released half of it: it is finished, whatever its suites show now.
-        begun = cascade.state(name) is State.RELEASING
+        is_releasing = cascade.state(name) is State.RELEASING
         request = self._request(cascade, name, pins=pins)
-        if not begun and not await self._proved(cascade, name, request):
+        if not is_releasing and not await self._proved(cascade, name, request):
             return
         try:
             await self._release_with(cascade, request)
@@ -117,8 +117,8 @@ class PackageSteps:
     async def _release_with(self, cascade: Cascade, request: ReleaseRequest) -> None:
         name = request.package
         by_pull_request = self._context.family.package(name).change is Change.PULL_REQUEST
-        begun = cascade.state(name) is State.RELEASING
-        if by_pull_request and not begun and not await self._merged(cascade, name, request.pins):
+        is_releasing = cascade.state(name) is State.RELEASING
+        if by_pull_request and not is_releasing and not await self._merged(cascade, name, request.pins):
             return
         await self._cascade_run.mark(name, State.RELEASING, cascade.plan.package(name).why)
         await self._released(request)

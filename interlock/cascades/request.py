@@ -12,7 +12,7 @@ from interlock.releases.plan import ReleaseRequest, Timeouts
 class CascadeRequest(FrozenModel):
     """A root, and how to find its next version."""
 
-    root: str = Field(description="The package that the cascade begins with.")
+    root: str = Field(description="The package that the cascade starts with.")
     bump: str = Field(default="patch", description="Which part of its version moves: patch, minor, major, or minor,rc.")
     version: str | None = Field(default=None, description="This version of it instead of a bump.")
     follow: bool = Field(

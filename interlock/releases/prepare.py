@@ -293,26 +293,17 @@ async def build(context: ReleaseContext, cloned: Checkout, plan: Plan) -> tuple[
         environment=context.connections.index.index.environment(),
         out=cloned.path.with_suffix(".dist"),
         cache=context.connections.cache / "builds",
-        key=await _key(cloned, plan),
+        # equal for the tree before its commit and after it
+        key=digest(await cloned.tree_with(plan.changed), plan.epoch, str(plan.version)),
     )
     if plan.manifest is None:
         return files
-    return await _promised(context, plan, plan.manifest, {file.name: file for file in files})
+    built = {file.name: file for file in files}
+    return tuple([await _promised(context, plan, file, built.get(file.name)) for file in plan.manifest.files])
 
 
-async def _key(cloned: Checkout, plan: Plan) -> str:
-    """Equal for the tree before its commit and after it."""
-    return digest(await cloned.tree_with(plan.changed), plan.epoch, str(plan.version))
-
-
-async def _promised(
-    context: ReleaseContext, plan: Plan, manifest: Manifest, built: Mapping[str, BuiltFile]
-) -> tuple[BuiltFile, ...]:
-    """The files of the manifest: built now, or downloaded from the index where the build differs."""
-    return tuple([await _one_promised(context, plan, file, built.get(file.name)) for file in manifest.files])
-
-
-async def _one_promised(context: ReleaseContext, plan: Plan, file: ReleasedFile, built: BuiltFile | None) -> BuiltFile:
+async def _promised(context: ReleaseContext, plan: Plan, file: ReleasedFile, built: BuiltFile | None) -> BuiltFile:
+    """A file of the manifest: built now, or downloaded from the index where the build differs."""
     if built is not None and built.sha256 == file.sha256:
         return built
     release = (await context.connections.index.served(plan.package)).get(plan.version)

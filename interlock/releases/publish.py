@@ -47,7 +47,7 @@ async def push(context: ReleaseContext, cloned: Checkout, plan: Plan) -> bool:
         )
     if refs.get(branch) != plan.base:
         return _raced(context, plan)
-    await asyncio.to_thread(context.connections.ledger.record_release, begun(context, plan))
+    await asyncio.to_thread(context.connections.ledger.record_release, _record(context, plan))
     updates = {tag: plan.tag_object} | ({branch: plan.commit} if plan.commit != plan.base else {})
     try:
         await cloned.push(updates, {ref: refs.get(ref, "") for ref in updates})
@@ -69,7 +69,7 @@ def _raced(context: ReleaseContext, plan: Plan) -> bool:
     return False
 
 
-def begun(context: ReleaseContext, plan: Plan) -> Release:
+def _record(context: ReleaseContext, plan: Plan) -> Release:
     """The record of a release that has started."""
     return Release(
         package=plan.package,
@@ -188,7 +188,7 @@ async def summarize(
     """
     ended = now() if all(record.receipt for record in records) else None
     earlier = await context.remembered(plan.version)
-    release = begun(context, plan).model_copy(
+    release = _record(context, plan).model_copy(
         update={
             "began_at": earlier.began_at if earlier else context.timer.began_at,
             "ended_at": (earlier.ended_at if earlier else None) or ended,

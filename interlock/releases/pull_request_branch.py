@@ -124,8 +124,10 @@ class ChangeBranch:
         if mine is None:
             return None
         there = (await cloned.remote_refs(self._ref)).get(self._ref, "")
-        if there and not await self._is_within(cloned, there, base):
-            return there
+        if there:
+            await cloned.fetch(f"+{self._ref}:{SEEN}")
+            if not await cloned.is_ancestor(there, base):
+                return there
         return await self._push(cloned, mine, there)
 
     async def remake(self, seen: str) -> str | None:
@@ -185,11 +187,6 @@ class ChangeBranch:
         return await cloned.commit_all(
             self._change.message, self._author, when, [path.relative_to(cloned.path) for path in changed]
         )
-
-    async def _is_within(self, cloned: Checkout, there: str, base: str) -> bool:
-        """Whether the base has all of the branch's commits."""
-        await cloned.fetch(f"+{self._ref}:{SEEN}")
-        return await cloned.is_ancestor(there, base)
 
     async def _is_untouched(self, cloned: Checkout, seen: str) -> bool:
         """Whether a commit is the one that `make` makes on its parent."""

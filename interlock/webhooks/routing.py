@@ -185,7 +185,8 @@ def _dispatch(event: DispatchEvent, name: str, family: Family) -> Route:
     if origin is None:
         why = f'"{event.name}" does not say which of {", ".join(senders)} it is from'
         return Ignored(kind=Kind.VERSION, why=why)
-    version = event.version or _tagged(event.tag, senders[origin])
+    tagged = tag_version(senders[origin].tag, event.tag) if event.tag else None
+    version = event.version or (str(tagged) if tagged else None)
     if version is None:
         return Ignored(kind=Kind.VERSION, why=f'"{event.name}" of {origin} does not say which version is out')
     return _follow(origin, version, family)
@@ -200,11 +201,6 @@ def _origin(event: DispatchEvent, senders: Mapping[str, Package], family: Family
         if given in {sender, repository, repository.rpartition("/")[2]}:
             return sender
     return None
-
-
-def _tagged(tag: str | None, package: Package) -> str | None:
-    found = tag_version(package.tag, tag) if tag else None
-    return str(found) if found else None
 
 
 def _follow(name: str, version: str, family: Family) -> Route:

@@ -17,7 +17,7 @@ OLD_HEADER = "x-hub-signature"
 SECRET = "INTERLOCK_WEBHOOK_SECRET"  # noqa: S105  the variable's name
 PREVIOUS = "INTERLOCK_WEBHOOK_SECRET_OLD"
 SHORTEST = 16
-HINT = f"make one with: openssl rand -hex 32; set {SECRET} to it, and give it to the webhooks (docs/gateway.md)"
+CURE = f"make one with: openssl rand -hex 32; set {SECRET} to it, and give it to the webhooks (docs/gateway.md)"
 
 
 class Secrets(FrozenModel):
@@ -32,7 +32,7 @@ class Secrets(FrozenModel):
     def _are_secrets(self) -> Self:
         for name, secret in ((SECRET, self.current), (PREVIOUS, self.previous)):
             if secret is not None and len(secret.get_secret_value().encode()) < SHORTEST:
-                raise TokenError(f"{name} is too short to be a secret: under {SHORTEST} bytes", hint=HINT)
+                raise TokenError(f"{name} is too short to be a secret: under {SHORTEST} bytes", hint=CURE)
         return self
 
     def sign(self, body: bytes) -> str:
@@ -56,7 +56,7 @@ def find_secrets(environ: Mapping[str, str]) -> Secrets | None:
     current, previous = (environ.get(name, "").strip() for name in (SECRET, PREVIOUS))
     if not current:
         if previous:
-            raise TokenError(f"{PREVIOUS} is set, and {SECRET} is not", hint=HINT)
+            raise TokenError(f"{PREVIOUS} is set, and {SECRET} is not", hint=CURE)
         return None
     return Secrets(current=SecretStr(current), previous=SecretStr(previous) if previous else None)
 

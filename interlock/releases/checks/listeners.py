@@ -1,6 +1,6 @@
 """Checks of a repository's workflow files: which of them listen to the family's dispatches, and how well."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from interlock.adapters.github.workflows import ListenerMatch, listens
@@ -39,7 +39,9 @@ async def check_listeners(
     if silent:
         others = await _other_branches(github, repository, {named, *USUAL_BRANCHES} - {branch})
         found += [_missing(member, match, branch, others) for match in silent]
-    return (*found, *_files(member, matches))
+    # Every match has the faults and warnings of all files: each is shown once.
+    wrong = dict.fromkeys(each for match in matches for each in (*match.faults, *match.warnings))
+    return (*found, *(warning(member, "workflow file", str(each), each.hint) for each in wrong))
 
 
 def _found(member: str, match: ListenerMatch) -> Check:
@@ -80,9 +82,3 @@ async def _other_branches(github: "Inspection", repository: str, names: set[str]
         except InterlockError:  # no such branch; the missing listener is reported already
             continue
     return found
-
-
-def _files(member: str, matches: list[ListenerMatch]) -> Iterator[Check]:
-    """What is wrong with the files, each once, since every match has all of them."""
-    for found in dict.fromkeys(found for match in matches for found in (*match.faults, *match.warnings)):
-        yield warning(member, "workflow file", str(found), found.hint)

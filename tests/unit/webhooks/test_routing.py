@@ -63,10 +63,10 @@ def started(event: str, payload: dict[str, Any]) -> Start:
 
 
 def ignored(event: str, payload: dict[str, Any]) -> tuple[Kind | None, str]:
-    arrival = heard(event, payload)
-    assert (arrival.delivery.state, arrival.delivery.start) == (DeliveryState.IGNORED, None)
-    assert arrival.delivery.ended_at == NOON
-    return arrival.ignored, arrival.delivery.why
+    result = heard(event, payload)
+    assert (result.delivery.state, result.delivery.start) == (DeliveryState.IGNORED, None)
+    assert result.delivery.ended_at == NOON
+    return result.ignored, result.delivery.why
 
 
 # ---- contracts --------------------------------------------------------------------------------------------------
@@ -279,11 +279,11 @@ def test_a_payload_that_lacks_something_is_ignored_and_what_it_lacks_is_named() 
 def test_githubs_own_examples_are_understood(file: Path) -> None:
     for payload in json.loads(file.read_text("utf-8")):
         repository = payload.get("repository", {}).get("full_name")
-        arrival = heard(file.stem, payload)
-        assert arrival.delivery.repository == repository
+        result = heard(file.stem, payload)
+        assert result.delivery.repository == repository
         known = file.stem in EVENTS
         expected = Kind.PING if file.stem == "ping" else Kind.REPOSITORY if known else Kind.EVENT
-        assert arrival.ignored is expected, arrival.delivery.why
+        assert result.ignored is expected, result.delivery.why
 
 
 def test_githubs_own_examples_start_what_they_should_in_a_family_of_theirs() -> None:
@@ -301,9 +301,9 @@ def test_githubs_own_examples_start_what_they_should_in_a_family_of_theirs() -> 
     found: dict[str, set[str]] = {}
     for event in ("pull_request", "push", "release"):
         for payload in json.loads((PAYLOADS / f"{event}.json").read_text("utf-8")):
-            arrival = receive_github(Envelope(event=event, guid=uuid4()), as_body(payload), theirs, NOON)
-            if start := arrival.delivery.start:
-                found.setdefault(start.deployment, set()).add(f"{event} {arrival.delivery.action}")
+            result = receive_github(Envelope(event=event, guid=uuid4()), as_body(payload), theirs, NOON)
+            if start := result.delivery.start:
+                found.setdefault(start.deployment, set()).add(f"{event} {result.delivery.action}")
     assert found == {
         VERIFY: {"pull_request opened", "pull_request reopened", "pull_request synchronize", "push None"},
         FOLLOW: {"release published", "release released"},
