@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -26,8 +25,8 @@ from interlock.model.cascade.states import NOT_RELEASING
 from interlock.releases.notes import plain
 from interlock.reports.labels import counted, moment, one_line
 from interlock.reports.labels import plain as harmless
+from interlock.reports.wide_table import print_wide
 
-WIDEST = 500
 # Reasons in a table are cut here; the whole text follows once.
 LONGEST_REASON = 160
 MARKS: Mapping[State, tuple[str, str]] = {
@@ -134,11 +133,7 @@ def print_cascades(cascades: Iterable[Cascade], console: Console) -> None:
         states = [each.state for each in cascade.progress.values()]
         counts = (str(states.count(state)) for state in (State.RELEASED, State.HELD, State.FAILED))
         table.add_row(cascade.id, moment(cascade.began_at), _short(cascade), *counts)
-    # As wide as its lines, in any terminal: half an id is worse than a wrapped line.
-    wide = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
-    console.width, before = max(wide, console.width), console.width
-    console.print(table, crop=False)
-    console.width = before
+    print_wide(table, console)
 
 
 def plan_markdown(plan: CascadePlan) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 
 from interlock.model.dispatches import DispatchRecord, Receipt
@@ -14,8 +13,7 @@ from interlock.releases.notes import plain
 from interlock.releases.plan import Plan
 from interlock.releases.preflight import Preview
 from interlock.reports.labels import one_line
-
-WIDEST = 500
+from interlock.reports.wide_table import print_wide
 
 
 def print_release(release: Release, console: Console) -> None:
@@ -115,11 +113,7 @@ def print_releases(releases: Iterable[Release], console: Console) -> None:
             _state(release),
             _receipts(release),
         )
-    # As wide as its lines, in any terminal: half a version is worse than a wrapped line.
-    wide = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
-    console.width, before = max(wide, console.width), console.width
-    console.print(table, crop=False)
-    console.width = before
+    print_wide(table, console)
 
 
 def _state(release: Release) -> str:
