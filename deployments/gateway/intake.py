@@ -25,10 +25,10 @@ from interlock.webhooks import (
     Source,
     check,
     check_media_type,
-    receive_github,
-    receive_signed,
     read_envelope,
     read_signature,
+    receive_github,
+    receive_signed,
 )
 
 # Bytes from which a body is worth a thread: below it, hashing and reading it take under a millisecond or two.
