@@ -1,4 +1,4 @@
-"""Finding credentials: in the environment, else in blocks, when a Prefect API is configured; no server is started."""
+"""Finding credentials: in the environment, else in blocks if a Prefect API is configured; this starts no server."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -31,14 +31,14 @@ B = TypeVar("B", bound=Block)
 async def load_github_credentials(
     family: Family | str | None = None, environ: Mapping[str, str] = os.environ
 ) -> Credentials:
-    """What gives access to GitHub: the environment's token, else the block `interlock`, else a Secret block.
+    """Find the credentials for GitHub: the environment's token, else the block `interlock`, else a Secret block.
 
     Args:
-        family: Which older names the token has; a family, its file, or None for the file that is found.
-        environ: Where a token is looked for first.
+        family: Has the token's older names: a family, its file, or None for the file that is found.
+        environ: The variables, which are searched first.
 
     Raises:
-        TokenError: There is none; the message names every place that was looked at.
+        TokenError: There are none; the message names every place that was searched.
         FamilyError: The file can't be read.
     """
     aliases = _loaded(family).token_aliases
@@ -55,37 +55,37 @@ async def load_github_credentials(
 
 
 async def load_upload(environ: Mapping[str, str] = os.environ) -> Upload:
-    """Where releases are uploaded to: what twine would find, else the block `interlock`, else a Secret block for PyPI.
+    """Find where to upload: what twine would find, else the block `interlock`, else a Secret block for PyPI.
 
-    When the environment names an index and holds no password for it, no block is used: it is for another index.
+    When the environment names an index and has no password for it, no block is used, since it is for another index.
 
     Args:
-        environ: Where twine's variables are looked for first.
+        environ: The variables, which are searched first.
 
     Raises:
-        TokenError: There is none; the message names every place that was looked at.
+        TokenError: There is none; the message names every place that was searched.
         PublishError: Twine's configuration can't be read.
     """
     if found := find_upload(environ):
         return found
     search = _Search(variables=(tokens.INDEX, *tokens.INDEX_ALIASES), files=("~/.pypirc",))
-    cure = f"set {tokens.INDEX}: docs/tokens.md says how to make one"
+    hint = f"set {tokens.INDEX}: docs/tokens.md says how to make one"
     if environ.get("TWINE_REPOSITORY_URL") or environ.get("TWINE_REPOSITORY", PYPI) != PYPI:
-        raise search.failure("a password for the index that TWINE_REPOSITORY names", cure)
+        raise search.failure("a password for the index that TWINE_REPOSITORY names", hint)
     if block := await search.block(PackageIndexCredentials):
         return block.get_client()
     if secret := await search.secret([document_name(name) for name in tokens.INDEX_ALIASES]):
         name, value = secret
         return Upload(name="PyPI", password=value, source=f'the Secret block "{name}"')
-    raise search.failure("a password to upload with", cure)
+    raise search.failure("a password to upload with", hint)
 
 
 async def find_access(family: Family | str | None = None, environ: Mapping[str, str] = os.environ) -> Access:
-    """Both, for checks: what was not found is an error to tell of, and not the end.
+    """Find both, for checks: what is missing becomes an error to report, and is not raised.
 
     Args:
-        family: Whose releases.
-        environ: Where they are looked for first.
+        family: The family that is released.
+        environ: The variables, which are searched first.
     """
     found: dict[str, Any] = {}
     try:
@@ -100,7 +100,7 @@ async def find_access(family: Family | str | None = None, environ: Mapping[str, 
 
 
 def document_name(variable: str) -> str:
-    """What the Secret block is called that stands for a variable: `repo-dispatch-token`."""
+    """The name of the Secret block for a variable, as `repo-dispatch-token`."""
     return variable.lower().replace("_", "-")
 
 
@@ -109,21 +109,21 @@ def _loaded(family: Family | str | None) -> Family:
 
 
 class _Search:
-    """Looks into blocks, and remembers where it has looked."""
+    """Searches blocks, and remembers where it has searched."""
 
     def __init__(self, *, variables: Sequence[str], files: Sequence[str] = ()) -> None:
         self._looked = [f"the variables {', '.join(variables)}", *files]
-        # Prefect would start a server of its own for a client without an address.
+        # Without an address, Prefect would start a server of its own.
         self._api = get_current_settings().api.url
         if self._api is None:
             self._looked.append("no blocks, since no Prefect API is configured")
 
     async def block(self, kind: type[B]) -> B | None:
-        """The document `interlock` of a kind of block."""
+        """The block `interlock` of a type."""
         return await self._load(kind, DOCUMENT, f'the block "{kind.get_block_type_slug()}/{DOCUMENT}"')
 
     async def secret(self, names: Sequence[str]) -> tuple[str, SecretStr] | None:
-        """The first Secret block of these names that holds a text."""
+        """The first Secret block of these names with text in it."""
         for name in names:
             block = await self._load(Secret, name, f'the Secret block "{name}"')
             value = block.get() if block is not None else None
@@ -131,20 +131,20 @@ class _Search:
                 return name, SecretStr(value.strip())
         return None
 
-    async def _load(self, kind: type[B], name: str, called: str) -> B | None:
+    async def _load(self, kind: type[B], name: str, described: str) -> B | None:
         if self._api is None:
             return None
         try:
             return await kind.aload(name)
-        except (ValidationError, RuntimeError):  # its text may show what is in it; Prefect wraps it in the latter
-            self._looked.append(f"{called}, which is not complete")
+        except (ValidationError, RuntimeError):  # Prefect wraps it in the latter; its text may show a secret
+            self._looked.append(f"{described}, which is not complete")
         except ValueError:
-            self._looked.append(called)
+            self._looked.append(described)
         except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-            self._api = None  # it is not asked again: each question would wait as long as this one
-            self._looked.append(f"{called}, where Prefect's API gave no answer ({type(error).__name__})")
+            self._api = None  # not asked again: each request would wait as long as this one
+            self._looked.append(f"{described}, where Prefect's API gave no answer ({type(error).__name__})")
         return None
 
-    def failure(self, what: str, cure: str) -> TokenError:
-        """The error that names every place that was looked at."""
-        return TokenError(f"{what} was not found; looked at {'; '.join(self._looked)}", hint=cure)
+    def failure(self, what: str, hint: str) -> TokenError:
+        """The error that names every place that was searched."""
+        return TokenError(f"{what} was not found; looked at {'; '.join(self._looked)}", hint=hint)

@@ -29,7 +29,7 @@ class GitHubCredentials(Block):
         "https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/managing-your-personal-access-tokens"
     )
 
-    model_config = ConfigDict(hide_input_in_errors=True)  # what is refused may hold a secret
+    model_config = ConfigDict(hide_input_in_errors=True)  # invalid input may hold a secret
 
     token: SecretStr | None = Field(
         default=None,
@@ -55,15 +55,14 @@ class GitHubCredentials(Block):
         return self
 
     def credentials(self, name: str | None = None, environ: Mapping[str, str] = os.environ) -> Credentials:
-        """What `interlock.adapters.github` is opened with.
+        """The credentials that `interlock.adapters.github` takes.
 
         Args:
-            name: What a token is called in messages. Default: after the block.
-            environ: Where GitHub's address is named, which an app asks for its tokens.
+            name: The token's name in messages. Default: the block's.
+            environ: Names GitHub's address, where an app gets its tokens.
         """
         if self.token is not None:
-            called = name or f'the block "{self._block_document_name or self._block_type_name}"'
-            return StaticToken(self.token, called)
+            return StaticToken(self.token, name or f'the block "{self._block_document_name or self._block_type_name}"')
         assert self.app_id is not None
         assert self.private_key is not None
         assert self.installation_id is not None
@@ -78,6 +77,6 @@ class GitHubCredentials(Block):
         """A connection to GitHub, closed at the end of its block.
 
         Args:
-            environ: Where GitHub's address is named, by `GITHUB_API_URL`.
+            environ: Names GitHub's address, by `GITHUB_API_URL`.
         """
         return open_github(self.credentials(environ=environ), github_server(environ))

@@ -1,4 +1,4 @@
-"""The block `Package index credentials`: where releases are uploaded to, and as whom."""
+"""The block `Package index credentials`: the index that takes uploads, its user and password."""
 
 from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from interlock.adapters.index.settings import TOKEN_USER, Upload
 
 
 def _address(url: str) -> str:
-    """The message leaves the address out: it may hold a password."""
+    """Check an upload address; the message leaves it out, since it may hold a password."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("the address must be an http or https URL")
@@ -20,12 +20,12 @@ def _address(url: str) -> str:
 
 
 class PackageIndexCredentials(Block):
-    """Where Interlock uploads releases to, and as whom.
+    """The index that Interlock uploads to, its user and password.
 
     Example:
         ```python
         index = await PackageIndexCredentials.aload("interlock")
-        await publishing.upload(files, index.get_client())
+        await upload(path, index.get_client(), cure="release a newer version")
         ```
     """
 
@@ -34,7 +34,7 @@ class PackageIndexCredentials(Block):
     _logo_url: ClassVar[HttpUrl] = HttpUrl("https://www.python.org/static/community_logos/python-logo.png")
     _documentation_url: ClassVar[HttpUrl] = HttpUrl("https://twine.readthedocs.io/en/stable/")
 
-    model_config = ConfigDict(hide_input_in_errors=True)  # what is refused may hold a secret
+    model_config = ConfigDict(hide_input_in_errors=True)  # invalid input may hold a secret
 
     index: str = Field(default="PyPI", title="Index", description="What the index is called in messages.")
     repository_url: Annotated[str, AfterValidator(_address)] | None = Field(
@@ -49,12 +49,12 @@ class PackageIndexCredentials(Block):
 
     @classmethod
     def of(cls, upload: Upload) -> Self:
-        """The block that stands for these settings."""
+        """The block with these settings."""
         url = upload.repository_url.get_secret_value() if upload.repository_url else None
         return cls(index=upload.name, repository_url=url, username=upload.username, password=upload.password)
 
     def get_client(self) -> Upload:
-        """What twine is run with: `interlock.adapters.index.upload.upload` takes it."""
+        """The settings that `interlock.adapters.index.upload.upload` takes."""
         return Upload(
             name=self.index,
             repository_url=SecretStr(self.repository_url) if self.repository_url else None,

@@ -1,6 +1,6 @@
 """The flow `bisect-contracts`: the first version or commit of an upstream that breaks a downstream's suite.
 
-Its steps, in order, are `interlock.contracts.bisect.search.bisect`.
+`interlock.contracts.bisect.search.bisect` has its steps, in order.
 """
 
 from prefect import flow, get_run_logger
@@ -31,7 +31,7 @@ def _flow_run_name() -> str:
 async def bisect_contracts(request: BisectRequest) -> Bisection:
     """Find the first version or commit of an upstream that breaks a downstream's suite.
 
-    What the ledger knows is not run again. Run it again after any interruption: it goes on.
+    What the ledger knows is not run again. Run it again after any interruption: it resumes.
     """
     family = load(request.family_path)
     async with open_connections(family, await github_access(family)) as connections:

@@ -1,4 +1,4 @@
-"""The flow `cascade-release`: a release, and every release that it makes necessary; run it again, and it goes on."""
+"""The flow `cascade-release`: a release and every release that it makes necessary; a second run resumes it."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +11,7 @@ from prefect.runtime import flow_run
 
 from blocks.find import find_access
 from flows import dry_run
-from flows.notifications import tell
+from flows.notifications import notify
 from flows.release_package import known_family, release_package
 from flows.retrying_task import as_tasks, log
 from interlock.adapters.connections import open_connections
@@ -39,7 +39,7 @@ run = as_tasks({"plan": _show_plan, "report": _show})
 
 
 async def release(context: CascadeContext, request: ReleaseRequest) -> Release:
-    """Release a package by its own flow, whose run is beneath the cascade's."""
+    """Release a package by its own flow, as a subflow of the cascade's run."""
     token = known_family.set(context.family)
     try:
         released = await release_package(request)
@@ -56,13 +56,13 @@ def _flow_run_name() -> str:
 
 @flow(name="cascade-release", flow_run_name=_flow_run_name, persist_result=False)
 async def cascade_release(request: CascadeRequest) -> Cascade | RunState[None]:
-    """Release a package and everything that its release makes necessary. Run it again after any crash: it goes on.
+    """Release a package and everything that its release makes necessary. Run it again after any crash: it resumes.
 
-    Its steps are tasks: plan, admit; then for each package prove, propose, command, as they are needed, and the flow
-    `release-package`; at last report. `interlock.cascades.workflow` says how they follow each other.
+    Its steps are tasks: plan, admit; then for each package prove, propose, command, where needed, and the flow
+    `release-package`; at last report. `interlock.cascades.workflow` has their order.
     """
     if request.dry_run:
-        return await dry_run.told(lambda: _dry_run(request))
+        return await dry_run.outcome(lambda: _dry_run(request))
     async with _opened(request) as context:
         with _watched():
             return await workflow.cascade(context, run, release)
@@ -82,7 +82,7 @@ async def _opened(request: CascadeRequest) -> AsyncIterator[CascadeContext]:
 
 
 class _Shown:
-    """Shows a cascade in the UI whenever a package is somewhere else, and to whoever watches in this process."""
+    """Shows a cascade in the UI when a package changes its state, and to the watcher in this process."""
 
     def __init__(self) -> None:
         self._watch = watcher.get()
@@ -94,7 +94,7 @@ class _Shown:
         if states != self._states:
             self._states = states
             await _show(cascade)
-            await tell(stuck(cascade))
+            await notify(stuck(cascade))
 
 
 @contextlib.contextmanager

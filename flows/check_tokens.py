@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State as RunState
 from prefect.states import Completed, Failed
 
 from blocks.find import find_access
-from flows.notifications import tell
+from flows.notifications import notify
 from interlock.adapters.connections import open_connections
 from interlock.model import family_file
 from interlock.model.family import Family
@@ -24,18 +24,18 @@ ARTIFACT = "tokens"
 
 @task(name="look-at-tokens", task_run_name="look-at-tokens", cache_policy=NO_CACHE, persist_result=False)
 async def look_at_tokens(family: Family) -> tuple[Check, ...]:
-    """Find the tokens as a release would, and ask GitHub about them; no token leaves this task."""
+    """Find the tokens as a release does, and check them on GitHub; no token leaves this task."""
     async with open_connections(family, await find_access(family)) as connections:
         return await check_all_tokens(connections)
 
 
 @task(name="show-tokens", task_run_name="show-tokens", cache_policy=NO_CACHE, persist_result=False)
 async def show_tokens(found: tuple[Check, ...]) -> None:
-    """Say what was found in the log, and as a table in the UI."""
+    """Show what was found in the log, and as a table in the UI."""
     for check in found:
-        cure = f" ({check.cure})" if check.cure else ""
+        hint = f" ({check.cure})" if check.cure else ""
         get_run_logger().log(
-            LEVELS.get(check.state, logging.WARNING), "%s, %s: %s%s", check.subject, check.name, check.cause, cure
+            LEVELS.get(check.state, logging.WARNING), "%s, %s: %s%s", check.subject, check.name, check.cause, hint
         )
     table = [
         {"state": check.state, "token": check.subject, "check": check.name, "cause": check.cause, "cure": check.cure}
@@ -54,17 +54,17 @@ async def check_tokens(family: str | None = None) -> RunState[None]:
     loaded = family_file.load(Path(family) if family else None)
     found = await look_at_tokens(loaded)
     await show_tokens(found)
-    await tell(expiring(loaded.name, found))
+    await notify(expiring(loaded.name, found))
     return conclude(found)
 
 
 def conclude(found: tuple[Check, ...]) -> RunState[None]:
-    """How the run ends, in words that a notification can show."""
+    """The state that ends the run, with a message that a notification can show."""
     failures = _words(found, State.FAILED)
     if failures:
         return Failed(message=failures)
-    if cares := _words(found, State.WARNING, State.UNKNOWN):
-        return Completed(name="Warning", message=cares)
+    if warnings := _words(found, State.WARNING, State.UNKNOWN):
+        return Completed(name="Warning", message=warnings)
     return Completed(message="every token works")
 
 

@@ -1,4 +1,4 @@
-"""The flow `continue-cascades`: goes on with every cascade in which a pull request waits to be merged."""
+"""The flow `continue-cascades`: resumes every cascade with a pull request that waits for its merge."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,19 +9,18 @@ from prefect.states import Completed, Failed
 
 from flows.cascade_release import cascade_release
 from interlock.adapters.ledger import open_ledger
+from interlock.cascades.coordination import waits_for_a_merge
 from interlock.cascades.request import CascadeRequest
 from interlock.errors import BusyError, InterlockError
-from interlock.model.cascade import Cascade, State
+from interlock.model.cascade import Cascade
 
 
 def awaiting(cascades: Iterable[Cascade]) -> tuple[Cascade, ...]:
-    """Those that a merge may let go on; the root is out, so that none of them begins with a release of it."""
+    """The cascades that wait for a merge; their roots are out, so none of them starts with a release of its root."""
     return tuple(
         cascade
         for cascade in cascades
-        if cascade.ended_at is None
-        and not cascade.aborted
-        and any(each.state is State.AWAITING_MERGE for each in cascade.progress.values())
+        if cascade.ended_at is None and not cascade.aborted and waits_for_a_merge(cascade)
     )
 
 
@@ -32,7 +31,7 @@ def _waiting() -> tuple[Cascade, ...]:
 
 @flow(name="continue-cascades", flow_run_name="continue-cascades", persist_result=False)
 async def continue_cascades(family: str | None = None) -> RunState[None]:
-    """Run every cascade again that waits for a merge: it looks, and goes on or waits for the next time.
+    """Run every cascade that waits for a merge again; one that is not merged yet waits for the next time.
 
     Args:
         family: The family file. Default: that of the environment, else of the checkout.

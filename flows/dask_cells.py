@@ -1,7 +1,7 @@
-"""Cells on a Dask cluster: a chunk of them is one task, which a worker's process runs.
+"""Cells on a Dask cluster: a chunk of cells is one task in a worker's process.
 
-A task whose worker dies is run again by another worker. That is right for cells, which leave nothing behind but their
-answer; no step of a release is ever run like this.
+When a worker dies, another worker runs its task again. That is right for cells, which only return an answer; no step
+of a release ever runs like this.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from interlock.matrix.executor import RunCell
 from interlock.model.family import Family
 from interlock.model.verdicts import Run
 
-# Of the asynchronous side of distributed's classes their types know nothing.
+# The types of distributed's classes don't cover their asynchronous use.
 Client = Any
 
-# A task costs 129 ms, and a cell of a tiny suite a second: with eight of them that is nothing any more.
+# A task costs 129 ms and a cell of a tiny suite a second: eight cells make that negligible.
 MOST_CELLS = 8
-# As many for each core as are run without a cluster: suites sleep, and wait for the disk.
+# Cells for each core, as without a cluster: suites sleep, and wait for the disk.
 SIDE_BY_SIDE = 2
 ANSWERS_WITHIN = 30
 
@@ -41,11 +41,11 @@ async def run_chunk(recipes: tuple[Recipe, ...], family: Family, runner: str) ->
 
     Args:
         recipes: The cells.
-        family: Names the index; everything else about that is this machine's own configuration.
-        runner: What planned them.
+        family: Names the index; the rest of the index's configuration is the worker's own.
+        runner: The digest of the runner that planned them.
 
     Raises:
-        EnvironmentUnavailableError: They can't be run here.
+        EnvironmentUnavailableError: This worker can't run them.
     """
     remote_check.check(recipes, runner)
     async with open_connections(family) as connections:
@@ -73,11 +73,11 @@ async def _side_by_side(recipes: Sequence[Recipe], uv: Uv) -> tuple[tuple[Run, .
 
 @contextlib.asynccontextmanager
 async def cells_on_dask(context: MatrixContext, scheduler: str | None, jobs: int) -> AsyncIterator[tuple[RunCell, int]]:
-    """What runs a cell on the cluster, and how many should be asked for at once.
+    """Yield the function that runs a cell on the cluster, and how many cells to run at once.
 
     Args:
-        context: What they were planned with.
-        scheduler: The address of a cluster's scheduler; None makes a cluster on this machine, for as long as it takes.
+        context: The context of the matrix.
+        scheduler: The address of a cluster's scheduler; None makes a temporary cluster on this machine.
         jobs: How many cells a cluster on this machine runs side by side.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A run that only says what it would do: what would be refused is its answer, and no failure."""
+"""The end of a dry run: a refusal is its answer, not a failure."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,11 +11,11 @@ PLANNED = "Planned"
 REFUSED = "Refused"
 
 
-async def told(look: Callable[[], Awaitable[str]]) -> RunState[None]:
-    """How a dry run ends: completed, as `Planned` with what would be done, or as `Refused` with why it would not be.
+async def outcome(look: Callable[[], Awaitable[str]]) -> RunState[None]:
+    """End a dry run as completed: `Planned` with what would be done, or `Refused` with the reason.
 
     Raises:
-        InterlockError: A trouble of the world that may pass: the answer is not known.
+        InterlockError: A transient error: the answer is not known.
     """
     try:
         return Completed(name=PLANNED, message=await look())

@@ -1,4 +1,4 @@
-"""Cells as tasks, here or on a cluster, and how far a matrix has come: for the flows that run cells."""
+"""Cells as tasks, on this machine or a cluster, and the progress of a matrix, for the flows that run cells."""
 
 import contextlib
 import time
@@ -36,10 +36,10 @@ async def run_one_cell(context: MatrixContext, recipe: Recipe) -> tuple[Run, ...
 
 
 def cells_as_tasks(key: str | None = None) -> OpenRunner:
-    """What runs each cell in a task of its own, where the request wants it.
+    """Run each cell as a task of its own, where the request says.
 
     Args:
-        key: Of the artifact that shows how far it has come; None shows nothing.
+        key: The key of the artifact that shows the progress; None shows nothing.
     """
     return partial(_cells_as_tasks, key)
 
@@ -55,7 +55,7 @@ async def _cells_as_tasks(key: str | None, context: MatrixContext, request: Matr
 
 
 async def github_access(family: Family) -> Access:
-    """The token for GitHub, where there is one: without it, repositories must be public, and GitHub is not notified."""
+    """The credentials for GitHub, if any: without them, repositories must be public, and nothing is published there."""
     try:
         return Access(credentials=await load_github_credentials(family))
     except TokenError as error:
@@ -63,7 +63,7 @@ async def github_access(family: Family) -> Access:
 
 
 class _Progress:
-    """Shows a tally to whoever watches, and now and then in the UI."""
+    """Shows progress to the watcher in this process, and every few seconds in the UI."""
 
     def __init__(self, artifact: UUID) -> None:
         self._artifact = artifact
@@ -75,10 +75,10 @@ class _Progress:
         assert isinstance(made, UUID)
         return cls(made)
 
-    async def show(self, tally: MatrixProgress) -> None:
-        await watcher.get()(tally)
+    async def show(self, progress: MatrixProgress) -> None:
+        await watcher.get()(progress)
         now = time.monotonic()
-        if now - self._shown > SECONDS_BETWEEN_UPDATES or not tally.to_run:
+        if now - self._shown > SECONDS_BETWEEN_UPDATES or not progress.to_run:
             self._shown = now
-            settled = 100 * tally.settled / tally.cells if tally.cells else 100.0
+            settled = 100 * progress.settled / progress.cells if progress.cells else 100.0
             await aupdate_progress_artifact(artifact_id=self._artifact, progress=round(settled, 1))

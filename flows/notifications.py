@@ -1,4 +1,4 @@
-"""Tells what people must know as events of Prefect; the automations of `interlock notify` send them on."""
+"""Emits notifications as Prefect events, which the automations of `interlock notify` send to channels."""
 
 import os
 from collections.abc import Iterable
@@ -11,42 +11,39 @@ from prefect.runtime import flow_run
 
 from interlock.reports.notifications import Notification
 
-# Prefect's own way to tell a process which run it is for. Who starts a flow by hand has no such variable, and watches.
+# Prefect's variable for the process of a deployment's run. A flow that a person starts and watches has none.
 STARTED_FOR_A_RUN = "PREFECT__FLOW_RUN_ID"
 
 
-async def tell(notices: Iterable[Notification]) -> None:
-    """Emit an event for each notice that the server doesn't have yet: nobody is told twice.
+async def notify(notifications: Iterable[Notification]) -> None:
+    """Emit an event for each notification that the server does not have yet, so that nobody is notified twice.
 
-    The server forgets events (after a week, unless set otherwise): what is still so then is told again. What can't be
-    told ends no run.
+    The server forgets events (after a week, unless set otherwise); what still holds then is notified again. A
+    notification that can't be emitted fails no run.
     """
     if STARTED_FOR_A_RUN not in os.environ:
         return
-    for notice in notices:
-        if not await _is_told(notice):
-            get_run_logger().info("tells: %s", notice.subject)
+    link = f"\n{url}" if (url := flow_run.ui_url) else ""
+    for notification in notifications:
+        if not await _is_known(notification):
+            get_run_logger().info("notifies: %s", notification.subject)
             emit_event(
-                notice.news,
+                notification.kind,
                 resource={
-                    "prefect.resource.id": f"{notice.news}.{notice.of}",
-                    "prefect.resource.name": notice.of,
+                    "prefect.resource.id": f"{notification.kind}.{notification.of}",
+                    "prefect.resource.name": notification.of,
                 },
-                payload={"subject": notice.subject, "body": _with_link(notice.body)},
-                id=notice.id,
+                payload={"subject": notification.subject, "body": f"{notification.body}{link}"},
+                id=notification.id,
             )
 
 
-async def _is_told(notice: Notification) -> bool:
-    wanted = {"filter": {"id": {"id": [str(notice.id)]}}, "limit": 1}
+async def _is_known(notification: Notification) -> bool:
+    wanted = {"filter": {"id": {"id": [str(notification.id)]}}, "limit": 1}
     try:
         async with get_client() as client:
             answer = await client.request("POST", "/events/filter", json=wanted)
             return bool(answer.json()["events"])
     except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-        get_run_logger().warning("whether it was told already is not known: %s", type(error).__name__)
+        get_run_logger().warning("it is not known whether this was notified already: %s", type(error).__name__)
         return False
-
-
-def _with_link(body: str) -> str:
-    return f"{body}\n{url}" if (url := flow_run.ui_url) else body

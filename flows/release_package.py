@@ -23,7 +23,7 @@ from interlock.releases.plan import ReleaseRequest
 from interlock.releases.preflight import Preview
 from interlock.reports import preview_markdown, release_markdown
 
-# A subflow's parameters are data that anybody may see; the family that a cascade has read goes beside them.
+# A subflow's parameters are visible data; the family that a cascade has read goes beside them.
 known_family: ContextVar[Family | None] = ContextVar("known_family", default=None)
 
 
@@ -44,10 +44,10 @@ async def release_package(request: ReleaseRequest) -> Release | RunState[None]:
     """Release one package. Run it again after any crash: it finishes the same release.
 
     Its steps are tasks: preflight, checkout, bump, guard, admission, build, check, commit-and-tag, push, publish,
-    confirm, github-release, dispatch, receipts, summary. `interlock.releases.workflow` says how they follow each other.
+    confirm, github-release, dispatch, receipts, summary. `interlock.releases.workflow` has their order.
     """
     if request.dry_run:
-        return await dry_run.told(lambda: _dry_run(request))
+        return await dry_run.outcome(lambda: _dry_run(request))
     async with _opened(request) as context:
         return await workflow.release(context, run)
 

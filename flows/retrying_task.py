@@ -1,4 +1,4 @@
-"""Tasks that are tried again when that may help; each looks at the world before it acts, so that it can do no harm."""
+"""Tasks with retries, which are safe because each step looks at the world before it acts."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
@@ -17,15 +17,15 @@ NOTHING: Mapping[str, Callable[[Any], Awaitable[None]]] = {}
 
 
 async def may_help(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
-    """Whether another try may help: what went wrong was the world's trouble, and no mistake."""
+    """Whether another try may help: the error is transient."""
     result = await state.aresult(raise_on_failure=False)
     return isinstance(result, Exception) and is_transient(result)
 
 
 def patient_task(name: str, run_name: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """A task that is tried again, with growing pauses.
+    """A task with retries, at growing intervals.
 
-    What is passed to it are connections and plans: never worth a cache key, never to be written anywhere.
+    Its arguments are connections and plans, which make no cache key and must not be written anywhere.
     """
     return task(
         name=name,
@@ -40,10 +40,10 @@ def patient_task(name: str, run_name: str | None = None) -> Callable[[Callable[P
 
 
 def as_tasks(shown: Mapping[str, Callable[[Any], Awaitable[None]]] = NOTHING) -> RunStep:
-    """What runs each step of a workflow as a patient task of its name; of `prove core` the task run is `prove-core`.
+    """Run each step of a workflow as a patient task: `prove core` is the task `prove` with the run name `prove-core`.
 
     Args:
-        shown: By step, what shows its result in the UI, within the task.
+        shown: By step, a function that shows its result in the UI, within the task.
     """
 
     async def run(step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -55,12 +55,12 @@ def as_tasks(shown: Mapping[str, Callable[[Any], Awaitable[None]]] = NOTHING) ->
                 await shown[name](result)
             return result
 
-        work.__qualname__ = name  # of which Prefect makes the key of the task
+        work.__qualname__ = name  # Prefect makes the task's key from it
         return await patient_task(name, step.replace(" ", "-", 1))(work)()
 
     return run
 
 
 def log(level: int, line: str) -> None:
-    """Write a line into the log of the task or the flow that runs now."""
+    """Write a line into the log of the present task or flow run."""
     get_run_logger().log(level, "%s", line)

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows.matrix_cells import cells_as_tasks, github_access
-from flows.notifications import tell
+from flows.notifications import notify
 from flows.retrying_task import as_tasks
 from interlock.adapters.connections import open_connections
 from interlock.matrix.report import MatrixReport
@@ -31,7 +31,7 @@ async def publish_report(report: MatrixReport, request: MatrixRequest) -> None:
         write_json(report, Path(request.json_file))
     await acreate_table_artifact(key="matrix-edges", table=table_rows(report), description=report.covers)
     await acreate_markdown_artifact(key="matrix-summary", markdown=markdown_summary(report))
-    # Browsers follow no link from a page to a file, so the place is named as well.
+    # Browsers follow no link from a page to a file, so the path is named as well.
     text = f"the whole table: {page} on {platform.node()}"
     await acreate_link_artifact(key="matrix-report", link=page.as_uri(), link_text=text, description=text)
 
@@ -45,14 +45,14 @@ def _flow_run_name() -> str:
 async def run_matrix(request: MatrixRequest = DEFAULT) -> MatrixReport:
     """Test every upstream version with every downstream version, and report which work together.
 
-    What the ledger knows is not run again, and what is equal is run once. Run it again after any interruption: it goes
-    on with what is missing.
+    What the ledger knows is not run again, and equal cells are run once. Run it again after any interruption: it runs
+    what is missing.
     """
     family = load(request.family_path)
     async with open_connections(family, await github_access(family)) as connections:
         cells, started_at = cells_as_tasks("matrix-progress"), flow_run.scheduled_start_time
         report = await make_matrix(connections, request, as_tasks(), cells, started_at=started_at)
     await publish_report(report, request)
-    await tell(incompatible(report))
+    await notify(incompatible(report))
     get_run_logger().info("%s %s", *answer(report))
     return report

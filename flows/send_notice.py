@@ -34,15 +34,15 @@ async def send_notice(
     Args:
         subject: Its subject.
         body: Its text.
-        to: To whom; nobody is told without.
-        sender: From whom. Default: the user of the mail server.
-        credentials: The name of the block that says how the mail server is reached.
+        to: The recipients; without any, nothing is sent.
+        sender: The sender's address. Default: the user of the mail server.
+        credentials: The name of the block with the mail server and its credentials.
     """
     if not to:
         return Completed(message="nobody is to be told")
     await send(
         subject=one_line(subject)[:LONGEST_SUBJECT],
-        msg="",  # that would be HTML
+        msg="",  # this would be HTML
         msg_plain=plain(body),
         email_server_credentials=await EmailServerCredentials.aload(credentials),
         email_from=sender,

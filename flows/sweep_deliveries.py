@@ -1,4 +1,4 @@
-"""The flow `sweep-deliveries`: finds what GitHub could not deliver to the gateway, and has it sent again."""
+"""The flow `sweep-deliveries`: finds what GitHub could not deliver to the gateway, and makes GitHub send it again."""
 
 import os
 from pathlib import Path
@@ -28,13 +28,13 @@ async def look_for_missed(connections: Connections, gateway: str | None) -> Miss
 
 @patient_task("send-again")
 async def send_again(connections: Connections, looked: MissedDeliveries) -> SweepResult:
-    """Have GitHub send each of them once more."""
+    """Ask GitHub to send each of them again."""
     return await redelivery.send_again(looked, connections)
 
 
 @patient_task("show-swept")
 async def show_swept(swept: SweepResult) -> None:
-    """Say what was sent again in the log, and as a table in the UI."""
+    """Show errors in the log, and what was sent again as a table in the UI."""
     for trouble in swept.troubles:
         get_run_logger().warning("%s", trouble)
     table = [
@@ -46,12 +46,12 @@ async def show_swept(swept: SweepResult) -> None:
 
 @flow(name="sweep-deliveries", flow_run_name="sweep-deliveries", persist_result=False)
 async def sweep_deliveries(family: str | None = None, gateway: str | None = None) -> RunState[None]:
-    """Have everything delivered that GitHub could not deliver to the gateway in the last three days.
+    """Send again everything that GitHub could not deliver to the gateway in the last three days.
 
     Args:
         family: The family file. Default: that of the environment, else of the checkout.
         gateway: The gateway's address, as the webhooks name it. Default: INTERLOCK_GATEWAY_URL, else every webhook
-            that ends in /webhooks/github.
+            whose address ends in /webhooks/github.
     """
     found = family_file.load(Path(family) if family else None)
     access = Access(credentials=await load_github_credentials(found))
@@ -63,5 +63,5 @@ async def sweep_deliveries(family: str | None = None, gateway: str | None = None
 
 
 def conclude(swept: SweepResult) -> RunState[None]:
-    """How the run ends, in words that a notification can show."""
+    """The state that ends the run, with a message that a notification can show."""
     return Failed(message=swept.outcome) if swept.troubles else Completed(message=swept.outcome)

@@ -1,6 +1,6 @@
-"""The flow `verify-contracts`: what a ref of an upstream does to its downstreams, told where it was proposed.
+"""The flow `verify-contracts`: what a ref of an upstream does to its downstreams, published where it was proposed.
 
-Its steps, in order, are `interlock.contracts.verify.workflow.verify`.
+`interlock.contracts.verify.workflow.verify` has its steps, in order.
 """
 
 from prefect import flow, get_run_logger
@@ -25,7 +25,7 @@ async def publish(report: ContractsReport) -> None:
     """Show the report in the UI."""
     get_run_logger().info("%s %s: %s", report.upstream, report.ref, report.conclusion)
     await acreate_markdown_artifact(key=f"contracts-{report.upstream}", markdown=contracts_markdown(report))
-    await notifications.tell(regressed(report))
+    await notifications.notify(regressed(report))
 
 
 def _flow_run_name() -> str:
@@ -34,9 +34,10 @@ def _flow_run_name() -> str:
 
 @flow(name="verify-contracts", flow_run_name=_flow_run_name, persist_result=False)
 async def verify_contracts(request: ContractsRequest) -> ContractsReport:
-    """Run the downstreams' suites with a ref of their upstream and with a baseline, and tell what regressed.
+    """Run the downstreams' suites with a ref of their upstream and with a baseline, and publish what regressed.
 
-    What the ledger knows is not run again. Run it again after any interruption: it goes on, and tells nothing twice.
+    What the ledger knows is not run again. Run it again after any interruption: it resumes, and
+    publishes nothing twice.
     """
     family = load(request.family_path)
     async with open_connections(family, await github_access(family)) as connections:
@@ -47,8 +48,8 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
     return report
 
 
-def _log(told: Published) -> None:
-    for line in told.done:
+def _log(published: Published) -> None:
+    for line in published.done:
         get_run_logger().info("%s", line)
-    for untold in told.failures:
-        get_run_logger().warning("%s", untold)
+    for failure in published.failures:
+        get_run_logger().warning("%s", failure)

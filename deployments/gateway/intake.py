@@ -25,10 +25,10 @@ from interlock.webhooks import (
     Source,
     check,
     check_media_type,
-    hear_github,
-    hear_signed,
     read_envelope,
     read_signature,
+    receive_github,
+    receive_signed,
 )
 
 # The bytes from which a body is worth a thread: below, hashing and parsing take a millisecond or two at most.
@@ -107,8 +107,8 @@ class WebhookHandler:
     def _interpret(self, signature: str, envelope: Envelope | None, body: bytes) -> IntakeResult:
         check(self.secrets, signature, body)
         if envelope is None:
-            return hear_signed(body, self.family, self.clock())
-        return hear_github(envelope, body, self.family, self.clock())
+            return receive_signed(body, self.family, self.clock())
+        return receive_github(envelope, body, self.family, self.clock())
 
     def _answer(self, result: IntakeResult, *, is_new: bool) -> Answer:
         delivery = result.delivery

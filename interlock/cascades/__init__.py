@@ -1,1 +1,1 @@
-"""Cascades: a release, and every release that it makes necessary, in dependency order, each once."""
+"""Cascades: a release and every release that it makes necessary, in dependency order, each package once."""

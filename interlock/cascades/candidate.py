@@ -1,4 +1,4 @@
-"""What a cascade is about to release: a branch's head with new requirements, built as the release will build it."""
+"""The candidate of a cascade: a branch's head with new requirements, built as the release will build it."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -14,14 +14,14 @@ from interlock.releases.plan import Plan, ReleaseRequest
 
 @contextlib.asynccontextmanager
 async def offered(context: CascadeContext, request: ReleaseRequest) -> AsyncIterator[Plan]:
-    """The release that is asked for, built and offered under the version that it is going to have, and not released.
+    """Build a release and offer it to this process under its future version, without releasing it.
 
-    The release itself then finds the same files in the cache of builds: equal trees, times and versions.
+    The release itself then finds the same files in the cache of builds, by equal trees, times and versions.
 
     Raises:
-        BuildError: It can't be built.
+        BuildError: The build fails.
         DecisionError: A requirement can't be moved without a person's decision.
-        RepositoryError, IndexUnavailableError: Something could not be had.
+        RepositoryError, IndexUnavailableError: The repository or the index can't be read.
     """
     async with open_release(request, context.connections) as release:
         cloned = await prepare.checkout(release)
@@ -49,6 +49,6 @@ def _the(kind: str, files: tuple[BuiltFile, ...]) -> BuiltFile:
 
 
 async def head(context: CascadeContext, package: str) -> str | None:
-    """The newest commit of a package's branch, as it is now."""
+    """The present head of a package's branch."""
     ref = f"refs/heads/{context.family.package(package).branch}"
     return (await Repository(await context.connections.remote(package), context.work).remote_refs(ref)).get(ref)

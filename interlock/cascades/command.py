@@ -1,4 +1,4 @@
-"""The reaction `command`: a program that is run in a fresh clone of the member's repository."""
+"""The reaction `command`: runs a program in a fresh clone of the member's repository."""
 
 import asyncio
 from pathlib import Path
@@ -15,21 +15,22 @@ LOG = 1 << 20
 
 
 async def run_command(context: CascadeContext, cascade: Cascade, package: str) -> Path:
-    """Run a member's command; it is told what was released, and sees no token.
+    """Run a member's command, with the released versions in its environment and without a token.
 
     Returns:
-        Where its log is.
+        The path of its log.
 
     Raises:
-        RefusedError: It failed, or took too long.
+        RefusedError: The command failed, or took too long.
         RepositoryError: The repository can't be cloned.
     """
     cloned = await context.clone(package)
     command = context.family.package(package).command
-    told = {"ORIGIN": cascade.root, "VERSION": str(cascade.version), "RELEASED": _released(cascade)}
+    released = " ".join(f"{name}=={version}" for name, version in cascade.released().items())
+    variables = {"ORIGIN": cascade.root, "VERSION": str(cascade.version), "RELEASED": released}
     try:
         done = await run(
-            command, env={**tool_environment(), **told}, cwd=cloned.path, timeout=TIMEOUT, keep=LOG, merge=True
+            command, env={**tool_environment(), **variables}, cwd=cloned.path, timeout=TIMEOUT, keep=LOG, merge=True
         )
     except FileNotFoundError:
         raise RefusedError(
@@ -42,7 +43,3 @@ async def run_command(context: CascadeContext, cascade: Cascade, package: str) -
         last = " ".join(done.output.split()[-40:])
         raise RefusedError(f"{' '.join(command)} of {package} {why}: {last}", hint=f"the whole log: {log}")
     return log
-
-
-def _released(cascade: Cascade) -> str:
-    return " ".join(f"{name}=={version}" for name, version in cascade.released().items())

@@ -1,4 +1,4 @@
-"""What a cascade works with: what is asked for, the connections, who commits, and a directory of its own."""
+"""The context of a cascade: its request, the connections, the author of its commits, and a working directory."""
 
 import contextlib
 import logging
@@ -22,9 +22,9 @@ class CascadeContext:
     """What one cascade works with.
 
     Attributes:
-        author: Who commits.
-        work: A directory of this cascade alone, gone when the connections are closed.
-        log: Writes a line of a level of `logging`.
+        author: The author of its commits.
+        work: A directory for this cascade alone, removed when the connections are closed.
+        log: Writes a line at a level of `logging`.
     """
 
     request: CascadeRequest
@@ -35,14 +35,14 @@ class CascadeContext:
 
     @property
     def family(self) -> Family:
-        """The family, as it was when the run began."""
+        """The family, as the file was when the run started."""
         return self.connections.family
 
     async def clone(self, package: str) -> Checkout:
-        """A fresh clone of a package's branch, with its tags.
+        """Make a fresh clone of a package's branch, with its tags.
 
         Raises:
-            RepositoryError: It can't be had.
+            RepositoryError: The repository can't be cloned.
         """
         folder = Path(tempfile.mkdtemp(prefix=f"{package}-", dir=self.work))
         remote = await self.connections.remote(package)
@@ -50,10 +50,10 @@ class CascadeContext:
 
     @contextlib.asynccontextmanager
     async def lease(self, cascade: Cascade) -> AsyncIterator[None]:
-        """Be the only one that walks a cascade, from any machine: the lease is in the repository of its root.
+        """Hold the lease of a cascade, in its root's repository, so that no other process on any machine runs it.
 
         Raises:
-            BusyError: Another process walks it now.
+            BusyError: Another process holds it.
         """
         repository = await Repository.create(await self.connections.remote(cascade.root), self.work / "lease.git")
         async with held(repository, f"cascade/{cascade.id}"):
@@ -61,17 +61,17 @@ class CascadeContext:
 
 
 async def open_cascade(request: CascadeRequest, connections: Connections, log: Log = LOG) -> CascadeContext:
-    """The context of a cascade; everything that it can't do without is opened, so that what is missing is known first.
+    """Open the context of a cascade, with every connection that it needs, so that a missing one is an error at once.
 
     Args:
-        request: What is asked for.
-        connections: Of the family that the root is a member of.
-        log: Writes a line of a level of `logging`.
+        request: The root and its next version.
+        connections: The connections of the root's family.
+        log: Writes a line at a level of `logging`.
 
     Raises:
         UsageError: The family has no such package.
         LedgerError: The ledger can't be opened.
-        TokenError: There are no credentials, or no password.
+        TokenError: Credentials or the password are missing.
     """
     connections.family.package(request.root)
     await connections.open_all()

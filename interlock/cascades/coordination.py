@@ -1,19 +1,18 @@
-"""Cascades that meet at a package: one of them releases it, with what all of them have moved.
+"""Cascades that share a package: one of them releases it, with what all of them have moved.
 
-**What it promises.** A package that several unfinished cascades have is released once, by the one that goes first
-(`cascade_plan.who_goes_first`: who began first), moved to the versions of all of them. The others then find that it
-was released with what they have moved, and take that release for theirs; what came too late for it is released after
-it.
+**What it promises.** A package of several unfinished cascades is released once, by the cascade that started first
+(`who_goes_first`), moved to the upstream versions of all of them. The others find this release and take it as theirs.
+What came too late for it is released after it.
 
-**How they know.** Only by the ledger: each cascade reads all others when the turn of a package may have come. None
-asks another to wait or to go on, and nothing is locked but the release itself, by the lease of its package. So the
-worst that a race can do is a second release with newer requirements, never two of the same.
+**How it works.** Only through the ledger: each cascade reads all others when it may be a package's turn. No cascade
+asks another to wait or to resume, and the only lock is the lease of the package's release. So a race can at worst
+make a second release with newer requirements, never two equal ones.
 
-**Why nobody waits in a circle.** Only a cascade that began later waits, so that the oldest never does. One that waits
-for a merge, which may take days, is not waited for: the package is left awaiting the same merge, and the walk ends.
-One that was killed is waited for as long as patience lasts; then the package fails, naming the cascade to be resumed.
-A package that has had its turn (`HAD_ITS_TURN`) keeps the versions with which it began, whoever comes later: what was
-proved is what is released.
+**Why there is no deadlock.** Only the cascade that started later waits, so the oldest never does. It does not wait for
+a cascade that waits for a merge, which may take days: the package then awaits the same merge, and the run ends. It
+waits for a killed cascade as long as patience lasts; then the package fails, and the error names the cascade to
+resume. A package that has had its turn (`HAD_ITS_TURN`) keeps the versions that it started with, so that the cascade
+releases what it proved.
 """
 
 import asyncio
@@ -26,19 +25,19 @@ from interlock.common.retry import until
 from interlock.errors import BusyError
 from interlock.model.cascade import Cascade, State, beside, released_with, upstreams_moved, who_goes_first
 
-# A package that has come so far has had its turn.
+# A package in one of these states has had its turn.
 HAD_ITS_TURN = frozenset({State.RELEASING, State.AWAITING_MERGE})
 
 
 async def what_moves(run: CascadeRun, name: str) -> Mapping[str, Version] | None:
-    """The upstreams that a package is moved to, when its turn has come; None when there is nothing (more) to do now.
+    """Wait for a package's turn; the upstream versions to move it to, or None when there is nothing to do now.
 
-    There is nothing to do when another cascade has released it with all of them; and for now, when that one waits for
-    a pull request to be merged.
+    There is nothing to do when another cascade has released it with all of them, or waits for the merge of its pull
+    request.
 
     Raises:
-        BusyError: The other cascade doesn't go on.
-        OvertakenError: The package is held by now.
+        BusyError: The other cascade makes no progress.
+        OvertakenError: The package was held meanwhile.
     """
     progress = (await run.now()).progress[name]
     if progress.state in HAD_ITS_TURN and progress.pins:
@@ -60,7 +59,7 @@ async def what_moves(run: CascadeRun, name: str) -> Mapping[str, Version] | None
 
 
 async def _turn(run: CascadeRun, name: str) -> Cascade | None:
-    """Wait for cascades that go first; one that itself waits for a merge is not waited for, but given."""
+    """Wait for cascades that go first; returns one that waits for a merge itself, at once."""
     ahead: list[Cascade] = []
 
     async def come() -> bool | None:
@@ -83,7 +82,7 @@ async def _turn(run: CascadeRun, name: str) -> Cascade | None:
 
 
 def waits_for_a_merge(cascade: Cascade) -> bool:
-    """Whether nothing may go on in it until somebody merges."""
+    """Whether a pull request of the cascade has to be merged first."""
     return any(each.state is State.AWAITING_MERGE for each in cascade.progress.values())
 
 

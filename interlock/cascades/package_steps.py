@@ -1,23 +1,21 @@
-"""What is done with a package when its upstreams have ended: proved, moved and released; waited for; or run.
+"""The steps of one package when its upstreams have ended: prove, move and release it; wait for it; or run its command.
 
-**What it promises.** A package is released only if nothing regressed in its suites: with the very commit,
-requirements and time that are released afterwards, beside its newest release with what its upstreams were before. So
-the request of the release is made once, from what the cascade alone knows, and is the same whenever it is asked for;
-where the branch has moved while the suites ran, it is proved again.
+**What it promises.** A package is released only if nothing regressed in its suites, run with the very commit,
+requirements and time of the release, and compared with its newest release and the upstreams before. So the release's
+request depends on the cascade alone, and is equal each time it is made. Where the branch has moved while the suites
+ran, the package is proved again.
 
-**The order of marks** is what makes it safe to be killed. `testing` before the suites: nothing is outside yet, and a
-hold still helps. `releasing` before the first step that can't be taken back: from then on the package is finished
-whatever is found out about it, since half of it may be out. `released` only when it has been seen whether everything
-that is out can still be installed together: a run that is killed in between looks again, and nobody begins in
-between.
+**Why it may be killed.** Because of the order of its states. `testing` comes before the suites: nothing is outside yet,
+and a hold still helps. `releasing` comes before the first step that can't be undone: from then on the package is
+finished, whatever is found out, since half of it may be out. `released` comes only after the check whether everything
+that is out can be installed together: a run that is killed in between checks again, and no package starts in between.
 
-**What can interrupt it.** A person's hold or abort, which `CascadeRun.mark` finds: the package is left as it is held.
-A killed process: the package begins again, and finds its release by its tag (`cascade` in the manifest), its pull
-request by its branch, its verdicts in the ledger. Another cascade that has the package too: see `meeting`. A release
-of the package by somebody else: it is waited for, and an unfinished one is finished first, which is why there are
-`MOST_RELEASES`.
+**What can interrupt it.** A person's hold or abort, which `CascadeRun.mark` finds: the package stays held. A killed
+process: the package starts again, and finds its release by its tag (`cascade` in the manifest), its pull request by
+its branch, and its verdicts in the ledger. Another cascade with the same package: see `coordination`. A release of
+the package by somebody else: the cascade waits for it, and finishes an unfinished one first, hence `MOST_RELEASES`.
 
-A downstream that does not follow its dispatch does not undo a release: it is out, and the cascade goes on with it.
+A downstream that does not follow its dispatch does not undo a release: it is out, and the cascade continues with it.
 """
 
 import asyncio
@@ -42,9 +40,9 @@ from interlock.releases.plan import ReleaseRequest
 from interlock.releases.pull_request import ProposalState
 from interlock.releases.requirements import DecisionError
 
-# An unfinished release that is no part of the cascade is finished first; there is one at most.
+# An unfinished release from outside the cascade is finished first; there is one at most.
 MOST_RELEASES = 2
-# So often a branch may move while its suites run.
+# How often a branch may move while its suites run.
 MOST_PROOFS = 3
 BROKEN = "what was released can't be installed together"
 
@@ -53,10 +51,10 @@ ReleasePackage = Callable[[CascadeContext, ReleaseRequest], Awaitable[Release]]
 
 
 class PackageSteps:
-    """Does what is to be done with each package of a cascade.
+    """Runs the steps of each package of a cascade.
 
     Args:
-        cascade_run: The cascade.
+        cascade_run: The running cascade.
         run: Runs each step.
         release: Releases a package.
     """
@@ -66,11 +64,11 @@ class PackageSteps:
         self._context = cascade_run.context
         self._run = run
         self._release = release
-        # What two have released at the same time is looked at together.
+        # Two packages that are released at the same time are checked together.
         self._one_by_one = asyncio.Lock()
 
     async def follow(self, name: str) -> None:
-        """Do it, and mark where the package is; errors are the scheduler's business."""
+        """Run a package's steps, and record its states; the scheduler handles errors."""
         cascade = await self._cascade_run.now()
         if name == cascade.root:
             await self._root(cascade)
@@ -78,7 +76,7 @@ class PackageSteps:
         does = {
             Action.TEST: self._test,
             Action.RELEASE: self._release_it,
-            Action.DISPATCH: self._wait_for_it,
+            Action.DISPATCH: self._wait_for_release,
             Action.COMMAND: self._command,
         }
         await does[cascade.action(name)](cascade, name)
@@ -94,7 +92,7 @@ class PackageSteps:
         await self._released(self._request(cascade, cascade.root, version=version, despite=asked.despite))
 
     def _request(self, cascade: Cascade, name: str, **fields: object) -> ReleaseRequest:
-        """The release of a package: the same whenever it is asked for, so that what was proved is what is released."""
+        """The request of a package's release: equal each time, so that what was proved is what is released."""
         began = int(cascade.began_at.timestamp())
         return self._context.request.release_of(name, cascade=cascade.id, at=began, **fields)
 
@@ -106,10 +104,10 @@ class PackageSteps:
         pins = await what_moves(self._cascade_run, name)
         if pins is None:
             return
-        # What an earlier run has begun to release is half out: it is finished, whatever is found out about it now.
-        begun = cascade.state(name) is State.RELEASING
+        # An earlier run may have released half of it: it is finished, whatever its suites show now.
+        is_releasing = cascade.state(name) is State.RELEASING
         request = self._request(cascade, name, pins=pins)
-        if not begun and not await self._proved(cascade, name, request):
+        if not is_releasing and not await self._proved(cascade, name, request):
             return
         try:
             await self._release_with(cascade, request)
@@ -119,14 +117,14 @@ class PackageSteps:
     async def _release_with(self, cascade: Cascade, request: ReleaseRequest) -> None:
         name = request.package
         by_pull_request = self._context.family.package(name).change is Change.PULL_REQUEST
-        begun = cascade.state(name) is State.RELEASING
-        if by_pull_request and not begun and not await self._merged(cascade, name, request.pins):
+        is_releasing = cascade.state(name) is State.RELEASING
+        if by_pull_request and not is_releasing and not await self._merged(cascade, name, request.pins):
             return
         await self._cascade_run.mark(name, State.RELEASING, cascade.plan.package(name).why)
         await self._released(request)
 
     async def _proved(self, cascade: Cascade, name: str, request: ReleaseRequest | None) -> bool:
-        """Whether nothing regressed; else it is held, with what did. What was pushed meanwhile is proved too."""
+        """Whether nothing regressed; else the package is held. What was pushed meanwhile is proved too."""
         for _ in range(MOST_PROOFS):
             proof = await self._proof(cascade, name, request)
             if proof.regressed:
@@ -150,14 +148,14 @@ class PackageSteps:
     async def _moved(self, cascade: Cascade, upstream: str, now: Version) -> Moved:
         if upstream in cascade.progress:
             return Moved(upstream=upstream, before=cascade.plan.package(upstream).current, now=now)
-        # Of a cascade that met this one here: its plan is another.
+        # An upstream of another cascade that shares the package: it is not in this plan.
         served = await self._context.connections.index.served(upstream)
         earlier = (each for each in served if each < now and not served[each].yanked)
         return Moved(upstream=upstream, before=max(earlier, default=None), now=now)
 
     async def _merged(self, cascade: Cascade, name: str, pins: Mapping[str, Version]) -> bool:
         """Whether the pull request with the new requirements is merged; a closed one is a person's decision."""
-        # Also to see whether somebody holds it by now: what is merged can't be taken back.
+        # This also finds a hold: a merge can't be undone.
         await self._cascade_run.mark(name, State.TESTING, "making its pull request")
         proposal = await self._run(f"propose {name}", proposed, self._context, cascade, name, pins)
         if proposal is None or proposal.state is ProposalState.MERGED:
@@ -179,9 +177,9 @@ class PackageSteps:
                 raise
             release = out
         async with self._one_by_one:
-            # Before it counts as released: who is killed in between looks again, and nobody begins in between.
+            # Before it counts as released: a killed run checks again, and no package starts in between.
             why = await self._broken_by(request.package, release.version)
-            words = "; ".join(filter(None, (why, _heard(release))))
+            words = "; ".join(filter(None, (why, _not_followed(release))))
             await self._cascade_run.mark(
                 request.package,
                 State.RELEASED,
@@ -196,7 +194,7 @@ class PackageSteps:
         cascade = await self._cascade_run.now()
         if cascade.breakers():
             return None
-        # What a person lets go on is not asked for again.
+        # A person has accepted these as they are.
         others = {name: each for name, each in cascade.released().items() if not cascade.progress[name].accepted}
         why = await installable(self._context, {**others, package: version})
         return f"{BROKEN}: {why}" if why is not None else None
@@ -209,7 +207,7 @@ class PackageSteps:
         raise RepositoryError(f"{request.package} was released, but not in {request.cascade}", hint="run it again")
 
     async def _when_free(self, request: ReleaseRequest) -> Release:
-        """Release it when nobody else does: another cascade may be at it."""
+        """Release it, and wait while another process, as of another cascade, releases it."""
 
         async def released() -> Release | None:
             try:
@@ -221,12 +219,12 @@ class PackageSteps:
         return found or await self._release(self._context, request)
 
     async def _out(self, request: ReleaseRequest) -> Release | None:
-        """The release that is out, though not everybody has followed it; None when it was another one."""
+        """The meant release, which is out although a downstream did not follow; None when it is another one."""
         known = await asyncio.to_thread(self._context.connections.ledger.releases, request.package)
         return next((release for release in known if _is_meant(release, request)), None)
 
-    async def _wait_for_it(self, cascade: Cascade, name: str) -> None:
-        """Its own workflows release it: they were told by its upstreams' releases."""
+    async def _wait_for_release(self, cascade: Cascade, name: str) -> None:
+        """Wait until its own workflows, which got the upstreams' dispatches, have released it."""
         await self._cascade_run.mark(name, State.RELEASING, "by its own workflows, which were told")
         if not self._context.family.package(name).publishes:
             await self._cascade_run.mark(name, State.RELEASED, "its own workflows were told")
@@ -260,13 +258,13 @@ class PackageSteps:
 
 
 def _is_meant(release: Release, request: ReleaseRequest) -> bool:
-    """Whether it is the cascade's; the root's version may have been begun by a release of its own."""
+    """Whether it is the cascade's; the root may also have been started by `interlock release`."""
     return release.cascade == request.cascade or release.version == request.wanted
 
 
-def _heard(release: Release) -> str:
-    unheard = [record.order.repository for record in release.unheard]
+def _not_followed(release: Release) -> str:
+    silent = [record.order.repository for record in release.unheard]
     failed = [record.order.repository for record in release.failed]
-    words = [f"nobody took its dispatch to {', '.join(unheard)}"] if unheard else []
+    words = [f"nobody took its dispatch to {', '.join(silent)}"] if silent else []
     words += [f"the run that took its dispatch failed in {', '.join(failed)}"] if failed else []
     return "; ".join(words)

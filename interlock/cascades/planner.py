@@ -1,4 +1,4 @@
-"""What a cascade begins with: the newest releases, the declared ranges, what it has released before, and its gate."""
+"""The plan of a cascade, from the newest releases, the declared ranges and what it has released; and its admission."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,17 +20,17 @@ from interlock.releases.context import open_release
 from interlock.releases.tags import Manifest
 
 CLONES_AT_ONCE = 4
-# Where a distribution says what it needs to run; what stands elsewhere does not bind who installs it.
+# Where a distribution declares what it needs to run; other requirements don't bind its users.
 BINDING = ("project.dependencies", "options.install_requires", "tool.poetry.dependencies")
 
 
 class Member(FrozenModel):
-    """What was found of a package.
+    """What the index and the repository say about a package.
 
     Attributes:
         versions: Its releases that are not yanked.
         declared: By upstream, the versions that its files admit; None where they don't require it.
-        made: By cascade, the version that was released in it.
+        made: By cascade, the version that the cascade released.
     """
 
     versions: tuple[VersionField, ...] = ()
@@ -38,32 +38,29 @@ class Member(FrozenModel):
     made: Mapping[str, VersionField] = {}
 
     def before(self, version: Version | None) -> Version | None:
-        """The newest release, or the newest before a version that this cascade makes or has made."""
+        """The newest release before a version; the newest of all for None."""
         return max((each for each in self.versions if version is None or each < version), default=None)
 
 
 async def plan(context: CascadeContext) -> Cascade:
-    """The cascade that is meant: one that was begun and not ended, or that failed; or else a new one.
-
-    Nothing is written.
+    """Find the unfinished or failed cascade that the request means, or else plan a new one; this writes nothing.
 
     Raises:
-        UsageError: The root can't begin a cascade.
-        RepositoryError, IndexUnavailableError: Something could not be looked at.
+        UsageError: The root can't start a cascade.
+        RepositoryError, IndexUnavailableError: A repository or the index can't be read.
     """
     known = await asyncio.to_thread(context.connections.ledger.cascades)
     if (joined := _joined(known, context.request.root, context.request.version)) is not None:
         return joined
-    members = await survey(context)
+    members = await _members(context)
     version = await _root_version(context, members[context.request.root])
     return begun(_planned(context, members, version), now())
 
 
 def _joined(known: tuple[Cascade, ...], root: str, version: str | None) -> Cascade | None:
-    """The cascade that goes on and that this one would only repeat: of the same root, or one that it is part of.
+    """The open cascade that the request would only repeat: of the same root, or one with the root as a downstream.
 
-    Without a version, it is part of one that has yet to release the package; what is released there is out, and whoever
-    releases it anew means a newer version.
+    Without a version, that cascade must still have to release the package: after that, a request means a newer version.
     """
     for cascade in known:
         progress = cascade.progress.get(root)
@@ -77,8 +74,8 @@ def _joined(known: tuple[Cascade, ...], root: str, version: str | None) -> Casca
     return None
 
 
-async def survey(context: CascadeContext) -> Mapping[str, Member]:
-    """Look at the root and everything that depends on it, a few at a time."""
+async def _members(context: CascadeContext) -> Mapping[str, Member]:
+    """Read the index and the repositories of the root and everything that depends on it, a few at a time."""
     names = [name for name in context.family.order() if name in _reached(context)]
     few = asyncio.Semaphore(CLONES_AT_ONCE)
 
@@ -130,7 +127,7 @@ def _made(form: str, tags: Iterable[Tag]) -> Iterator[tuple[str, Version]]:
 
 
 async def _root_version(context: CascadeContext, root: Member) -> Version:
-    """The version that the root has, or will have."""
+    """The version that the root has or will have."""
     request = context.request
     if request.follow and request.version is not None:
         return Version(request.version)
@@ -163,21 +160,21 @@ def _planned(context: CascadeContext, members: Mapping[str, Member], version: Ve
 
 
 async def admit(context: CascadeContext, planned: Cascade) -> None:
-    """Go no further when the root would break what works; whoever follows it is proved on the way.
+    """Refuse a cascade with a root that would break what works; its downstreams are proved on the way.
 
-    Nothing is asked of a cascade that goes on, nor of a root that somebody else releases or whose tag is pushed. What
-    is merely not known is remarked by the root's release, which asks again: its branch may have moved.
+    This checks neither a resumed cascade, nor a root that somebody else releases or whose tag is pushed. Missing
+    evidence is a remark of the root's release, which checks again, since its branch may have moved.
 
     Raises:
         RefusedError: The root may not be released; nothing was changed.
-        RepositoryError, IndexUnavailableError, LedgerError: Something could not be looked at.
+        RepositoryError, IndexUnavailableError, LedgerError: The repository, the index or the ledger can't be read.
     """
     if (
         await asyncio.to_thread(context.connections.ledger.cascade, planned.id)
         or planned.action(planned.root) is Action.DISPATCH
     ):
         return
-    if not await _is_asked(context, planned.root):
+    if not await _needs_admission(context, planned.root):
         return
     sha = await _head_of(context, planned)
     if sha is not None:
@@ -185,14 +182,14 @@ async def admit(context: CascadeContext, planned: Cascade) -> None:
         await look(context.family, context.connections.ledger, context.connections.index, wanted)
 
 
-async def _is_asked(context: CascadeContext, root: str) -> bool:
-    """Whether the answer may be no: of some commit something is known, or what is not known is refused."""
+async def _needs_admission(context: CascadeContext, root: str) -> bool:
+    """Whether the answer may be no: the ledger knows some commit of the root, or evidence is required."""
     known = await asyncio.to_thread(context.connections.ledger.versions_of, root)
     return any("+g" in version for version in known) or context.family.package(root).contract.evidence == "required"
 
 
 async def _head_of(context: CascadeContext, planned: Cascade) -> str | None:
-    """The commit on the root's branch; None when the release's tag is there, so that it is only to be finished."""
+    """The head of the root's branch; None when the tag is pushed, and the release only needs to be finished."""
     package = context.family.package(planned.root)
     branch = f"refs/heads/{package.branch}"
     tag = f"refs/tags/{tag_name(package.tag, planned.version)}"

@@ -1,4 +1,4 @@
-"""The change of a downstream's requirements by pull request: one for a package and the root's version."""
+"""The pull request that moves a downstream's requirements: one for each package and version of the root."""
 
 import shutil
 import tempfile
@@ -19,10 +19,10 @@ LABELS = ("interlock",)
 async def proposed(
     context: CascadeContext, cascade: Cascade, package: str, pins: Mapping[str, Version]
 ) -> Proposal | None:
-    """The pull request that moves a package's requirements, made if it is not there; None when nothing is to move.
+    """Find or make the pull request that moves a package's requirements; None when there is nothing to move.
 
     Raises:
-        DecisionError: A requirement is a decision for a person.
+        DecisionError: A requirement can't be moved without a person's decision.
         GitHubError, RepositoryError: GitHub refuses, or does not answer.
     """
     edge = Edge(
@@ -52,7 +52,7 @@ def _body(cascade: Cascade, package: str, moved: str) -> str:
 
 
 def _edited(root: Path, package: str, pins: Mapping[str, Version], hashes: Hashes) -> Mapping[str, bytes]:
-    """What shall stand in the files: tried in a copy, since the work tree is to be left as it is."""
+    """The new contents by file, made in a copy, since the work tree must not change."""
     with tempfile.TemporaryDirectory(prefix="repinned-") as name:
         copy = Path(shutil.copytree(root, Path(name, "tree"), symlinks=True, ignore=shutil.ignore_patterns(".git")))
         files = {file for done in repinned(copy, package, pins, hashes) for file in done.files}

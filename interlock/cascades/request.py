@@ -1,4 +1,4 @@
-"""What is asked for: the root of a cascade, and how its version is found."""
+"""The request for a cascade: its root, and how to find the root's version."""
 
 from typing import Self
 
@@ -10,9 +10,9 @@ from interlock.releases.plan import ReleaseRequest, Timeouts
 
 
 class CascadeRequest(FrozenModel):
-    """A root, and how its next version is found."""
+    """A root, and how to find its next version."""
 
-    root: str = Field(description="The package that the cascade begins with.")
+    root: str = Field(description="The package that the cascade starts with.")
     bump: str = Field(default="patch", description="Which part of its version moves: patch, minor, major, or minor,rc.")
     version: str | None = Field(default=None, description="This version of it instead of a bump.")
     follow: bool = Field(
@@ -41,18 +41,18 @@ class CascadeRequest(FrozenModel):
         return self
 
     def release(self, **others: object) -> ReleaseRequest:
-        """The release of the root that is meant."""
+        """The request for the root's release."""
         fields = {"package": self.root, "bump": self.bump, "version": self.version}
         return ReleaseRequest.model_validate(
             {**fields, "family": self.family, "patience": self.patience, "despite": self.despite, **others},
         )
 
     def release_of(self, package: str, **others: object) -> ReleaseRequest:
-        """The release of a package that follows: its next patch."""
+        """The request for the release of a downstream: its next patch."""
         fields = {"package": package, "family": self.family, "patience": self.patience}
         return ReleaseRequest.model_validate({**fields, **others})
 
     @property
     def title(self) -> str:
-        """`market-data-core patch`."""
+        """The root and its bump or version: `market-data-core patch`."""
         return f"{self.root} {self.version or self.bump}"

@@ -1,24 +1,24 @@
-"""The scheduler of a cascade: packages that are ready begin, branches side by side, until nothing more can be done.
+"""The scheduler of a cascade: starts the packages that are ready, in parallel, until nothing more can be done.
 
-**What it promises.** A package begins when all of its upstreams have ended, and at most once at a time. What one
-package ends with is its own business: it has failed, and those above it are held, while other branches go on. A hold
-or an abort that another process writes is seen within `LOOKS` seconds, and before each change of a package's state.
-When the walk ends, nothing is ready: the cascade is over, or it waits for a merge.
+**What it promises.** A package starts when all of its upstreams have ended, and runs at most once at a time. An error
+fails its package alone: its downstreams are held, and other branches continue. A hold or an abort by another process
+is seen within `LOOKS` seconds, and before each change of a package's state. When the scheduler ends, no package is
+ready: the cascade is over, or it waits for a merge.
 
-**Where its state is.** In the ledger alone, as one row for each package; nothing in memory counts but which tasks
-run. `CascadeRun.mark` therefore reads, decides and writes under one lock: what a branch beside it has written
-meanwhile would be lost otherwise. What follows from a change (`cascade_plan.settle`) is written with it, and only the
-rows that go elsewhere are, so that a person's decision that arrives in between is never overwritten. A package that
-was held between a look and a mark raises `OvertakenError`, which ends its task without a trace: the walk sees it
-again once it is let go.
+**Where its state is.** In the ledger alone, one row for each package; memory only has the running tasks. So
+`CascadeRun.mark` reads, decides and writes under one lock; otherwise it would lose what another branch writes
+meanwhile. What follows from a change (`settle` in `model/cascade/transitions.py`) is written with it, and only the
+changed rows are, so that a person's decision in between is never overwritten. A package that was held between a look
+and a mark raises `OvertakenError`, which ends its task without a trace: the scheduler starts it again once it is
+unheld.
 
-**What can interrupt it.** A killed process leaves packages under way. The next walk begins those again: each act
-looks at the world first, so that what was done is found. The lease of the cascade keeps two walks apart. Cancelling
-cancels the tasks and waits for them. An error that is none of ours is a defect: it is raised when the other branches
-have ended.
+**What can interrupt it.** A killed process leaves packages under way. The next run starts those again: each act looks
+at the world first, and finds what was done. The lease of the cascade keeps two runs apart. Cancelling cancels the
+tasks and waits for them. An error outside of our tree of errors is a defect: it is raised when the other branches have
+ended.
 
-**Why it ends.** Every package moves along `cascade_plan.TRANSITIONS`, which has no way back but for people; an act
-ends its package, or leaves it waiting for a merge, and then it is not ready again.
+**Why it ends.** Every package moves along `TRANSITIONS` (`model/cascade/states.py`), in which only people go back; an
+act ends its package, or leaves it waiting for a merge, and then it is not ready again.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ from interlock.model.cascade import (
     under_way,
 )
 
-# Seconds between looks at the ledger: a hold or an abort of another process is seen that late.
+# Seconds between looks at the ledger, and so the delay of another process's hold or abort.
 LOOKS = 1.0
 Watch = Callable[[Cascade], Awaitable[None]]
 Act = Callable[[str], Awaitable[None]]
@@ -56,26 +56,26 @@ async def _nobody(_cascade: Cascade) -> None:
     return
 
 
-# A flow's parameters are data; what is to be called in the same process goes beside them.
+# A flow's parameters are data; a function to call in the same process goes beside them.
 watcher: ContextVar[Watch] = ContextVar("cascade_watcher", default=_nobody)
 
 
 class OvertakenError(Exception):
-    """Somebody holds the package meanwhile, or has ended the cascade: nothing more is done with it."""
+    """The package was held, or the cascade aborted, meanwhile: nothing more is done with the package."""
 
 
 class CascadeRun:
-    """One cascade as it goes on: its state is in the ledger, where others may hold a package or end it."""
+    """A running cascade: its state is in the ledger, where other processes may hold a package or abort it."""
 
     def __init__(self, context: CascadeContext, id: str) -> None:  # noqa: A002  the field's name
         self.context = context
         self.ledger = context.connections.ledger
         self.id = id
-        # From a look to what is written of it: what another branch has written meanwhile would be lost.
+        # Held from a read to the write that it leads to, so that no other branch's write is lost.
         self._one_at_a_time = asyncio.Lock()
 
     async def now(self) -> Cascade:
-        """The cascade as everybody left it, and with what follows from that."""
+        """Read the cascade from the ledger, and write what follows from its states."""
         async with self._one_at_a_time:
             return await self._settled()
 
@@ -89,7 +89,7 @@ class CascadeRun:
         return cascade
 
     async def prove(self, package: str, proof: tuple[Proven, ...]) -> None:
-        """Keep what a package's suites showed."""
+        """Record what a package's suites showed."""
         async with self._one_at_a_time:
             progress = (await self._settled()).progress[package].model_copy(update={"proof": proof})
             await asyncio.to_thread(self.ledger.record_progress, self.id, progress)
@@ -105,14 +105,14 @@ class CascadeRun:
         pins: Mapping[str, Version] | None = None,
         breaks: bool = False,
     ) -> None:
-        """Let a package be in a state; one that `breaks` what was released holds all the others from now on.
+        """Record a package's state; one that `breaks` what was released holds all the others from now on.
 
         Raises:
-            OvertakenError: It is held by now, and so can't go on.
+            OvertakenError: The package was held meanwhile, and must not continue.
         """
         async with self._one_at_a_time:
             progress = (await self._settled()).progress[package]
-            # What is out is out, whoever has held it meanwhile.
+            # A hold does not undo a release that is out.
             if progress.state is State.HELD and state not in {State.HELD, State.RELEASED}:
                 raise OvertakenError(package)
             progress = moved(progress, state, reason, now(), version=version, link=link, held_by=HeldBy.ITSELF)
@@ -124,7 +124,7 @@ class CascadeRun:
 
 
 async def begin(context: CascadeContext, planned: Cascade) -> CascadeRun:
-    """Put a cascade into the ledger, or join the one that is there: what failed of it is tried again."""
+    """Record a cascade in the ledger, or join the one that is there; its failed packages are tried again."""
     ledger = context.connections.ledger
     known = await asyncio.to_thread(ledger.begin_cascade, planned)
     if known.outcome is Outcome.FAILED:
@@ -137,7 +137,7 @@ async def begin(context: CascadeContext, planned: Cascade) -> CascadeRun:
 
 
 async def _look_for_fixes(context: CascadeContext, cascade: Cascade) -> None:
-    """Let a later version of what broke the family take its place, when all can be installed together with it."""
+    """Replace a release that broke the family by a later version, if everything can be installed with that one."""
     for breaker in cascade.breakers():
         served = await context.connections.index.served(breaker.package)
         final = (each for each, release in served.items() if not release.yanked and not each.is_prerelease)
@@ -152,11 +152,11 @@ async def _look_for_fixes(context: CascadeContext, cascade: Cascade) -> None:
 
 
 async def walk(run: CascadeRun, act: Act) -> Cascade:
-    """Begin each package that is ready, and again what was under way when an earlier run ended, until none is left.
+    """Start each package that is ready or was under way when an earlier run ended, until none is left.
 
     Args:
         run: The cascade.
-        act: Does for a package what is to be done, and marks where it is.
+        act: Runs a package's steps, and records its states.
     """
     walking = _Walking(run, act)
     try:
@@ -178,7 +178,7 @@ class _Walking:
             await asyncio.wait(running, timeout=LOOKS, return_when=asyncio.FIRST_COMPLETED)
             ended = {name for name, task in self._tasks.items() if task.done() and not task.exception()}
             cascade = await self._cascade_run.now()
-            # Ready again after it has ended is who was held, and let go.
+            # A package that ended and is ready again was held, then unheld.
             self._begin(*(name for name in ready(cascade) if name in ended or name not in self._tasks))
         for task in self._tasks.values():
             task.result()
@@ -200,7 +200,7 @@ class _Walking:
                 await self._cascade_run.mark(name, State.FAILED, str(error))
 
     async def stop(self) -> None:
-        """End what still runs, as when somebody interrupts."""
+        """Cancel what still runs, as after Ctrl-C."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

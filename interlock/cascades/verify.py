@@ -1,4 +1,4 @@
-"""Whether what a downstream is about to release works with what its upstreams were released as: by its suites."""
+"""The proof that a downstream's next release works with its upstreams' new releases, by the downstream's suites."""
 
 import contextlib
 import logging
@@ -21,7 +21,7 @@ from interlock.model.versions import VersionField
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.requirements import DecisionError
 
-# What holds a package when it is so with the new upstream and was not with the one before.
+# Verdicts that hold a package when they are new with the new upstream.
 HOLDING = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT, Verdict.UNTESTED})
 NEWEST = "latest:1"
 FIRST_LINES = 4
@@ -31,10 +31,10 @@ class Proof(FrozenModel):
     """What a downstream's suites showed.
 
     Attributes:
-        regressed: What is red with the new upstreams and was not with those before, in words, or why there is nothing
-            that could be released; empty when nothing holds it.
-        cells: What each cell with the new upstreams showed.
-        base: The commit that is to be released; None when the newest release was proved.
+        regressed: What is red with the new upstreams only, in words, or why the release can't be built; empty when
+            nothing holds the package.
+        cells: The verdict of each cell with the new upstreams.
+        base: The commit to release; None when the newest release was proved.
     """
 
     regressed: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Proof(FrozenModel):
 
 
 class Moved(FrozenModel):
-    """An upstream with the release that it had, and the one that it has now."""
+    """An upstream with its release before the cascade and its release now."""
 
     upstream: str
     before: VersionField | None
@@ -53,16 +53,15 @@ class Moved(FrozenModel):
 async def prove(
     context: CascadeContext, package: str, moved: Sequence[Moved], release: ReleaseRequest | None = None
 ) -> Proof:
-    """Run the suites of a package with all that has moved beneath it; beside them, its newest release with what was.
+    """Run the suites of a package with its moved upstreams, compared with its newest release and those before.
 
-    What the ledger knows is not run again.
+    Cells that the ledger knows are not run again.
 
     Args:
-        context: What the cascade works with.
-        package: Whose suites they are.
+        context: The context of the cascade.
+        package: The downstream with the suites.
         moved: The upstreams.
-        release: How it is going to be released: that is built, and proved. None proves its newest release, which its
-            users have and which is to stay.
+        release: The release to build and prove. None proves the newest release, which stays.
 
     Raises:
         IndexUnavailableError: The index did not answer.
@@ -76,7 +75,7 @@ async def prove(
 
 
 async def _prove_as(context: CascadeContext, moved: Sequence[Moved], release: ReleaseRequest) -> Proof:
-    """Prove a package as it is going to be released."""
+    """Prove a package as its release will be."""
     async with contextlib.AsyncExitStack() as stack:
         try:
             made = await stack.enter_async_context(offered(context, release))
@@ -124,7 +123,7 @@ async def _prove_edge(
 
 
 async def _red_before(context: CascadeContext, package: str, edge: Moved, together: tuple[str, ...]) -> set["Red"]:
-    """What was red in the newest release with the upstreams before; nothing where there was none."""
+    """What was red in the newest release with the upstreams before; empty where there was none."""
     if edge.before is None or not await _is_released(context, package):
         return set()
     before = await _matrix(context, package, NEWEST, edge.upstream, edge.before, together)
@@ -160,14 +159,14 @@ async def _matrix(
         downstream_versions=versions,
         together=together,
     )
-    for name in context.family.packages:  # what this cascade has released was not there before
+    for name in context.family.packages:  # the cascade has released new versions since
         context.connections.index.forget(name)
-    # Its verdicts are of pairs with company, which no matrix shows: they are not remembered as a cell's.
+    # These verdicts depend on the other moved upstreams, which no matrix shows, so they are not recorded.
     return await make_matrix(context.connections, request, record=False)
 
 
 class Red(NamedTuple):
-    """Something red: a test, or a whole suite that could not be run."""
+    """A red test, or a whole suite that could not be run."""
 
     suite: str
     python: str
@@ -176,7 +175,7 @@ class Red(NamedTuple):
 
 
 def _reds(sheet: Sheet) -> Iterator[Red]:
-    """What is red in the one cell of a sheet, and may not be: its tests, or what became of the whole suite."""
+    """What is red in the one cell of a sheet and not allowed to be: its tests, or the whole suite's verdict."""
     cell = sheet.cells[0][0]
     if sheet.allowed_to_fail or cell.verdict not in HOLDING:
         return
@@ -195,7 +194,7 @@ def _line(report: MatrixReport, sheet: Sheet, red: Red, upstream: str) -> str:
 
 
 async def installable(context: CascadeContext, released: Mapping[str, Version]) -> str | None:
-    """Why what was released can't be installed together, in uv's words; None when it can."""
+    """Why the released versions can't be installed together, in uv's words; None when they can."""
     interpreter = await context.connections.uv.interpreter(context.family.python[0])
     lines = [f"{name}=={version}" for name, version in released.items()]
     found = await context.connections.uv.resolve(lines, forced=(), interpreter=interpreter)

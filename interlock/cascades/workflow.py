@@ -1,7 +1,7 @@
-"""What a cascade is: its steps, in order. Flow, dry run and tests run these.
+"""The steps of a cascade, in order. The flow, dry runs and tests all run these.
 
-Until its lease is taken nothing is written anywhere. Then it is in the ledger, and each package goes its own way
-(`following`) when the scheduler (`walk`) begins it. Run again after any crash, it joins the cascade that was begun.
+Nothing is written before the lease is taken. Then the cascade is in the ledger, and the `scheduler` starts the steps of
+each package (`package_steps`). A run after any crash joins the unfinished cascade.
 """
 
 import logging
@@ -19,7 +19,7 @@ from interlock.releases.workflow import release
 
 
 async def release_plainly(context: CascadeContext, request: ReleaseRequest) -> Release:
-    """Release a package with the cascade's own connections, each step by a plain call."""
+    """Release a package with the cascade's connections, each step as a plain call."""
     async with open_release(request, context.connections) as opened:
         return await release(opened)
 
@@ -27,16 +27,16 @@ async def release_plainly(context: CascadeContext, request: ReleaseRequest) -> R
 async def cascade(
     context: CascadeContext, run: RunStep = call, release_package: ReleasePackage = release_plainly
 ) -> Cascade:
-    """Release a package and everything that its release makes necessary, as far as it can go now.
+    """Release a package and everything that its release makes necessary, as far as possible now.
 
     Args:
-        context: What it works with.
+        context: The context of the cascade.
         run: Runs each step.
         release_package: Releases one package.
 
     Raises:
-        InterlockError: It can't begin; what a package fails with is in the cascade.
-        BusyError: Another process walks it now.
+        InterlockError: The cascade can't start; a package's error is in the cascade.
+        BusyError: Another process runs the cascade.
     """
     planned = await plan(context, run)
     async with context.lease(planned):
@@ -47,10 +47,10 @@ async def cascade(
 
 
 async def plan(context: CascadeContext, run: RunStep = call) -> Cascade:
-    """Only the steps that write nothing: which packages follow and why, and whether the root may be released.
+    """Run only the steps that write nothing: which packages follow and why, and whether the root may be released.
 
     Raises:
-        InterlockError: What the cascade would end with before it begins.
+        InterlockError: The error that would keep the cascade from starting.
     """
     planned = await run("plan", planner.plan, context)
     await run("admit", planner.admit, context, planned)

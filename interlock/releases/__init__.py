@@ -1,1 +1,1 @@
-"""Releases: every step looks at the world first, so that running it again finishes what an earlier run began."""
+"""Releases. Each step looks at the world first, so running a release again finishes what an earlier run started."""

@@ -1,6 +1,6 @@
-"""The gate before a release: what the contracts say of the commit that is to be released, before anybody sees anything.
+"""The gate before a release: what the contracts say about its commit, before the release changes anything.
 
-Only the ledger and, where it knows something, the index's lists are looked at; no suite is run.
+This reads the ledger and, where the ledger knows something, the index's lists; it runs no suite.
 """
 
 from packaging.version import Version
@@ -21,11 +21,11 @@ _HEIGHT = {Part.PATCH: 0, Part.MINOR: 1, Part.MAJOR: 2}
 
 
 class ReleaseCandidate(FrozenModel):
-    """What is about to be released.
+    """A package and the commit to release.
 
     Attributes:
         sha: The commit, as it is on the branch.
-        despite: Why it is released whatever the contracts say, in somebody's words; None when nobody said so.
+        despite: A person's reason to release it whatever the contracts say; None when there is none.
     """
 
     package: str
@@ -34,10 +34,10 @@ class ReleaseCandidate(FrozenModel):
 
 
 async def look(family: Family, ledger: Ledger, index: PackageIndex, wanted: ReleaseCandidate) -> str | None:
-    """What is to be remarked about a commit that is about to be released; None when all is well.
+    """Return a remark about the commit of a release; None when its downstreams are known to work with it.
 
     Raises:
-        RefusedError: It may not be released.
+        RefusedError: The commit may not be released.
         LedgerError: The ledger can't be read.
         IndexUnavailableError: The index did not answer.
     """
@@ -54,15 +54,15 @@ async def look(family: Family, ledger: Ledger, index: PackageIndex, wanted: Rele
 
 def _unknown(family: Family, wanted: ReleaseCandidate, why: str) -> str:
     what = f"whether its downstreams work with commit {wanted.sha[:12]} is not known: {one_line(why)}"
-    cure = f"interlock contracts {wanted.sha} --of {wanted.package}"
+    command = f"interlock contracts {wanted.sha} --of {wanted.package}"
     if wanted.despite is not None:
         return f"{what}; released despite that: {one_line(wanted.despite)}"
     if family.package(wanted.package).contract.evidence == "required":
         raise RefusedError(
             f"{wanted.package} is not released, and nothing was changed: evidence is required, and {what}",
-            hint=f"find it out: {cure}; or {_override(wanted)}",
+            hint=f"find it out: {command}; or {_override(wanted)}",
         )
-    return f"{what} ({cure})"
+    return f"{what} ({command})"
 
 
 def _no(wanted: ReleaseCandidate, found: Admission) -> str:
@@ -72,8 +72,8 @@ def _no(wanted: ReleaseCandidate, found: Admission) -> str:
     lines = [line for cell in cells[:MOST_CELLS] for line in _lines(cell)]
     more = [f"  and {len(cells) - MOST_CELLS} other cells"] if len(cells) > MOST_CELLS else []
     what = f"{wanted.package} is not released, and nothing was changed: commit {wanted.sha[:12]} breaks its contracts"
-    cure = f"mend it, or the downstream (interlock check {wanted.package} {wanted.sha})"
-    raise RefusedError("\n".join((what, *lines, *more)), hint=f"{cure}; or {_override(wanted)}")
+    hint = f"mend it, or the downstream (interlock check {wanted.package} {wanted.sha})"
+    raise RefusedError("\n".join((what, *lines, *more)), hint=f"{hint}; or {_override(wanted)}")
 
 
 def _lines(said: CellSaid) -> list[str]:
@@ -89,23 +89,23 @@ def _override(wanted: ReleaseCandidate) -> str:
 
 
 def too_little(change: KnownContract, previous: Version | None, version: Version) -> str | None:
-    """What is to be remarked when a version moves on by less than what changed in the contract asks for.
+    """Return a remark when a version moves by less than its contract's changes ask for.
 
-    Before 1.0 the second number stands for the first: whatever changes, a minor version says enough.
+    Before 1.0 the second number stands for the first, so a minor version is enough for every change.
     """
     if previous is None or (asked := _moved(previous, version)) is None:
         return None
     wanted = Part.MINOR if previous.major == 0 and change.part is Part.MAJOR else change.part
     if _HEIGHT[asked] >= _HEIGHT[wanted]:
         return None
-    # the first line says what it was compared with, the next what is worst
+    # The first line names the version that was compared, the next the worst change.
     first = "; ".join(one_line(line) for line in change.text.splitlines()[:2])
     words = f": {first}" if first.strip() else ""
     return f"{previous} to {version} is a {asked} version, and what changed in its contract asks for {wanted}{words}"
 
 
 def _moved(previous: Version, version: Version) -> Part | None:
-    """The highest part in which a version differs from the one before; None where nothing but a suffix does."""
+    """The highest part in which two versions differ; None where only a suffix differs."""
     parts = zip((Part.MAJOR, Part.MINOR, Part.PATCH), _numbers(previous), _numbers(version), strict=True)
     return next((part for part, old, new in parts if old != new), None)
 

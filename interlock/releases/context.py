@@ -1,4 +1,4 @@
-"""What a release works with: what is asked for, the connections, who commits, and a directory of its own."""
+"""The context of a release: its request, the connections, the author of its commits, and a working directory."""
 
 import asyncio
 import contextlib
@@ -28,10 +28,10 @@ class ReleaseContext:
 
     Attributes:
         remote: The package's repository, with the token for it.
-        author: Who commits and tags.
-        work: A directory of this release alone, gone at its end.
-        run: The flow run, if it is one.
-        log: Writes a line of a level of `logging`.
+        author: The author of its commits and tags.
+        work: A directory for this release alone, removed at its end.
+        run: The flow run's id; None outside of a flow.
+        log: Writes a line at a level of `logging`.
     """
 
     request: ReleaseRequest
@@ -45,35 +45,35 @@ class ReleaseContext:
 
     @property
     def name(self) -> str:
-        """The package."""
+        """The package's name."""
         return self.request.package
 
     @property
     def family(self) -> Family:
-        """The family, as it was when the run began."""
+        """The family, as the file was when the run started."""
         return self.connections.family
 
     @property
     def package(self) -> Package:
-        """Its entry in the family file."""
+        """The package's entry in the family file."""
         return self.family.package(self.name)
 
     @property
     def repository(self) -> str:
-        """As owner/name."""
+        """The package's repository, as owner/name."""
         return self.family.repository(self.name)
 
     async def remembered(self, version: Version) -> Release | None:
-        """What the ledger knows of a release of the package."""
+        """The ledger's record of a release of the package."""
         known = await asyncio.to_thread(self.connections.ledger.releases, self.name)
         return next((release for release in known if release.version == version), None)
 
     @contextlib.asynccontextmanager
     async def lease(self) -> AsyncIterator[None]:
-        """Be the only one that releases the package, from any machine, for as long as the block lasts.
+        """Hold the lease of the package, so that no other process on any machine releases it during the block.
 
         Raises:
-            BusyError: Another process releases it now.
+            BusyError: Another process holds it.
         """
         repository = await Repository.create(self.remote, self.work / "lease.git")
         async with held(repository, self.name) as lease:
@@ -85,18 +85,18 @@ class ReleaseContext:
 async def open_release(
     request: ReleaseRequest, connections: Connections, *, run: str | None = None, log: Log = LOG
 ) -> AsyncIterator[ReleaseContext]:
-    """The context of a release; everything that it can't do without is opened, so that what is missing is known first.
+    """Open the context of a release, with every connection that it needs, so that a missing one is an error at once.
 
     Args:
-        request: What is asked for.
-        connections: Of the family that the package is a member of.
-        run: The flow run, if it is one.
-        log: Writes a line of a level of `logging`.
+        request: The package and its next version.
+        connections: The connections of the package's family.
+        run: The flow run's id; None outside of a flow.
+        log: Writes a line at a level of `logging`.
 
     Raises:
         UsageError: The family has no such package, or it publishes nothing.
         LedgerError: The ledger can't be opened.
-        TokenError: There are no credentials or no password, or they are good for nothing.
+        TokenError: Credentials or the password are missing or invalid.
     """
     family = connections.family
     if not family.package(request.package).publishes:

@@ -1,4 +1,17 @@
-"""Telling the downstreams: dispatches that are sent once, and the runs that took them."""
+"""Dispatches to the downstreams, each sent once, and the workflow runs that took them.
+
+**What it promises.** A target gets one dispatch for each event of a release, however often the release is run; a
+dispatch that no run took for as long as patience lasts is sent again.
+
+**What can interrupt it.** A crash between the request and its answer, or a lost answer. So a dispatch is recorded as
+`SENDING`, with the newest run of the target, before the request. A later try that finds `SENDING` does not know
+whether GitHub took it: it waits for a run that took the dispatch, as long as runs may take to start, and sends it only
+if none did. A rate limit is a certain no, so the record goes back to `PLANNED`.
+
+**Why it is right.** GitHub's answer proves nothing, and a run does: a listener shows the dispatch's id in its run's
+title (an exact receipt); of any other listener, the first run after the dispatch that no other dispatch claims counts.
+When the ledger is lost, a resumed release asks the target's runs since its tag was made before it sends anything.
+"""
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
@@ -24,18 +37,18 @@ from interlock.releases.plan import Plan, orders
 
 EVENT = "repository_dispatch"
 FOLDER = ".github/workflows"
-# A clock may be set wrong; a day more of runs is a page more at most.
+# Clocks may be wrong; another day of runs is one more page at most.
 MARGIN = timedelta(days=1)
 SILENT = "what nobody took is sent again by the same command, once it can be heard"
 FAILED = "this release is finished: run that workflow again there; the same command makes the next version"
 
 
 async def dispatch(context: ReleaseContext, plan: Plan) -> tuple[DispatchRecord, ...]:
-    """Send what was not sent yet, to each target once.
+    """Send each target the dispatches that it did not get yet.
 
     Raises:
-        GitHubError, TokenError: GitHub refuses; or did not answer, and no run shows that it took the dispatch.
-        LedgerError: What is sent can't be recorded, so nothing is.
+        GitHubError, TokenError: GitHub refuses, or did not answer and no run took the dispatch.
+        LedgerError: The dispatch can't be recorded, so it is not sent.
     """
     records: list[DispatchRecord] = []
     for order in orders(plan, context.family, context.connections.server.server):
@@ -50,71 +63,71 @@ def _claimed(records: Iterable[DispatchRecord]) -> frozenset[int]:
 async def _sent(context: ReleaseContext, plan: Plan, order: Order, claimed: frozenset[int]) -> DispatchRecord:
     record = await asyncio.to_thread(context.connections.ledger.dispatch, order)
     if record is None and plan.resumed:
-        # The ledger that knows is lost, or another machine's: the target's runs know too.
+        # The ledger is lost, or another machine's; the target's runs show it too.
         record = await _taken(context, _as_tagged(plan, order), claimed)
     elif record is not None and record.state is DispatchState.SENDING:
         record = await _settled(context, record, claimed)
     elif record is not None and record.state is DispatchState.SENT and _has_waited(context, record):
         record = await _taken(context, record, claimed)
     if record is not None and record.state is not DispatchState.PLANNED:
-        return await _kept(context, record)
+        return await _recorded(context, record)
     return await _send(context, order, claimed)
 
 
 def _as_tagged(plan: Plan, order: Order) -> DispatchRecord:
-    """A dispatch of which nothing is known but when its release was tagged."""
+    """A dispatch that is not in the ledger, as if sent when its release was tagged."""
     return DispatchRecord(order=order, state=DispatchState.SENDING, at=datetime.fromtimestamp(plan.epoch, UTC))
 
 
 def _has_waited(context: ReleaseContext, record: DispatchRecord) -> bool:
-    """Whether a run should have taken it long ago: nobody heard it, and now somebody may."""
+    """Whether a run should have taken it by now: nothing listened then, and something may listen now."""
     return now() - record.at > timedelta(seconds=context.request.patience.receipt)
 
 
 async def _send(context: ReleaseContext, order: Order, claimed: frozenset[int]) -> DispatchRecord:
     newest = max((run.id for run in await _runs(context, order, now())), default=0)
     record = DispatchRecord(order=order, state=DispatchState.SENDING, at=now(), after=newest)
-    await _kept(context, record)
+    await _recorded(context, record)
     try:
         await context.connections.github.dispatch(order.repository, order.event, order.payload)
     except RateLimitError:
-        await _kept(context, record.model_copy(update={"state": DispatchState.PLANNED}))
+        await _recorded(context, record.model_copy(update={"state": DispatchState.PLANNED}))
         raise
     except InterlockError as error:
         settled = await _settled(context, record, claimed) if error.transient else None
         if settled is None:
             raise
-        return await _kept(context, settled)
-    return await _kept(context, record.model_copy(update={"state": DispatchState.SENT}))
+        return await _recorded(context, settled)
+    return await _recorded(context, record.model_copy(update={"state": DispatchState.SENT}))
 
 
-async def _kept(context: ReleaseContext, record: DispatchRecord) -> DispatchRecord:
+async def _recorded(context: ReleaseContext, record: DispatchRecord) -> DispatchRecord:
     await asyncio.to_thread(context.connections.ledger.record_dispatch, record)
     return record
 
 
 async def _settled(context: ReleaseContext, record: DispatchRecord, claimed: frozenset[int]) -> DispatchRecord | None:
-    """Whether a dispatch whose answer is not known arrived: it did if a run took it, as soon as runs ever do."""
+    """Find out whether a dispatch without an answer arrived: wait for a run that took it."""
     left = (record.at + timedelta(seconds=context.request.patience.receipt) - now()).total_seconds()
     return await until(lambda: _taken(context, record, claimed), seconds=max(0.0, left))
 
 
 async def _taken(context: ReleaseContext, record: DispatchRecord, claimed: Collection[int]) -> DispatchRecord | None:
-    """The record with the run that took it, once there is one."""
+    """The record with the run that took it; None while there is none."""
     runs = await _runs(context, record.order, record.at)
-    hearing = listens(await context.connections.github.files(record.order.repository, FOLDER), record.order.event)
-    listeners = [listener.path for listener in hearing.listeners]
+    match = listens(await context.connections.github.files(record.order.repository, FOLDER), record.order.event)
+    listeners = [listener.path for listener in match.listeners]
     receipt = recognise(runs, record, listeners=listeners, claimed=claimed)
     return record.taken_by(receipt) if receipt else None
 
 
 async def _runs(context: ReleaseContext, order: Order, at: datetime) -> tuple[WorkflowRun, ...]:
-    """The target's runs since a moment, with a margin for clocks that are wrong."""
+    """The target's runs since a time, with a margin for wrong clocks."""
     return await context.connections.github.runs(order.repository, event=EVENT, since=at - MARGIN)
 
 
 async def all_taken(context: ReleaseContext, plan: Plan) -> bool:
-    """Whether a run took each of a release's dispatches, as far as the world can tell."""
+    """Whether a run took each dispatch of a release, by the targets' runs alone."""
     for order in orders(plan, context.family, context.connections.server.server):
         if not await _taken(context, _as_tagged(plan, order), ()):
             return False
@@ -124,7 +137,7 @@ async def all_taken(context: ReleaseContext, plan: Plan) -> bool:
 async def receipts(context: ReleaseContext, records: Sequence[DispatchRecord]) -> tuple[DispatchRecord, ...]:
     """Find the run that took each dispatch, and follow it to its end or as long as patience lasts.
 
-    One that nobody takes keeps its record without a receipt.
+    The record of a dispatch that no run takes has no receipt.
     """
     return tuple(await asyncio.gather(*(_followed(context, record, records) for record in records)))
 
@@ -137,11 +150,11 @@ async def _followed(
         taken = await until(lambda: _taken(context, record, claimed), seconds=context.request.patience.receipt)
         if taken is None:
             return record
-        record = await _kept(context, taken)
-    # One that ended badly may have been run again there.
+        record = await _recorded(context, taken)
+    # A run that failed may have been started again there.
     if not (record.receipt and record.receipt.is_good):
         record = await _ended(context, record)
-    return await _kept(context, record)
+    return await _recorded(context, record)
 
 
 async def _ended(context: ReleaseContext, record: DispatchRecord) -> DispatchRecord:
@@ -161,29 +174,26 @@ async def _ended(context: ReleaseContext, record: DispatchRecord) -> DispatchRec
     return record.taken_by(found) if found else record
 
 
-async def unheard(context: ReleaseContext, records: Iterable[DispatchRecord]) -> tuple[str, ...]:
-    """For each dispatch that nobody took: why, as far as it can be seen, and what to do."""
-    return tuple([await _why(context, record.order) for record in records if record.receipt is None])
-
-
 async def _why(context: ReleaseContext, order: Order) -> str:
-    hearing = listens(await context.connections.github.files(order.repository, FOLDER), order.event)
+    """Why no run took a dispatch, by the target's workflow files, and what to do."""
+    match = listens(await context.connections.github.files(order.repository, FOLDER), order.event)
     title = f'{order.repository} did not take "{order.event}"'
-    if hearing.heard:
-        listeners = ", ".join(f"{listener.path}:{listener.line}" for listener in hearing.listeners)
+    if match.heard:
+        listeners = ", ".join(f"{listener.path}:{listener.line}" for listener in match.listeners)
         return f"{title}, though {listeners} listens: are its Actions enabled, or is it waiting for a runner?"
-    near = "; ".join(map(str, (*hearing.near, *hearing.faults)))
-    cure = f"interlock listener {order.target} --event {order.event}"
-    return f"{title}: no workflow on its default branch listens{f' ({near})' if near else ''}; cure: {cure}"
+    near = "; ".join(map(str, (*match.near, *match.faults)))
+    hint = f"interlock listener {order.target} --event {order.event}"
+    return f"{title}: no workflow on its default branch listens{f' ({near})' if near else ''}; cure: {hint}"
 
 
-async def refuse_unheard(context: ReleaseContext, records: Sequence[DispatchRecord]) -> None:
-    """End with an error when a dispatch was not taken, or the run that took it failed.
+async def raise_for_dispatches(context: ReleaseContext, records: Sequence[DispatchRecord]) -> None:
+    """Raise when no run took a dispatch, or the run that took it failed.
 
     Raises:
-        DispatchError: Naming each with what to do.
+        DispatchError: Names each with what to do.
     """
-    silent, failed = await unheard(context, records), [_failure(record) for record in records if _has_failed(record)]
+    silent = [await _why(context, record.order) for record in records if record.receipt is None]
+    failed = [_failure(record) for record in records if _has_failed(record)]
     if silent or failed:
         lines = "\n".join(f"  ✗ {line}" for line in (*silent, *failed))
         raise DispatchError(

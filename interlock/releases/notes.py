@@ -1,4 +1,4 @@
-"""The notes of a GitHub Release: what came before, and what has changed since, by commit."""
+"""The notes of a GitHub Release: the commits since the release before, and the files."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from interlock.model.release import ReleasedFile
 # GitHub takes 125,000 characters.
 LONGEST = 120_000
 MOST_COMMITS = 500
-# A subject is somebody's text: it must neither format the notes, nor mention or close anything.
+# A subject is other people's text: it must not format the notes, mention a user or close an issue.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|!~])")
 
 
@@ -23,14 +23,14 @@ class Change(NamedTuple):
 def release_notes(
     *, repository_url: str, tag: str, previous: str | None, changes: Sequence[Change], files: Iterable[ReleasedFile]
 ) -> str:
-    """The notes in Markdown.
+    """Write the notes in Markdown.
 
     Args:
-        repository_url: As `https://github.com/owner/name`, to link to.
-        tag: Of this release.
+        repository_url: The address for links, as `https://github.com/owner/name`.
+        tag: The tag of this release.
         previous: The tag of the release before.
-        changes: The newest first.
-        files: With their hashes.
+        changes: The commits, newest first.
+        files: The files of the release.
     """
     since = f"Changes since [{previous}]({repository_url}/compare/{previous}...{tag})" if previous else "Changes"
     lines = [f"### {since}", ""]
@@ -49,7 +49,7 @@ def _line(change: Change, repository_url: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Somebody's text as Markdown that shows just that, and notifies nobody."""
-    # GitHub looks for mentions in what Markdown has become, where an entity for @ is one again: a space without width
-    # is not.
+    """Escape text, so that Markdown shows it as it is and GitHub notifies nobody."""
+    # GitHub looks for mentions after Markdown has resolved entities: an entity for @ notifies, a zero-width space after
+    # it does not.
     return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("@", "@&#8203;")

@@ -1,4 +1,4 @@
-"""What a release is going to be: values only."""
+"""The request for a release and its plan: values only."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -18,7 +18,7 @@ from interlock.releases.tags import DispatchTarget, Manifest
 
 
 class Timeouts(FrozenModel):
-    """How long others are waited for, in seconds."""
+    """How long a release waits for others, in seconds."""
 
     index: float = Field(default=900, description="Until the index serves what it took, in seconds.")
     receipt: float = Field(default=300, description="Until a workflow run takes a dispatch, in seconds.")
@@ -26,7 +26,7 @@ class Timeouts(FrozenModel):
 
 
 class ReleaseRequest(FrozenModel):
-    """A package, and how its next version is found."""
+    """A package, and how to find its next version."""
 
     package: str = Field(description="The package, as the family file names it.")
     bump: str = Field(default="patch", description="Which part moves: patch, minor, major, or as minor,rc.")
@@ -60,7 +60,7 @@ class ReleaseRequest(FrozenModel):
 
     @property
     def title(self) -> str:
-        """The package, and what is wanted of it: `market-data-core patch`."""
+        """The package and its bump or version: `market-data-core patch`."""
         return f"{self.package} {self.version or self.bump}"
 
     @property
@@ -68,7 +68,7 @@ class ReleaseRequest(FrozenModel):
         """The bump, or the version.
 
         Raises:
-            UsageError: Neither can be meant as it is written.
+            UsageError: It is neither a bump nor a version.
         """
         return _wanted(self.bump, self.version)
 
@@ -79,18 +79,18 @@ def _wanted(bump: str, version: str | None) -> Bump | Version:
 
 
 class Plan(FrozenModel):
-    """A release that can begin, or go on.
+    """A release that can start, or resume.
 
     Attributes:
-        previous_tag: Its tag, as it is written there.
-        base: The branch's head that it builds upon.
+        previous_tag: The tag of the previous version.
+        base: The head of the branch that it builds upon.
         commit: The commit that is tagged; None until it is made.
         tag_object: The tag's own SHA; None until it is made.
-        manifest: What its tag says; None until it is made.
-        epoch: The time of its commit, in seconds: what its files are dated.
+        manifest: The message of its tag; None until it is made.
+        epoch: The time of its commit and of its files, in seconds since 1970.
         changed: The files of the repository that hold the version, where it was written.
-        place: Where the version was found, in words.
-        told: Who is to be told.
+        source: Where the version was found, in words.
+        targets: The members that get a dispatch.
         resumed: Whether an earlier run has pushed its tag.
     """
 
@@ -107,24 +107,24 @@ class Plan(FrozenModel):
     manifest: Manifest | None = None
     epoch: int
     changed: tuple[str, ...] = ()
-    place: str
-    told: tuple[DispatchTarget, ...] = ()
+    source: str
+    targets: tuple[DispatchTarget, ...] = ()
     resumed: bool = False
     remarks: tuple[str, ...] = ()
 
 
 def released(files: Iterable[BuiltFile]) -> tuple[ReleasedFile, ...]:
-    """Built files as a release names them."""
+    """Built files as the files of a release."""
     return tuple(ReleasedFile(name=file.name, sha256=file.sha256, size=file.size) for file in files)
 
 
 def newer(plan: Plan) -> str:
-    """What to do when a version can't become what it should have."""
+    """A hint for a version that can't be finished as it was promised."""
     return f"leave this version, and release a newer one by its number: interlock release {plan.package} --version …"
 
 
-def told_by(family: Family, package: str) -> tuple[DispatchTarget, ...]:
-    """Whom a package's release tells of what, in the order of the family file."""
+def targets_of(family: Family, package: str) -> tuple[DispatchTarget, ...]:
+    """The events that a package's release sends and their targets, in the order of the family file."""
     return tuple(
         DispatchTarget(dispatch.event, target)
         for dispatch in family.package(package).dispatches
@@ -137,15 +137,15 @@ def orders(plan: Plan, family: Family, server: str) -> tuple[Order, ...]:
 
     Args:
         plan: The release.
-        family: Where the targets live, and what they are told.
+        family: Has the targets' repositories and the payloads.
         server: GitHub's address for people.
     """
-    return tuple(_order(plan, told, family, server) for told in plan.told if told.target in family.packages)
+    return tuple(_order(plan, target, family, server) for target in plan.targets if target.target in family.packages)
 
 
-def _order(plan: Plan, told: DispatchTarget, family: Family, server: str) -> Order:
+def _order(plan: Plan, to: DispatchTarget, family: Family, server: str) -> Order:
     dispatches = family.package(plan.package).dispatches
-    fields = next((d.payload for d in dispatches if d.event == told.event and told.target in d.targets), None)
+    fields = next((d.payload for d in dispatches if d.event == to.event and to.target in d.targets), None)
     known = {
         "version": str(plan.version),
         "origin": plan.package,
@@ -155,14 +155,14 @@ def _order(plan: Plan, told: DispatchTarget, family: Family, server: str) -> Ord
         "commit": plan.commit or "",
         "release_url": f"{server}/{plan.repository}/releases/tag/{plan.tag}",
     }
-    id_ = dispatch_id(plan.package, str(plan.version), told.event)
+    id_ = dispatch_id(plan.package, str(plan.version), to.event)
     payload = {name: known[name] for name in fields or ("version", "origin")}
     return Order(
         id=id_,
-        event=told.event,
+        event=to.event,
         origin=plan.package,
         version=str(plan.version),
-        target=told.target,
-        repository=family.repository(told.target),
+        target=to.target,
+        repository=family.repository(to.target),
         payload={**payload, DISPATCH_ID: id_},
     )

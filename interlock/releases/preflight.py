@@ -1,4 +1,4 @@
-"""What can be said of a release before anything is changed: the checks that begin it, and the preview of a dry run."""
+"""What is known about a release before it changes anything: its checks, and the preview of a dry run."""
 
 import logging
 
@@ -15,9 +15,9 @@ class Preview(FrozenModel):
     """What a release would do.
 
     Attributes:
-        checks: Of everything that must be true before it.
+        checks: The checks of everything that it needs.
         plan: None when it would be refused.
-        files: As they would be published.
+        files: The files that it would publish.
     """
 
     checks: tuple[Check, ...]
@@ -26,10 +26,10 @@ class Preview(FrozenModel):
     orders: tuple[Order, ...] = ()
 
     def says(self) -> str:
-        """What would be done, in a line.
+        """Say in a line what the release would do.
 
         Raises:
-            RefusedError: It would not be started; names each check that failed.
+            RefusedError: The release would not start; names each check that failed.
         """
         if self.plan is None:
             failed = (check for check in self.checks if check.state is State.FAILED)
@@ -38,18 +38,18 @@ class Preview(FrozenModel):
         return f"{self.plan.package} {self.plan.version} would be {'finished' if self.plan.resumed else 'released'}"
 
 
-async def look_around(context: ReleaseContext) -> tuple[Check, ...]:
-    """Check all that a release of the package needs; nothing is changed."""
+async def run_checks(context: ReleaseContext) -> tuple[Check, ...]:
+    """Check all that a release of the package needs; this changes nothing."""
     return await check_package(context.connections, context.name, branch=context.request.ref)
 
 
 async def preflight(context: ReleaseContext) -> None:
-    """The same, and go no further when something fails.
+    """Run the checks, and refuse the release when one of them fails.
 
     Raises:
-        RefusedError: Naming each failure with its cure.
+        RefusedError: Names each failure with its hint.
     """
-    checks = await look_around(context)
+    checks = await run_checks(context)
     failed = [check for check in checks if check.state is State.FAILED or check.transient]
     if failed:
         lines = "\n".join(map(_line, failed))
@@ -62,5 +62,5 @@ async def preflight(context: ReleaseContext) -> None:
 
 
 def _line(check: Check) -> str:
-    cure = f"\n    cure: {check.cure}" if check.cure else ""
-    return f"  ✗ {check.subject}, {check.name}: {check.cause}{cure}"
+    hint = f"\n    cure: {check.cure}" if check.cure else ""
+    return f"  ✗ {check.subject}, {check.name}: {check.cause}{hint}"

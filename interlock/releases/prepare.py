@@ -1,4 +1,13 @@
-"""The steps of a release that leave no trace: from the clone to the tagged commit in it."""
+"""The steps of a release that leave no trace outside: from the clone to the tagged commit in it.
+
+**Which release it is.** `bump` decides between finishing a release and making the next version. It finishes, in this
+order: what this flow run has made; what this cascade has made of the package; the version that is asked for, if it has
+a tag of ours; the newest tag, if something of its release is missing. The ledger knows what is missing; without a
+record there, the index, the GitHub Release and the targets' workflow runs show it.
+
+**Why it may be interrupted.** All of this happens in a temporary clone. A later run makes the same files from the same
+commit, version and time, and `build` compares the files of a resumed release with the hashes in its tag.
+"""
 
 import asyncio
 import logging
@@ -27,20 +36,20 @@ from interlock.project.version import VersionPlace, find_version, project_name
 from interlock.releases import dispatch
 from interlock.releases.admission import ReleaseCandidate, look, too_little
 from interlock.releases.context import ReleaseContext
-from interlock.releases.plan import Plan, newer, released, told_by
+from interlock.releases.plan import Plan, newer, released, targets_of
 from interlock.releases.requirements import published_hashes, repinned
 from interlock.releases.tags import Manifest
 
-# GitHub forgets runs after 90 days; what began this long ago, and no ledger remembers, is over.
+# GitHub forgets runs after 90 days; an older release that no ledger has counts as finished.
 FORGOTTEN = timedelta(days=30)
 
 
 async def checkout(context: ReleaseContext) -> Checkout:
-    """Clone the branch with all of its tags.
+    """Clone the branch with its tags.
 
     Raises:
-        RepositoryError: The repository or the branch can't be had.
-        RefusedError: The fresh clone differs from its own commit, as through line endings that Git would change.
+        RepositoryError: The repository or the branch can't be cloned.
+        RefusedError: The fresh clone differs from its own commit, as when Git would change line endings.
     """
     folder = Path(tempfile.mkdtemp(prefix="checkout-", dir=context.work))
     cloned = await Checkout.clone(context.remote, context.request.ref or context.package.branch, folder)
@@ -53,11 +62,11 @@ async def checkout(context: ReleaseContext) -> Checkout:
 
 
 async def bump(context: ReleaseContext, cloned: Checkout) -> Plan:
-    """Find the release that is to be finished, or else the next version, and write that into the clone's files.
+    """Find the release to finish, or else write the next version into the clone's files.
 
     Raises:
         RefusedError: The repository is another package's.
-        UsageError, ConflictError: The wanted version can't be.
+        UsageError, ConflictError: The wanted version is impossible.
     """
     tags = await _tags(context, cloned)
     plan = await _begun(context, cloned, tags)
@@ -65,16 +74,16 @@ async def bump(context: ReleaseContext, cloned: Checkout) -> Plan:
         await cloned.switch(plan.base)
     else:
         plan = await _new(context, cloned, tags, await context.connections.index.served(context.name))
-    context.log(logging.INFO, f"{'goes on with' if plan.resumed else 'makes'} {plan.package} {plan.version}")
+    context.log(logging.INFO, f"{'resumes' if plan.resumed else 'makes'} {plan.package} {plan.version}")
     return plan
 
 
 async def next_plan(context: ReleaseContext, cloned: Checkout) -> Plan:
-    """The next version, written into the clone's files, also where another release is to be finished before it.
+    """Write the next version into the clone's files, even if an earlier release is unfinished.
 
     Raises:
         RefusedError: The repository is another package's.
-        UsageError, ConflictError: The wanted version can't be.
+        UsageError, ConflictError: The wanted version is impossible.
         DecisionError: A requirement can't be moved without a person's decision.
     """
     return await _new(
@@ -83,7 +92,7 @@ async def next_plan(context: ReleaseContext, cloned: Checkout) -> Plan:
 
 
 async def _tags(context: ReleaseContext, cloned: Checkout) -> Mapping[Version, Tag]:
-    """The tags of versions; of a branch that was asked for, its own: what was released from others is not its past."""
+    """The tags of versions; with `ref`, only those of its branch: releases from others are not its past."""
     found = await cloned.tags()
     if context.request.ref:
         own = await cloned.merged_tags(await cloned.head())
@@ -92,17 +101,17 @@ async def _tags(context: ReleaseContext, cloned: Checkout) -> Mapping[Version, T
 
 
 async def _begun(context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag]) -> Plan | None:
-    """The release that is to be finished: the wanted one, or the newest if something of it is missing."""
+    """The release to finish: the wanted one, or the newest if something of it is missing."""
     wanted = await _made_by_this_run(context) or _of_this_cascade(context, tags) or context.request.wanted
     version = wanted if isinstance(wanted, Version) else max(tags, default=None)
     if version is None or version not in tags or (manifest := Manifest.read(tags[version].message)) is None:
         return None
-    plan = await _going_on(context, cloned, tags, version, manifest)
+    plan = await _resumed(context, cloned, tags, version, manifest)
     return plan if version == wanted or await _is_outstanding(context, plan) else None
 
 
 async def _is_outstanding(context: ReleaseContext, plan: Plan) -> bool:
-    """Whether a release that has its tag is unfinished: as the ledger remembers it, or as the world shows it."""
+    """Whether a tagged release is unfinished, by the ledger's record, or else by the world."""
     if (remembered := await context.remembered(plan.version)) is not None:
         return not remembered.is_finished
     if now() - datetime.fromtimestamp(plan.epoch, UTC) > FORGOTTEN:
@@ -120,23 +129,23 @@ async def _lacks_files(context: ReleaseContext, plan: Plan) -> bool:
 
 
 async def _made_by_this_run(context: ReleaseContext) -> Version | None:
-    """What this very flow run has released, when somebody starts it again: never another one."""
+    """What this flow run has released: a flow run that is started again never makes another version."""
     known = await asyncio.to_thread(context.connections.ledger.releases, context.name) if context.run else ()
     return next((release.version for release in known if release.run == context.run), None)
 
 
 def _of_this_cascade(context: ReleaseContext, tags: Mapping[Version, Tag]) -> Version | None:
-    """What a cascade has released of this package: it does so once."""
+    """What the cascade has released of this package: it releases a package once."""
     manifests = ((version, Manifest.read(tag.message)) for version, tag in tags.items())
     made = (version for version, manifest in manifests if manifest and manifest.cascade == context.request.cascade)
     return max(made, default=None) if context.request.cascade else None
 
 
-async def _going_on(
+async def _resumed(
     context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag], version: Version, manifest: Manifest
 ) -> Plan:
     tag = tags[version]
-    gone = [told for told in manifest.told if told.target not in context.family.packages]
+    gone = [each for each in manifest.targets if each.target not in context.family.packages]
     return Plan(
         package=context.name,
         version=version,
@@ -149,8 +158,8 @@ async def _going_on(
         tag_object=tag.sha,
         manifest=manifest,
         epoch=tag.when or await cloned.commit_time(tag.commit),
-        place=f"the tag {tag.name}",
-        told=manifest.told,
+        source=f"the tag {tag.name}",
+        targets=manifest.targets,
         resumed=True,
         remarks=tuple(f"{target} was to be told {event}, and is in the family no more" for event, target in gone),
     )
@@ -159,13 +168,13 @@ async def _going_on(
 async def _new(
     context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
 ) -> Plan:
-    place = _of_this_package(context, cloned.path)
+    location = _of_this_package(context, cloned.path)
     base = await cloned.head()
-    version = next_version(context.request.wanted, known=_known(context, place, tags, served))
+    version = next_version(context.request.wanted, known=_known(context, location, tags, served))
     epoch = max(_today(context), await cloned.commit_time(base))
     pins = context.request.pins
     pinned = repinned(cloned.path, context.name, pins, await published_hashes(context.connections.index, pins))
-    changed = {*place.write(version), *(cloned.path / file for each in pinned for file in each.files)}
+    changed = {*location.write(version), *(cloned.path / file for each in pinned for file in each.files)}
     return Plan(
         package=context.name,
         version=version,
@@ -176,17 +185,17 @@ async def _new(
         base=base,
         epoch=epoch,
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in changed)),
-        place=place.described,
-        told=told_by(context.family, context.name),
+        source=location.described,
+        targets=targets_of(context.family, context.name),
         remarks=(
-            *(f"{stale} is another version, and was left alone" for stale in place.stale),
+            *(f"{stale} is another version, and was left alone" for stale in location.stale),
             *(remark for each in pinned for remark in each.remarks),
         ),
     )
 
 
 def _today(context: ReleaseContext) -> int:
-    """The time of the release, in seconds: now, unless who asks for it or builds reproducibly says another."""
+    """The time of the release, in seconds: SOURCE_DATE_EPOCH, or the request's, or now."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     asked = context.request.at
     return int(given) if given.isdecimal() else int(now().timestamp()) if asked is None else asked
@@ -203,17 +212,17 @@ def _of_this_package(context: ReleaseContext, path: Path) -> VersionPlace:
 
 
 def _known(
-    context: ReleaseContext, place: VersionPlace, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
+    context: ReleaseContext, location: VersionPlace, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
 ) -> dict[str, Version | None]:
-    """The highest version of each place. A first version that the file already has may be released as it is."""
+    """By source, the highest version. A first version that the file already has may be released as it is."""
     known: dict[str, Version | None] = {}
     if tags:
         known[f"the newest tag {tags[max(tags)].name}"] = max(tags)
-    if served and not context.request.ref:  # where another branch stands is no matter of this one's
+    if served and not context.request.ref:  # other branches' releases don't count
         known[context.connections.index.index.name] = max(served)
-    unreleased = place.version not in tags and place.version not in served
-    if not (unreleased and place.version == context.request.wanted):
-        known[place.described] = place.version
+    unreleased = location.version not in tags and location.version not in served
+    if not (unreleased and location.version == context.request.wanted):
+        known[location.described] = location.version
     return known
 
 
@@ -223,16 +232,16 @@ class _Previous(TypedDict):
 
 
 def _previous(version: Version, tags: Mapping[Version, Tag]) -> _Previous:
-    """The release before a version, with its tag as somebody wrote it."""
+    """The release before a version, with its tag."""
     before = max((other for other in tags if other < version), default=None)
     return {"previous": before, "previous_tag": tags[before].name if before else None}
 
 
 async def guard(context: ReleaseContext, cloned: Checkout, plan: Plan) -> None:
-    """Refuse a version that is taken, now that nothing has happened yet.
+    """Refuse a version that is taken, before anything is visible.
 
     Raises:
-        ConflictError: The tag is on another commit, or the index has the version though there is no tag of it.
+        ConflictError: The tag is on another commit, or the index has the version without a tag.
     """
     there = (await cloned.remote_refs(f"refs/tags/{plan.tag}")).get(f"refs/tags/{plan.tag}")
     if there is not None and not plan.resumed:
@@ -249,12 +258,12 @@ async def guard(context: ReleaseContext, cloned: Checkout, plan: Plan) -> None:
 
 
 async def admit(context: ReleaseContext, plan: Plan) -> Plan:
-    """The plan with what is to be remarked about its contracts.
+    """Add to the plan the remarks about its contracts.
 
-    What is being finished is out already, and what follows in a cascade was proved there: of these nothing is asked.
+    A resumed release is out already, and a downstream in a cascade was proved there: neither is checked here.
 
     Raises:
-        RefusedError: A downstream would break, or evidence is required and there is none; nothing was changed.
+        RefusedError: A downstream would break, or evidence is required and missing; nothing was changed.
     """
     cascade, ledger = context.request.cascade, context.connections.ledger
     if plan.resumed or cascade not in {None, cascade_id(plan.package, plan.version)}:
@@ -271,11 +280,11 @@ async def admit(context: ReleaseContext, plan: Plan) -> Plan:
 
 
 async def build(context: ReleaseContext, cloned: Checkout, plan: Plan) -> tuple[BuiltFile, ...]:
-    """Build sdist and wheel; for a release that goes on, they are those that its tag promises.
+    """Build sdist and wheel; for a resumed release, the files that its tag promises.
 
     Raises:
         BuildError: The build fails.
-        ConflictError: The build of the tag gives other files than it did.
+        ConflictError: The build of the tagged commit differs from the tag's hashes.
     """
     files = await building.build(
         cloned.path,
@@ -284,26 +293,17 @@ async def build(context: ReleaseContext, cloned: Checkout, plan: Plan) -> tuple[
         environment=context.connections.index.index.environment(),
         out=cloned.path.with_suffix(".dist"),
         cache=context.connections.cache / "builds",
-        key=await _key(cloned, plan),
+        # equal for the tree before its commit and after it
+        key=digest(await cloned.tree_with(plan.changed), plan.epoch, str(plan.version)),
     )
     if plan.manifest is None:
         return files
-    return await _promised(context, plan, plan.manifest, {file.name: file for file in files})
+    built = {file.name: file for file in files}
+    return tuple([await _promised(context, plan, file, built.get(file.name)) for file in plan.manifest.files])
 
 
-async def _key(cloned: Checkout, plan: Plan) -> str:
-    """The same for the tree that is to be committed and for the one that was."""
-    return digest(await cloned.tree_with(plan.changed), plan.epoch, str(plan.version))
-
-
-async def _promised(
-    context: ReleaseContext, plan: Plan, manifest: Manifest, built: Mapping[str, BuiltFile]
-) -> tuple[BuiltFile, ...]:
-    """The files of the manifest: those that were built now, or in their place those that the index has already."""
-    return tuple([await _one_promised(context, plan, file, built.get(file.name)) for file in manifest.files])
-
-
-async def _one_promised(context: ReleaseContext, plan: Plan, file: ReleasedFile, built: BuiltFile | None) -> BuiltFile:
+async def _promised(context: ReleaseContext, plan: Plan, file: ReleasedFile, built: BuiltFile | None) -> BuiltFile:
+    """A file of the manifest: built now, or downloaded from the index where the build differs."""
     if built is not None and built.sha256 == file.sha256:
         return built
     release = (await context.connections.index.served(plan.package)).get(plan.version)
@@ -318,16 +318,16 @@ async def _one_promised(context: ReleaseContext, plan: Plan, file: ReleasedFile,
 
 
 async def check(_context: ReleaseContext, plan: Plan, files: tuple[BuiltFile, ...]) -> None:
-    """Check the files as the index would, and that they are of this package and version.
+    """Check the files as the index would, and their package and version.
 
     Raises:
-        BuildError: They are not fit to be published.
+        BuildError: The files are not fit to be published.
     """
     await building.check(files, name=plan.package, version=plan.version)
 
 
 async def commit_and_tag(context: ReleaseContext, cloned: Checkout, plan: Plan, files: tuple[BuiltFile, ...]) -> Plan:
-    """Commit the version and tag it in the clone; nobody sees it yet.
+    """Commit the version and tag it in the clone; nothing is pushed yet.
 
     Raises:
         RefusedError: Git refuses the commit.
@@ -342,7 +342,7 @@ async def commit_and_tag(context: ReleaseContext, cloned: Checkout, plan: Plan, 
     manifest = Manifest(
         package=f"{plan.package}=={plan.version}",
         files=released(files),
-        told=plan.told,
+        targets=plan.targets,
         cascade=context.request.cascade,
     )
     message = manifest.write(context.family.tag_message.format(**names))

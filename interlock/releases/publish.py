@@ -1,6 +1,6 @@
-"""The steps of a release that the world sees, and its record: push, publish, GitHub Release, summary.
+"""The visible steps of a release, and its record: push, publish, GitHub Release, summary.
 
-Each looks at the world before it acts, and again when it does not know whether it has acted.
+Each step looks at the world before it acts, and looks again when an answer was lost.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ TYPES = {"wheel": "application/zip", "sdist": "application/gzip"}
 
 
 async def push(context: ReleaseContext, cloned: Checkout, plan: Plan) -> bool:
-    """Push commit and tag together, unless they are there.
+    """Push commit and tag together, unless the remote has them.
 
     Returns:
-        False when somebody else pushed in the meantime, so that all has to be planned again on the new head.
+        False when another push came first: the release must be planned again on the new head.
 
     Raises:
         ProtectedBranchError, TokenError: The remote refuses; nothing was pushed.
-        ConflictError: Somebody else made the tag on another commit.
-        RemoteUnreachableError: It is not known whether it happened: look again.
+        ConflictError: The tag is there, on another commit.
+        RemoteUnreachableError: The remote may have taken the push: try again.
     """
     assert plan.commit is not None
     assert plan.tag_object is not None
@@ -47,19 +47,19 @@ async def push(context: ReleaseContext, cloned: Checkout, plan: Plan) -> bool:
         )
     if refs.get(branch) != plan.base:
         return _raced(context, plan)
-    await asyncio.to_thread(context.connections.ledger.record_release, begun(context, plan))
+    await asyncio.to_thread(context.connections.ledger.record_release, _record(context, plan))
     updates = {tag: plan.tag_object} | ({branch: plan.commit} if plan.commit != plan.base else {})
     try:
         await cloned.push(updates, {ref: refs.get(ref, "") for ref in updates})
     except PushRaceError:
-        # Git also says so of a push that arrived while its answer was lost.
+        # Git also reports this for a push that arrived, when its answer was lost.
         arrived = (await cloned.remote_refs(tag)).get(tag) == plan.tag_object
         return arrived or _raced(context, plan)
     return True
 
 
 def _raced(context: ReleaseContext, plan: Plan) -> bool:
-    """False: somebody else has pushed; an error when that happens again and again."""
+    """Count a push that came first: False, or an error after too many of them."""
     context.timer.races += 1
     if context.timer.races > MOST_RACES:
         raise PushRaceError(
@@ -69,8 +69,8 @@ def _raced(context: ReleaseContext, plan: Plan) -> bool:
     return False
 
 
-def begun(context: ReleaseContext, plan: Plan) -> Release:
-    """The record of a release that has begun."""
+def _record(context: ReleaseContext, plan: Plan) -> Release:
+    """The record of a release that has started."""
     return Release(
         package=plan.package,
         version=plan.version,
@@ -93,7 +93,7 @@ async def publish(context: ReleaseContext, plan: Plan, files: Collection[BuiltFi
 
     Raises:
         ConflictError: The index serves another file under one of the names.
-        PublishError: It refuses.
+        PublishError: The index refuses a file.
     """
     missing = await upload.missing(plan.package, plan.version, released(files), context.connections.index)
     for file in files:
@@ -106,7 +106,7 @@ async def confirm(context: ReleaseContext, plan: Plan, files: Collection[BuiltFi
     """Wait until the index serves all files with the right hashes.
 
     Raises:
-        PublishError: Its time is up.
+        PublishError: The index did not serve them in time.
     """
     served_by = context.connections.index.index.name
     context.log(logging.INFO, f"waiting for {served_by} to serve {plan.package} {plan.version}")
@@ -118,11 +118,11 @@ async def confirm(context: ReleaseContext, plan: Plan, files: Collection[BuiltFi
 async def create_github_release(
     context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]
 ) -> GitHubRelease:
-    """Make the GitHub Release as a draft, attach the files, and publish it: who sees it, sees all of it.
+    """Make the GitHub Release as a draft, attach the files, then publish it, so that it is never seen incomplete.
 
     Raises:
-        GitHubError: GitHub refuses; transient when it did not answer.
-        ConflictError: It has another file under one of the names.
+        GitHubError: GitHub refuses; transient when GitHub did not answer.
+        ConflictError: The GitHub Release has another file under one of the names.
     """
     release = await context.connections.github.release(plan.repository, plan.tag)
     if release is None:
@@ -157,7 +157,7 @@ async def _notes(context: ReleaseContext, cloned: Checkout, plan: Plan, files: C
 
 
 async def _attach(context: ReleaseContext, plan: Plan, release: GitHubRelease, file: BuiltFile) -> None:
-    """Upload a file, unless it is there whole; one that broke off half-way is removed first."""
+    """Upload a file, unless the GitHub Release has it; an incomplete upload is removed first."""
     there = next((asset for asset in release.assets if asset.name == file.name), None)
     if there is not None and there.state == "uploaded":
         _same(plan, there, file)
@@ -181,14 +181,14 @@ async def summarize(
     """Record the release: finished, unless a dispatch was not taken.
 
     Args:
-        context: What it works with.
-        plan: What was planned, and done.
-        page: Its GitHub Release.
-        records: Its dispatches.
+        context: The context of the release.
+        plan: The plan that was carried out.
+        page: The GitHub Release.
+        records: The dispatches.
     """
     ended = now() if all(record.receipt for record in records) else None
     earlier = await context.remembered(plan.version)
-    release = begun(context, plan).model_copy(
+    release = _record(context, plan).model_copy(
         update={
             "began_at": earlier.began_at if earlier else context.timer.began_at,
             "ended_at": (earlier.ended_at if earlier else None) or ended,

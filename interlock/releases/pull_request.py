@@ -1,19 +1,18 @@
 """A change by pull request: proposed, replaced by newer ones, merged.
 
-**What it promises.** Of an upstream's version there is one branch and one pull request in a repository, however often
-`propose` is called and from wherever; nothing of a person's is overwritten, and what a person closed stays closed.
+**What it promises.** A repository has one branch and one pull request for an upstream's version, however often and
+from wherever `propose` is called. It overwrites no person's commit, and never opens again what a person closed.
 
-**What can interrupt it.** Anything: nothing is remembered between calls. The branch is found by its name, the pull
-request by its branch, and each step looks before it acts, so that a further call does what is missing. An answer that
-was lost and another run that was faster look alike, and are treated alike: what is there is looked for, and the error
-is raised only if it is not.
+**What can interrupt it.** Anything: `propose` remembers nothing between calls. It finds the branch by its name and the
+pull request by its branch, and each step looks before it acts, so that a further call does what is missing. A lost
+answer and a faster run look alike, so both are treated alike: after an error it looks for the pull request, and raises
+only if there is none.
 
 **Why it is right.** The commit is a function of its base: same files, author and time (the base's own). So two runs
-push the same commit; a branch that is no longer the commit that would be made of its parent was changed by a person,
-and is left alone. A branch is only moved or removed from where it was seen, by pushes that expect that. Older
-versions are closed before a newer one is merged; GitHub closes a pull request that loses its branch, so that none is
-left open without one. It is merged at the commit that was looked at, or GitHub is asked to do so once its base lets
-it.
+push the same commit. A branch that differs from the commit that its parent would give was changed by a person, and is
+left alone. Pushes that move or remove a branch expect it where it was seen. Older versions are closed before a newer
+one is merged, and GitHub closes a pull request that loses its branch, so none stays open without one. A merge names
+the commit that was looked at; where the base does not allow it yet, GitHub's auto-merge waits.
 """
 
 from enum import StrEnum
@@ -30,7 +29,7 @@ from interlock.releases.pull_request_branch import Change, ChangeBranch, Edge
 
 SETTLES = 30.0  # seconds within which GitHub finds out whether something can be merged
 MOST_REMAKES = 3
-# GitHub's words for how something can be merged, and what that means to whoever waits.
+# GitHub's words for the state of a merge, and what the pull request waits for then.
 WAITS = {
     "behind": "its branch to be brought up to date with its base",
     "blocked": "checks or reviews that its base requires",
@@ -50,15 +49,15 @@ class ProposalState(StrEnum):
 
     OPEN = "open"
     MERGED = "merged"
-    CLOSED = "closed"  # by a person, whose decision it is
+    CLOSED = "closed"  # by a person, and stays so
 
 
 class Proposal(FrozenModel):
-    """A pull request as it was seen last.
+    """A pull request as it was last seen.
 
     Attributes:
-        merge_commit: What it became in its base; None unless it is merged.
-        waits_for: What has to happen until it is merged; nothing when it is not open.
+        merge_commit: Its commit in the base; None unless it is merged.
+        waits_for: What has to happen before it is merged; empty when it is not open.
     """
 
     number: int
@@ -69,7 +68,7 @@ class Proposal(FrozenModel):
 
     @classmethod
     def of(cls, pull: PullRequest, waits_for: str = "") -> Self:
-        """What a pull request says."""
+        """Read a pull request of GitHub."""
         merged = pull.merged_at is not None
         state = ProposalState.MERGED if merged else ProposalState.OPEN if pull.is_open else ProposalState.CLOSED
         return cls(
@@ -82,10 +81,10 @@ class Proposal(FrozenModel):
 
 
 async def look(github: PullRequests, edge: Edge) -> Proposal | None:
-    """What has become of the pull request of an edge; None when there is none. Nothing is changed.
+    """Find the pull request of an edge; None when there is none. This changes nothing.
 
     Raises:
-        GitHubError: GitHub does not tell.
+        GitHubError: GitHub does not answer, or refuses.
         TokenError: The token may not see it.
     """
     found = await _find(github, edge)
@@ -97,26 +96,26 @@ async def look(github: PullRequests, edge: Edge) -> Proposal | None:
 async def propose(
     github: PullRequests, change: Change, *, remote: Remote, author: Author, work: Path, settles: float = SETTLES
 ) -> Proposal | None:
-    """Propose a change, or go on with what was begun; to be called again when what the proposal waits for has come.
+    """Propose a change, or resume a proposal; call it again when what the proposal waits for has happened.
 
     Its branch is `interlock/UPSTREAM-VERSION`. Open pull requests of older versions of the same upstream are closed,
-    with a comment that leads to this one. Where its base has moved on so that it can't be merged, its branch is made
-    anew, unless somebody has changed it. With `auto_merge` it is merged now if it is clean, or else left to GitHub.
+    with a comment that links to this one. Where its base has moved so that it can't be merged, its branch is made
+    again, unless a person has changed it. With `auto_merge` it is merged now if it is clean, or else by GitHub later.
 
     Args:
-        github: Whose token makes, labels and merges it.
-        change: What is proposed, and to whom.
+        github: GitHub, with the token that makes, labels and merges it.
+        change: The change, and the repository that takes it.
         remote: The repository.
-        author: Who commits.
+        author: The author of the commit.
         work: A directory for clones, removed by the caller.
-        settles: For how many seconds GitHub is asked whether it can be merged while it does not know.
+        settles: How many seconds GitHub may take to find out whether it can be merged.
 
     Returns:
-        None when there is nothing to propose: the base has the change.
+        None when the base has the change already.
 
     Raises:
         GitHubError, RepositoryError: GitHub refuses; when transient, call it again.
-        TokenError: The token may not.
+        TokenError: The token may not do it.
         ProtectedBranchError: A rule forbids branches of this name.
     """
     return await _Proposing(github, change, ChangeBranch(change, remote, author, work), settles).run()
@@ -163,7 +162,7 @@ class _Proposing:
                 self._repo, head=edge.branch, base=edge.base, title=change.title, body=change.text
             )
         except (AlreadyExistsError, UnprocessableError, UnreachableError):
-            # The answer was lost, or another run of this was faster.
+            # The answer was lost, or another run was faster.
             found = await _find(self._github, edge)
             if found is None:
                 raise
@@ -176,7 +175,7 @@ class _Proposing:
             await self._github.add_labels(self._repo, pull.number, missing)
 
     async def _supersede(self, newer: PullRequest) -> None:
-        """Close what older versions of the same upstream were proposed by."""
+        """Close the pull requests of older versions of the same upstream."""
         for pull in await self._github.pulls(self._repo):
             if self._edge.supersedes(pull.head.ref):
                 await self._close(pull, f"Superseded by #{newer.number}: {newer.html_url}")
@@ -185,13 +184,13 @@ class _Proposing:
         said = await self._github.comments(self._repo, pull.number)
         if not any(comment.body == words for comment in said):
             await self._github.comment(self._repo, pull.number, words)
-        # GitHub closes what has no branch any more: there is no moment at which only the branch is left over.
+        # GitHub closes a pull request that loses its branch, so the branch is never left over alone.
         await self._branch.remove(pull.head.ref, pull.head.sha)
         if (await self._github.pull(self._repo, pull.number)).is_open:
             await self._github.update_pull(self._repo, pull.number, state="closed")
 
     async def _settled(self, number: int, sha: str | None = None) -> PullRequest:
-        """The pull request, once GitHub knows its head (this one) and whether it can be merged, or time is up."""
+        """The pull request, once GitHub knows its head (`sha`) and whether it can be merged, or time is up."""
 
         async def settled() -> PullRequest | None:
             pull = await self._github.pull(self._repo, number)
@@ -201,20 +200,17 @@ class _Proposing:
         return await until(settled, seconds=self._settles, longest=3) or await self._github.pull(self._repo, number)
 
     async def _current(self, pull: PullRequest) -> PullRequest:
-        """The pull request, its branch made anew as often as its base leaves it behind."""
+        """The pull request, with its branch made again as often as its base has moved."""
         for _ in range(MOST_REMAKES):
-            made = await self._branch.remake(pull.head.sha) if self._is_outdated(pull) else None
+            is_outdated = pull.is_open and pull.mergeable_state in OUTDATED
+            made = await self._branch.remake(pull.head.sha) if is_outdated else None
             if made is None:
                 break
             pull = await self._settled(pull.number, made)
         return pull
 
-    @staticmethod
-    def _is_outdated(pull: PullRequest) -> bool:
-        return pull.is_open and pull.mergeable_state in OUTDATED
-
     async def _merge(self, pull: PullRequest) -> tuple[PullRequest, str]:
-        """Merge it, or let GitHub do so; the pull request then, and what it waits for if there is more to say."""
+        """Merge it, or let GitHub do so; the pull request after that, and GitHub's reason why it waits, if any."""
         if not (pull.is_open and self._change.auto_merge):
             return pull, ""
         if pull.mergeable_state in CLEAN:

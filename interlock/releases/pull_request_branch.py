@@ -1,4 +1,4 @@
-"""The branch of a change: one commit on the base, the same whenever it is made again, pushed where nobody else was."""
+"""The branch of a change: one commit on the base, equal each time it is made, and pushed only where it was seen."""
 
 import contextlib
 import tempfile
@@ -26,11 +26,11 @@ Edit = Callable[[Path], Mapping[str, bytes]]
 
 
 class Edge(FrozenModel):
-    """An upstream's version that a repository is to take: what there is one pull request of.
+    """An upstream's version and the repository that takes it, by one pull request.
 
     Attributes:
-        repository: As owner/name.
-        base: The branch that takes it.
+        repository: The repository, as owner/name.
+        base: The branch that takes the version.
     """
 
     repository: str
@@ -49,7 +49,7 @@ class Edge(FrozenModel):
         return f"{PREFIX}{self.key}"
 
     def supersedes(self, branch: str) -> bool:
-        """Whether a branch is that of an older version of the same upstream."""
+        """Whether a branch proposes an older version of the same upstream."""
         before = f"{PREFIX}{self.upstream}-"
         if not branch.startswith(before):
             return False
@@ -58,20 +58,19 @@ class Edge(FrozenModel):
             version = Version(text)
         except InvalidVersion:
             return False
-        # Of "a-1-2" and upstream "a" this is not 1.post2, but version 2 of another one, "a-1".
+        # "a-1-2" is version 2 of "a-1", not version 1.post2 of "a".
         return str(version) == text and version < self.version
 
 
 class Change(FrozenModel):
-    """What is to be proposed.
+    """The change that a pull request proposes.
 
     Attributes:
-        body: What and why, for whoever is to merge it.
-        edit: Tells from a work tree of the base what shall stand in which of its files; called again on each newer
-            base, and the same for the same files.
-        labels: Put on the pull request.
+        body: What it changes and why, for the person who merges it.
+        edit: Returns the new contents by file, given a work tree of the base; equal trees give equal contents.
+        labels: Labels of the pull request.
         trailers: Further lines for machines at the body's end, as `Interlock-Cascade`.
-        auto_merge: Whether it is to be merged as soon as GitHub lets it.
+        auto_merge: Whether to merge it as soon as GitHub allows it.
     """
 
     edge: Edge
@@ -84,23 +83,23 @@ class Change(FrozenModel):
 
     @property
     def message(self) -> str:
-        """Of the commit."""
+        """The message of the commit."""
         return f"{self.title}\n\n{TRAILER}: {self.edge.key}\n"
 
     @property
     def text(self) -> str:
-        """The pull request's body, with what machines read at its end."""
+        """The pull request's body, with the trailers at its end."""
         lines = {TRAILER: self.edge.key, **self.trailers}
         return "\n".join([self.body.strip(), "", *(f"{name}: {value}" for name, value in lines.items())])
 
 
 class ChangeBranch:
-    """The branch of a change, on the remote, and in a clone that is made when it is needed.
+    """The branch of a change, on the remote and in clones made when needed.
 
     Args:
-        change: What is to be committed.
+        change: The change to commit.
         remote: The repository.
-        author: Who commits.
+        author: The author of the commit.
         work: A directory for clones.
     """
 
@@ -112,10 +111,10 @@ class ChangeBranch:
         self._ref = f"refs/heads/{change.edge.branch}"
 
     async def make(self) -> str | None:
-        """The branch's commit on the remote: what is there, or else made now; None when the base has the change.
+        """Return the branch's commit on the remote, and make it if there is none; None when the base has the change.
 
         Raises:
-            RepositoryError: The repository can't be had or written.
+            RepositoryError: The repository can't be read or written.
             TokenError: Access was refused.
             ProtectedBranchError: A rule forbids branches of this name.
         """
@@ -125,21 +124,23 @@ class ChangeBranch:
         if mine is None:
             return None
         there = (await cloned.remote_refs(self._ref)).get(self._ref, "")
-        if there and not await self._is_within(cloned, there, base):
-            return there
+        if there:
+            await cloned.fetch(f"+{self._ref}:{SEEN}")
+            if not await cloned.is_ancestor(there, base):
+                return there
         return await self._push(cloned, mine, there)
 
     async def remake(self, seen: str) -> str | None:
-        """Make the branch anew on the base as it is now.
+        """Make the branch again on the base's present head.
 
         Args:
-            seen: The branch's commit, which is replaced if it is what `make` made, and nobody has added to it.
+            seen: The branch's commit, which is replaced only if it is exactly what `make` makes.
 
         Returns:
-            The branch's commit; None when it is not as it was made, or the base has the change by now.
+            The branch's commit; None when a person has changed the branch, or the base has the change.
 
         Raises:
-            RepositoryError: The repository can't be had or written.
+            RepositoryError: The repository can't be read or written.
             TokenError: Access was refused.
         """
         cloned = await self._clone()
@@ -154,10 +155,10 @@ class ChangeBranch:
         return await self._push(cloned, mine, seen) if mine else None
 
     async def remove(self, branch: str, seen: str) -> None:
-        """Remove a branch of the remote that nobody needs any more, unless it is not where it was seen, or must stay.
+        """Remove a branch of the remote, unless it has moved or is protected.
 
         Raises:
-            RepositoryError: The remote can't be asked or written.
+            RepositoryError: The remote can't be read or written.
             TokenError: Access was refused.
         """
         ref = f"refs/heads/{branch}"
@@ -181,19 +182,14 @@ class ChangeBranch:
         for path, content in changed.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        # The base's own time: who makes it again, makes the same commit.
+        # The base's own time, so that a second run makes the same commit.
         when = await cloned.commit_time(base)
         return await cloned.commit_all(
             self._change.message, self._author, when, [path.relative_to(cloned.path) for path in changed]
         )
 
-    async def _is_within(self, cloned: Checkout, there: str, base: str) -> bool:
-        """Whether the branch has nothing that the base has not."""
-        await cloned.fetch(f"+{self._ref}:{SEEN}")
-        return await cloned.is_ancestor(there, base)
-
     async def _is_untouched(self, cloned: Checkout, seen: str) -> bool:
-        """Whether a commit is what is made of its parent."""
+        """Whether a commit is the one that `make` makes on its parent."""
         history = await cloned.log(since=None, until=seen)
         if len(history) < 2:
             return False
@@ -202,7 +198,7 @@ class ChangeBranch:
         return await self._commit(cloned, parent) == seen
 
     async def _push(self, cloned: Checkout, new: str, seen: str) -> str:
-        """Push it where the branch was seen; what is there then, which may be what another run of this pushed."""
+        """Push a commit where the branch was seen; return the branch's commit, which another run may have pushed."""
         try:
             await cloned.push({self._ref: new}, {self._ref: seen})
         except (PushRaceError, RemoteUnreachableError):

@@ -1,4 +1,4 @@
-"""Requirements moved to new versions of upstreams: with hashes, or not without a person."""
+"""Moving a package's requirements to new versions of its upstreams, with hashes where the files list them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +13,11 @@ Hashes = Mapping[str, tuple[str, ...]]
 
 
 class DecisionError(RefusedError):
-    """Something that a person has to decide before a package can be released."""
+    """A person has to decide something before a package can be released."""
 
 
 async def published_hashes(index: PackageIndex, pins: Mapping[str, Version]) -> Hashes:
-    """By upstream, the hashes of its version's files, for requirements that list them.
+    """By upstream, the hashes of its version's files, for requirements that list hashes.
 
     Raises:
         IndexUnavailableError: The index did not answer.

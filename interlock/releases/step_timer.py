@@ -1,4 +1,4 @@
-"""How the steps of a release are run, who watches them, and how long each of them takes."""
+"""The time that each step of a release takes, and the events for a watcher in the same process."""
 
 import contextlib
 import time
@@ -14,7 +14,7 @@ from interlock.model.release import Step
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Fewer pushes by others than this come between a look and a push, or something else is wrong.
+# More pushes by others than this between a look and a push mean that something else is wrong.
 MOST_RACES = 5
 
 
@@ -23,7 +23,7 @@ class StepEvent(StrEnum):
 
     BEGINS = "begins"
     ENDS = "ends"
-    STUMBLES = "stumbles"  # in an error that another try may cure
+    STUMBLES = "stumbles"  # over an error that another try may overcome
     FAILS = "fails"
 
 
@@ -34,7 +34,7 @@ async def _nobody(_step: Step, _event: StepEvent) -> None:
     return
 
 
-# A flow's parameters are data; what is to be called in the same process goes beside them.
+# A flow's parameters are data; a function to call in the same process goes beside them.
 watcher: ContextVar[Watch] = ContextVar("watcher", default=_nobody)
 
 
@@ -43,10 +43,10 @@ async def _certainly() -> None:
 
 
 class StepTimer:
-    """The seconds of each step of one run, and how often it has begun again.
+    """The seconds of each step of one run, and how often another push came first.
 
     Attributes:
-        make_sure: Ends a step before it begins when another process releases the package now.
+        make_sure: Raises before a step starts when this run has lost its lease.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class StepTimer:
 
     @contextlib.asynccontextmanager
     async def step(self, step: Step) -> AsyncIterator[None]:
-        """Notify the watcher of a step, and keep its time."""
+        """Notify the watcher about a step, and keep its time."""
         notify = watcher.get()
         began = time.monotonic()
         await notify(step, StepEvent.BEGINS)

@@ -1,14 +1,16 @@
-"""What a release is: its steps, in order. The flow, dry runs, cascades and tests run these.
+"""The steps of a release, in order. The flow, dry runs, cascades and tests all run these.
 
-Everything that can fail without a trace comes first. The push of commit and tag is the point of no return: the tag
-names the files and the dispatches of the release, so that any later run can finish it from there. Until then, a push
-by somebody else lets the steps begin again on the new head. A run may be killed at any moment: each step looks at the
-world before it acts, so that running all of them again does what is missing, and nothing twice.
+**What it promises.** Everything that can fail without a trace comes first. The push of commit and tag is the point of
+no return: the tag names the files and the dispatches of the release, so any later run can finish it. Before that, a
+push by somebody else makes the steps start again on the new head.
 
-The lease keeps two runs apart, on whatever machines. Each step makes sure of it before it begins: a run that has lost
-the lease, as through a long sleep of its machine, ends without touching what the next one does. A run that loses it
-within a step is harmless too: a push expects the refs that were seen, the index takes each file name once, and a
-dispatch is in the ledger before it is sent.
+**What can interrupt it.** A run may be killed at any time: each step looks at the world before it acts, so running all
+of them again does what is missing, and nothing twice.
+
+**Why two runs are safe.** The lease keeps runs on all machines apart, and each step checks it before it starts: a run
+that has lost it, as when its machine slept, ends without disturbing the next one. A run that loses it within a step is
+harmless too: a push expects the refs that were seen, the index takes each file name once, and a dispatch is in the
+ledger before it is sent.
 """
 
 from collections.abc import Awaitable, Callable
@@ -32,12 +34,12 @@ async def release(context: ReleaseContext, run: RunStep = call) -> Release:
     """Release one package. Run it again after any crash: it finishes the same release.
 
     Args:
-        context: What it works with.
+        context: The context of the release.
         run: Runs each step.
 
     Raises:
-        InterlockError: A step can't be done; `docs/releases.md` says what is there by then.
-        BusyError: Another process releases the package now.
+        InterlockError: A step failed; `docs/releases.md` says what each step leaves.
+        BusyError: Another process releases the package.
         DispatchError: The release is out, and a downstream did not follow.
     """
     step = _Steps(context, run)
@@ -53,17 +55,17 @@ async def release(context: ReleaseContext, run: RunStep = call) -> Release:
         sent = await step(Step.DISPATCH, dispatch.dispatch, plan)
         receipts = await step(Step.RECEIPTS, dispatch.receipts, sent)
         done = await step(Step.SUMMARY, publish.summarize, plan, page, receipts)
-    await dispatch.refuse_unheard(context, receipts)
+    await dispatch.raise_for_dispatches(context, receipts)
     return done
 
 
 async def preview(context: ReleaseContext, run: RunStep = call) -> Preview:
-    """Go through the same steps up to the last that leaves no trace; nor does anybody see a lease.
+    """Run the steps that leave no trace, without taking the lease.
 
     Raises:
-        InterlockError: What the release would end with.
+        InterlockError: The error that would end the release.
     """
-    checks = await preflight.look_around(context)
+    checks = await preflight.run_checks(context)
     if not all_good(checks):
         return Preview(checks=checks)
     _, plan, files = await _prepared(_Steps(context, run))
@@ -76,7 +78,7 @@ async def preview(context: ReleaseContext, run: RunStep = call) -> Preview:
 
 
 class _Prepared(NamedTuple):
-    """A release that is ready to be pushed."""
+    """A release that is ready for its push."""
 
     source: Checkout
     plan: Plan
@@ -84,7 +86,7 @@ class _Prepared(NamedTuple):
 
 
 async def _prepared(step: "_Steps") -> _Prepared:
-    """The steps that only this machine sees."""
+    """Run the steps whose results stay on this machine."""
     source = await step(Step.CHECKOUT, prepare.checkout)
     plan = await step(Step.BUMP, prepare.bump, source)
     await step(Step.GUARD, prepare.guard, source, plan)
@@ -96,7 +98,7 @@ async def _prepared(step: "_Steps") -> _Prepared:
 
 
 class _Steps:
-    """Runs the steps of one release, each of them timed and shown to the watcher."""
+    """Runs the steps of one release; times each and notifies the watcher."""
 
     def __init__(self, context: ReleaseContext, run: RunStep) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""Whether a version may be released, for people: the answer, and each cell with what it says."""
+"""Whether a version may be released, in the terminal: the answer, and what each cell says."""
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +13,7 @@ MOST_TESTS = 5
 
 
 def print_admission(found: Admission, console: Console) -> None:
-    """Print the cells, what of them is red, and the answer."""
+    """Print the cells, their red tests, and the answer."""
     if found.cells:
         console.print(_table(found))
     for cell in found.saying(Answer.NO):
@@ -21,8 +21,8 @@ def print_admission(found: Admission, console: Console) -> None:
     for note in found.notes:
         console.print(Text(f"note: {one_line(note)}"), soft_wrap=True)
     console.print(_line(found), soft_wrap=True)
-    if found.answer is Answer.UNKNOWN and (cure := cure_of(found)):
-        console.print(Text(f"  cure: {cure}"), soft_wrap=True)
+    if found.answer is Answer.UNKNOWN and (hint := hint_of(found)):
+        console.print(Text(f"  cure: {hint}"), soft_wrap=True)
 
 
 def _line(found: Admission) -> Text:
@@ -32,15 +32,15 @@ def _line(found: Admission) -> Text:
     return Text.assemble((f"{mark} {found.answer}", style), f"  {subject}: {one_line(found.why)}")
 
 
-def cure_of(found: Admission) -> str | None:
-    """The command that finds out what is not known; None where no suite could tell."""
+def hint_of(found: Admission) -> str | None:
+    """The command that finds out what is not known; None where there is no suite for it."""
     if not found.cells:
         return None
     return f"interlock contracts {found.sha or found.version or found.described} --of {found.package}"
 
 
 def _table(found: Admission) -> Table:
-    """Only the last column may need a second line, so that the table fits into most terminals."""
+    """The table of cells; only its last column may wrap, so that it fits into most terminals."""
     several = len({cell.evidence.cell.python for cell in found.cells}) > 1
     table = Table(box=None, pad_edge=False)
     for title in ("", "downstream", "suite", "seen"):
@@ -66,7 +66,7 @@ def _row(said: CellSaid, *, with_python: bool) -> tuple[Text, ...]:
 
 
 def _print_red(said: CellSaid, console: Console) -> None:
-    """The first red tests of a cell that says no, those first that were not red before."""
+    """Print the first red tests of a cell that says no; newly red ones come first."""
     known, before = said.evidence.known, said.evidence.before
     if known is None or not known.red:
         return

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -26,9 +25,9 @@ from interlock.model.cascade.states import NOT_RELEASING
 from interlock.releases.notes import plain
 from interlock.reports.labels import counted, moment, one_line
 from interlock.reports.labels import plain as harmless
+from interlock.reports.wide_table import print_wide
 
-WIDEST = 500
-# What stands in a table is cut here; the whole of it follows once.
+# Reasons in a table are cut here; the whole text follows once.
 LONGEST_REASON = 160
 MARKS: Mapping[State, tuple[str, str]] = {
     State.PLANNED: ("·", "dim"),
@@ -50,7 +49,7 @@ OUTCOMES: Mapping[Outcome, str] = {
 
 
 def print_plan(plan: CascadePlan, console: Console) -> None:
-    """Print what a cascade would do: a table with the reasons, and a tree that shows who waits for whom."""
+    """Print what a cascade would do: a table with the reasons, and a tree of the packages by what they wait for."""
     rows = [(each.package, each.action.value, _versions(each), ", ".join(each.suites) or "–") for each in plan.packages]
     table = _aligned([("package", "what", "version", "tested with"), *rows])
     _print(_with_reasons(table, [(_safe(each.why),) for each in plan.packages]), console)
@@ -60,12 +59,12 @@ def print_plan(plan: CascadePlan, console: Console) -> None:
 
 
 def print_cascade(cascade: Cascade, console: Console, *, pages: bool = True) -> None:
-    """Print how far a cascade has come, with the reasons, and what a person should do about it.
+    """Print the states of a cascade, with the reasons, and what a person should do.
 
     Args:
-        cascade: Is printed.
-        console: Where.
-        pages: Whether pages of releases are worth a look: those of a rehearsal go with it.
+        cascade: The cascade.
+        console: The terminal.
+        pages: Whether to print links to GitHub Releases: those of a rehearsal end with it.
     """
     rows, accounts = [], []
     for each in cascade.progress.values():
@@ -75,7 +74,7 @@ def print_cascade(cascade: Cascade, console: Console, *, pages: bool = True) -> 
         accounts.append((_safe(_why(cascade, each)), link))
     _print([f"[bold]{cascade.id}[/] {_said(cascade)}"], console)
     _print(_with_reasons(_aligned([("package", "state", "version", "since"), *rows]), accounts), console)
-    for name, why in cascade.holds.items():  # by a command, and the process that walks the cascade has not obeyed yet
+    for name, why in cascade.holds.items():  # the running process has not seen it yet
         if name in cascade.progress and cascade.state(name) in NOT_RELEASING:
             _print([f"[yellow]![/] {name} will be held: {_safe(why)}"], console)
     for name, text in _long(cascade):
@@ -89,7 +88,7 @@ def print_cascade(cascade: Cascade, console: Console, *, pages: bool = True) -> 
 
 
 def reason(cascade: Cascade, progress: Progress) -> str:
-    """Why a package is in its state, in a few words: of what it has from others, only who that is."""
+    """Why a package is in its state, in a few words; for one that others hold, only their names."""
     if progress.held_by is HeldBy.UPSTREAM:
         return "; ".join(f"{each.package} {_blocks(each)}" for each in causes(cascade, progress.package))
     awaited = cascade.plan.package(progress.package).after
@@ -99,7 +98,7 @@ def reason(cascade: Cascade, progress: Progress) -> str:
 
 
 def plan_tree(plan: CascadePlan) -> Tree:
-    """The plan as a tree: each package once, beneath the last of those that it waits for."""
+    """The plan as a tree: each package once, below the last upstream that it waits for."""
     labels = {}
     for each in plan.packages:
         doing = "" if each.action is Action.RELEASE else f"[dim]{each.action}[/]"
@@ -111,7 +110,7 @@ def plan_tree(plan: CascadePlan) -> Tree:
 
 
 def progress_tree(cascade: Cascade) -> Tree:
-    """The same with how far each has come; made anew whenever something has moved."""
+    """The plan as a tree with the states."""
     labels = {}
     for name, progress in cascade.progress.items():
         mark, style = MARKS[progress.state]
@@ -134,15 +133,11 @@ def print_cascades(cascades: Iterable[Cascade], console: Console) -> None:
         states = [each.state for each in cascade.progress.values()]
         counts = (str(states.count(state)) for state in (State.RELEASED, State.HELD, State.FAILED))
         table.add_row(cascade.id, moment(cascade.began_at), _short(cascade), *counts)
-    # Wide enough for its lines, whatever the terminal: half an id is worse than a line that goes on below.
-    wide = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
-    console.width, before = max(wide, console.width), console.width
-    console.print(table, crop=False)
-    console.width = before
+    print_wide(table, console)
 
 
 def plan_markdown(plan: CascadePlan) -> str:
-    """The plan as Markdown, with its graph; whatever others wrote stands there as text."""
+    """The plan as Markdown, with its graph; other people's text is escaped."""
     lines = [f"## Plan: {plan.root} {plan.root_version} and what follows", "", plan_counts(plan), ""]
     lines += ["| package | what | version | tested with | why |", "|---|---|---|---|---|"]
     for each in plan.packages:
@@ -152,7 +147,7 @@ def plan_markdown(plan: CascadePlan) -> str:
 
 
 def cascade_markdown(cascade: Cascade) -> str:
-    """How far a cascade has come as Markdown, with its graph, and what a person should do."""
+    """The states of a cascade as Markdown, with its graph, and what a person should do."""
     lines = [f"## {cascade.id}", "", _said(cascade), ""]
     lines += ["| package | state | version | since | reason |", "|---|---|---|---|---|"]
     for progress in cascade.progress.values():
@@ -173,7 +168,7 @@ def cascade_markdown(cascade: Cascade) -> str:
 
 
 def plan_mermaid(plan: CascadePlan, progress: Mapping[str, Progress] | None = None) -> str:
-    """Who waits for whom, as Mermaid; with the states when there are any."""
+    """The graph of what waits for what, as Mermaid; with the states, if given."""
     numbers = {each.package: f"p{number}" for number, each in enumerate(plan.packages)}
     lines = ["graph LR"]
     for each in plan.packages:
@@ -190,7 +185,7 @@ def _print(lines: Iterable[str], console: Console) -> None:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as they must be, whatever the terminal: a reason beneath a row says more than one beside it."""
+    """Align columns, in any terminal: a reason has more room below its row than beside it."""
     widths = [max(len(_text(row[column])) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(map(_padded, row, widths)).rstrip() for row in rows]
 
@@ -223,7 +218,7 @@ def _tree(plan: CascadePlan, labels: Mapping[str, str]) -> Tree:
 
 
 def _nearest(plan: CascadePlan, planned: Planned) -> list[str]:
-    """Those that it waits for and no other of them does, in dependency order; the others follow from these."""
+    """The upstreams that it waits for directly, in dependency order; the others follow from these."""
     beyond: set[str] = set()
     ahead = list(planned.after)
     while ahead:
@@ -234,7 +229,7 @@ def _nearest(plan: CascadePlan, planned: Planned) -> list[str]:
 
 
 def _versions(planned: Planned) -> str:
-    """As `1.2.10 → 1.2.11`; `?` where nobody can know yet, a dash for what has no version."""
+    """As `1.2.10 → 1.2.11`; `?` for a version that is not known yet, a dash for none."""
     makes_one = planned.action is Action.RELEASE or planned.next is not None
     before = str(planned.current or "")
     after = str(planned.next or "?") if makes_one and (planned.next is None or planned.next != planned.current) else ""
@@ -249,14 +244,14 @@ def _version(cascade: Cascade, progress: Progress) -> str:
 
 
 def _path(cascade: Cascade, progress: Progress) -> str:
-    """From which version to which, where there are two."""
+    """The version before and after, where they differ."""
     current, version = cascade.plan.package(progress.package).current, _version(cascade, progress)
     is_new = progress.version is not None and current not in {None, progress.version}
     return f"{current} → {version}" if is_new else version
 
 
 def _why(cascade: Cascade, progress: Progress) -> str:
-    """The reason of its state; of what Interlock has released, why it was, and what there is to say beside."""
+    """The reason of its state; for a release by Interlock, the reason of the release too."""
     planned, now = cascade.plan.package(progress.package), reason(cascade, progress)
     says_why = progress.state is State.RELEASED and (planned.action is Action.RELEASE or not now)
     return "; ".join(filter(None, (_cut(planned.why) if says_why else "", now)))
@@ -278,7 +273,7 @@ def _cut(text: str) -> str:
 
 
 def _long(cascade: Cascade) -> Iterator[tuple[str, str]]:
-    """The reasons that were cut, each once, with the package that has it."""
+    """The whole text of the reasons that were cut, by package."""
     for each in cascade.progress.values():
         if each.held_by is not HeldBy.UPSTREAM and _cut(each.reason) != one_line(each.reason):
             yield each.package, each.reason
@@ -301,7 +296,7 @@ def _advised(cascade: Cascade) -> tuple[Advice, ...]:
 
 
 def _says(cascade: Cascade, found: Advice) -> str:
-    """An advice, without a long reason that stands above it."""
+    """An advice, without a long reason that is printed above it."""
     progress = cascade.progress.get(found.about)
     is_long = progress is not None and _cut(progress.reason) != one_line(progress.reason)
     return found.says.removesuffix(f": {progress.reason}") if progress and is_long else found.says
@@ -329,5 +324,5 @@ def _plain(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """Somebody's text in a line for the terminal: it neither formats it, nor moves its cursor."""
+    """Escape text for a line of the terminal, so that it can't format the line or move the cursor."""
     return escape(one_line(text))

@@ -35,7 +35,7 @@ MOST_TESTS, MOST_CHANGES = 10, 20
 
 
 def print_contracts(report: ContractsReport, console: Console) -> None:
-    """Print what would break and why; the answer comes last, where it stays in sight."""
+    """Print what would break and why; the answer comes last, where it stays visible."""
     for result in report.downstreams if report.skipped is None else ():
         _print_downstream(result, console)
     _print_changes(report, console)
@@ -101,7 +101,7 @@ def _element(report: ContractsReport, change: ElementChange) -> Text:
 
 
 def _print_commands(report: ContractsReport, console: Console) -> None:
-    """How to run again what is not as it should be; a command stays whole, however wide."""
+    """Print the commands that run failed cells again; a command is never cut."""
     wrong = {Conclusion.FAILURE, Conclusion.ERROR}
     chosen = [command for command, cells in said.commands(report) if wrong & {each.conclusion for each in cells}]
     if chosen and report.skipped is None:
@@ -125,7 +125,7 @@ def _indented(lines: Iterable[Text], console: Console, *, by: int = 2) -> None:
 
 
 def contracts_json(report: ContractsReport) -> str:
-    """The report as JSON, with the conclusions that follow from it."""
+    """The report as JSON, with its conclusions."""
     data = report.model_dump(mode="json")
     data["conclusion"] = report.conclusion
     for result, shown in zip(report.downstreams, data["downstreams"], strict=True):
@@ -136,7 +136,7 @@ def contracts_json(report: ContractsReport) -> str:
 
 
 def contracts_schema() -> dict[str, Any]:
-    """The JSON Schema of what `contracts_json` gives."""
+    """The JSON Schema of `contracts_json`'s output."""
     generated = ContractsReport.model_json_schema(mode="serialization")
     generated["$defs"]["Conclusion"] = {
         "description": "What is said of a cell, a downstream, or of the whole.",

@@ -1,4 +1,4 @@
-"""What is said of a verification in words, the same in Markdown and in the terminal."""
+"""A verification in words, the same in Markdown and in the terminal."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,7 +9,7 @@ from interlock.contracts.verify.statuses import WHOLE, regressed, untested
 from interlock.model.verdicts import Verdict
 from interlock.reports.labels import counted
 
-# What is worst comes first.
+# The worst comes first.
 ORDER = (Conclusion.FAILURE, Conclusion.ERROR, Conclusion.SUCCESS, Conclusion.SKIPPED)
 LONGEST_NAME, LONGEST_ERROR = 200, 300
 USES = {Use.COVERED: "covered by its suite", Use.UNTESTED: "untested"}
@@ -19,8 +19,8 @@ def headline(report: ContractsReport, named: Callable[[str], str] = str) -> str:
     """The answer in a line, as `1 of 4 downstreams would break: market-data-pipeline`.
 
     Args:
-        report: Is told.
-        named: How a downstream's name is written.
+        report: The report.
+        named: Formats a downstream's name.
     """
     if report.skipped is not None:
         return "Not tested, as the family file wants it"
@@ -42,7 +42,7 @@ def failing(result: DownstreamResult) -> list[CellResult]:
 
 
 def how(result: DownstreamResult) -> str:
-    """What became of a downstream that would break, as `3 tests regressed in 2 of 4 cells`."""
+    """How a downstream would break, as `3 tests regressed in 2 of 4 cells`."""
     red = failing(result)
     tests = regressed(red)
     verdict = red[0].verdict
@@ -51,7 +51,7 @@ def how(result: DownstreamResult) -> str:
 
 
 def only(result: DownstreamResult) -> list[str]:
-    """What all cells that fail have in common, and some others have not, as `bus_backend=redis`."""
+    """What all failing cells have in common and some others don't have, as `bus_backend=redis`."""
     shared = set.intersection(*(_facts(each) for each in failing(result)))
     return sorted(fact for fact in shared if not all(fact in _facts(each) for each in result.cells))
 
@@ -62,7 +62,7 @@ def _facts(each: CellResult) -> set[str]:
 
 
 def red_lines(result: DownstreamResult) -> list[str]:
-    """Each test that regressed with the first line of its error beneath it; or why the suite could not be run."""
+    """Each test that regressed with the first line of its error; or why the suite could not be run."""
     red = failing(result)
     if tests := regressed(red):
         lines = ((cut(name, LONGEST_NAME), cut(error, LONGEST_ERROR)) for name, error in tests.items())
@@ -77,7 +77,7 @@ def cells(report: ContractsReport) -> list[CellResult]:
 
 
 def is_quietly_red(each: CellResult) -> bool:
-    """Whether a cell is red, and that does not count: it was before, or may be."""
+    """Whether a cell is red and does not count: it was red before, or is allowed to be."""
     return each.conclusion is Conclusion.SUCCESS and each.verdict is not Verdict.COMPATIBLE
 
 
@@ -87,13 +87,13 @@ def setting(each: CellResult) -> str:
 
 
 def changes(report: ContractsReport) -> list[ElementChange]:
-    """What changed in the contract: first what may break somebody, and of that what somebody uses."""
+    """The changes of the contract: breaking ones first, and of those the used ones first."""
     found = report.change.changes if report.change else ()
     return sorted(found, key=lambda each: (not each.breaks, not users(report, each)))
 
 
 def users(report: ContractsReport, change: ElementChange) -> dict[str, Use]:
-    """Which downstreams use what changed."""
+    """The downstreams that use a changed element."""
     uses = report.change.uses if report.change else {}
     found = {name: of.get(change.name, Use.NOT_USED) for name, of in uses.items()}
     return {name: use for name, use in found.items() if use is not Use.NOT_USED}
@@ -108,7 +108,7 @@ def commands(report: ContractsReport) -> Iterator[tuple[str, list[CellResult]]]:
 
 
 def warnings(report: ContractsReport) -> dict[str, list[str]]:
-    """By element that may break somebody: the downstreams that use it and have no test that covers it."""
+    """By breaking element, the downstreams that use it without a test for it."""
     found: dict[str, list[str]] = {}
     for downstream in report.change.uses if report.change else ():
         for name in untested(report, downstream):

@@ -13,7 +13,7 @@ from interlock.reports import contracts_labels as said
 from interlock.reports.labels import counted, duration
 from interlock.reports.markdown import NOTHING, cell, code, fenced, folded, link, row, within
 
-# GitHub takes 65,536 characters, a marker among them. The parts share these, so that none crowds out another.
+# GitHub takes 65,536 characters, including a marker. Each part has its share, so that none crowds out another.
 LONGEST = 65_000
 BROKEN, CHANGES, TABLE, COMMANDS, NOTES = 18_000, 12_000, 16_000, 10_000, 4_000
 TESTS_IN_SIGHT, CHANGES_IN_SIGHT, ROWS_IN_SIGHT = 5, 5, 12
@@ -23,10 +23,10 @@ HEAD = [row("downstream", "side", "suite", "point", "verdict", "baseline"), row(
 
 
 def contracts_texts(report: ContractsReport, url: str | None = None) -> Texts:
-    """What is told on GitHub.
+    """The texts for GitHub.
 
     Args:
-        report: Is told.
+        report: The report.
         url: The page of the run.
     """
     comment = contracts_comment(report, url)
@@ -37,7 +37,7 @@ def contracts_comment(report: ContractsReport, url: str | None = None) -> str:
     """The comment on the pull request, of 65,000 characters at most.
 
     Args:
-        report: Is told.
+        report: The report.
         url: The page of the run.
     """
     return _Page(report, fold=True).text(url)
@@ -52,7 +52,7 @@ class _Page:
     """A report as lines of Markdown.
 
     Args:
-        report: Is told.
+        report: The report.
         fold: Whether what is long can be folded.
     """
 
@@ -82,7 +82,7 @@ class _Page:
     # --- what breaks ---
 
     def _broken(self) -> list[str]:
-        """What would break and what is not known, each with its first failing lines."""
+        """What would break or is not known, each with its first failing lines."""
         results = () if self._report.skipped is not None else self._report.downstreams
         by = {each: [r for r in results if r.conclusion is each] for each in said.ORDER[:2]}
         share = BROKEN // max(1, sum(map(len, by.values())))
@@ -103,7 +103,7 @@ class _Page:
             yield from folded(title, fenced(within(more, share // 3, "tests")), fold=self._fold)
 
     def _causes(self, result: DownstreamResult, most: int) -> list[str]:
-        """What it uses of what changed, as long as somebody may fail by that."""
+        """The changed elements that it uses, if a change may break it."""
         changes = (each for each in said.changes(self._report) if each.breaks)
         used = [each for each in changes if result.downstream in said.users(self._report, each)]
         lines = [f"- it uses {code(each.name)}, {each.what}: {_details(each)}" for each in used]
@@ -130,7 +130,7 @@ class _Page:
         return [*lines, *folded(title, within(api, CHANGES // 4, "breakages"), fold=self._fold)]
 
     def _element(self, change: ElementChange) -> str:
-        """An element of the contract in a line, with who uses it."""
+        """A changed element in a line, with the downstreams that use it."""
         mark, may = (f"{WARNING} ", f"{harm(change)}; ") if change.breaks else ("", "")
         found = said.users(self._report, change).items()
         details = f": {_details(change)}" if change.details else ""
@@ -142,7 +142,7 @@ class _Page:
     # --- every cell ---
 
     def _table(self) -> list[str]:
-        """What is not green in sight, as far as it goes; the others folded."""
+        """The cells that are not green, as far as they fit; the others folded."""
         cells = said.cells(self._report)
         first = [each for each in cells if each.verdict is not Verdict.COMPATIBLE][:ROWS_IN_SIGHT]
         rows, rest = [_row(each) for each in first], [_row(each) for each in cells[len(first) :]]

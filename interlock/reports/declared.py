@@ -32,7 +32,7 @@ def proven_groups(sheet: Sheet) -> tuple[tuple[RangeGroup, ...], ...]:
 
 
 def falsely_allowed(sheet: Sheet) -> list[str]:
-    """In words, where something is declared that was seen not to work."""
+    """A remark where declared versions were seen not to work."""
     return [
         f"{sheet.downstream} {item.versions} declares {labels.specifier(item.row.declared)}, "
         f"and does not work with {sheet.upstream} {labels.listed(item.row.falsely_allowed)}"

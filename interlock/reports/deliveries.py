@@ -4,16 +4,15 @@ import json
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from interlock.common.sanitize import one_line, plain
 from interlock.reports.labels import moment
+from interlock.reports.wide_table import print_wide
 from interlock.webhooks import Delivery, DeliveryState
 
 STYLES = {DeliveryState.ACCEPTED: "yellow", DeliveryState.STARTED: "green", DeliveryState.IGNORED: "bright_black"}
-WIDEST = 400
 
 
 def print_deliveries(deliveries: Iterable[Delivery], console: Console) -> None:
@@ -28,11 +27,7 @@ def print_deliveries(deliveries: Iterable[Delivery], console: Console) -> None:
     if not table.row_count:
         console.print("no delivery is in the ledger")
         return
-    # Wide enough for its lines, whatever the terminal: half an id is worse than a line that goes on below.
-    wide = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
-    console.width, before = max(wide, console.width), console.width
-    console.print(table, crop=False)
-    console.width = before
+    print_wide(table, console)
 
 
 def print_delivery(delivery: Delivery, console: Console) -> None:

@@ -133,7 +133,7 @@ def _own_by_cause(sheet: Sheet, report: MatrixReport) -> dict[tuple[str | None, 
 
 
 def others(report: MatrixReport) -> tuple[Finding, ...]:
-    """What is not green and is named neither as a regression nor as an own fault, so that nothing red goes unsaid."""
+    """What is not green and neither a regression nor the downstream's own fault, so that every red cell is named."""
     return tuple(_merged(item for sheet in report.sheets for item in _others(sheet, report)))
 
 
@@ -180,7 +180,7 @@ def _error(run: Run | None, test: str | None) -> str:
 
 
 def _merged(found: Iterable[Finding]) -> list[Finding]:
-    """What several settings show alike, said once."""
+    """Merge equal findings of several settings."""
     alike: dict[tuple[str | None, ...], Finding] = {}
     for item in found:
         key = (item.test, item.when, item.error, item.whom, item.allowed_to_fail)

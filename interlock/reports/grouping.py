@@ -32,7 +32,7 @@ class Grouped(NamedTuple, Generic[T]):
 def group(table: Sequence[Sequence[T]], width: int) -> Grouped[T]:
     """Merge the neighbouring rows of a table that are equal, and the neighbouring columns.
 
-    The width is the number of columns, which a table without rows doesn't tell.
+    The width is the number of columns, which a table without rows doesn't show.
     """
     rows = spans([tuple(row) for row in table])
     kept = [table[row.start] for row in rows]

@@ -1,4 +1,4 @@
-"""What the page's script draws from: a report with everything said once and named by its number afterwards."""
+"""The data of the page's script: a report in which each repeated item is written once and referred to by its number."""
 
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -10,14 +10,14 @@ from interlock.reports.changes import by_sheet
 from interlock.reports.summary import sheet_link
 from interlock.reports.symbols import MARKS, shown_as
 
-# Of each log the end is on the page; whole ones would make hundreds of megabytes of it.
+# The page has the end of each log; whole logs would make it hundreds of megabytes.
 LOG_CHARACTERS = 8 * 1024
 
 T = TypeVar("T", bound=Hashable)
 
 
 class Numbered(Generic[T]):
-    """Things that occur often, each kept once: a number names it."""
+    """Items that occur often, each kept once under a number."""
 
     def __init__(self) -> None:
         self._numbers: dict[T, int] = {}
@@ -43,7 +43,7 @@ class PageData:
         self._changes = {id(sheet): found for sheet, found in by_sheet(report)}
 
     def as_json(self) -> dict[str, object]:
-        """The data as values that JSON knows; the form is an affair between this module and the page's script."""
+        """The data as JSON values; only the page's script reads their form."""
         runs = [self._run(run) for run in self._report.runs.values()]
         sheets = [self._sheet(sheet) for sheet in self._report.sheets]
         return {
@@ -85,7 +85,7 @@ class PageData:
         )
 
     def _changed(self, sheet: Sheet) -> dict[int, tuple[int, str]]:
-        """By the cell's place in `cells`: what it was before, and when."""
+        """By the cell's index in `cells`: its verdict before, and when."""
         rows = {row.version: number for number, row in enumerate(sheet.rows)}
         columns = {version: number for number, version in enumerate(sheet.upstream_versions)}
         return {
@@ -125,7 +125,7 @@ def _number_of(verdict: Verdict) -> int:
 
 
 def _end_of(log: str) -> tuple[str, bool]:
-    """The end of a log, from the beginning of a line, and whether that is not all of it."""
+    """The end of a log, from the start of a line, and whether it was cut."""
     text = labels.plain(log)
     if len(text) <= LOG_CHARACTERS:
         return text, False

@@ -35,7 +35,7 @@ def write_html(report: MatrixReport, path: Path) -> None:
 def render(report: MatrixReport) -> str:
     """The page. What tests printed is text on it, never markup: Jinja escapes it, and so does the data's JSON.
 
-    Should both fail, the page's Content-Security-Policy lets no script run but the one whose hash it names.
+    If both fail, the page's Content-Security-Policy allows only the script with the hash in it.
     """
     style, script = _resource("matrix.css"), _script()
     template = _templates().get_template("matrix.html")
@@ -73,7 +73,7 @@ def _templates() -> Environment:
 
 @cache
 def _script() -> str:
-    """The parts of the script as one, whose names nothing outside can see."""
+    """The parts of the script as one scope, invisible from outside."""
     parts = "\n".join(_resource(name) for name in _SCRIPTS)
     return f'(() => {{\n"use strict";\n{parts}\n}})();\n'
 

@@ -1,4 +1,4 @@
-"""The words that all reports share: counts, times, names, and untrusted text made harmless."""
+"""Labels that all reports share: counts, times, names, and untrusted text made harmless."""
 
 import sys
 from collections.abc import Sequence

@@ -38,7 +38,7 @@ class ManifestPackage(FrozenModel):
 
 
 class Manifest(FrozenModel):
-    """All of a cascade; the packages in dependency order."""
+    """A whole cascade; the packages in dependency order."""
 
     id: str
     root: str
@@ -51,7 +51,7 @@ class Manifest(FrozenModel):
 
 
 def manifest(cascade: Cascade, releases: Iterable[Release] = ()) -> Manifest:
-    """Put together what is known of a cascade.
+    """Collect what is known about a cascade.
 
     Args:
         cascade: How far it has come.

@@ -13,7 +13,7 @@ NOTHING = "–"
 
 
 def code(text: str, most: int = LONGEST_CODE) -> str:
-    """Somebody's text as code in a line, between more backticks than it has; a dash when it says nothing."""
+    """Other people's text as inline code, between more backticks than it has; a dash for empty text."""
     line = cut(text, most)
     if not line:
         return NOTHING
@@ -23,7 +23,7 @@ def code(text: str, most: int = LONGEST_CODE) -> str:
 
 
 def cell(text: str) -> str:
-    """The same for a table. There is no writing of a bar that is safe behind a backslash, so that a bar is broken."""
+    """Inline code for a table. No escaping of a bar is safe behind a backslash, so bars become broken bars."""
     return code(text.replace("|", "¦"), 120)
 
 
@@ -33,7 +33,7 @@ def row(*cells: str) -> str:
 
 
 def fenced(lines: Iterable[str], language: str = "") -> list[str]:
-    """Somebody's lines as a block of code, behind a fence that they can't end."""
+    """Other people's lines as a block of code, with a fence that they can't end."""
     inside = [line for text in lines for line in plain(text).split("\n")]
     fence = "`" * max(3, _longest_run("\n".join(inside)) + 1)
     return [f"{fence}{language}", *inside, fence]
@@ -68,7 +68,7 @@ def within(items: Sequence[str], most: int, what: str) -> list[str]:
 
 
 def link(title: str, url: str) -> str:
-    """A link to an address of our own; the title alone when it is no address that can stand in one."""
+    """A link to an address of ours; the title alone for an address that is not safe in a link."""
     is_plain = re.fullmatch(r"https?://[^\s<>()\\|\"'`]+", one_line(url))
     return f"[{title}](<{url}>)" if is_plain else title
 

@@ -1,7 +1,7 @@
-"""What people are told of without having asked: short texts, each with what makes it the same as one before.
+"""Notifications: short texts, each with an identity, so that people are notified once.
 
-They go to Slack, mailboxes and whatever else listens, so whatever others wrote stands in them as words: on its line,
-cut, and without the brackets and braces by which those places and Prefect's templates take orders.
+They go to Slack, mailboxes and other channels, so text of others is made harmless: one line, cut, and without the
+brackets and braces that those channels and Prefect's templates interpret.
 """
 
 import re
@@ -22,13 +22,13 @@ from interlock.reports.labels import counted
 
 MOST_LINES = 5
 LONGEST_LINE = 300
-# The cause of a check also says how many days are left, which is another text tomorrow.
+# The cause of a check also has the number of days left, which changes every day.
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _OBEYED = str.maketrans({"<": "‹", ">": "›", "{": "(", "}": ")", "`": "'"})
 
 
 class NotificationKind(StrEnum):
-    """The names of our events."""
+    """The kinds of notification, by the names of their Prefect events."""
 
     HELD = "interlock.package.held"
     FAILED = "interlock.package.failed"
@@ -38,17 +38,17 @@ class NotificationKind(StrEnum):
 
 
 class Notification(FrozenModel):
-    """Something to tell.
+    """A notification.
 
     Attributes:
-        news: The event.
-        of: What it is about: a package, a token, an edge.
-        same: What makes two notices one; without anything that changes from look to look.
+        kind: The name of its Prefect event.
+        of: The package, token or edge that it is about.
+        same: The rest of its identity; nothing in it changes while the notification holds.
         subject: A line.
         body: A few lines.
     """
 
-    news: NotificationKind
+    kind: NotificationKind
     of: str
     same: tuple[str, ...]
     subject: str
@@ -56,21 +56,21 @@ class Notification(FrozenModel):
 
     @property
     def id(self) -> UUID:
-        """Equal for equal news: of its event, which a server keeps once."""
-        return uuid5(NAMESPACE_URL, "\0".join((self.news, self.of, *self.same)))
+        """The id of its event, which a server keeps once: equal for equal notifications."""
+        return uuid5(NAMESPACE_URL, "\0".join((self.kind, self.of, *self.same)))
 
 
 def harmless(text: str, most: int = LONGEST_LINE) -> str:
-    """A line of others' words that nothing takes for more than words."""
+    """A line of other people's text that no channel interprets."""
     return cut(text, most).translate(_OBEYED)
 
 
 def stuck(cascade: Cascade) -> tuple[Notification, ...]:
-    """A notice for each package that is held or has failed by itself; those above it are named beneath it."""
+    """A notification for each package that is held or failed by itself; it names the packages held with it."""
     return tuple(
         _stuck(cascade, each)
         for each in cascade.progress.values()
-        # A person who holds a package by hand, or aborts, knows it.
+        # A person who holds a package or aborts knows it already.
         if each.state is State.FAILED or (each.state is State.HELD and each.held_by is HeldBy.ITSELF)
     )
 
@@ -79,14 +79,14 @@ def _stuck(cascade: Cascade, progress: Progress) -> Notification:
     held = progress.state is State.HELD
     name = progress.package
     after = [each.package for each in cascade.progress.values() if each.held_by is HeldBy.UPSTREAM]
-    goes_on = f"interlock cascade {f'unhold {name}' if held else f'resume {cascade.id}'}"
+    command = f"interlock cascade {f'unhold {name}' if held else f'resume {cascade.id}'}"
     lines = [
         progress.reason,
         *([f"held with it, or with others: {', '.join(after)}"] if after else []),
-        f"when it is cured: {goes_on}",
+        f"when it is cured: {command}",
     ]
     return Notification(
-        news=NotificationKind.HELD if held else NotificationKind.FAILED,
+        kind=NotificationKind.HELD if held else NotificationKind.FAILED,
         of=name,
         same=(cascade.id, progress.state, progress.since.isoformat()),
         subject=f"{name} {'is held' if held else 'has failed'} in the cascade {cascade.id}",
@@ -95,10 +95,10 @@ def _stuck(cascade: Cascade, progress: Progress) -> Notification:
 
 
 def expiring(family: str, checks: Iterable[Check]) -> tuple[Notification, ...]:
-    """A notice for each token that works, and will not for long."""
+    """A notification for each token that expires soon."""
     return tuple(
         Notification(
-            news=NotificationKind.TOKEN,
+            kind=NotificationKind.TOKEN,
             of=check.subject,
             same=(family, *_DAY.findall(check.cause)),
             subject=f"{family}: the {harmless(check.subject)} expires soon",
@@ -110,7 +110,7 @@ def expiring(family: str, checks: Iterable[Check]) -> tuple[Notification, ...]:
 
 
 def incompatible(report: MatrixReport) -> tuple[Notification, ...]:
-    """A notice for each edge with cells that were compatible in the last matrix and are not now."""
+    """A notification for each edge with cells that were compatible in the last matrix and are not now."""
     edges: defaultdict[str, list[Change]] = defaultdict(list)
     for change in report.changes:
         if change.before is Verdict.COMPATIBLE and change.after is not Verdict.COMPATIBLE:
@@ -121,7 +121,7 @@ def incompatible(report: MatrixReport) -> tuple[Notification, ...]:
 def _incompatible(report: MatrixReport, edge: str, changes: list[Change]) -> Notification:
     lines = sorted(_changed(change) for change in changes)
     return Notification(
-        news=NotificationKind.INCOMPATIBLE,
+        kind=NotificationKind.INCOMPATIBLE,
         of=edge,
         same=(report.family, *lines, max(change.since for change in changes).isoformat()),
         subject=f"{report.family}: {edge}: {counted(len(changes), 'cell')} no longer compatible",
@@ -137,14 +137,14 @@ def _changed(change: Change) -> str:
 
 
 def regressed(report: ContractsReport) -> tuple[Notification, ...]:
-    """A notice when a ref breaks downstreams; none for a pull request, whose people see it there."""
+    """A notification when a ref breaks downstreams; none for a pull request, which shows it itself."""
     broken = [each for each in report.downstreams if each.conclusion is Conclusion.FAILURE]
     if not broken or report.pull is not None:
         return ()
     names = [each.downstream for each in broken]
     return (
         Notification(
-            news=NotificationKind.REGRESSED,
+            kind=NotificationKind.REGRESSED,
             of=report.upstream,
             same=(report.family, report.version, *names),
             subject=f"{report.upstream} {harmless(report.ref, 100)} breaks {', '.join(names)}",

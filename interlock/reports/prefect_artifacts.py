@@ -30,13 +30,13 @@ def table_rows(report: MatrixReport) -> list[dict[str, str]]:
 
 
 def answer(report: MatrixReport) -> tuple[str, str]:
-    """The answer in a line, and what it rests on in another."""
+    """The answer in a line, and its evidence in another."""
     said = headline(report)
     return f"{said.title}.", said.detail
 
 
 def markdown_summary(report: MatrixReport) -> str:
-    """The answer, what it rests on, and what is wrong, as Markdown; text of others' programs stays text."""
+    """The answer, its evidence, and what is wrong, as Markdown; other programs' text is escaped."""
     answer = headline(report)
     lines = [
         f"# {answer.title}",
@@ -75,5 +75,5 @@ def _section(title: str, found: list[str]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown must not read: a test's name or an error may hold anything."""
+    """Escape text for Markdown: a test's name or an error may contain anything."""
     return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", labels.one_line(text))

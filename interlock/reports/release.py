@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 
 from interlock.model.dispatches import DispatchRecord, Receipt
@@ -14,12 +13,11 @@ from interlock.releases.notes import plain
 from interlock.releases.plan import Plan
 from interlock.releases.preflight import Preview
 from interlock.reports.labels import one_line
-
-WIDEST = 500
+from interlock.reports.wide_table import print_wide
 
 
 def print_release(release: Release, console: Console) -> None:
-    """Print what was done."""
+    """Print a release."""
     _print(_lines(release), console)
 
 
@@ -54,7 +52,7 @@ def _outcome(release: Release) -> str:
 
 
 def _safe(text: str) -> str:
-    """Somebody's text in a line for the terminal: it neither formats it, nor moves its cursor."""
+    """Escape text for a line of the terminal, so that it can't format the line or move the cursor."""
     return escape(one_line(text))
 
 
@@ -80,7 +78,7 @@ def _likely(receipt: Receipt) -> str:
 
 
 def release_markdown(release: Release) -> str:
-    """The same as Markdown; whatever others wrote stands there as text."""
+    """A release as Markdown; other people's text is escaped."""
     resumed = "; finished what an earlier run began" if release.resumed else ""
     state = f"{_outcome(release)}; before: {release.previous or 'nothing'}{resumed}"
     lines = [f"## {release.package} {release.version}", "", state, ""]
@@ -113,13 +111,9 @@ def print_releases(releases: Iterable[Release], console: Console) -> None:
             str(release.version),
             f"{release.began_at:%Y-%m-%d %H:%M}",
             _state(release),
-            _heard(release),
+            _receipts(release),
         )
-    # Wide enough for its lines, whatever the terminal: half a version is worse than a line that goes on below.
-    wide = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
-    console.width, before = max(wide, console.width), console.width
-    console.print(table, crop=False)
-    console.width = before
+    print_wide(table, console)
 
 
 def _state(release: Release) -> str:
@@ -128,14 +122,14 @@ def _state(release: Release) -> str:
     return f"[yellow]unfinished[/]: interlock release {release.package} --version {release.version}"
 
 
-def _heard(release: Release) -> str:
+def _receipts(release: Release) -> str:
     taken = sum(record.receipt is not None for record in release.dispatches)
     failed = f", {len(release.failed)} failed" if release.failed else ""
     return f"{taken} of {len(release.dispatches)}{failed}" if release.dispatches else "–"
 
 
 def preview_markdown(found: Preview) -> str:
-    """What a release would do as Markdown; whatever others wrote stands there as text."""
+    """What a release would do, as Markdown; other people's text is escaped."""
     lines = [f"## {found.plan.package} {found.plan.version}" if found.plan else "## It would not be started", ""]
     lines += ["Nothing was changed.", "", "| check | state | cause |", "|---|---|---|"]
     lines += [f"| {plain(f'{c.subject}, {c.name}')} | {c.state} | {plain(c.cause)} |" for c in found.checks]
@@ -149,7 +143,7 @@ def preview_markdown(found: Preview) -> str:
 
 
 def print_preview(found: Preview, console: Console) -> None:
-    """Print what a release would do, and everything that was checked."""
+    """Print what a release would do, and every check."""
     _print(map(_check, found.checks), console)
     refused = ["[red]✗[/] it would not be started; nothing was changed"]
     _print(_plan_lines(found.plan, found) if found.plan else refused, console)
@@ -166,7 +160,7 @@ def _check(check: Check) -> str:
 def _plan_lines(plan: Plan, found: Preview) -> Iterator[str]:
     verb = "would finish" if plan.resumed else "would be released"
     yield f"\n[bold]{plan.package} {plan.version}[/] {verb} (before: {plan.previous or 'nothing'}); nothing was changed"
-    yield f"  version  from {_safe(plan.place)}; files to change: {_safe(', '.join(plan.changed)) or 'none'}"
+    yield f"  version  from {_safe(plan.source)}; files to change: {_safe(', '.join(plan.changed)) or 'none'}"
     yield f"  tag      {_safe(plan.tag)} on top of {plan.base[:10]}, {_safe(f'{plan.repository} {plan.branch}')}"
     for file in found.files:
         yield _file(file)

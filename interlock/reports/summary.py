@@ -80,13 +80,13 @@ def _all_work(declared: list[Cell]) -> str:
 
 
 def _newest_fit(report: MatrixReport) -> bool:
-    """Old releases stay broken for ever, so the answer says whether today's are."""
+    """Old releases stay broken for ever, so the answer is about the newest ones."""
     newest = [newest_cell(sheet) for sheet in report.sheets if sheet.counts]
     return all(cell is not None and cell.verdict is Verdict.COMPATIBLE for cell in newest)
 
 
 def _newest_broken_alone(report: MatrixReport) -> list[str]:
-    """Downstreams whose newest release is red with every upstream version: no edge broke, and they do not work."""
+    """Downstreams with a newest release that is red with every upstream version: broken, though no edge broke them."""
     found = ((sheet, newest_cell(sheet)) for sheet in report.sheets if sheet.counts)
     return list(
         dict.fromkeys(

@@ -17,7 +17,7 @@ from interlock.reports.summary import headline
 from interlock.reports.symbols import MARKS, shown_as
 from interlock.reports.terminal_tables import print_table
 
-# More than this in a list, and nobody reads the rest here.
+# Longer lists are not read in a terminal.
 MOST_LINES = 20
 _HEADLINES = {
     "fits": ("✓", "bold green"),
@@ -110,7 +110,7 @@ def _print_list(title: str, lines: list[Text], console: Console) -> None:
 
 
 def _print_answer(report: MatrixReport, console: Console, page: Path | None) -> None:
-    """The last lines, which stay in sight."""
+    """Print the last lines, which stay visible."""
     answer = headline(report)
     symbol, style = _HEADLINES[answer.state]
     console.print(Text.assemble((f"{symbol} {answer.title}. ", style), answer.detail))

@@ -1,4 +1,4 @@
-"""Writing a report where a person named a place for it."""
+"""Writing a report to a path that a person chose."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
-"""Webhooks, without I/O: whether a delivery is genuine, what it says, and which deployments it starts."""
+"""Webhooks, without I/O: whether a delivery is genuine, what it says, and which deployment it starts."""
 
 from interlock.model.delivery import Condition, Delivery, DeliveryState, Source, Start
 from interlock.webhooks.github import Envelope, check_media_type, read_envelope
-from interlock.webhooks.intake import IntakeResult, hear_github, hear_signed
+from interlock.webhooks.intake import IntakeResult, receive_github, receive_signed
 from interlock.webhooks.refusals import DeliveryRefusedError, Reason
 from interlock.webhooks.routing import Ignored, Kind, route
 from interlock.webhooks.signature import Secrets, check, find_secrets, read_signature
@@ -23,9 +23,9 @@ __all__ = [
     "check",
     "check_media_type",
     "find_secrets",
-    "hear_github",
-    "hear_signed",
     "read_envelope",
     "read_signature",
+    "receive_github",
+    "receive_signed",
     "route",
 ]

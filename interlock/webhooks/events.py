@@ -1,4 +1,4 @@
-"""What a delivery says, as one typed value of the few fields that anything follows from."""
+"""The event of a delivery, as one typed value of the few fields that routing needs."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AliasChoices, AliasPath, ConfigDict, Field,
 
 from interlock.common.frozen_model import FrozenModel
 
-# One more digit than any of GitHub's numbers has; a database's integer still holds it.
+# Larger than any of GitHub's numbers, and still an integer of a database.
 LARGEST = 10**18
 
 
@@ -37,10 +37,10 @@ Number = Annotated[int, Field(ge=1, lt=LARGEST)]
 
 
 class Event(FrozenModel):
-    """The base: an event in a repository. What else a payload has is not looked at.
+    """The base: an event in a repository. Other fields of a payload are ignored.
 
     Attributes:
-        repository: As owner/name.
+        repository: The repository, as owner/name.
     """
 
     model_config = ConfigDict(extra="ignore", validate_by_name=True, validate_by_alias=True, hide_input_in_errors=True)
@@ -49,7 +49,7 @@ class Event(FrozenModel):
 
     @property
     def action(self) -> str | None:
-        """What has happened to it, where GitHub says so."""
+        """What happened, where GitHub says so."""
         return None
 
 
@@ -60,22 +60,22 @@ class ActionEvent(Event):
 
     @property
     def action(self) -> str | None:
-        """What has happened to it."""
+        """What happened."""
         return self.verb
 
 
 class PullRequestEvent(ActionEvent):
-    """Something has become of a pull request.
+    """A change of a pull request.
 
     Attributes:
-        sha: The newest commit of its branch.
-        base: The branch that it is to be merged into.
+        sha: The head of its branch.
+        base: The branch that it asks to be merged into.
         head: Its own branch.
-        head_repository: Where that is; None when it is gone.
-        before: The newest commit before this one, where there was one.
-        base_before: The branch that it was to be merged into until now, where that is what has changed.
-        author: Who opened it.
-        association: What its author is to the repository, in GitHub's words.
+        head_repository: The repository of its branch; None when it is deleted.
+        before: The head before, where there was one.
+        base_before: The base before, where the event is a change of the base.
+        author: The user who opened it.
+        association: The author's relation to the repository, in GitHub's words.
     """
 
     number: Number
@@ -93,11 +93,11 @@ class PullRequestEvent(ActionEvent):
 
 
 class PushEvent(Event):
-    """A branch or tag was moved.
+    """A push to a branch or tag.
 
     Attributes:
-        ref: As `refs/heads/main`.
-        sha: Where it is now.
+        ref: The branch or tag, as `refs/heads/main`.
+        sha: Its commit now.
     """
 
     ref: WholeRef
@@ -106,10 +106,10 @@ class PushEvent(Event):
 
 
 class ReleaseEvent(ActionEvent):
-    """Something has become of a release on GitHub.
+    """A change of a release on GitHub.
 
     Attributes:
-        prerelease: Whether it is marked as one there, whatever its tag says.
+        prerelease: Whether GitHub marks it as one, whatever its tag says.
     """
 
     tag: Ref = Field(validation_alias=AliasPath("release", "tag_name"))
@@ -118,13 +118,13 @@ class ReleaseEvent(ActionEvent):
 
 
 class DispatchEvent(Event):
-    """Somebody tells the repository of something, most often of a release of another one.
+    """A dispatch to the repository, most often about a release of another member.
 
     Attributes:
-        name: The event's type; of a `workflow_dispatch`, what its workflow file is called.
+        name: The event's type; for a `workflow_dispatch`, the name of its workflow file.
         origin: The package or repository that it is about.
-        version: The version.
-        tag: Its tag, where the version is not said.
+        version: The released version.
+        tag: The version's tag, for a dispatch without a version.
     """
 
     name: Word = Field(validation_alias="action")
@@ -148,11 +148,11 @@ class DispatchEvent(Event):
 
 
 class WorkflowRunEvent(ActionEvent):
-    """A workflow run has begun or ended.
+    """A workflow run that started or ended.
 
     Attributes:
-        branch: That it runs on.
-        branch_repository: Where that is; None when it is gone.
+        branch: The branch that it runs on.
+        branch_repository: The repository of the branch; None when it is deleted.
         conclusion: How it ended, in GitHub's words.
     """
 
@@ -166,18 +166,18 @@ class WorkflowRunEvent(ActionEvent):
 
 
 class VersionEvent(Event):
-    """A version of the repository's package is out: what a workflow says that publishes it."""
+    """A version of the repository's package is out, as the workflow that published it reports."""
 
     version: VersionText
 
 
 class Unhandled(FrozenModel):
-    """A genuine delivery that nothing can follow from.
+    """A genuine delivery that starts nothing.
 
     Attributes:
-        why: In a line, for whoever looks at the deliveries.
-        repository: Where it is from, if that could be read.
-        is_ping: Whether GitHub only tries whether somebody is there.
+        why: The reason, in a line, for people who look at the deliveries.
+        repository: Its repository, if the payload has one.
+        is_ping: Whether it is GitHub's ping.
     """
 
     why: str
@@ -185,4 +185,4 @@ class Unhandled(FrozenModel):
     is_ping: bool = False
 
 
-Heard = Event | Unhandled
+Received = Event | Unhandled

@@ -36,10 +36,10 @@ EVENTS = (*_KINDS, "ping")
 
 
 class Envelope(FrozenModel):
-    """What the headers say.
+    """The event and id in a delivery's headers.
 
     Attributes:
-        guid: The delivery's own; a redelivery keeps it.
+        guid: The delivery's id; a redelivery keeps it.
     """
 
     event: str
@@ -47,13 +47,13 @@ class Envelope(FrozenModel):
 
 
 def read_envelope(headers: Mapping[str, str]) -> Envelope:
-    """What the headers of a delivery say.
+    """Read the headers of a delivery.
 
     Args:
-        headers: By their names in lower case.
+        headers: The values by lower-case name.
 
     Raises:
-        DeliveryRefusedError: They don't say which event it is, or not which delivery.
+        DeliveryRefusedError: The event or the delivery's id is missing.
     """
     event, guid = headers.get("x-github-event", ""), headers.get("x-github-delivery", "")
     if not re.fullmatch(r"[a-z_]{1,60}", event, re.ASCII) or not _GUID.fullmatch(guid):
@@ -62,10 +62,10 @@ def read_envelope(headers: Mapping[str, str]) -> Envelope:
 
 
 def check_media_type(headers: Mapping[str, str]) -> None:
-    """See that a body is said to be JSON.
+    """Check that the headers declare JSON.
 
     Raises:
-        DeliveryRefusedError: It is not.
+        DeliveryRefusedError: They declare something else.
     """
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media == "application/x-www-form-urlencoded":
@@ -75,14 +75,14 @@ def check_media_type(headers: Mapping[str, str]) -> None:
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """A body as the JSON object that it must be.
+    """Read a body that must be a JSON object.
 
     Raises:
-        DeliveryRefusedError: It is none.
+        DeliveryRefusedError: It is not one.
     """
     try:
         found = json.loads(body.decode())
-    except (ValueError, RecursionError):  # the latter: brackets in brackets, without end
+    except (ValueError, RecursionError):  # the latter: brackets nested too deeply
         raise DeliveryRefusedError(Reason.MALFORMED, "it is no JSON") from None
     if not isinstance(found, dict):
         raise DeliveryRefusedError(Reason.MALFORMED, "it is no JSON object")
@@ -90,10 +90,10 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def read_event(event: str, body: bytes) -> Event | Unhandled:
-    """What a genuine delivery of GitHub's says.
+    """Read the event of a genuine delivery of GitHub's.
 
     Raises:
-        DeliveryRefusedError: Its body is no JSON object.
+        DeliveryRefusedError: The body is not a JSON object.
     """
     payload = read_object(body)
     kind = _KINDS.get(event)
@@ -108,7 +108,7 @@ def read_event(event: str, body: bytes) -> Event | Unhandled:
 
 
 def _named(event: str, payload: dict[str, Any]) -> dict[str, Any]:
-    """The payload, with the name of its workflow file in the place of the event's type."""
+    """The payload, with the name of its workflow file as the event's type."""
     if event != "workflow_dispatch":
         return payload
     workflow = payload.get("workflow")

@@ -1,4 +1,4 @@
-"""What must hold in the ledger when a flow run is to be started of a delivery."""
+"""What must hold in the ledger before a delivery starts a flow run."""
 
 from packaging.version import Version
 
@@ -8,7 +8,7 @@ from interlock.webhooks import Condition, Start
 
 
 def obstacle(start: Start, ledger: Ledger) -> str | None:
-    """Why nothing is to be started after all; None when nothing is in the way.
+    """Why a delivery must not start its flow run; None when it may.
 
     Raises:
         LedgerError: The ledger can't be read.
@@ -24,7 +24,7 @@ def obstacle(start: Start, ledger: Ledger) -> str | None:
 
 
 def _already_cascading(start: Start, ledger: Ledger) -> str | None:
-    """A release that a cascade made is followed by that cascade: a second one would release its packages twice."""
+    """The cascade that follows the version already: a second one would release its packages twice."""
     request = start.parameters["request"]
     assert isinstance(request, dict)
     version = Version(str(request["version"]))

@@ -1,4 +1,12 @@
-"""Deliveries that did not reach the gateway, found on GitHub and sent again; GitHub never does so by itself."""
+"""Deliveries that did not reach the gateway: found on GitHub and sent again, since GitHub never does so by itself.
+
+**What it promises.** Every delivery of the last three days that the ledger does not have is sent again, unless one of
+its attempts went well or is under way.
+
+**Why it is right.** A redelivery keeps its GUID, and the ledger takes each GUID once, so a second one does no harm. A
+delivery whose first attempt GitHub has forgotten is given up: otherwise a delivery that the gateway always refuses
+would be sent every hour for ever. One webhook that can't be read hides no other: its error is reported beside them.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -14,18 +22,18 @@ from interlock.adapters.github import Hook, HookDelivery
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import InterlockError
 
-# As far back as GitHub remembers.
+# GitHub remembers deliveries for three days.
 KEPT = timedelta(days=3)
 PATH = "/webhooks/github"
 
 
 class MissedDelivery(FrozenModel):
-    """A delivery that no attempt has brought to the gateway.
+    """A delivery with no successful attempt.
 
     Attributes:
-        id: Of its last attempt.
-        at: When that was.
-        said: What GitHub says of it.
+        id: The id of its last attempt.
+        at: The time of that attempt.
+        said: Its status in GitHub's words.
     """
 
     hook: Hook
@@ -37,12 +45,12 @@ class MissedDelivery(FrozenModel):
 
 
 class MissedDeliveries(FrozenModel):
-    """What was found.
+    """The missed deliveries.
 
     Attributes:
         hooks: How many webhooks lead to the gateway.
-        missed: The oldest first.
-        troubles: What could not be looked at, and why.
+        missed: The deliveries, oldest first.
+        troubles: The errors of what could not be read.
     """
 
     hooks: int
@@ -51,11 +59,11 @@ class MissedDeliveries(FrozenModel):
 
 
 class SweepResult(FrozenModel):
-    """What was done.
+    """The deliveries that were sent again.
 
     Attributes:
-        sent: What was sent again; whether it arrives is the gateway's to say.
-        troubles: What could not be looked at or sent, and why.
+        sent: The deliveries that GitHub sends again; the ledger shows whether they arrive.
+        troubles: The errors of what could not be read or sent.
     """
 
     hooks: int
@@ -64,26 +72,26 @@ class SweepResult(FrozenModel):
 
     @property
     def outcome(self) -> str:
-        """In a line."""
+        """The result in a line."""
         if not self.hooks and not self.troubles:
             return "no webhook leads to the gateway"
         return "; ".join([f"{len(self.sent)} sent again, of {self.hooks} webhooks", *self.troubles])
 
 
 async def look(connections: Connections, now: datetime, *, gateway: str | None = None) -> MissedDeliveries:
-    """Find what GitHub could not deliver and the ledger does not have; nothing is changed.
+    """Find what GitHub could not deliver and the ledger does not have; this changes nothing.
 
     Args:
-        connections: The family, the ledger of the gateway, and GitHub with a token that may see webhooks.
+        connections: The family, the gateway's ledger, and GitHub with a token that may see webhooks.
         now: The time.
-        gateway: The gateway's address, as webhooks name it. Default: any that ends as the gateway's does.
+        gateway: The gateway's address, as webhooks name it. Default: any address with the gateway's path.
     """
     troubles: list[str] = []
     hooks = [hook async for hook in _hooks(connections, troubles) if leads_to(hook, gateway)]
     missed: list[MissedDelivery] = []
     for hook in hooks:
         try:
-            missed += unheard(hook, await _client(connections, hook).hook_deliveries(hook, now - KEPT))
+            missed += undelivered(hook, await _client(connections, hook).hook_deliveries(hook, now - KEPT))
         except InterlockError as error:
             troubles.append(error.message)
     known = await asyncio.to_thread(connections.ledger.known_deliveries, [each.guid for each in missed])
@@ -92,7 +100,7 @@ async def look(connections: Connections, now: datetime, *, gateway: str | None =
 
 
 async def send_again(looked: MissedDeliveries, connections: Connections) -> SweepResult:
-    """Have GitHub send each of them once more; a second time does no harm, since each keeps its GUID."""
+    """Ask GitHub to send each of them again."""
     sent, troubles = [], list(looked.troubles)
     for each in looked.missed:
         try:
@@ -105,7 +113,7 @@ async def send_again(looked: MissedDeliveries, connections: Connections) -> Swee
 
 
 def _client(connections: Connections, hook: Hook) -> Webhooks:
-    """GitHub, asked by whom the webhook belongs to: the App's own by the App itself."""
+    """The client for a webhook: an App's own webhook needs the App itself."""
     app = connections.app if hook.path.startswith("/app/") else None
     return app or connections.github
 
@@ -125,7 +133,7 @@ async def _hooks(connections: Connections, troubles: list[str]) -> AsyncIterator
 
 
 def leads_to(hook: Hook, gateway: str | None) -> bool:
-    """Whether a webhook that is in use leads to the gateway."""
+    """Whether a webhook is active and leads to the gateway."""
     if not hook.active:
         return False
     if gateway is None:
@@ -134,15 +142,12 @@ def leads_to(hook: Hook, gateway: str | None) -> bool:
     return hook.url.rstrip("/") in {wanted, f"{wanted}{PATH}"}
 
 
-def unheard(hook: Hook, attempts: Sequence[HookDelivery]) -> Iterable[MissedDelivery]:
-    """The deliveries of which no attempt went well, and none is under way.
-
-    One whose first attempt GitHub has forgotten is given up: what the gateway always refuses would otherwise be sent
-    every hour for ever, and become more and more.
+def undelivered(hook: Hook, attempts: Sequence[HookDelivery]) -> Iterable[MissedDelivery]:
+    """The deliveries without an attempt that went well or is under way, and with a first attempt that GitHub remembers.
 
     Args:
-        hook: To whom.
-        attempts: The newest first.
+        hook: Their webhook.
+        attempts: The attempts, newest first.
     """
     over = {each.guid for each in attempts if each.is_good or each.is_pending}
     fresh = {each.guid for each in attempts if not each.redelivery and each.event != "ping"}

@@ -1,4 +1,4 @@
-"""Why a delivery is not taken: each reason with the status that answers it, and the cure for whoever sent it."""
+"""The reasons to refuse a delivery, each with its HTTP status and a hint for the sender."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from interlock.errors import RefusedError
 
 
 class Reason(StrEnum):
-    """Why a delivery is not taken."""
+    """Why a delivery is refused."""
 
     UNSIGNED = "unsigned"
     SHA1_ONLY = "sha1-only"
@@ -62,14 +62,14 @@ _ANSWERS: dict[Reason, tuple[int, str, str]] = {
 
 
 class DeliveryRefusedError(RefusedError):
-    """A delivery that is not taken; nothing of it is kept.
+    """A delivery that is refused; nothing of it is kept.
 
     Args:
-        reason: Why.
-        detail: What exactly, where there is more to say than the reason has; never what a stranger wrote.
+        reason: The reason.
+        detail: More than the reason says, if anything; never text of a stranger.
     """
 
     def __init__(self, reason: Reason, detail: str | None = None) -> None:
-        _status, message, cure = _ANSWERS[reason]
-        super().__init__(f"{message}: {detail}" if detail else message, hint=cure)
+        _status, message, hint = _ANSWERS[reason]
+        super().__init__(f"{message}: {detail}" if detail else message, hint=hint)
         self.reason = reason

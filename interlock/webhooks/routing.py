@@ -1,4 +1,9 @@
-"""Which deployment an event starts, and with which parameters: by the family file alone."""
+"""The deployment that an event starts, and its parameters, by the family file alone.
+
+A start has a key that says what the event means: the commit that is verified, the version that is followed, the pull
+request that was merged. GitHub reports one thing by several events (a release, a dispatch to each downstream, a
+repository's webhook and an App's), and equal keys make one flow run.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -14,9 +19,9 @@ from interlock.model.versions import tag_version
 from interlock.webhooks.events import (
     DispatchEvent,
     Event,
-    Heard,
     PullRequestEvent,
     PushEvent,
+    Received,
     ReleaseEvent,
     Unhandled,
     VersionEvent,
@@ -29,18 +34,18 @@ if TYPE_CHECKING:
 VERIFY = "verify-contracts/verify-contracts"
 FOLLOW = "cascade-release/follow-upstream"
 CONTINUE = "continue-cascades/continue-cascades"
-# Of the pull requests that cascades make; `releases/pull_request_branch.py` names them so.
+# The branches of cascades' pull requests: `PREFIX` in interlock.releases.pull_request_branch.
 CHANGE_BRANCHES = "interlock/"
 VERIFIED_ACTIONS = frozenset({"opened", "synchronize", "reopened"})
 RELEASED_ACTIONS = frozenset({"published", "released"})
-# Whose code runs on the workers' machines without a person's leave, besides that of who may push: who is known to the
-# repository's owner, as for GitHub's own workflows.
+# Authors whose code may run on the workers without a person's approval, besides those who may push; GitHub's own
+# workflows trust the same.
 TRUSTED = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 BAD_ENDS = frozenset({"failure", "cancelled", "timed_out", "action_required", "startup_failure", "stale"})
 
 
 class Kind(StrEnum):
-    """Why nothing follows from an event, in a word that can be counted."""
+    """Why an event starts nothing, as a label for metrics."""
 
     PING = "ping"
     EVENT = "event"
@@ -54,10 +59,10 @@ class Kind(StrEnum):
 
 
 class Ignored(FrozenModel):
-    """Nothing follows from an event.
+    """An event that starts nothing.
 
     Attributes:
-        why: In a line, for whoever looks at the deliveries.
+        why: The reason, in a line, for people who look at the deliveries.
     """
 
     kind: Kind
@@ -68,12 +73,12 @@ Route = Start | Ignored
 
 
 def package_in(family: Family, repository: str) -> str | None:
-    """The member that lives in a repository; GitHub doesn't tell upper from lower case."""
+    """The member with this repository; GitHub ignores case."""
     return next((name for name in family.packages if family.repository(name).lower() == repository.lower()), None)
 
 
-def route(event: Heard, family: Family) -> Route:
-    """What follows from an event in one of the family's repositories."""
+def route(event: Received, family: Family) -> Route:
+    """Decide what an event in one of the family's repositories starts."""
     if isinstance(event, Unhandled):
         return Ignored(kind=Kind.PING if event.is_ping else Kind.EVENT, why=event.why)
     name = package_in(family, event.repository)
@@ -115,7 +120,7 @@ def _pull_request(event: PullRequestEvent, name: str, family: Family) -> Route:
 
 
 def _is_trusted(event: PullRequestEvent) -> bool:
-    """Whether its code may run: members can open one from a stranger's fork, to which strangers push then."""
+    """Whether its code may run: a member can open one from a stranger's fork, to which the stranger can push later."""
     head = (event.head_repository or "").lower()
     if head == event.repository.lower():
         return True
@@ -147,15 +152,15 @@ def _verify(
     key = f"{VERIFY}:{repository.lower()}:{sha}"
     if pull is not None:
         request["pull"] = pull
-        # Each pull request has a comment of its own. One that goes back to a head that it has had needs another run,
-        # or its comment goes on telling of the head in between.
+        # Each pull request has its own comment. One that returns to an earlier head needs another run, or its comment
+        # keeps describing the head in between.
         key += f"#{pull}{f'<{before}' if before else ''}"
-    # Otherwise one head has one run: the repository's hook and an App's tell of it each.
+    # Otherwise one head has one run, although the repository's webhook and an App's both report it.
     return Start(deployment=VERIFY, parameters={"request": request}, key=key, package=name)
 
 
 def _release(event: ReleaseEvent, name: str, family: Family) -> Route:
-    # "released" comes with "published", and again when what was marked as a pre-release no longer is.
+    # "released" comes with "published", and again when the pre-release mark is removed.
     if event.verb not in RELEASED_ACTIONS or event.draft:
         return Ignored(kind=Kind.ACTION, why=f"nothing follows from a release that is {event.verb}")
     if event.prerelease:
@@ -168,7 +173,7 @@ def _release(event: ReleaseEvent, name: str, family: Family) -> Route:
 
 
 def _dispatch(event: DispatchEvent, name: str, family: Family) -> Route:
-    """A release of another member that this repository is told of, as the family file's dispatches say."""
+    """A dispatch about another member's release, by the family file's dispatches."""
     senders = {
         sender: package
         for sender, package in family.packages.items()
@@ -180,7 +185,8 @@ def _dispatch(event: DispatchEvent, name: str, family: Family) -> Route:
     if origin is None:
         why = f'"{event.name}" does not say which of {", ".join(senders)} it is from'
         return Ignored(kind=Kind.VERSION, why=why)
-    version = event.version or _tagged(event.tag, senders[origin])
+    tagged = tag_version(senders[origin].tag, event.tag) if event.tag else None
+    version = event.version or (str(tagged) if tagged else None)
     if version is None:
         return Ignored(kind=Kind.VERSION, why=f'"{event.name}" of {origin} does not say which version is out')
     return _follow(origin, version, family)
@@ -197,11 +203,6 @@ def _origin(event: DispatchEvent, senders: Mapping[str, Package], family: Family
     return None
 
 
-def _tagged(tag: str | None, package: Package) -> str | None:
-    found = tag_version(package.tag, tag) if tag else None
-    return str(found) if found else None
-
-
 def _follow(name: str, version: str, family: Family) -> Route:
     if not family.package(name).publishes or not family.downstreams(name):
         return Ignored(kind=Kind.UNFOLLOWED, why=f"nobody follows {name}")
@@ -209,7 +210,7 @@ def _follow(name: str, version: str, family: Family) -> Route:
         why = f"{version} is a pre-release, which is followed by hand only: interlock follow {name} {version}"
         return Ignored(kind=Kind.VERSION, why=why)
     request: dict[str, JsonValue] = {"root": name, "version": version, "follow": True}
-    # Of one release there may be a GitHub Release, a dispatch to each downstream, and a workflow's own word.
+    # One release may come as a GitHub Release, a dispatch to each downstream, and a workflow's POST.
     return Start(
         deployment=FOLLOW,
         parameters={"request": request},
@@ -220,7 +221,7 @@ def _follow(name: str, version: str, family: Family) -> Route:
 
 
 def _workflow_run(event: WorkflowRunEvent, name: str) -> Route:
-    """A check of a cascade's pull request that went wrong: it won't be merged by itself, which a person should know."""
+    """A failed check of a cascade's pull request: it won't be merged by itself, which a person should know."""
     if event.verb != "completed" or event.conclusion not in BAD_ENDS:
         return Ignored(kind=Kind.ACTION, why="nothing follows from a workflow run that goes on, or went well")
     is_here = (event.branch_repository or "").lower() == event.repository.lower()

@@ -1,4 +1,4 @@
-"""Whether a body was signed with one of the secrets: HMAC-SHA256 over its bytes, compared in constant time."""
+"""The signature of a body: HMAC-SHA256 over its bytes with one of the secrets, compared in constant time."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ CURE = f"make one with: openssl rand -hex 32; set {SECRET} to it, and give it to
 
 
 class Secrets(FrozenModel):
-    """The secrets that count: the one that webhooks have, and while they are changed the one that they had before."""
+    """The valid secrets: the current one and, while webhooks are changed, the previous one."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -36,11 +36,11 @@ class Secrets(FrozenModel):
         return self
 
     def sign(self, body: bytes) -> str:
-        """The signature of a body, as the header has it."""
+        """Sign a body, in the header's form."""
         return _signature(self.current, body)
 
     def have_signed(self, signature: str, body: bytes) -> bool:
-        """Whether a signature is of this body and one of the secrets; takes as long for each that is not."""
+        """Whether one of the secrets signed this body; every wrong signature takes the same time."""
         given = signature.encode("utf-8", "replace")
         every = (self.current, self.previous or self.current)
         matches = [hmac.compare_digest(_signature(secret, body).encode(), given) for secret in every]
@@ -48,10 +48,10 @@ class Secrets(FrozenModel):
 
 
 def find_secrets(environ: Mapping[str, str]) -> Secrets | None:
-    """The secrets that the environment holds; None when it holds none.
+    """Read the secrets from the environment; None when there are none.
 
     Raises:
-        TokenError: What it holds can't be one, or only the one before is there.
+        TokenError: A secret is too short, or only the previous one is set.
     """
     current, previous = (environ.get(name, "").strip() for name in (SECRET, PREVIOUS))
     if not current:
@@ -62,13 +62,13 @@ def find_secrets(environ: Mapping[str, str]) -> Secrets | None:
 
 
 def read_signature(headers: Mapping[str, str]) -> str:
-    """The signature that a delivery carries.
+    """Read the signature of a delivery.
 
     Args:
-        headers: By their names in lower case.
+        headers: The values by lower-case name.
 
     Raises:
-        DeliveryRefusedError: It carries none, one by SHA-1 alone, or something that can't be one.
+        DeliveryRefusedError: The signature is missing, by SHA-1 alone, or malformed.
     """
     signature = headers.get(HEADER, "")
     if not signature:
@@ -79,10 +79,10 @@ def read_signature(headers: Mapping[str, str]) -> str:
 
 
 def check(secrets: Secrets, signature: str, body: bytes) -> None:
-    """See that a body was signed.
+    """Check that one of the secrets signed a body.
 
     Raises:
-        DeliveryRefusedError: It was not.
+        DeliveryRefusedError: None of them did.
     """
     if not secrets.have_signed(signature, body):
         raise DeliveryRefusedError(Reason.FORGED)

@@ -1,4 +1,4 @@
-"""Plain signed POSTs, as a workflow sends them with curl: what has happened, in a few fields."""
+"""Plain signed POSTs, as a workflow sends them with curl: an event in a few fields."""
 
 import hashlib
 from typing import Any
@@ -9,10 +9,10 @@ from pydantic import ConfigDict, ValidationError
 from interlock.common.frozen_model import FrozenModel
 from interlock.webhooks.events import (
     DispatchEvent,
-    Heard,
     Number,
     PullRequestEvent,
     PushEvent,
+    Received,
     Ref,
     RepositoryName,
     Sha,
@@ -23,23 +23,23 @@ from interlock.webhooks.events import (
 from interlock.webhooks.github import read_object
 from interlock.webhooks.refusals import DeliveryRefusedError, Reason
 
-# Of deliveries that are named by what they say: drawn by lot, once.
+# The namespace of the GUIDs of plain deliveries; a random one.
 _NAMES = UUID("b9c1c5ea-5a52-4fd0-8a53-1b1c0f6c2d0e")
 RELEASE, PUSH, PULL_REQUEST = "release", "push", "pull_request"
 
 
 class Post(FrozenModel):
-    """What a workflow says.
+    """The event that a workflow reports.
 
     Attributes:
         event: `release`, `push`, `pull_request`, or the name of a dispatch of the family file, as `core_release`.
         repository: Where it happened, as owner/name.
-        version: Of a release.
-        sha: Of a push or pull request.
-        branch: That was pushed, or that the pull request is for. Default: the repository's default branch.
+        version: The version of a release.
+        sha: The commit of a push or pull request.
+        branch: The pushed branch, or the pull request's base. Default: the repository's default branch.
         pull: The number of the pull request.
-        origin: Of a dispatch: the package that was released.
-        id: Anything; two posts that differ in nothing else are two deliveries, with a run each.
+        origin: The released package of a dispatch.
+        id: Any text; two posts with different ids are two deliveries, with a run each.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -55,15 +55,15 @@ class Post(FrozenModel):
 
 
 def guid_of(body: bytes) -> UUID:
-    """The name of a plain delivery: that of its bytes, so that nobody can have an old one heard again as a new one."""
+    """The GUID of a plain delivery, by its bytes, so that a replayed delivery is not a new one."""
     return uuid5(_NAMES, hashlib.sha256(body).hexdigest())
 
 
 def read_post(body: bytes) -> Post:
-    """What a genuine plain POST says.
+    """Read a genuine plain POST.
 
     Raises:
-        DeliveryRefusedError: It is not as `Post` describes it.
+        DeliveryRefusedError: The body is not a `Post`.
     """
     try:
         post = Post.model_validate(read_object(body))
@@ -83,12 +83,12 @@ def _said(kind: str) -> str:
     return {"missing": "is missing", "extra_forbidden": "is unknown"}.get(kind, "is not as it should be")
 
 
-def event_of(post: Post, default_branch: str) -> Heard:
-    """The event that a post tells of.
+def event_of(post: Post, default_branch: str) -> Received:
+    """Translate a post into an event.
 
     Args:
-        post: What a workflow says.
-        default_branch: Of its repository, for a post that names none.
+        post: The post of a workflow.
+        default_branch: The repository's default branch, for a post without a branch.
     """
     fields: dict[str, Any] = {"repository": post.repository, "sha": post.sha}
     branch = post.branch or default_branch
@@ -98,9 +98,9 @@ def event_of(post: Post, default_branch: str) -> Heard:
         case "push":
             return PushEvent.model_validate({**fields, "ref": f"refs/heads/{branch}"})
         case "pull_request":
-            # Workflows of forks get no secrets: who can sign may push.
+            # Workflows of forks get no secrets, so a signer may push.
             mine = {"head": branch, "head_repository": post.repository, "base": branch}
             return PullRequestEvent.model_validate({**fields, **mine, "verb": "synchronize", "number": post.pull})
         case name:
-            told = {"repository": post.repository, "origin": post.origin, "version": post.version}
-            return DispatchEvent.model_validate({**told, "name": name})
+            about = {"repository": post.repository, "origin": post.origin, "version": post.version}
+            return DispatchEvent.model_validate({**about, "name": name})

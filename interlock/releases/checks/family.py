@@ -1,4 +1,4 @@
-"""Which checks a release of one package needs, and which the whole family; independent ones at the same time."""
+"""The checks that a release of one package needs, and those of the whole family; independent ones run together."""
 
 import asyncio
 from collections.abc import Collection
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 async def check_package(connections: "Connections", name: str, *, branch: str | None = None) -> tuple[Check, ...]:
-    """What a release of one package needs: its own repository, and those that it tells.
+    """Check what a release of one package needs: its own repository, and those that get its dispatches.
 
     Args:
-        connections: What is looked at.
+        connections: The connections to what is checked.
         name: The package.
-        branch: Where it is released from, if that is not the family file's.
+        branch: The branch to release from, if not the family file's.
 
     Raises:
         UsageError: The family has no such package.
@@ -31,19 +31,19 @@ async def check_package(connections: "Connections", name: str, *, branch: str | 
 
 
 async def check_family(connections: "Connections") -> tuple[Check, ...]:
-    """What a release of any of its packages needs."""
+    """Check what a release of any package of the family needs."""
     return await _check(connections, connections.family.order())
 
 
 async def check_tokens(connections: "Connections") -> tuple[Check, ...]:
-    """What can be said of the tokens without looking at a repository."""
+    """Check the tokens, without looking at a repository."""
     return (*(await check_token(connections)), *check_upload(connections))
 
 
-def _errands(
+def _targets(
     family: "Family", released: Collection[str], branch: str | None, *, has_role: bool
 ) -> tuple[CheckTarget, ...]:
-    """What is wanted of each repository when these are released, in the order of the family; each once."""
+    """What the release of these packages needs of each repository; each once, in the order of the family."""
     sent: dict[str, dict[str, None]] = {}
     for name in released:
         for dispatch in family.package(name).dispatches:
@@ -64,26 +64,26 @@ def _errands(
 
 async def _check(connections: "Connections", released: Collection[str], branch: str | None = None) -> tuple[Check, ...]:
     family = connections.family
-    errands = _errands(family, released, branch, has_role=not is_app(connections.access.credentials))
+    targets = _targets(family, released, branch, has_role=not is_app(connections.access.credentials))
     published = [name for name in released if family.package(name).publishes]
     machine, token, *names = await asyncio.gather(
         check_machine(family, connections.environ),
         check_token(connections),
         *(check_package_name(name, connections.index) for name in published),
     )
-    # Looked at only now: a token that does not work would be told of once for each repository.
-    repositories = await asyncio.gather(*(_look(connections, errand, token) for errand in errands))
+    # After the token: one that does not work would be reported once for each repository.
+    repositories = await asyncio.gather(*(_look(connections, target, token) for target in targets))
     on_index = dict(zip(published, names, strict=True))
     members = [
         check
-        for errand, checks in zip(errands, repositories, strict=True)
-        for check in (*checks, *on_index.get(errand.member, ()))
+        for target, checks in zip(targets, repositories, strict=True)
+        for check in (*checks, *on_index.get(target.member, ()))
     ]
     return (*machine, *token, *(check_upload(connections) if published else ()), *members)
 
 
-async def _look(connections: "Connections", errand: CheckTarget, token: tuple[Check, ...]) -> tuple[Check, ...]:
+async def _look(connections: "Connections", target: CheckTarget, token: tuple[Check, ...]) -> tuple[Check, ...]:
     unusable = any(check.state is State.FAILED and check.name in {"present", "accepted by GitHub"} for check in token)
     if unusable or not connections.has_credentials:
-        return (unknown(errand.member, "repository", "not looked at, for want of a token that works"),)
-    return await check_repository(connections.family, errand, connections.github)
+        return (unknown(target.member, "repository", "not looked at, for want of a token that works"),)
+    return await check_repository(connections.family, target, connections.github)

@@ -1,4 +1,4 @@
-"""Checks of the package index: it answers, knows the package, and there is something to upload with."""
+"""Checks of the package index: it answers, it has the package, and there are credentials for uploads."""
 
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,12 @@ SUBJECT = "package index"
 
 
 async def check_package_name(member: str, index: "PackageIndex") -> tuple[Check, ...]:
-    """Whether the index answers and has the package; who owns it is told by nothing but an upload."""
+    """Check that the index answers and has the package; only an upload shows who owns the name."""
     name = index.index.name
     try:
         releases = await index.served(member)
     except InterlockError as error:
-        # A release can't be confirmed without the index, so that it does not answer is a failure.
+        # A release can't be confirmed without the index, so no answer is a failure.
         return (failed(member, "on the index", error.message, error.hint),)
     if not releases:
         cause = f"{name} has no {member}: the first upload registers the name"
@@ -29,7 +29,7 @@ async def check_package_name(member: str, index: "PackageIndex") -> tuple[Check,
 
 
 def check_upload(connections: "Connections") -> tuple[Check, ...]:
-    """Whether there is a password to upload with, and whether its names agree. Nothing is uploaded."""
+    """Check that there is a password for uploads, and that all its variables agree. This uploads nothing."""
     upload = connections.access.upload
     if upload is None:
         return (_missing(connections.access.upload_error),)

@@ -1,6 +1,6 @@
-"""Checks of a repository's workflow files: who hears what the family sends to it, and how well."""
+"""Checks of a repository's workflow files: which of them listen to the family's dispatches, and how well."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from interlock.adapters.github.workflows import ListenerMatch, listens
@@ -11,64 +11,66 @@ if TYPE_CHECKING:
     from interlock.adapters.code_host import Inspection
 
 FOLDER = ".github/workflows"
-# Where a listener is looked for that the default branch does not have, beside the branch of the family file.
+# Branches, beside the family file's, that are searched for a listener that the default branch lacks.
 USUAL_BRANCHES = ("main", "master", "base", "develop", "dev")
 
 
 async def check_listeners(
     github: "Inspection", member: str, repository: str, *, branch: str, named: str, events: tuple[str, ...]
 ) -> tuple[Check, ...]:
-    """Whether the repository hears each of the events.
+    """Check that the repository has a listener for each of the events.
 
     Args:
-        github: Where it is.
+        github: Reads the repository.
         member: The member of the family.
-        repository: Its place, as owner/name.
-        branch: Its default branch: GitHub reads workflow files for a dispatch from no other.
+        repository: The member's repository, as owner/name.
+        branch: Its default branch, the only one that GitHub searches for listeners.
         named: The branch that the family file names.
-        events: What the family sends to it.
+        events: The events that the family sends to it.
 
     Raises:
         GitHubError: The files can't be read.
         TokenError: The token may not read them.
     """
     files = await github.files(repository, FOLDER)
-    hearings = [listens(files, event) for event in events]
-    found = [_heard(member, hearing) for hearing in hearings if hearing.heard]
-    silent = [hearing for hearing in hearings if not hearing.heard]
+    matches = [listens(files, event) for event in events]
+    found = [_found(member, match) for match in matches if match.heard]
+    silent = [match for match in matches if not match.heard]
     if silent:
         others = await _other_branches(github, repository, {named, *USUAL_BRANCHES} - {branch})
-        found += [_unheard(member, hearing, branch, others) for hearing in silent]
-    return (*found, *_files(member, hearings))
+        found += [_missing(member, match, branch, others) for match in silent]
+    # Every match has the faults and warnings of all files: each is shown once.
+    wrong = dict.fromkeys(each for match in matches for each in (*match.faults, *match.warnings))
+    return (*found, *(warning(member, "workflow file", str(each), each.hint) for each in wrong))
 
 
-def _heard(member: str, hearing: ListenerMatch) -> Check:
-    name = f"listener of {hearing.event}"
-    places = ", ".join(f"{listener.path}:{listener.line}" for listener in hearing.listeners)
-    if hearing.exact:
+def _found(member: str, match: ListenerMatch) -> Check:
+    name = f"listener of {match.event}"
+    places = ", ".join(f"{listener.path}:{listener.line}" for listener in match.listeners)
+    if match.exact:
         return ok(member, name, places)
-    vague = ", ".join(listener.path for listener in hearing.listeners if not listener.exact)
+    vague = ", ".join(listener.path for listener in match.listeners if not listener.exact)
     cause = f"{vague} listens, but its run-name does not carry the dispatch's id: its receipt is a guess"
-    cure = f"take the run-name from: {cure_of(member, hearing.event)}"
-    return warning(member, name, cause, cure)
+    hint = f"take the run-name from: {listener_command(member, match.event)}"
+    return warning(member, name, cause, hint)
 
 
-def _unheard(member: str, hearing: ListenerMatch, branch: str, others: Mapping[str, Mapping[str, bytes]]) -> Check:
-    cause = f'no workflow on its branch "{branch}" listens to "{hearing.event}"'
-    cure = f"{cure_of(member, hearing.event)} > {FOLDER}/on_{hearing.event}.yml, committed to {branch}"
+def _missing(member: str, match: ListenerMatch, branch: str, others: Mapping[str, Mapping[str, bytes]]) -> Check:
+    cause = f'no workflow on its branch "{branch}" listens to "{match.event}"'
+    hint = f"{listener_command(member, match.event)} > {FOLDER}/on_{match.event}.yml, committed to {branch}"
     for other, files in others.items():
-        for listener in listens(files, hearing.event).listeners:
+        for listener in listens(files, match.event).listeners:
             cause += f"; {listener.path} on {other} does, but GitHub looks at the default branch alone"
-            return failed(member, f"listener of {hearing.event}", cause, f"merge {listener.path} into {branch}")
-    for miss in hearing.near:
-        return failed(member, f"listener of {hearing.event}", f"{cause}; {miss}", f"{miss.hint}  or: {cure}")
-    for fault in hearing.faults:
+            return failed(member, f"listener of {match.event}", cause, f"merge {listener.path} into {branch}")
+    for miss in match.near:
+        return failed(member, f"listener of {match.event}", f"{cause}; {miss}", f"{miss.hint}  or: {hint}")
+    for fault in match.faults:
         cause += f"; GitHub can't use {fault}"
-    return failed(member, f"listener of {hearing.event}", cause, cure)
+    return failed(member, f"listener of {match.event}", cause, hint)
 
 
-def cure_of(member: str, event: str) -> str:
-    """The command that prints what is missing."""
+def listener_command(member: str, event: str) -> str:
+    """The command that prints the missing listener."""
     return f"interlock listener {member} --event {event}"
 
 
@@ -77,12 +79,6 @@ async def _other_branches(github: "Inspection", repository: str, names: set[str]
     for name in sorted(names):
         try:
             found[name] = await github.files(repository, FOLDER, name)
-        except InterlockError:  # there is no such branch; that nobody listens is known already
+        except InterlockError:  # no such branch; the missing listener is reported already
             continue
     return found
-
-
-def _files(member: str, hearings: list[ListenerMatch]) -> Iterator[Check]:
-    """What is wrong with any of the files, each once: every hearing knows all of them."""
-    for found in dict.fromkeys(found for hearing in hearings for found in (*hearing.faults, *hearing.warnings)):
-        yield warning(member, "workflow file", str(found), found.hint)

@@ -1,4 +1,4 @@
-"""Checks of this machine: who commits, and the tools that a release runs."""
+"""Checks of this machine: the author of commits, and the tools that a release runs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 SUBJECT = "this machine"
 TIMEOUT = 20
 KEYS = ("user.name", "user.email")
-# Where programs are, and where the user's own settings are; a repository that somebody stands in has no say.
-TOLD = ("PATH", "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")
+# Variables for programs and the user's own settings; the settings of a repository around this process don't count.
+PASSED_ON = ("PATH", "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")
 
 
 async def check_machine(family: "Family", environ: Mapping[str, str]) -> tuple[Check, ...]:
-    """Git and who commits, and uv."""
-    env = {**tool_environment(), **{name: environ[name] for name in TOLD if name in environ}}
+    """Check Git, the author of commits, and uv."""
+    env = {**tool_environment(), **{name: environ[name] for name in PASSED_ON if name in environ}}
     git = await _version("git", ["git", "--version"], "install git", env)
     checks = [git, await _version("uv", [_uv(), "--version"], "make setup", env)]
     if git.state == "ok":
@@ -36,13 +36,13 @@ def _uv() -> str:
         return "uv"
 
 
-async def _version(name: str, command: list[str | Path], cure: str, env: Mapping[str, str]) -> Check:
+async def _version(name: str, command: list[str | Path], hint: str, env: Mapping[str, str]) -> Check:
     try:
         done = await run(command, env=env, timeout=TIMEOUT)
     except FileNotFoundError:
-        return failed(SUBJECT, name, f"{name} is not installed", cure)
+        return failed(SUBJECT, name, f"{name} is not installed", hint)
     if done.returncode != 0:
-        return failed(SUBJECT, name, f"{name} does not run: it ends with {done.returncode}", cure)
+        return failed(SUBJECT, name, f"{name} does not run: it ends with {done.returncode}", hint)
     return ok(SUBJECT, name, done.output.strip())
 
 

@@ -1,4 +1,4 @@
-"""A check: one thing that must be true before a release is, what was found, and what cures it."""
+"""A check: one thing that must be true before a release, what was found, and a hint."""
 
 from collections.abc import Coroutine, Iterable
 from enum import StrEnum
@@ -12,7 +12,7 @@ class State(StrEnum):
     """What a check found."""
 
     OK = "ok"
-    WARNING = "warning"  # a release would work, and somebody should look
+    WARNING = "warning"  # a release would work, and a person should look
     FAILED = "failed"  # a release would fail
     UNKNOWN = "unknown"  # it could not be looked at
 
@@ -21,11 +21,11 @@ class Check(FrozenModel):
     """One thing that was looked at.
 
     Attributes:
-        name: What was looked at, as "listener of core_release".
-        subject: Whose it is: a member of the family, or `token`, `package index`, `this machine`, `Prefect`.
+        name: The name of the check, as "listener of core_release".
+        subject: A member of the family, or `token`, `package index`, `this machine`, `Prefect`.
         cause: What was found, in words.
-        cure: What to do about it, when there is something to do.
-        transient: Whether looking again may help.
+        cure: The hint: what to do about it, if anything.
+        transient: Whether another look may help.
     """
 
     name: str
@@ -37,27 +37,27 @@ class Check(FrozenModel):
 
 
 def ok(subject: str, name: str, cause: str) -> Check:
-    """It is as it must be."""
+    """A check that passed."""
     return Check(name=name, subject=subject, state=State.OK, cause=cause)
 
 
-def warning(subject: str, name: str, cause: str, cure: str | None = None) -> Check:
-    """A release would work, and somebody should look."""
-    return Check(name=name, subject=subject, state=State.WARNING, cause=cause, cure=cure)
+def warning(subject: str, name: str, cause: str, hint: str | None = None) -> Check:
+    """A check that a release survives, and that a person should look at."""
+    return Check(name=name, subject=subject, state=State.WARNING, cause=cause, cure=hint)
 
 
-def failed(subject: str, name: str, cause: str, cure: str | None = None) -> Check:
-    """A release would fail."""
-    return Check(name=name, subject=subject, state=State.FAILED, cause=cause, cure=cure)
+def failed(subject: str, name: str, cause: str, hint: str | None = None) -> Check:
+    """A check that would fail a release."""
+    return Check(name=name, subject=subject, state=State.FAILED, cause=cause, cure=hint)
 
 
-def unknown(subject: str, name: str, cause: str, cure: str | None = None) -> Check:
-    """It could not be looked at."""
-    return Check(name=name, subject=subject, state=State.UNKNOWN, cause=cause, cure=cure)
+def unknown(subject: str, name: str, cause: str, hint: str | None = None) -> Check:
+    """A check that could not be made."""
+    return Check(name=name, subject=subject, state=State.UNKNOWN, cause=cause, cure=hint)
 
 
 def from_error(subject: str, name: str, error: InterlockError) -> Check:
-    """What an error says about what was looked at: unknown when another try may help, else failed."""
+    """An error as a check: unknown when another try may help, else failed."""
     state = State.UNKNOWN if error.transient else State.FAILED
     return Check(
         name=name, subject=subject, state=state, cause=error.message, cure=error.hint, transient=error.transient
@@ -68,7 +68,7 @@ Looking = Coroutine[Any, Any, tuple[Check, ...]]
 
 
 async def guarded(subject: str, name: str, looking: Looking) -> tuple[Check, ...]:
-    """What a look finds; an error of it becomes a check, so that no look hides another."""
+    """Await some checks; an error becomes a check, so that it hides no others."""
     try:
         return await looking
     except InterlockError as error:
@@ -76,5 +76,5 @@ async def guarded(subject: str, name: str, looking: Looking) -> tuple[Check, ...
 
 
 def all_good(checks: Iterable[Check]) -> bool:
-    """Whether nothing failed; warnings, and what could not be looked at, are no failures."""
+    """Whether no check failed; warnings and unknown checks are not failures."""
     return all(check.state is not State.FAILED for check in checks)

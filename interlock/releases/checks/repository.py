@@ -1,4 +1,4 @@
-"""Checks of one repository on GitHub: seen at all, its branch, its rules, its secrets, and whether it hears."""
+"""Checks of one repository on GitHub: visible, its branch, its rules, its secrets and its listeners."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class CheckTarget(FrozenModel):
-    """What is wanted of a member's repository.
+    """What a release needs of a member's repository.
 
     Attributes:
-        releases: Whether it is to be released: pushed to, and its secrets be there.
-        events: What is sent to it.
-        branch: Where it is released from, if that is not the family file's.
-        has_role: Whether GitHub tells of the token's owner what he may do; of an App it does not.
+        releases: Whether the member is released: the token must push, and its secrets must be there.
+        events: The events that are sent to it.
+        branch: The branch to release from, if not the family file's.
+        has_role: Whether GitHub shows the role of the token's owner; it does not for an App.
     """
 
     member: str
@@ -32,16 +32,16 @@ class CheckTarget(FrozenModel):
     has_role: bool = True
 
 
-async def check_repository(family: "Family", errand: CheckTarget, github: "Inspection") -> tuple[Check, ...]:
-    """Everything about one member's repository; when it can't be seen, that alone."""
-    place = family.repository(errand.member)
+async def check_repository(family: "Family", target: CheckTarget, github: "Inspection") -> tuple[Check, ...]:
+    """Check one member's repository; one that is not visible gives that check alone."""
+    full_name = family.repository(target.member)
     try:
-        repository = await github.repository(place)
+        repository = await github.repository(full_name)
     except InterlockError as error:
-        return (from_error(errand.member, "repository", error),)
-    looks = [guarded(errand.member, name, look) for name, look in _looks(family, errand, github, repository)]
+        return (from_error(target.member, "repository", error),)
+    looks = [guarded(target.member, name, look) for name, look in _looks(family, target, github, repository)]
     found = await asyncio.gather(*looks)
-    first = (_visible(errand.member, repository), _branch(family, errand.member, repository))
+    first = (_visible(target.member, repository), _branch(family, target.member, repository))
     return (*first, *(check for checks in found for check in checks))
 
 
@@ -61,64 +61,64 @@ def _branch(family: "Family", member: str, repository: "Repository") -> Check:
 
 
 def _looks(
-    family: "Family", errand: CheckTarget, github: "Inspection", repository: "Repository"
+    family: "Family", target: CheckTarget, github: "Inspection", repository: "Repository"
 ) -> Iterator[tuple[str, Looking]]:
-    """The names of the looks that are due, and the looks."""
-    member, place = errand.member, family.repository(errand.member)
+    """The checks that the target needs, by name."""
+    member, full_name = target.member, family.repository(target.member)
     package = family.package(member)
-    if errand.releases or errand.events:
-        yield "write access", _check_access(github, errand, place, repository)
-    if errand.releases and (repository.can_push or not errand.has_role):
-        yield "branch rules", _check_rules(github, member, place, errand.branch or package.branch, repository)
-    if errand.releases and package.secrets:
-        yield "secrets", _check_secrets(github, member, place, package.secrets)
-    if errand.events:
+    if target.releases or target.events:
+        yield "write access", _check_access(github, target, full_name, repository)
+    if target.releases and (repository.can_push or not target.has_role):
+        yield "branch rules", _check_rules(github, member, full_name, target.branch or package.branch, repository)
+    if target.releases and package.secrets:
+        yield "secrets", _check_secrets(github, member, full_name, package.secrets)
+    if target.events:
         actual = repository.default_branch
         yield (
             "listeners",
-            check_listeners(github, member, place, branch=actual, named=package.branch, events=errand.events),
+            check_listeners(github, member, full_name, branch=actual, named=package.branch, events=target.events),
         )
 
 
 async def _check_access(
-    github: "Inspection", errand: CheckTarget, place: str, repository: "Repository"
+    github: "Inspection", target: CheckTarget, full_name: str, repository: "Repository"
 ) -> tuple[Check, ...]:
-    """Whether the token may push and send events: both want the same permission, and only the latter can be tried."""
-    if errand.releases and errand.has_role and not repository.can_push:
-        cure = "let the token's owner push to it, or take the token of somebody who may"
-        return (failed(errand.member, "write access", f"the token's owner may not push to {place}", cure),)
-    await github.can_dispatch(place)
-    allowed = [*(["push to it"] if errand.releases else []), *(["send it events"] if errand.events else [])]
-    return (ok(errand.member, "write access", f"the token may {' and '.join(allowed)}"),)
+    """Check that the token may push and send events: one permission for both, and only the latter can be tried."""
+    if target.releases and target.has_role and not repository.can_push:
+        hint = "let the token's owner push to it, or take the token of somebody who may"
+        return (failed(target.member, "write access", f"the token's owner may not push to {full_name}", hint),)
+    await github.can_dispatch(full_name)
+    allowed = [*(["push to it"] if target.releases else []), *(["send it events"] if target.events else [])]
+    return (ok(target.member, "write access", f"the token may {' and '.join(allowed)}"),)
 
 
 async def _check_rules(
-    github: "Inspection", member: str, place: str, branch: str, repository: "Repository"
+    github: "Inspection", member: str, full_name: str, branch: str, repository: "Repository"
 ) -> tuple[Check, ...]:
-    return (_rules(member, branch, await github.branch_rules(place, branch), repository),)
+    return (_rules(member, branch, await github.branch_rules(full_name, branch), repository),)
 
 
 def _rules(member: str, branch: str, rules: "BranchRules", repository: "Repository") -> Check:
-    """Whether the branch's rules let a pushed commit through, which is neither signed nor checked."""
+    """Check that the branch's rules accept a pushed commit that is neither signed nor checked."""
     name, wanted = "branch rules", _wanted(rules)
-    cure = f"let the token's owner bypass the rule: {repository.html_url}/settings/rules"
+    hint = f"let the token's owner bypass the rule: {repository.html_url}/settings/rules"
     if wanted:
         cause = f"{branch} wants {wanted}, and a release pushes a commit to it"
         if repository.can_admin and not rules.binds_admins and not rules.ruled:
-            return warning(member, name, f"{cause}; an administrator may be let through", cure)
-        return failed(member, name, cause, cure)
+            return warning(member, name, f"{cause}; an administrator may be let through", hint)
+        return failed(member, name, cause, hint)
     if rules.perhaps and (perhaps := _wanted(rules.perhaps)):
-        # GitHub refuses the push without a trace if it binds: no reason to refuse a release for ever if it does not.
+        # If the rule binds, GitHub refuses the push without a trace, so a release may try.
         cause = f"{branch} wants {perhaps}, and the token may not see whether its owner may bypass that"
-        return warning(member, name, cause, cure)
+        return warning(member, name, cause, hint)
     if not rules.details_readable:
-        cure = "give the token Administration: read to have them checked"
-        return unknown(member, name, f"{branch} is protected, and the token may not see how", cure)
+        hint = "give the token Administration: read to have them checked"
+        return unknown(member, name, f"{branch} is protected, and the token may not see how", hint)
     return ok(member, name, f"{branch} takes a pushed commit")
 
 
 def _wanted(rules: "BranchRules") -> str:
-    """What the rules want of a push that a release's does not have; nothing when it has all."""
+    """What the rules ask of a push and a release's push lacks; empty when it lacks nothing."""
     wants = {
         "a pull request": rules.needs_pull_request,
         "signed commits": rules.needs_signatures,
@@ -128,14 +128,16 @@ def _wanted(rules: "BranchRules") -> str:
     return " and ".join(want for want, needed in wants.items() if needed)
 
 
-async def _check_secrets(github: "Inspection", member: str, place: str, needed: tuple[str, ...]) -> tuple[Check, ...]:
-    names = await github.secret_names(place)
+async def _check_secrets(
+    github: "Inspection", member: str, full_name: str, needed: tuple[str, ...]
+) -> tuple[Check, ...]:
+    names = await github.secret_names(full_name)
     if names is None:
-        cure = "give the token Secrets: read to have them checked"
-        return (unknown(member, "secrets", f"the token may not see whether {', '.join(needed)} are there", cure),)
+        hint = "give the token Secrets: read to have them checked"
+        return (unknown(member, "secrets", f"the token may not see whether {', '.join(needed)} are there", hint),)
     return tuple(
         ok(member, f"secret {name}", "present")
         if name in names
-        else failed(member, f"secret {name}", "it is missing", f"gh secret set {name} --repo {place}")
+        else failed(member, f"secret {name}", "it is missing", f"gh secret set {name} --repo {full_name}")
         for name in needed
     )

@@ -1,4 +1,4 @@
-"""Checks of the GitHub token: under which name it is there, what it may do, and for how long."""
+"""Checks of the GitHub token: where it was found, what it may do, and for how long."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -21,29 +21,29 @@ ROTATE = "rotate it: docs/tokens.md"
 
 
 def check_presence(connections: "Connections") -> tuple[Check, ...]:
-    """Whether there is a token, where it was found, and whether other names disagree."""
+    """Check that there is a token, and that its other names hold the same one."""
     credentials = connections.access.credentials
     if credentials is None:
         return (_missing(connections.access.token_error),)
     name = credentials.name
-    called = f"{name}, an older name of {tokens.DISPATCH}" if name in connections.family.token_aliases else name
-    return (ok(SUBJECT, "present", f"found as {called}"), *_disagreements(connections))
+    alias = f", an older name of {tokens.DISPATCH}" if name in connections.family.token_aliases else ""
+    return (ok(SUBJECT, "present", f"found as {name}{alias}"), *_disagreements(connections))
 
 
 def is_app(credentials: "Credentials | None") -> bool:
-    """Whether an App's installation speaks to GitHub: its permissions are its own, and no user's role."""
+    """Whether the credentials are an App's installation, which has permissions and no user's role."""
     return isinstance(credentials, AppInstallation) or (isinstance(credentials, StaticToken) and credentials.is_app)
 
 
 def _missing(error: InterlockError | None) -> Check:
     if error is not None:
         return from_error(SUBJECT, "present", error)
-    cure = f"set {tokens.DISPATCH}: docs/tokens.md says how to make one"
-    return failed(SUBJECT, "present", f"there is no {tokens.DISPATCH}", cure)
+    hint = f"set {tokens.DISPATCH}: docs/tokens.md says how to make one"
+    return failed(SUBJECT, "present", f"there is no {tokens.DISPATCH}", hint)
 
 
 def _disagreements(connections: "Connections") -> Iterator[Check]:
-    """The environment alone can disagree; a block or a file is looked at only when it says nothing."""
+    """Only variables can disagree: a block or a file is read only when no variable is set."""
     found = tokens.find(tokens.DISPATCH, connections.family.token_aliases, connections.environ)
     if found and found.disagreeing:
         others = ", ".join(found.disagreeing)
@@ -54,20 +54,20 @@ def _disagreements(connections: "Connections") -> Iterator[Check]:
 
 
 async def check_use(github: "Inspection", at: datetime) -> tuple[Check, ...]:
-    """Whether GitHub takes the token, of which kind it is, what its scopes allow, and when it expires.
+    """Check that GitHub accepts the token, its scopes, and when it expires.
 
     Raises:
-        TokenError: GitHub refuses it.
+        TokenError: GitHub refuses the token.
         GitHubError: GitHub does not answer.
     """
     facts = await github.token_facts()
-    whose = f" of {facts.login}" if facts.login else ""
-    accepted = ok(SUBJECT, "accepted by GitHub", f"{facts.kind} token{whose}")
+    owner = f" of {facts.login}" if facts.login else ""
+    accepted = ok(SUBJECT, "accepted by GitHub", f"{facts.kind} token{owner}")
     return (accepted, *_scopes(facts), check_expiry(facts, at))
 
 
 def _scopes(facts: "TokenFacts") -> Iterator[Check]:
-    """What a classic token may do everywhere; of others, each repository tells."""
+    """Check the scopes of a classic token; other kinds have permissions for each repository."""
     if facts.scopes is None or facts.kind != "classic":
         return
     if "repo" not in facts.scopes:
@@ -83,7 +83,7 @@ def _scopes(facts: "TokenFacts") -> Iterator[Check]:
 
 
 def check_expiry(facts: "TokenFacts", at: datetime) -> Check:
-    """How long the token still works; a warning from ten days before its end."""
+    """Check how long the token still works; a warning from ten days before its end."""
     name = "expiry"
     if facts.expires_at is None:
         lasting = "it is renewed every hour" if facts.kind == "app" else "it does not expire, as far as GitHub says"
@@ -106,12 +106,12 @@ def _days(left: timedelta) -> str:
 
 
 async def check_token(connections: "Connections") -> tuple[Check, ...]:
-    """Everything about the token that can be said without looking at a repository."""
+    """Check the token, without looking at a repository."""
     present = check_presence(connections)
     if not connections.has_credentials:
         return present
     try:
         return (*present, *(await check_use(connections.github, now())))
     except InterlockError as error:
-        # A release can't go without GitHub, so that it does not answer is a failure too.
+        # A release needs GitHub, so no answer is a failure too.
         return (*present, failed(SUBJECT, "accepted by GitHub", error.message, error.hint))

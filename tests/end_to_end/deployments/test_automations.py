@@ -44,22 +44,24 @@ FLOW = "check-tokens"
 TELLING = """
 import asyncio, os, time
 from prefect import flow
-from flows import notifications as events
+from flows import notifications
 from interlock.reports.notifications import Notification, NotificationKind
 
-HELD = NotificationKind.HELD
-notices = [Notification(news=HELD, of="core", same=(n,), subject=f"core is held: {n}", body="why") for n in "ab"]
+held = [
+    Notification(kind=NotificationKind.HELD, of="core", same=(n,), subject=f"core is held: {n}", body="why")
+    for n in "ab"
+]
 
 @flow(name="check-tokens")
-async def telling(count: int):
-    await events.tell(notices[:count])
+async def notify(count: int):
+    await notifications.notify(held[:count])
 
-asyncio.run(telling(2))
-os.environ[events.STARTED_FOR_A_RUN] = "0"
-asyncio.run(telling(1))
-while not asyncio.run(events._is_told(notices[0])):
+asyncio.run(notify(2))
+os.environ[notifications.STARTED_FOR_A_RUN] = "0"
+asyncio.run(notify(1))
+while not asyncio.run(notifications._is_known(held[0])):
     time.sleep(0.2)
-asyncio.run(telling(2))
+asyncio.run(notify(2))
 """
 
 T = TypeVar("T")

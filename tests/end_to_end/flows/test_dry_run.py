@@ -9,7 +9,7 @@ import pytest
 from prefect.client.schemas.objects import State, StateType
 
 from flows import cascade_release, release_package
-from flows.dry_run import told
+from flows.dry_run import outcome
 from interlock.adapters.connections import access_from, open_connections
 from interlock.cascades.context import open_cascade
 from interlock.cascades.request import CascadeRequest
@@ -39,19 +39,19 @@ async def away() -> str:
 
 
 def test_what_would_be_done_is_planned() -> None:
-    state = asyncio.run(told(done))
+    state = asyncio.run(outcome(done))
     assert (state.type, state.name, state.message) == (StateType.COMPLETED, "Planned", "core 1.2.11 would be released")
 
 
 def test_what_would_be_refused_is_answered_with_its_cure() -> None:
-    state = asyncio.run(told(refused))
+    state = asyncio.run(outcome(refused))
     assert (state.type, state.name) == (StateType.COMPLETED, "Refused")
     assert state.message == "no token\n  get one"
 
 
 def test_what_can_not_be_found_out_is_no_answer() -> None:
     with pytest.raises(IndexUnavailableError):
-        asyncio.run(told(away))
+        asyncio.run(outcome(away))
 
 
 async def nowhere(**_artifact: object) -> None:

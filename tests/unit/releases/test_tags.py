@@ -14,13 +14,15 @@ names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,20}", fullmatch=True)
 files = st.builds(
     ReleasedFile, name=names, sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True), size=st.integers(0, 10**12)
 )
-tolds = st.builds(DispatchTarget, event=st.from_regex(r"[\w.-]{1,20}", fullmatch=True), target=names)
+any_targets = st.builds(DispatchTarget, event=st.from_regex(r"[\w.-]{1,20}", fullmatch=True), target=names)
 
 
-@given(made=st.lists(files, max_size=4), told=st.lists(tolds, max_size=4), title=st.text(max_size=40))
-def test_a_message_is_read_as_it_was_written(made: list[ReleasedFile], told: list[DispatchTarget], title: str) -> None:
+@given(made=st.lists(files, max_size=4), targets=st.lists(any_targets, max_size=4), title=st.text(max_size=40))
+def test_a_message_is_read_as_it_was_written(
+    made: list[ReleasedFile], targets: list[DispatchTarget], title: str
+) -> None:
     title = " ".join(title.split())
-    manifest = Manifest(package="core==1.0", files=tuple(made), told=tuple(told))
+    manifest = Manifest(package="core==1.0", files=tuple(made), targets=tuple(targets))
 
     assert Manifest.read(manifest.write(title)) == manifest
 
@@ -34,7 +36,7 @@ def test_other_peoples_tags_say_nothing(message: str | None) -> None:
 
 def test_a_person_can_read_it() -> None:
     manifest = Manifest(
-        package="market-data-core==1.2.11", files=(a_file(),), told=(DispatchTarget("core_release", "store"),)
+        package="market-data-core==1.2.11", files=(a_file(),), targets=(DispatchTarget("core_release", "store"),)
     )
 
     assert manifest.write("market-data-core 1.2.11").splitlines() == [

@@ -45,19 +45,19 @@ def test_no_text_leaves_its_line_or_has_brackets_and_braces(text: str) -> None:
 
 
 def test_a_held_package_is_told_with_its_reason_those_above_it_and_the_way_on() -> None:
-    (notice,) = stuck(held(SLACK_ORDERS))
-    assert (notice.news, notice.of) == (NotificationKind.HELD, "store")
-    assert notice.subject == "store is held in the cascade market-data-core-1.2.11"
-    assert "‹!channel›" in notice.body
-    assert "(( secrets ))" in notice.body
-    assert "held with it, or with others: tip, infra" in notice.body
-    assert "interlock cascade unhold store" in notice.body
+    (notification,) = stuck(held(SLACK_ORDERS))
+    assert (notification.kind, notification.of) == (NotificationKind.HELD, "store")
+    assert notification.subject == "store is held in the cascade market-data-core-1.2.11"
+    assert "‹!channel›" in notification.body
+    assert "(( secrets ))" in notification.body
+    assert "held with it, or with others: tip, infra" in notification.body
+    assert "interlock cascade unhold store" in notification.body
 
 
 def test_a_failed_package_is_told_and_how_its_cascade_goes_on() -> None:
-    (notice,) = stuck(go(a_cascade(), CORE, State.RELEASING, State.FAILED, reason="no token"))
-    assert (notice.news, notice.of) == (NotificationKind.FAILED, CORE)
-    assert "interlock cascade resume market-data-core-1.2.11" in notice.body
+    (notification,) = stuck(go(a_cascade(), CORE, State.RELEASING, State.FAILED, reason="no token"))
+    assert (notification.kind, notification.of) == (NotificationKind.FAILED, CORE)
+    assert "interlock cascade resume market-data-core-1.2.11" in notification.body
 
 
 @pytest.mark.parametrize("by", [HeldBy.PERSON, HeldBy.ABORT, HeldBy.UPSTREAM])
@@ -79,9 +79,9 @@ def test_a_second_look_is_the_same_news_and_a_second_hold_is_not() -> None:
 def test_only_a_token_that_still_works_and_soon_will_not_is_told_of() -> None:
     soon = warning("token", "expiry", "it expires in 9 days (2026-11-29)", "rotate it")
     others = (ok("token", "expiry", "it lasts"), failed("token", "expiry", "gone"), warning("token", "scopes", "few"))
-    (notice,) = expiring("trains", (*others, soon))
-    assert notice.subject == "trains: the token expires soon"
-    assert notice.body == "it expires in 9 days (2026-11-29)\nrotate it"
+    (notification,) = expiring("trains", (*others, soon))
+    assert notification.subject == "trains: the token expires soon"
+    assert notification.body == "it expires in 9 days (2026-11-29)\nrotate it"
 
 
 def test_the_days_that_are_left_are_no_news_and_another_day_of_expiry_is() -> None:
@@ -114,24 +114,24 @@ def told(*changes: Change) -> tuple[Notification, ...]:
 
 
 def test_cells_that_were_compatible_and_are_not_are_told_by_edge() -> None:
-    news = told(
+    found = told(
         changed("1.1", Verdict.INCOMPATIBLE),
         changed("1.2", Verdict.TIMED_OUT),
         changed("1.3", Verdict.COMPATIBLE, Verdict.INCOMPATIBLE),
         changed("1.3", Verdict.INCOMPATIBLE, Verdict.FLAKY),
         changed("1.1", Verdict.INCOMPATIBLE, downstream="tip"),
     )
-    assert [notice.of for notice in news] == ["core × store", "core × tip"]
-    assert news[0].subject.endswith("core × store: 2 cells no longer compatible")
-    assert news[0].body.splitlines() == [
+    assert [notification.of for notification in found] == ["core × store", "core × tip"]
+    assert found[0].subject.endswith("core × store: 2 cells no longer compatible")
+    assert found[0].body.splitlines() == [
         "core 1.1 × store 2.0: incompatible (contracts, Python 3.11)",
         "core 1.2 × store 2.0: timed-out (contracts, Python 3.11)",
     ]
 
 
 def test_of_many_cells_the_first_are_named_and_the_others_counted() -> None:
-    (notice,) = told(*(changed(f"1.{number}", Verdict.INCOMPATIBLE) for number in range(12)))
-    assert notice.body.splitlines()[MOST_LINES:] == ["and 7 more"]
+    (notification,) = told(*(changed(f"1.{number}", Verdict.INCOMPATIBLE) for number in range(12)))
+    assert notification.body.splitlines()[MOST_LINES:] == ["and 7 more"]
 
 
 def test_a_matrix_without_news_tells_nothing() -> None:
@@ -169,9 +169,9 @@ def verified(pull: int | None = None, verdict: Verdict = Verdict.INCOMPATIBLE) -
 
 
 def test_a_ref_that_breaks_a_downstream_is_told_with_its_tests() -> None:
-    (notice,) = regressed(verified())
-    assert notice.subject == "core branch main (0123456789ab) breaks store"
-    assert notice.body == "store 2.0, contracts: tests/test_a.py::test_a: assert ‹1› == 2"
+    (notification,) = regressed(verified())
+    assert notification.subject == "core branch main (0123456789ab) breaks store"
+    assert notification.body == "store 2.0, contracts: tests/test_a.py::test_a: assert ‹1› == 2"
 
 
 def test_a_pull_request_and_what_breaks_nothing_are_no_news() -> None:

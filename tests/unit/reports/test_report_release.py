@@ -27,7 +27,7 @@ PLAN = Plan(
     base="b" * 40,
     epoch=0,
     changed=("pyproject.toml", "core/__init__.py"),
-    place="pyproject.toml: project.version",
+    source="pyproject.toml: project.version",
     remarks=("docs/conf.py:3: 1.0 is another version, and was left alone",),
 )
 HOSTILE = "[red]x[/] :cat: \x1b[31m\x1b]0;title\x07\r| `a` <b> [c](d)\nsecond"

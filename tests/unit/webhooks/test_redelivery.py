@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from interlock.adapters.github import Hook, HookDelivery
-from interlock.webhooks.redelivery import MissedDelivery, SweepResult, leads_to, unheard
+from interlock.webhooks.redelivery import MissedDelivery, SweepResult, leads_to, undelivered
 from tests.support.release_values import NOON
 
 HOOK = Hook(path="/repos/alice/core/hooks/1", subject="alice/core", url="https://gate.example.org/webhooks/github")
@@ -22,7 +22,7 @@ def an_attempt(
 
 def missed(*attempts: HookDelivery) -> list[tuple[int, int]]:
     newest_first = sorted(attempts, key=lambda each: -each.id)
-    return [(each.guid.int, each.id) for each in unheard(HOOK, newest_first)]
+    return [(each.guid.int, each.id) for each in undelivered(HOOK, newest_first)]
 
 
 def test_what_no_attempt_has_brought_is_missed_once_by_its_last() -> None:

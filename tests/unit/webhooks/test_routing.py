@@ -25,8 +25,8 @@ from interlock.webhooks import (
     Kind,
     Reason,
     Start,
-    hear_github,
-    hear_signed,
+    receive_github,
+    receive_signed,
 )
 from interlock.webhooks.github import EVENTS, read_object
 from interlock.webhooks.routing import CHANGE_BRANCHES
@@ -51,7 +51,7 @@ OTHER_SHA = "0" * 40
 
 
 def heard(event: str, payload: dict[str, Any]) -> IntakeResult:
-    return hear_github(Envelope(event=event, guid=uuid4()), as_body(payload), FAMILY, NOON)
+    return receive_github(Envelope(event=event, guid=uuid4()), as_body(payload), FAMILY, NOON)
 
 
 def started(event: str, payload: dict[str, Any]) -> Start:
@@ -62,10 +62,10 @@ def started(event: str, payload: dict[str, Any]) -> Start:
 
 
 def ignored(event: str, payload: dict[str, Any]) -> tuple[Kind | None, str]:
-    arrival = heard(event, payload)
-    assert (arrival.delivery.state, arrival.delivery.start) == (DeliveryState.IGNORED, None)
-    assert arrival.delivery.ended_at == NOON
-    return arrival.ignored, arrival.delivery.why
+    result = heard(event, payload)
+    assert (result.delivery.state, result.delivery.start) == (DeliveryState.IGNORED, None)
+    assert result.delivery.ended_at == NOON
+    return result.ignored, result.delivery.why
 
 
 # ---- contracts --------------------------------------------------------------------------------------------------
@@ -278,11 +278,11 @@ def test_a_payload_that_lacks_something_is_ignored_and_what_it_lacks_is_named() 
 def test_githubs_own_examples_are_understood(file: Path) -> None:
     for payload in json.loads(file.read_text("utf-8")):
         repository = payload.get("repository", {}).get("full_name")
-        arrival = heard(file.stem, payload)
-        assert arrival.delivery.repository == repository
+        result = heard(file.stem, payload)
+        assert result.delivery.repository == repository
         known = file.stem in EVENTS
         expected = Kind.PING if file.stem == "ping" else Kind.REPOSITORY if known else Kind.EVENT
-        assert arrival.ignored is expected, arrival.delivery.why
+        assert result.ignored is expected, result.delivery.why
 
 
 def test_githubs_own_examples_start_what_they_should_in_a_family_of_theirs() -> None:
@@ -300,9 +300,9 @@ def test_githubs_own_examples_start_what_they_should_in_a_family_of_theirs() -> 
     found: dict[str, set[str]] = {}
     for event in ("pull_request", "push", "release"):
         for payload in json.loads((PAYLOADS / f"{event}.json").read_text("utf-8")):
-            arrival = hear_github(Envelope(event=event, guid=uuid4()), as_body(payload), theirs, NOON)
-            if start := arrival.delivery.start:
-                found.setdefault(start.deployment, set()).add(f"{event} {arrival.delivery.action}")
+            result = receive_github(Envelope(event=event, guid=uuid4()), as_body(payload), theirs, NOON)
+            if start := result.delivery.start:
+                found.setdefault(start.deployment, set()).add(f"{event} {result.delivery.action}")
     assert found == {
         VERIFY: {"pull_request opened", "pull_request reopened", "pull_request synchronize", "push None"},
         FOLLOW: {"release published", "release released"},
@@ -350,7 +350,7 @@ def replaced(value: Any, spot: int, by: Any) -> Any:
 def test_a_payload_with_any_part_replaced_is_routed_or_ignored(event: str, payload: Any, spot: int, by: Any) -> None:
     body = json.dumps(replaced(payload, spot, by)).encode("utf-8", "surrogatepass")
     with malformed_at_worst():
-        delivery = hear_github(Envelope(event=event, guid=uuid4()), body, FAMILY, NOON).delivery
+        delivery = receive_github(Envelope(event=event, guid=uuid4()), body, FAMILY, NOON).delivery
         must_be_written(delivery)
 
 
@@ -381,7 +381,7 @@ def test_what_breaks_readers_of_json_is_refused(body: bytes) -> None:
 
 
 def said(**fields: Any) -> IntakeResult:
-    return hear_signed(as_body({"repository": "alice/core", **fields}), FAMILY, NOON)
+    return receive_signed(as_body({"repository": "alice/core", **fields}), FAMILY, NOON)
 
 
 @pytest.mark.parametrize(
