@@ -1,1 +1,1 @@
-"""The rehearsal: a world on this machine in which the same flows run as in the real one."""
+"""The rehearsal: a world on this machine, in which the flows run as in the real one."""

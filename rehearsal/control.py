@@ -1,4 +1,4 @@
-"""The door to a running world, on the API's origin: faults go in, the log comes out; and who knocks at it."""
+"""The control endpoints of a running world, on the API's origin, and their client: set faults, read the log."""
 
 import hmac
 import http.client
@@ -22,22 +22,22 @@ TIMEOUT = 10.0
 
 
 class ControlApp:
-    """An ASGI application around the API: what knocks here meets no fault, and is in no log.
+    """An ASGI application around the API; control requests meet no faults, and are not logged.
 
     Args:
         app: The API.
-        token: What opens it.
-        faults: What is to go wrong.
-        log: Who asked for what.
+        token: The token that control requests need.
+        faults: The faults of the world.
+        log: The requests of the world.
     """
 
     def __init__(self, app: ASGIApp, token: SecretStr, faults: FaultScript, log: RequestLog) -> None:
         self._app, self._token, self._faults, self._log = app, token, faults, log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request that is for the door, and pass on every other."""
+        """Handle a control request, and pass on every other."""
         if scope["type"] == "http":
-            scope = _asked_directly(scope)
+            scope = _without_host(scope)
         if scope["type"] != "http" or not scope["path"].startswith(PATH):
             await self._app(scope, receive, send)
             return
@@ -66,18 +66,18 @@ class ControlApp:
         return JSONResponse({})
 
 
-def _asked_directly(scope: Scope) -> Scope:
-    """A request to us as a proxy (`GET http://api.github.localhost/user`), as gh makes it, as if to us ourselves."""
+def _without_host(scope: Scope) -> Scope:
+    """A request to a proxy (`GET http://api.github.localhost/user`), as gh makes it, as a request to the API."""
     parts = urlsplit(scope["path"])
     return {**scope, "path": parts.path, "raw_path": parts.path.encode()} if parts.scheme == "http" else scope
 
 
 class ControlClient:
-    """Asks the door of a running world.
+    """A client of a running world's control endpoints.
 
     Args:
-        port: The API's.
-        token: What opens the door.
+        port: The API's port.
+        token: The control token.
     """
 
     def __init__(self, port: int, token: SecretStr) -> None:
@@ -85,18 +85,18 @@ class ControlClient:
         self._headers = {"authorization": f"Bearer {token.get_secret_value()}"}
 
     def add(self, faults: Sequence[InjectedFault]) -> None:
-        """Let these happen too.
+        """Add faults.
 
         Raises:
-            RehearsalError: Nobody answers.
+            RehearsalError: The world does not answer.
         """
         self._ask("POST", "faults", FAULTS.dump_json(tuple(faults)))
 
     def clear(self) -> None:
-        """Let nothing more happen.
+        """Cancel all faults.
 
         Raises:
-            RehearsalError: Nobody answers.
+            RehearsalError: The world does not answer.
         """
         self._ask("DELETE", "faults")
 
@@ -104,12 +104,12 @@ class ControlClient:
         """Every request so far.
 
         Raises:
-            RehearsalError: Nobody answers.
+            RehearsalError: The world does not answer.
         """
         return LOG.validate_json(self._ask("GET", "log"))
 
     def _ask(self, method: str, what: str, content: bytes = b"") -> bytes:
-        # Not by way of httpx, which takes longer to load than all this; and past every proxy.
+        # httpx takes too long to load, and would use a proxy.
         connection = http.client.HTTPConnection(HOST, self._port, timeout=TIMEOUT)
         try:
             connection.request(method, f"{PATH}{what}", body=content, headers=self._headers)

@@ -1,4 +1,4 @@
-"""The directory of a rehearsal: what is in it, who uses it, and its secrets."""
+"""The directory of a world: its files, its lock, and its secrets."""
 
 import fcntl
 import json
@@ -21,12 +21,12 @@ BUSY_HINT = "wait for it or end it (interlock rehearse stop), or take another di
 
 
 class Tokens(FrozenModel):
-    """The secrets of a world: worth something in it alone.
+    """The secrets of a world; they are worthless outside of it.
 
     Attributes:
-        github: The maintainer's.
-        index: For uploads.
-        control: For the door through which faults come.
+        github: The maintainer's token at GitHub.
+        index: The token for uploads to the index.
+        control: The token for the control endpoints.
     """
 
     github: SecretStr = Field(default_factory=lambda: SecretStr(f"github_pat_{secrets.token_hex(30)}"))
@@ -39,14 +39,14 @@ class Tokens(FrozenModel):
 
 
 class Facts(FrozenModel):
-    """What a world is, kept in `world.json`.
+    """The facts about a world, in `world.json`.
 
     Attributes:
         family: The family's name.
-        owner: Whose repositories these are.
-        sources: The repositories that were mirrored; none of the small family.
-        behind: The user's own index, as a family file names one, that is asked for what the rehearsal's does not have.
-        ports: Where each server was last; taken again when it is free.
+        owner: The owner of its repositories.
+        sources: The repositories that were mirrored; empty for the small family.
+        behind: The user's own index, as named in a family file, for projects that the rehearsal's index lacks.
+        ports: The last port of each server; used again if it is free.
     """
 
     family: str
@@ -60,7 +60,7 @@ class Server(FrozenModel):
     """The process that serves a world now, or did so last.
 
     Attributes:
-        since: When it began, in seconds since the epoch.
+        since: When it started, in seconds since the epoch.
         stays: Whether it outlives the command that started it.
     """
 
@@ -88,14 +88,14 @@ class RehearsalDirectory:
         self._server = self.path / "server.json"
         self._lock = self.path / "lock"
         self.server_log = self.path / "server.log"
-        # What belongs to whoever has the world, not to the world.
+        # These files belong to the process that has the world, and stay when the world is removed.
         self.standing = frozenset({self._lock.name, self._server.name, self.server_log.name})
 
     def facts(self) -> Facts | None:
-        """What the world is; None when it was never made, or not to its end.
+        """The facts about the world; None if it was not made, or not completely.
 
         Raises:
-            RehearsalError: It was made by another version.
+            RehearsalError: Another version of Interlock made it.
         """
         if not self._world.exists():
             return None
@@ -105,15 +105,15 @@ class RehearsalDirectory:
             raise RehearsalError(f"{self._world} can't be read", hint="begin anew with --new") from None
 
     def keep_facts(self, facts: Facts) -> None:
-        """Write what the world is; done last when it is made."""
+        """Write the facts about the world; this comes last when it is made."""
         write_whole(self._world, facts.model_dump_json(indent=2).encode())
 
     def forget_facts(self) -> None:
-        """The world is no world any more."""
+        """Remove the facts about the world, which then counts as not made."""
         self._world.unlink(missing_ok=True)
 
     def tokens(self) -> Tokens:
-        """The world's secrets, drawn when they are first asked for."""
+        """The world's secrets, drawn at the first call."""
         if not self._tokens.exists():
             self.path.mkdir(parents=True, exist_ok=True)
             unfinished = self._tokens.with_suffix(".new")
@@ -123,7 +123,7 @@ class RehearsalDirectory:
         return Tokens.model_validate_json(self._tokens.read_bytes())
 
     def lock(self) -> int:
-        """Take the world for this process; the descriptor keeps it, also in a child that inherits it.
+        """Lock the world for this process; a child that inherits the descriptor shares the lock.
 
         Raises:
             RehearsalError: Another process has it; the message says which.
@@ -134,8 +134,8 @@ class RehearsalDirectory:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            who = self.last_server() or "another command"
-            raise RehearsalError(f"the rehearsal in {self.path} is in use: {who}", hint=BUSY_HINT) from None
+            user = self.last_server() or "another command"
+            raise RehearsalError(f"the rehearsal in {self.path} is in use: {user}", hint=BUSY_HINT) from None
         self.keep_server(Server(pid=os.getpid(), since=time.time()))
         return descriptor
 
@@ -157,22 +157,22 @@ class RehearsalDirectory:
         return None
 
     def keep_server(self, server: Server) -> None:
-        """Say who serves it; by whoever has the lock."""
+        """Record which process serves the world; only for the holder of the lock."""
         write_whole(self._server, server.model_dump_json().encode())
 
 
 class Lease:
-    """A world that this process has.
+    """The lock of a world, held by this process.
 
     Attributes:
-        descriptor: What keeps it, also in a child that inherits it.
+        descriptor: The descriptor of the lock, for a child to inherit.
     """
 
     def __init__(self, directory: RehearsalDirectory) -> None:
         self.descriptor = directory.lock()
 
     def release(self) -> None:
-        """Leave it to others; a child that inherited the lock still has it."""
+        """Release the lock; a child that inherited it still holds it."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1

@@ -1,4 +1,4 @@
-"""The variables that make everything use a rehearsal, and nothing else."""
+"""The environment variables by which every program uses a world, and nothing outside of it."""
 
 import re
 import shlex
@@ -8,7 +8,7 @@ from interlock.common.frozen_model import FrozenModel
 from rehearsal.directory import Facts, RehearsalDirectory
 
 USER, MAIL = "Rehearsal", "rehearsal@localhost"
-# Tokens, and addresses of other places, that must not be within reach of what is rehearsed.
+# Real tokens and addresses, which must be out of reach in a rehearsal.
 REMOVED = frozenset(
     {
         *("REPO_DISPATCH_TOKEN", "REPO_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "GH_ENTERPRISE_TOKEN", "GH_HOST"),
@@ -22,24 +22,24 @@ REMOVED = frozenset(
 REMOVED_LIKE = re.compile(
     r"UV_PUBLISH_\w+|UV_INDEX_\w+_(USERNAME|PASSWORD)|GIT_CONFIG_(COUNT|KEY_\d+|VALUE_\d+)|GIT_(AUTHOR|COMMITTER)_\w+"
 )
-# Not localhost too: to some programs that means all of *.localhost, and gh can be sent here under such a name.
+# Without localhost: some programs read it as all of *.localhost, and gh reaches the API under such a name.
 LOOPBACK = "127.0.0.1"
 GITHUB = "https://github.com/"
 
 
 class Environment(FrozenModel):
-    """What has to be changed in an environment.
+    """Changes of an environment.
 
     Attributes:
-        variables: Those that are set.
-        removed: The names of those that must not be there.
+        variables: The variables to set.
+        removed: The names of variables to remove.
     """
 
     variables: Mapping[str, str]
     removed: frozenset[str]
 
     def apply(self, environ: MutableMapping[str, str]) -> None:
-        """Change an environment."""
+        """Apply the changes to an environment."""
         for name in self.removed & environ.keys():
             del environ[name]
         environ.update(self.variables)
@@ -48,13 +48,13 @@ class Environment(FrozenModel):
 def environment(
     directory: RehearsalDirectory, facts: Facts, aliases: tuple[str, ...], environ: Mapping[str, str]
 ) -> Environment:
-    """What makes the flows, git, uv, pip and twine use a world.
+    """The changes by which flows, git, uv, pip and twine use a world.
 
     Args:
-        directory: Its directory.
-        facts: With the ports of its servers.
-        aliases: Older names of the GitHub token in the family, which must not lead to a real one.
-        environ: What is changed.
+        directory: The world's directory.
+        facts: The facts about the world, with the ports of its servers.
+        aliases: The family's older names of the GitHub token, which may hold a real one.
+        environ: The environment to change.
     """
     tokens, urls = directory.tokens(), addresses(facts)
     simple = f"{urls['index']}/simple/"
@@ -82,12 +82,12 @@ def environment(
 
 
 def addresses(facts: Facts) -> dict[str, str]:
-    """Where the servers are, by origin."""
+    """The addresses of the servers, by origin."""
     return {origin: f"http://{LOOPBACK}:{port}" for origin, port in facts.ports.items()}
 
 
 def gitconfig(facts: Facts) -> str:
-    """Git's settings in a world: somebody who commits, no credentials, and no way to the real GitHub."""
+    """Git's settings in a world: a committer, no credentials, and no way to the real GitHub."""
     lines = (
         "[user]",
         f"\tname = {USER}",
@@ -101,7 +101,7 @@ def gitconfig(facts: Facts) -> str:
 
 
 def shell(environment: Environment) -> Iterator[str]:
-    """The lines that do the same in a shell."""
+    """The changes as lines for a shell."""
     if environment.removed:
         yield f"unset {' '.join(sorted(environment.removed))}"
     for name, value in environment.variables.items():
@@ -109,7 +109,7 @@ def shell(environment: Environment) -> Iterator[str]:
 
 
 def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
-    """What keeps a proxy out of the way to this machine; both spellings, since programs read one or the other."""
+    """The variables that exclude this machine from proxies; programs read either spelling."""
     known = [environ.get(name, "") for name in ("NO_PROXY", "no_proxy")]
     hosts = dict.fromkeys(host.strip() for text in (*known, LOOPBACK) for host in text.split(","))
     text = ",".join(host for host in hosts if host)

@@ -1,4 +1,4 @@
-"""What stands before each of the rehearsal's servers: it keeps the log of requests, and makes faults happen."""
+"""The proxy in front of each of a world's servers: it logs requests, and makes faults happen."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from rehearsal.faults import Effect, FaultScript, InjectedFault
 from rehearsal.serving import close_connection
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-# Effects that the server behind knows how to make; it is told of them before it gets the request.
+# Makes an effect that only the server can make; called before the server gets the request.
 Happen = Callable[[InjectedFault, Scope], Awaitable[None]]
 
 
@@ -24,11 +24,11 @@ class LoggedRequest(FrozenModel):
 
     Attributes:
         origin: The server: `api`, `uploads`, `git` or `index`.
-        path: With the query; tokens are never part of one here.
-        status: What it was answered; 0 for a closed connection.
-        done: Whether the server got it, and with which status it answered; None when a fault kept it away.
-        note: What the server says that it did, as `dispatch core_release mjdevaccount/market_data_pipeline`.
-        user: Who asked, by the name of their token.
+        path: The path with the query; neither contains a token here.
+        status: The status that the caller got; 0 for a closed connection.
+        done: The server's own status; None if a fault kept the request away from it.
+        note: The server's remark on what it did, as `dispatch core_release mjdevaccount/market_data_pipeline`.
+        user: The name of the caller's token.
     """
 
     at: float
@@ -43,14 +43,14 @@ class LoggedRequest(FrozenModel):
 
     @property
     def wrote(self) -> bool:
-        """Whether it changed something: a write that the server took."""
-        # Git asks by POST to read as well, and has success for an answer to a refused push: there the note tells.
+        """Whether it changed something."""
+        # Git reads by POST as well, and answers a refused push with a success: there the note decides.
         took = self.method in WRITES and self.done is not None and self.done < 400
         return took and (self.origin != "git" or self.note is not None)
 
 
 class RequestLog:
-    """Every request in order; in a file as well when one is named, one JSON object a line."""
+    """Every request in order, also in a file if one is given: a JSON object on each line."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
@@ -78,7 +78,7 @@ class RequestLog:
 def _lines(file: Path | None) -> Iterator[str]:
     if file is not None and file.exists():
         for line in file.read_text("utf-8").splitlines():
-            # A server that was killed may have left half a line.
+            # A killed server may have left half a line.
             if _is_whole(line):
                 yield line
 
@@ -92,20 +92,20 @@ def _is_whole(line: str) -> bool:
 
 
 def note(scope: Scope, what: str, user: str | None = None) -> None:
-    """Say in the log what a request did, and who asked; called by the server behind."""
+    """Note for the log what a request did, and its user; the servers call this."""
     scope["rehearsal.note"] = what
     if user is not None:
         scope["rehearsal.user"] = user
 
 
 class FaultProxy:
-    """An ASGI application around another one.
+    """An ASGI application around a server's.
 
     Args:
-        app: The server behind.
+        app: The server's application.
         origin: Its name in faults and in the log.
-        faults: What is to go wrong.
-        log: Where requests are kept.
+        faults: The faults of the world.
+        log: The requests of the world.
         happen: Makes the effects `race`, `expire` and `stale`.
     """
 
@@ -115,7 +115,7 @@ class FaultProxy:
         self._app, self._origin, self._faults, self._log, self._happen = app, origin, faults, log, happen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request; anything but HTTP goes through."""
+        """Handle a request; anything but HTTP is passed on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -160,9 +160,9 @@ class FaultProxy:
 
 
 class _Exchange:
-    """The sending side of a request: passes on what the server answers, or keeps it back.
+    """The sending side of a request: passes on the server's answer, or keeps it back.
 
-    It is logged before its caller can know that it ended: whoever then reads the log finds it there.
+    The request is logged before its caller can know that it ended, so a caller that reads the log finds it there.
     """
 
     def __init__(self, send: Send, log: Callable[[], None]) -> None:
@@ -198,12 +198,12 @@ class _Exchange:
         self.end()
         if await close_connection(scope):
             return
-        # A server that breaks off a body it has promised has no other way out than to close the connection.
+        # A server that breaks off a promised body can only close the connection.
         await self._send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
 
 
 def _is_the_end(message: Message) -> bool:
-    """Whether a caller knows with this message that nothing more comes."""
+    """Whether this message shows the caller that the answer is complete."""
     if message["type"] == "http.response.start":
         return message["status"] in {204, 304} or (b"content-length", b"0") in message.get("headers", ())
     return not message.get("more_body", False)

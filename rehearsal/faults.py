@@ -1,4 +1,4 @@
-"""Faults of the rehearsal's servers: which request goes wrong, and how; from a script, a file, or a seed."""
+"""Faults of a world's servers: which request goes wrong, and how; from a script, a file, or a seed."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
 
-# What a request can be met with, as often as people meet it: status, headers.
+# The answers that a seed draws from, about as often as they happen: status, headers.
 TROUBLES: tuple[tuple[int, Mapping[str, str]], ...] = (
     (500, {}),
     (502, {}),
@@ -32,20 +32,20 @@ class Effect(StrEnum):
     DROP = "drop"  # the connection is closed, and nothing is done
     CUT = "cut"  # done, and then the connection is closed
     SLOW = "slow"  # done after some seconds
-    RACE = "race"  # somebody else pushes a commit first, then it is done
+    RACE = "race"  # another user pushes a commit first, then it is done
     EXPIRE = "expire"  # the caller's token expires first
-    STALE = "stale"  # the index goes on to serve what it served before, for some seconds
+    STALE = "stale"  # the index keeps serving its old pages for some seconds
 
 
 class InjectedFault(FrozenModel):
-    """Something that goes wrong with matching requests.
+    """A fault of matching requests.
 
     Attributes:
         origin: The server: `api`, `uploads`, `git` or `index`; `*` for any.
         method: The HTTP method; `*` for any.
         path: A regular expression that is searched for in the path.
         skip: How many matching requests pass first.
-        times: How many of the following ones it meets.
+        times: How many of the next ones it affects.
         status: For the effects that answer.
         seconds: For the effects that take time.
     """
@@ -61,7 +61,7 @@ class InjectedFault(FrozenModel):
     seconds: float = 0.0
 
     def meets(self, origin: str, method: str, path: str) -> bool:
-        """Whether it is about such a request."""
+        """Whether a request matches."""
         return self.origin in {"*", origin} and self.method in {"*", method} and bool(re.search(self.path, path))
 
 
@@ -73,7 +73,7 @@ def read_faults(file: Path) -> tuple[InjectedFault, ...]:
     """The faults of a file: a list under the name `faults`, or in JSON the list alone.
 
     Raises:
-        UsageError: It can't be read, or says something that is no fault.
+        UsageError: The file can't be read, or contains something that is not a fault.
     """
     try:
         said = tomllib.loads(file.read_text("utf-8")) if file.suffix == ".toml" else json.loads(file.read_bytes())
@@ -84,10 +84,10 @@ def read_faults(file: Path) -> tuple[InjectedFault, ...]:
         raise UsageError(f"{file}: names no faults", hint=FORM) from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
+        key = ".".join(map(str, first["loc"]))
         hint = f"effects: {', '.join(Effect)}" if "effect" in first["loc"] else FORM
-        raise UsageError(f"{file}: faults.{place}: {first['msg']}", hint=hint) from None
-    except ValueError as error:  # also what is no JSON, no TOML, or not UTF-8
+        raise UsageError(f"{file}: faults.{key}: {first['msg']}", hint=hint) from None
+    except ValueError as error:  # also for a file that is not JSON, TOML or UTF-8
         raise UsageError(f"{file}: cannot be read: {error}", hint=FORM) from None
 
 
@@ -99,22 +99,22 @@ class _Pending:
 
 
 class FaultScript:
-    """Faults that are still to happen, each counted down as it does."""
+    """The faults that are still to happen; each is counted down when it does."""
 
     def __init__(self, faults: Iterable[InjectedFault] = ()) -> None:
         self._pending: list[_Pending] = []
         self.add(*faults)
 
     def add(self, *faults: InjectedFault) -> None:
-        """Let these happen too."""
+        """Add faults."""
         self._pending += [_Pending(fault, fault.skip, fault.times) for fault in faults]
 
     def clear(self) -> None:
-        """Let nothing more happen."""
+        """Cancel all faults."""
         self._pending.clear()
 
     def take(self, origin: str, method: str, path: str) -> InjectedFault | None:
-        """The fault that this request meets: the first that is due; all others that it matches count it as passed."""
+        """The fault for a request: the first that is due; all others that match count the request as passed."""
         met: InjectedFault | None = None
         for pending in self._pending:
             if pending.fault.meets(origin, method, path):
@@ -132,8 +132,8 @@ def seeded(seed: int, *, requests: int, count: int) -> tuple[InjectedFault, ...]
 
     Args:
         seed: Any number.
-        requests: Among how many requests they fall.
-        count: How many there are.
+        requests: The number of requests among which they fall.
+        count: The number of faults.
     """
     chance = random.Random(seed)  # noqa: S311  nothing is secret about it
     return tuple(_any_fault(chance, requests) for _ in range(count))
@@ -142,6 +142,6 @@ def seeded(seed: int, *, requests: int, count: int) -> tuple[InjectedFault, ...]
 def _any_fault(chance: random.Random, requests: int) -> InjectedFault:
     effects: Sequence[Effect] = (Effect.REFUSE, Effect.LOSE, Effect.DROP, Effect.CUT)
     effect = chance.choice(effects)
-    # Rate limits are told before anything is done: what was done is never answered so.
+    # GitHub answers with a rate limit before it does anything, so such a request was not done.
     status, headers = chance.choice(TROUBLES[:3] if effect is Effect.LOSE else TROUBLES)
     return InjectedFault(effect=effect, skip=chance.randrange(requests), status=status, headers=headers)

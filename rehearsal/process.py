@@ -1,4 +1,4 @@
-"""A world's servers in a process of their own, seen from the one that begins it."""
+"""A world's servers in a process of their own, as seen by the process that starts it."""
 
 import contextlib
 import json
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -24,7 +23,7 @@ TICK_SECONDS = 0.02
 
 
 class ServingProcess:
-    """A process that is going to serve a world; it loads what it needs at once, and waits for `begin`.
+    """A process that serves a world; it loads its modules at once, and serves when `begin` is called.
 
     Args:
         directory: The world's directory.
@@ -41,7 +40,7 @@ class ServingProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 pass_fds=(lock,),
-                # One that stays must not hear of the terminal's end either.
+                # A process that stays must survive the end of the terminal.
                 start_new_session=stays,
             )
 
@@ -49,25 +48,23 @@ class ServingProcess:
         """Let it serve the world, which is complete now.
 
         Args:
-            upstream: The simple API that is asked for what the rehearsal's own index does not have.
+            upstream: The simple API of the user's own index, for projects that the rehearsal's index lacks.
 
         Raises:
-            RehearsalError: It could not begin.
+            RehearsalError: It could not start to serve.
         """
-        self._tell({"stays": self.stays, "upstream": upstream.get_secret_value() if upstream else None})
-
-    def _tell(self, told: Mapping[str, object]) -> None:
+        order = {"stays": self.stays, "upstream": upstream.get_secret_value() if upstream else None}
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
         timer = threading.Timer(START_SECONDS, process.kill)
         timer.start()
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(told).encode() + b"\n")
+            process.stdin.write(json.dumps(order).encode() + b"\n")
             process.stdin.flush()
-        said = process.stdout.readline().decode().strip()
+        answer = process.stdout.readline().decode().strip()
         timer.cancel()
-        if said != READY:
+        if answer != READY:
             self.stop()
             raise RehearsalError(f"the rehearsal's servers did not begin: {_last_line(self._log)}")
 
@@ -86,9 +83,9 @@ class ServingProcess:
         self.leave()
 
     def leave(self) -> None:
-        """Have nothing more to do with it; unless it stays, it ends."""
+        """Detach from it; unless it stays, it ends."""
         if self._process.returncode is None:
-            self._process.returncode = 0  # else Python warns of a child that was forgotten
+            self._process.returncode = 0  # otherwise Python warns of an abandoned child
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
@@ -96,7 +93,7 @@ class ServingProcess:
 
 
 def stop_server(directory: RehearsalDirectory) -> bool:
-    """End whoever serves a world now; False when nobody does."""
+    """End the process that serves a world; False if there is none."""
     server = directory.server()
     if server is None:
         return False

@@ -1,4 +1,4 @@
-"""What was released before a rehearsal begins: built from the template once, and kept."""
+"""The releases of a world's past: built from the template once, and cached."""
 
 import asyncio
 import sys
@@ -32,7 +32,7 @@ async def build_released(repositories: Collection[Repository], cache: Path) -> t
 
     Args:
         repositories: Of a template.
-        cache: Where files are kept that were built before.
+        cache: The folder of files that were built before.
 
     Raises:
         RehearsalError: Something can't be built.

@@ -1,4 +1,4 @@
-"""Bare repositories of a rehearsal: made from a template, always with the same SHAs, or mirrored from a user's own."""
+"""The bare repositories of a world: made from a template, always with the same SHAs, or mirrored from a user's own."""
 
 import asyncio
 import re
@@ -28,15 +28,15 @@ def make_repositories(repositories: Collection[Repository], folder: Path) -> Non
 
 
 async def mirror(source: str, target: Path) -> str:
-    """Make a bare copy of a user's repository, with its branches and tags; gives its default branch.
+    """Make a bare copy of a user's repository, with its branches and tags; returns its default branch.
 
     Args:
-        source: An URL or a path.
-        target: Where to.
+        source: A URL or a path.
+        target: The path of the copy.
 
     Raises:
         EnvironmentUnavailableError: Git is not installed.
-        RepositoryError: It can't be had.
+        RepositoryError: It can't be fetched.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     clone = ["git", "clone", "--quiet", "--mirror", "--template=", "--", source, str(target)]
@@ -51,20 +51,20 @@ async def mirror(source: str, target: Path) -> str:
             f'"{source}" can\'t be mirrored: {words}', hint="check the repository and the access to it"
         )
     store = GitStore(target, _now)
-    # Without the way back: nothing that is done in a rehearsal can reach the repository that it came from.
+    # The copy forgets its origin: nothing in a rehearsal can reach the user's repository.
     await asyncio.to_thread(store.git, "remote", "remove", "origin")
     return await asyncio.to_thread(store.line, "symbolic-ref", "--short", "HEAD")
 
 
 def name_of(source: str) -> str:
-    """What a repository is called, from its address or its path.
+    """The name of a repository, from its address or its path.
 
     Raises:
         RehearsalError: It has no name.
     """
     is_address = "://" in source or re.match(r"[\w.-]+@[\w.-]+:", source)
     path = re.split(r"[/:]", source.rstrip("/"))[-1] if is_address else Path(source).resolve().name
-    # In a work tree's own `.git` directory the work tree's name is meant.
+    # A `.git` directory has the name of its work tree.
     if path == ".git" and not is_address:
         path = Path(source).resolve().parent.name
     if not (name := path.removesuffix(".git")):
@@ -89,7 +89,7 @@ def _now() -> datetime:
 
 
 def _stream(repository: Repository) -> Iterator[bytes]:
-    """What `git fast-import` reads."""
+    """A history in the format of `git fast-import`."""
     branch, author = repository.history.branch, repository.history.author
     for commit in repository.history.commits:
         who = f"{author} {int(commit.at.timestamp())} +0000"

@@ -1,4 +1,4 @@
-"""What a world holds when it begins: repositories, an index with what was released, and a GitHub that knows them."""
+"""The initial contents of a world: repositories, an index with past releases, and a GitHub that knows them."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ from rehearsal.repositories import make_repositories, mirror, name_of
 from rehearsal.template import Template
 from rehearsal.wheels import pack_closure
 
-# What the small family needs to be built, installed and tested, beside itself.
-FRIENDS = ("hatchling", "pydantic", "pytest", "pytest-asyncio")
+# The third-party packages by which the small family is built, installed and tested.
+THIRD_PARTY = ("hatchling", "pydantic", "pytest", "pytest-asyncio")
 # A family that names no secrets still has these: its own workflows would need them.
 SECRETS = ("REPO_DISPATCH_TOKEN", "PYPI_API_TOKEN")
 
@@ -36,14 +36,14 @@ async def seed_small_family(directory: RehearsalDirectory, template: Template) -
     write_whole(file, template.family_file.encode())
     family = family_file.load(file)
     owner = _owner(family, file)
-    kept = cache() / "rehearsal"
-    released, friends, _ = await asyncio.gather(
-        build_released(template.repositories, kept / "released"),
-        asyncio.to_thread(pack_closure, kept / "wheels", FRIENDS),
+    cached = cache() / "rehearsal"
+    released, third_party, _ = await asyncio.gather(
+        build_released(template.repositories, cached / "released"),
+        asyncio.to_thread(pack_closure, cached / "wheels", THIRD_PARTY),
         asyncio.to_thread(make_repositories, template.repositories, directory.repositories / owner),
     )
     store = _index(directory, family, owner)
-    for path in friends:
+    for path in third_party:
         store.add_file(path)
     for path, at in released:
         store.add_file(path, uploaded=at)
@@ -61,7 +61,7 @@ async def seed_mirrors(directory: RehearsalDirectory, sources: Sequence[str], fi
         file: The family file.
 
     Raises:
-        InterlockError: A member has no repository among them, one of them is no member's, or can't be had.
+        InterlockError: A member has no repository among them, one of them belongs to no member, or can't be fetched.
     """
     family = family_file.load(file)
     owner = _owner(family, file)
@@ -76,10 +76,10 @@ async def seed_mirrors(directory: RehearsalDirectory, sources: Sequence[str], fi
 
 
 def match(sources: Sequence[str], family: Family) -> dict[str, str]:
-    """Which source is which repository of the family, as `owner/name`; GitHub's names don't tell capitals apart.
+    """The source of each repository of the family, by `owner/name`; case does not matter in GitHub's names.
 
     Raises:
-        RehearsalError: One is missing, is there twice, or is no member's.
+        RehearsalError: One is missing, given twice, or belongs to no member.
     """
     wanted = {family.repository(name).rpartition("/")[2].lower(): family.repository(name) for name in family.packages}
     found: dict[str, str] = {}
@@ -101,7 +101,7 @@ def match(sources: Sequence[str], family: Family) -> dict[str, str]:
 
 
 def _for_a_world(file: Path) -> str:
-    """A family file that can be elsewhere, and whose index is the one that the environment names: the rehearsal's."""
+    """A family file with absolute paths, and with the index that the environment names: the rehearsal's."""
     document = tomlkit.parse(file.read_text("utf-8-sig"))
     document["family"]["index"] = "pypi"
     for package in document["packages"].values():
@@ -112,7 +112,7 @@ def _for_a_world(file: Path) -> str:
 
 
 def _owner(family: Family, file: Path) -> str:
-    """Whose repositories these are; GitHub knows none without an owner."""
+    """The owner of the repositories; on GitHub there are none without one."""
     if family.owner is None:
         raise RehearsalError(f'{file}: the family "{family.name}" names no owner', hint='add owner = "..." to [family]')
     return family.owner

@@ -1,7 +1,7 @@
-"""Serving a world: in this process, from a thread, or in a process of its own that ends with the one that began it.
+"""Serves a world: from a thread of this process, or as a program that ends with the process that started it.
 
-As a program it is that process: its standard input is a pipe that the other holds open. When that one is gone, killed
-even, the kernel closes the pipe; servers that nobody uses must not go on.
+The program's standard input is a pipe that its parent holds open. When the parent ends, even by SIGKILL, the kernel
+closes the pipe, and the servers stop: unused servers must not keep running. A program that stays ignores the pipe.
 """
 
 import asyncio
@@ -26,20 +26,20 @@ from rehearsal.process import READY, START_SECONDS
 from rehearsal.servers import Apps
 from rehearsal.serving import HOST, PortTakenError, bind, listen, serve_all
 
-# Below those that systems give to connections as they come and go: these are free again the next time.
+# Below the ephemeral ports of systems, so that a world finds its ports free again the next time.
 PORTS = range(20_000, 32_000)
 TRIES = 5
 
 
 class Serving:
-    """A world's servers, about to serve.
+    """A world's servers, with their ports bound.
 
     Args:
-        directory: The world's directory, whose lock this process has.
-        upstream: The simple API that is asked for what the rehearsal's own index does not have.
+        directory: The world's directory, whose lock this process holds.
+        upstream: The simple API of the user's own index, for projects that the rehearsal's index lacks.
 
     Attributes:
-        facts: With the ports that the servers have now.
+        facts: The facts about the world, with the servers' ports.
         apps: The servers.
     """
 
@@ -51,7 +51,7 @@ class Serving:
         write_whole(directory.gitconfig, gitconfig(self.facts).encode())
         self.apps = Apps(directory, self.facts, upstream)
 
-    async def run(self, ready: Callable[[], None], ended: asyncio.Event) -> None:
+    async def run(self, ready: Callable[[], object], ended: asyncio.Event) -> None:
         """Serve until the event is set."""
         async with serve_all(self.apps.all(), self._sockets):
             ready()
@@ -59,9 +59,9 @@ class Serving:
 
 
 def _bind(port: int) -> socket.socket:
-    """The port that a server had before, which addresses in its world have in them, or another one."""
+    """Bind the port that a server had before, since addresses in its world contain it, or another one."""
     for candidate in (*([port] if port else []), *random.sample(PORTS, TRIES), 0):
-        # Listened to at once: another world may have bound the same one, and only one of them can listen.
+        # Listen at once: another world may have bound the same port, and only one of them can listen.
         with contextlib.suppress(PortTakenError):
             listen(taken := bind(candidate))
             return taken
@@ -88,33 +88,29 @@ def serve_here(directory: RehearsalDirectory, facts: Facts, upstream: SecretStr 
         thread.join()
 
 
-async def _serve(directory: RehearsalDirectory, told: Mapping[str, object]) -> None:
+async def _serve(directory: RehearsalDirectory, order: Mapping[str, object]) -> None:
     facts = directory.facts()
     assert facts is not None
-    upstream = told["upstream"]
+    upstream = order["upstream"]
     serving = Serving(directory, facts, SecretStr(upstream) if isinstance(upstream, str) else None)
-    directory.keep_server(Server(pid=os.getpid(), since=time.time(), stays=bool(told["stays"])))
+    directory.keep_server(Server(pid=os.getpid(), since=time.time(), stays=bool(order["stays"])))
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    if not told["stays"]:
-        loop.add_reader(0, ended.set)  # nothing more is ever written to it: it can only be closed
-    await serving.run(_say_ready, ended)
-
-
-def _say_ready() -> None:
-    os.write(1, f"{READY}\n".encode())
+    if not order["stays"]:
+        loop.add_reader(0, ended.set)  # nothing more is written to the pipe: it becomes readable when it is closed
+    await serving.run(lambda: os.write(1, f"{READY}\n".encode()), ended)
 
 
 def main() -> None:
-    """Serve the world whose directory is the argument, as the one line on standard input says."""
-    # Ctrl-C is for the command, which ends this process when it has done what is left to do.
+    """Serve the world in the directory that the argument names, as the line on standard input says."""
+    # Ctrl-C is for the command, which ends this process once it has finished.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    told = json.loads(_line(0))
-    asyncio.run(_serve(RehearsalDirectory(Path(sys.argv[1])), told))
+    order = json.loads(_line(0))
+    asyncio.run(_serve(RehearsalDirectory(Path(sys.argv[1])), order))
 
 
 def _line(descriptor: int) -> bytes:
-    """One line, and nothing of what may come after it."""
+    """Read one line, and no byte after it."""
     read = b""
     while not read.endswith(b"\n") and (piece := os.read(descriptor, 1)):
         read += piece

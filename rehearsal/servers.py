@@ -1,4 +1,4 @@
-"""The four servers of a world, each upstream its front, with one script of faults and one log."""
+"""The four servers of a world, each behind its proxy, with one script of faults and one log."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,7 +18,7 @@ from rehearsal.github.records import TokenKind
 from rehearsal.github.state import Addresses, GitHubState
 from rehearsal.index import IndexStore, index_app
 
-# Enough for what a release does and for sweeping up deliveries, and no more.
+# Enough for releases and for the redelivery of webhooks, and no more.
 PERMISSIONS = {
     "contents": "write",
     "metadata": "read",
@@ -37,14 +37,14 @@ class Apps:
 
     Args:
         directory: Its directory.
-        facts: With the ports that its servers have.
-        upstream: The simple API that is asked for what the rehearsal's own index does not have.
+        facts: The facts about it, with the ports of its servers.
+        upstream: The simple API of the user's own index, for projects that the rehearsal's index lacks.
 
     Attributes:
-        faults: What is to go wrong.
-        log: Who asked for what.
-        github: What GitHub knows.
-        index: What the index has.
+        faults: The faults that are still to happen.
+        log: The requests so far.
+        github: GitHub's state.
+        index: The index's state.
     """
 
     def __init__(self, directory: RehearsalDirectory, facts: Facts, upstream: SecretStr | None = None) -> None:
@@ -60,12 +60,11 @@ class Apps:
 
     def all(self) -> Mapping[str, ASGIApp]:
         """The applications by origin."""
-        index = index_app(self.index)
         apps: dict[str, ASGIApp] = {
             "api": api_app(self.github),
             "uploads": uploads_app(self.github),
             "git": git_app(self.github),
-            "index": _in_front_of(self._upstream, index) if self._upstream else index,
+            "index": self._with_upstream(index_app(self.index)),
         }
         proxies: dict[str, ASGIApp] = {
             origin: FaultProxy(app, origin=origin, faults=self.faults, log=self.log, happen=self._happen)
@@ -74,7 +73,7 @@ class Apps:
         return {**proxies, "api": ControlApp(proxies["api"], self._directory.tokens().control, self.faults, self.log)}
 
     def _renew_token(self) -> None:
-        """A world may be taken up again long after it was made; its maintainer has a new token then."""
+        """Renew the maintainer's token, since a world may be used again long after it was made."""
         with self.github.changing():
             self.github.add_token(
                 self._directory.tokens().github.get_secret_value(),
@@ -91,8 +90,9 @@ class Apps:
         else:
             await self._on_github(fault, scope)
 
+    def _with_upstream(self, index: ASGIApp) -> ASGIApp:
+        if self._upstream is None:
+            return index
+        from rehearsal.upstream_index import UpstreamIndex  # noqa: PLC0415  half a second that most worlds don't need
 
-def _in_front_of(upstream: SecretStr, index: ASGIApp) -> ASGIApp:
-    from rehearsal.upstream_index import UpstreamIndex  # noqa: PLC0415  half a second that most worlds don't need
-
-    return UpstreamIndex(index, upstream)
+        return UpstreamIndex(index, self._upstream)

@@ -1,4 +1,4 @@
-"""Serving ASGI applications on loopback, many in one event loop; ending at once, whoever is there."""
+"""Serves ASGI applications on loopback, many in one event loop, and stops at once, even with open connections."""
 
 import asyncio
 import contextlib
@@ -12,26 +12,26 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 HOST = "127.0.0.1"
-# Many clients connect at the same moment: a short queue would make some of them wait a second.
+# Many clients may connect at once, and a short queue would make some of them wait a second.
 BACKLOG = 128
-# In the scope of a request: a function that closes its connection without an answer.
+# The key in a request's scope for a function that closes its connection without an answer.
 CLOSE = "rehearsal.close"
-# In the same: reason phrases by status, for an application that has more to say than "Bad Request" (as PyPI has).
+# The key for reason phrases by status: PyPI, for example, says more than "Bad Request".
 REASONS = "rehearsal.reasons"
 
 
 class PortTakenError(OSError):
-    """A port that was asked for is in use."""
+    """A port is in use."""
 
 
 def bind(port: int = 0) -> socket.socket:
-    """Take a port on loopback, any free one for 0; it refuses connections until something is served there.
+    """Bind a port on loopback, any free one for 0; it refuses connections until it is served.
 
     Raises:
-        PortTakenError: Something else has it.
+        PortTakenError: Another program has it.
     """
     taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    if port:  # which was in use a moment ago, when a world is brought up again
+    if port:  # when a world is started again, its port may have been closed just now
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     with _or_port_taken(taken, port):
         taken.bind((HOST, port))
@@ -48,7 +48,7 @@ def _or_port_taken(sock: socket.socket, port: int) -> Iterator[None]:
 
 
 def listen(sock: socket.socket) -> None:
-    """Let connections wait there until something is served; a repetition changes nothing.
+    """Let connections wait until the port is served; a second call changes nothing.
 
     Raises:
         PortTakenError: Two had bound the port, and the other was first to listen.
@@ -58,7 +58,7 @@ def listen(sock: socket.socket) -> None:
 
 
 def url_of(sock: socket.socket) -> str:
-    """The address of what is served there, as `http://127.0.0.1:40123`."""
+    """The address of a bound port, as `http://127.0.0.1:40123`."""
     return f"http://{HOST}:{sock.getsockname()[1]}"
 
 
@@ -66,15 +66,15 @@ def url_of(sock: socket.socket) -> str:
 async def serve_all(
     apps: Mapping[str, ASGIApp], sockets: Mapping[str, socket.socket] | None = None
 ) -> AsyncIterator[dict[str, str]]:
-    """Serve each application on a port of its own until the end of the block; gives their addresses by name.
+    """Serve each application on a port of its own until the end of the block; yields their addresses by name.
 
     Args:
-        apps: By name.
-        sockets: Where each is served, as `bind` gave it (for applications that must know their addresses before they
-            are made); any free port for those that are not named. All are closed at the end.
+        apps: The applications by name.
+        sockets: Bound sockets by name, for applications that must know their addresses before they are made; others
+            get any free port. All are closed at the end.
 
     Raises:
-        PortTakenError: Something else was first to listen on one of them.
+        PortTakenError: Another program was first to listen on one of them.
     """
     async with contextlib.AsyncExitStack() as stack:
         urls = {}
@@ -106,7 +106,7 @@ async def _serving(app: ASGIApp, sock: socket.socket) -> AsyncIterator[None]:
 async def _end(state: ServerState) -> None:
     for connection in list(state.connections):
         connection.transport.abort()
-    await asyncio.sleep(0)  # lets each connection learn that it is lost, so that no answer is tried
+    await asyncio.sleep(0)  # lets each connection notice that it is lost, so that it tries no answer
     tasks = list(state.tasks)
     for task in tasks:
         task.cancel()
@@ -114,7 +114,7 @@ async def _end(state: ServerState) -> None:
 
 
 class _Connection(h11.Connection):
-    """Sends the reason that an application gave for a status, in place of the usual one."""
+    """Sends the application's reason phrase for a status instead of the usual one."""
 
     reasons: dict[int, str]
 
@@ -126,7 +126,7 @@ class _Connection(h11.Connection):
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1 that lets an application close the connection on its caller, and give a status its reason."""
+    """HTTP/1.1 in which an application can close its connection, and set the reason phrase of a status."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -135,7 +135,7 @@ class _Protocol(H11Protocol):
         async def extended(scope: Scope, receive: Receive, send: Send) -> None:
             scope[CLOSE], scope[REASONS] = transport.close, {}
             connection.reasons = scope[REASONS]
-            # Cancelled when the server ends: nobody is there to be answered.
+            # When the server ends, this is cancelled, and there is no caller left to answer.
             with contextlib.suppress(asyncio.CancelledError):
                 await app(scope, receive, send)
 
@@ -145,10 +145,10 @@ class _Protocol(H11Protocol):
 
 
 async def close_connection(scope: Scope) -> bool:
-    """Close the connection of a request without an answer; False where the server gives no way to."""
+    """Close the connection of a request without an answer; False if the server can't do that."""
     close: Callable[[], None] | None = scope.get(CLOSE)
     if close is None:
         return False
     close()
-    await asyncio.sleep(0)  # lets the connection learn that it is closed
+    await asyncio.sleep(0)  # lets the connection notice that it is closed
     return True

@@ -1,4 +1,4 @@
-"""A family to rehearse with: the files of its repositories, and what happened in them before."""
+"""A family to rehearse with: the files of its repositories, and their history."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,16 +14,16 @@ SMALL_FAMILY = Path(__file__).parent / "families" / "market_data"
 SMALL_FAMILY_NAME = "market-data"
 FAMILY_FILE = "family.toml"
 HISTORY_FILE = "history.toml"
-# What tools leave behind where somebody tried the files.
+# Leftovers of tools that were run on the files.
 LITTER = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv", "dist"})
 
 
 class Commit(FrozenModel):
-    """A commit of the past.
+    """A commit of the history.
 
     Attributes:
         at: When it was made.
-        version: What the version file says as of this commit.
+        version: The version in the version file at this commit.
         without: The files that came later.
         tag: The tag on it, if it was released.
     """
@@ -36,7 +36,7 @@ class Commit(FrozenModel):
 
 
 class History(FrozenModel):
-    """What happened in a repository, oldest first; the last commit has the files as they are."""
+    """The history of a repository, oldest first; the last commit has the current files."""
 
     author: str
     branch: str = "main"
@@ -48,8 +48,8 @@ class Repository(FrozenModel):
     """A repository of a template.
 
     Attributes:
-        name: What it is called on GitHub.
-        files: The newest state, by path.
+        name: Its name on GitHub.
+        files: The current files, by path.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Repository(FrozenModel):
         return (commit for commit in self.history.commits if commit.tag)
 
     def files_at(self, commit: Commit) -> dict[str, bytes]:
-        """The files as of a commit."""
+        """The files at a commit."""
         return {path: self._as_of(commit, path) for path in self.files if path not in commit.without}
 
     def _as_of(self, commit: Commit, path: str) -> bytes:
@@ -80,7 +80,7 @@ class Template(FrozenModel):
 
     @classmethod
     def load(cls, directory: Path = SMALL_FAMILY) -> Self:
-        """Read one from a directory: a family file, a history, and a directory for each repository."""
+        """Read a template from a directory: a family file, a history, and a directory for each repository."""
         histories = tomllib.loads((directory / HISTORY_FILE).read_text("utf-8"))
         return cls(
             family_file=(directory / FAMILY_FILE).read_text("utf-8"),

@@ -1,4 +1,4 @@
-"""The user's own index behind the rehearsal's: what is there can be seen and installed, nothing is ever sent to it."""
+"""The user's own index behind the rehearsal's: its files can be seen and installed, and nothing is uploaded to it."""
 
 import html
 import json
@@ -17,20 +17,20 @@ from rehearsal.index.pages import JSON_TYPE, choose_type
 
 TIMEOUT = 60.0
 SIMPLE = "/simple/"
-# Every page that an index may give; JSON first, which says more.
+# Every type of page that an index may serve; JSON first, which says more.
 ACCEPT = f"{JSON_TYPE}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 
 
 class UpstreamIndex:
     """An ASGI application around the rehearsal's index: the page of a project shows the files of both.
 
-    Files are fetched from where the index behind has them. One that asks for a password gets it from here for its
-    pages; for its files uv and pip bring it themselves (netrc, keyring).
+    Files are fetched from the user's index directly. If it needs a password, this class sends it for pages; for files
+    uv and pip find it themselves (netrc, keyring).
 
     Args:
         app: The rehearsal's index.
-        url: The root of the simple API of the index behind; it may hold a password.
-        transport: How it is reached; the network's when it is not given.
+        url: The root of the simple API of the user's index; it may hold a password.
+        transport: The transport of requests to it; default: the network.
     """
 
     def __init__(self, app: ASGIApp, url: SecretStr, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -51,7 +51,7 @@ class UpstreamIndex:
             return PlainTextResponse(f"the index behind does not answer as one: {type(error).__name__}", 502)
         if not files:
             return PlainTextResponse("no such project", 404)
-        # The rehearsal's own file counts where both have one of its name.
+        # If both have a file of the same name, the rehearsal's own counts.
         merged = list({file["filename"]: file for file in reversed(files)}.values())[::-1]
         kind = choose_type(request.headers.get("accept", ""))
         content = _json(project, merged) if kind == JSON_TYPE else _html(project, merged)
@@ -74,7 +74,7 @@ class UpstreamIndex:
 
 
 def _project(scope: Scope) -> str | None:
-    """The project whose page is asked for."""
+    """The project of a requested page; empty for other requests."""
     path: str = scope["path"]
     name = path.removeprefix(SIMPLE).rstrip("/")
     is_page = scope["method"] == "GET" and path.startswith(SIMPLE) and path.endswith("/") and "/" not in name
@@ -89,7 +89,7 @@ def _read(project: str, answer: httpx.Response) -> ProjectPage:
 
 
 def _entry(file: DistributionPackage) -> Mapping[str, Any]:
-    """A file as pages in JSON have it."""
+    """A file's entry in a JSON page."""
     known: dict[str, Any] = {
         "size": file.size,
         "upload-time": file.upload_time.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if file.upload_time else None,

@@ -1,4 +1,4 @@
-"""Wheels of what is installed beside Interlock, so that builds and tests find what they need without a network."""
+"""Wheels of installed distributions, so that builds and tests in a world find their requirements without a network."""
 
 import base64
 import hashlib
@@ -16,16 +16,16 @@ from interlock.common.atomic_files import write_whole
 from interlock.errors import RehearsalError
 
 LONG_AGO = (2020, 1, 1, 0, 0, 0)
-# Files that an installer wrote, or that hold this machine's paths.
+# Files that an installer wrote, or that contain this machine's paths.
 INSTALLED = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 
 
 def pack_closure(folder: Path, names: Iterable[str]) -> tuple[Path, ...]:
-    """Wheels of installed distributions and of everything that they require here, sorted; each is made once and kept.
+    """Wheels of installed distributions and of their requirements, sorted; each is made once and cached.
 
     Args:
-        folder: Where they are kept; other processes may use it at the same time.
-        names: Distributions, by any form of their names.
+        folder: The cache; other processes may use it at the same time.
+        names: The distributions' names, in any form.
 
     Raises:
         RehearsalError: One of them is not installed.
@@ -34,9 +34,9 @@ def pack_closure(folder: Path, names: Iterable[str]) -> tuple[Path, ...]:
 
 
 def closure(names: Iterable[str]) -> tuple[str, ...]:
-    """The canonical names of installed distributions and of everything that they require here, sorted.
+    """The canonical names of installed distributions and of all that they require on this machine, sorted.
 
-    Extras count where a requirement asks for them.
+    Extras count if a requirement names them.
 
     Raises:
         RehearsalError: One of them is not installed.
@@ -71,10 +71,10 @@ def _installed(name: str) -> Distribution:
 
 
 def repack(folder: Path, distribution: str) -> Path:
-    """A wheel of an installed distribution in a folder; the one that is there already, if there is one.
+    """A wheel of an installed distribution in a folder, made unless it exists.
 
-    Scripts are made anew from the entry points by whoever installs it. Byte code is left out, and so are files outside
-    of `site-packages` (manual pages, programs that are no entry points).
+    Installers make scripts from the entry points. Byte code is left out, and so are files outside of `site-packages`
+    (manual pages, programs that are not entry points).
 
     Raises:
         RehearsalError: It is not installed.
@@ -89,12 +89,12 @@ def repack(folder: Path, distribution: str) -> Path:
 
 
 def escaped(name: str) -> str:
-    """A distribution's name as it stands in the names of its files."""
+    """A distribution's name in the form that file names have."""
     return canonicalize_name(name).replace("-", "_")
 
 
 def _name_of_tags(lines: Iterable[str]) -> str:
-    """What stands in a wheel's name for its tags: each of their three parts, compressed (PEP 425)."""
+    """The compressed tags of a wheel's file name (PEP 425)."""
     tags = [line.partition(":")[2].strip().split("-") for line in lines if line.startswith("Tag:")]
     return "-".join(".".join(dict.fromkeys(part)) for part in zip(*tags, strict=True))
 
@@ -116,10 +116,10 @@ def write_wheel(path: Path, info: str, contents: Mapping[str, bytes], *, compres
     """Write a wheel whole, with its RECORD; the same contents make the same bytes.
 
     Args:
-        path: Where; directories are made as needed.
+        path: The wheel's path; directories are made as needed.
         info: The name of its `.dist-info` directory.
         contents: Its files by their path inside, without RECORD.
-        compression: As `zipfile` names it.
+        compression: A compression of `zipfile`.
     """
     record = [f"{name},sha256={_record_hash(data)},{len(data)}" for name, data in contents.items()]
     record.append(f"{info}/RECORD,,")

@@ -1,4 +1,10 @@
-"""A world on this machine: repositories, an index and a GitHub in one directory, and what makes everything use them."""
+"""A world on this machine: repositories, an index and a GitHub in one directory, and the variables that lead to them.
+
+A world belongs to the process that holds the lock of its directory, and to the child that serves it, which inherits
+the lock. `world.json` is written last when a world is made, and removed first when it is cleared: a directory without
+it, left by a killed process, is not a world, and the next command makes it again. Ports are bound before anything is
+served, so addresses in the world are valid once `world.json` names them.
+"""
 
 import contextlib
 import os
@@ -25,18 +31,18 @@ if TYPE_CHECKING:
 
 
 class Apart(Enum):
-    """Which process of its own serves a world."""
+    """How long a process of its own serves a world."""
 
     ENDS = "it ends with this process"
     STAYS = "it stays until it is told to end"
 
 
 class World:
-    """A world that this process uses: made or opened by `create_or_open`, a context manager that leaves it to others.
+    """A world that this process uses; `create_or_open` makes or opens it, and the end of the block releases it.
 
     Attributes:
         directory: Its directory.
-        facts: What it is; with the ports of its servers, once they serve.
+        facts: The facts about it, with the ports of its servers once they serve.
     """
 
     def __init__(
@@ -59,18 +65,18 @@ class World:
         new: bool = False,
         apart: Apart | None = None,
     ) -> Self:
-        """The world in a directory, made if it is not there; or the one that a command before left running.
+        """The world in a directory, made if needed; or the one that an earlier command left running.
 
         Args:
-            path: Where it is, or will be.
-            template: Another family to begin with than the small one.
-            sources: A user's own repositories, to begin with mirrors of them.
+            path: Its directory.
+            template: The family of a new world, instead of the small one.
+            sources: A user's own repositories, of which a new world gets mirrors.
             family: Their family file; default: the one that every command takes.
-            new: Begin anew.
-            apart: For `serve_apart`, whose process begins to load at once.
+            new: Whether to replace an existing world.
+            apart: For `serve_apart`: starts the process, which loads its modules meanwhile.
 
         Raises:
-            InterlockError: Another process uses it, it is of something else, or it can't be made.
+            InterlockError: Another process uses it, it has other repositories, or it can't be made.
         """
         directory = RehearsalDirectory(path)
         _check_is_ours(directory)
@@ -90,7 +96,7 @@ class World:
             raise
 
     def close(self) -> None:
-        """Leave it to others."""
+        """Release it."""
         if self._process is not None:
             self._process.leave() if self._process.stays else self._process.stop()
         if self._lease is not None:
@@ -104,7 +110,7 @@ class World:
 
     @contextlib.contextmanager
     def serve(self) -> "Iterator[Serving]":
-        """Serve it from this process until the end of the block; gives its faults, its log and its state."""
+        """Serve it from this process until the end of the block; yields its servers."""
         from rehearsal.server_process import serve_here  # noqa: PLC0415  half a second that `serve_apart` does not need
 
         with serve_here(self.directory, self.facts, self._upstream()) as serving:
@@ -112,13 +118,13 @@ class World:
             yield serving
 
     def serve_apart(self) -> ServingProcess | None:
-        """Serve it in the process that was asked for, until this one ends, however it does, or `close`.
+        """Serve it in the process that `apart` asked for, until `close` or the end of this process.
 
         Returns:
-            The process; None for the one that another command left running.
+            The process; None if another command left one running.
 
         Raises:
-            RehearsalError: It could not begin.
+            RehearsalError: It could not start to serve.
         """
         if self._process is not None:
             self._process.begin(self._upstream())
@@ -126,23 +132,19 @@ class World:
         return self._process
 
     def environment(self, environ: Mapping[str, str] = os.environ) -> Environment:
-        """What makes everything that is started with it use this world, once it is served.
-
-        Args:
-            environ: The environment that is changed.
-        """
+        """The changes of an environment by which programs use this world, once it is served."""
         return environment(self.directory, self.facts, self.family().token_aliases, environ)
 
     def addresses(self) -> dict[str, str]:
-        """Where its servers are, by origin: `api`, `uploads`, `git` and `index`."""
+        """The addresses of its servers, by origin: `api`, `uploads`, `git` and `index`."""
         return addresses(self.facts)
 
     def family(self) -> Family:
-        """The family that lives in it."""
+        """Its family."""
         return family_file.load(self.directory.family_file)
 
     def control(self) -> ControlClient:
-        """The way to its faults and its log, once it is served."""
+        """The client for its faults and its log, once it is served."""
         return ControlClient(self.facts.ports["api"], self.directory.tokens().control)
 
     def _upstream(self) -> SecretStr | None:
@@ -150,10 +152,10 @@ class World:
 
 
 def running(path: Path) -> World:
-    """The world in a directory that is served now, by whatever command.
+    """The world in a directory that any command serves now.
 
     Raises:
-        RehearsalError: None is.
+        RehearsalError: It is not served.
     """
     directory = RehearsalDirectory(path)
     facts = directory.facts() if directory.server() else None
@@ -174,7 +176,7 @@ async def _seed(
 
 def _checked(directory: RehearsalDirectory, sources: Sequence[str]) -> Facts:
     facts = directory.facts()
-    if facts is None:  # another command is just making it
+    if facts is None:  # another command is making it
         raise RehearsalError(f"the rehearsal in {directory.path} is not complete yet", hint="try again in a moment")
     if sources and tuple(sorted(sources)) != facts.sources:
         what = ", ".join(facts.sources) or "the small family"
@@ -186,7 +188,7 @@ def _checked(directory: RehearsalDirectory, sources: Sequence[str]) -> Facts:
 
 
 def _check_is_ours(directory: RehearsalDirectory) -> None:
-    """Nothing of a user's is ever removed or mixed with a world."""
+    """Check that the directory has no files of a user, which must not be removed or mixed with a world."""
     path = directory.path
     if path.exists() and not path.is_dir():
         raise RehearsalError(f"{path} is no directory", hint="name another one with --directory")
@@ -195,8 +197,8 @@ def _check_is_ours(directory: RehearsalDirectory) -> None:
 
 
 def _clear(directory: RehearsalDirectory) -> None:
-    """Remove a world, or what was made of one; its lock is held, and stays."""
-    directory.forget_facts()  # first: what is left by one who is killed here is not taken for a world
+    """Remove a world, or an incomplete one; its lock is held, and stays."""
+    directory.forget_facts()  # first, so that the rest does not count as a world if this process is killed
     for path in directory.path.iterdir():
         if path.is_dir():
             shutil.rmtree(path)

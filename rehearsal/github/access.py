@@ -1,4 +1,4 @@
-"""Who may do what: nothing, unless the kind of the token, its permissions and the repository's visibility allow it."""
+"""Authorization: what the kind of a token, its permissions and the repository's visibility allow, and nothing else."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ LACKING = {
     TokenKind.INSTALLATION: "Resource not accessible by integration",
 }
 NO_ADMIN = "Must have admin rights to Repository."
-# Permissions whose reading is for all who see a public repository.
+# Permissions that everybody has for reading a public repository.
 OPEN = frozenset({"contents", "metadata", "statuses", "checks", "actions", "issues", "pull_requests", "deployments"})
 
 
@@ -23,11 +23,11 @@ class Rule(FrozenModel):
     """What a request needs.
 
     Attributes:
-        any_of: Alternatives, each a set of permissions of which all are needed; none for what needs no permission.
+        any_of: Alternatives, each a set of permissions that are all needed; empty if no permission is needed.
         scopes: Scopes of which a classic token needs one; `repo` includes `public_repo` and `repo:status`.
-        role: What the user must be able to do in the repository.
-        signed_in: Whether somebody without a token is refused in any case.
-        kinds: The kinds of token that may do it at all.
+        role: The role that the user needs in the repository.
+        signed_in: Whether callers without a token are always refused.
+        kinds: The kinds of token that may do it.
     """
 
     any_of: tuple[dict[str, Level], ...] = ()
@@ -44,7 +44,7 @@ class Rule(FrozenModel):
 
     @property
     def accepted(self) -> str:
-        """As `X-Accepted-GitHub-Permissions` has it: comma is and, semicolon is or."""
+        """The value of `X-Accepted-GitHub-Permissions`: a comma is and, a semicolon is or."""
         return "; ".join(",".join(f"{name}={level}" for name, level in needed.items()) for needed in self.any_of)
 
 
@@ -76,10 +76,10 @@ APP = Rule(scopes=(), signed_in=True, kinds=frozenset({TokenKind.APP}))
 
 
 def authenticate(state: GitHubState, header: str | None) -> Token | None:
-    """Whose token the `Authorization` header brings; None when there is none.
+    """The token of an `Authorization` header; None if there is none.
 
     Raises:
-        Refusal: It is not known, or has expired.
+        Refusal: It is unknown, or has expired.
     """
     if not header:
         return None
@@ -90,7 +90,7 @@ def authenticate(state: GitHubState, header: str | None) -> Token | None:
 
 
 def token_text(header: str) -> str:
-    """The token in an `Authorization` header: `Bearer x`, `token x`, or Basic; nothing when there is none."""
+    """The text of the token in an `Authorization` header: `Bearer x`, `token x`, or Basic; empty if there is none."""
     scheme, _, rest = header.partition(" ")
     if scheme.lower() == "basic":
         return _of_basic(rest)
@@ -98,7 +98,7 @@ def token_text(header: str) -> str:
 
 
 def _of_basic(encoded: str) -> str:
-    """The token: the password, or the user if there is no password or it is the conventional one."""
+    """The token of Basic authorization: the password, or the user if the password is missing or conventional."""
     try:
         user, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
@@ -107,7 +107,7 @@ def _of_basic(encoded: str) -> str:
 
 
 def sees(state: GitHubState, token: Token | None, repository: Repository) -> bool:
-    """Whether the repository exists for the caller at all."""
+    """Whether the repository exists for the caller."""
     if not repository.private:
         return True
     if token is None or token.kind is TokenKind.APP:
@@ -125,7 +125,7 @@ def is_selected(token: Token, repository: Repository) -> bool:
 
 
 def check_signed_in(rule: Rule, token: Token | None) -> None:
-    """Refuse who must bring a token, or another kind of token.
+    """Refuse a caller without a token, or with another kind of token, where one is needed.
 
     Raises:
         Refusal: 401 or 403.
@@ -146,7 +146,7 @@ def _wrong_kind(rule: Rule, token: Token) -> Refusal:
 
 
 def check(state: GitHubState, rule: Rule, token: Token | None, repository: Repository | None) -> Repository:
-    """The repository, if the caller may do there what the rule is for.
+    """The repository, if the rule allows the request.
 
     Raises:
         Refusal: 404 when it does not exist for them, else 401 or 403.
@@ -168,7 +168,7 @@ def check(state: GitHubState, rule: Rule, token: Token | None, repository: Repos
 
 
 def _role(state: GitHubState, token: Token, repository: Repository) -> Role | None:
-    """An installation is bound by its permissions alone; a person's token also by the person."""
+    """Whether the token's user has the role; an installation is bound by its permissions alone."""
     return "admin" if token.kind is TokenKind.INSTALLATION else state.role(token.login, repository)
 
 
@@ -179,7 +179,7 @@ def _allows(rule: Rule, token: Token, repository: Repository) -> bool:
 
 
 def has_scope(token: Token, scopes: tuple[str, ...]) -> bool:
-    """Whether a classic token has one of the scopes; for a repository that it sees, `public_repo` does for `repo`."""
+    """Whether a classic token has one of the scopes; for a public repository, `public_repo` is as good as `repo`."""
     enough = {*scopes, "repo"} if any(scope.startswith("repo") for scope in scopes) else set(scopes)
     if "repo" in scopes:
         enough.add("public_repo")
@@ -187,12 +187,12 @@ def has_scope(token: Token, scopes: tuple[str, ...]) -> bool:
 
 
 def grants(token: Token, needed: Mapping[str, Level]) -> bool:
-    """Whether a token that is not a classic one has all these permissions; metadata may be read by all."""
+    """Whether a token that is not a classic one has all of these permissions; every token may read metadata."""
     has: dict[str, Level] = {"metadata": "read", **token.permissions}
     return all(STRENGTH[has.get(name)] >= STRENGTH[level] for name, level in needed.items())
 
 
-def may(  # for handlers that show more to those who may do more
+def may(  # for handlers that show more to callers with more rights
     state: GitHubState, rule: Rule, token: Token | None, repository: Repository
 ) -> bool:
     """Whether the caller may do it."""
@@ -211,7 +211,7 @@ def may_change_workflows(token: Token) -> bool:
 
 
 def headers(state: GitHubState, token: Token | None, rule: Rule | None) -> dict[str, str]:
-    """What an answer says about the token and about what was needed."""
+    """The headers of an answer about the token and the permissions that were needed."""
     if token is None:
         return {}
     said: dict[str, str] = {}
@@ -226,7 +226,7 @@ def headers(state: GitHubState, token: Token | None, rule: Rule | None) -> dict[
 
 
 def expiry(moment: datetime, zone: str) -> str:
-    """A moment as GitHub's expiry header has it: `2027-03-31 00:00:00 UTC`, or with an offset such as `+0900`."""
+    """A time in the form of GitHub's expiry header: `2027-03-31 00:00:00 UTC`, or with an offset such as `+0900`."""
     if zone == "UTC":
         return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))

@@ -104,7 +104,7 @@ def run(call: Call) -> Answer:
 
 
 def show_run(state: GitHubState, repository: Repository, run: Run) -> dict[str, Any]:
-    """A run's body, as far as it is now."""
+    """A run's body, with its current status."""
     url, page = repository_url(state, repository), html_url(state, repository)
     here, now = f"{url}/actions/runs/{run.id}", progress(run, state.now())
     whole = minimal_repository(state, repository)
@@ -145,7 +145,7 @@ def show_run(state: GitHubState, repository: Repository, run: Run) -> dict[str, 
 
 @routes.get("/repos/{owner}/{repo}/actions/runs/{run_id:int}/jobs", READ)
 def jobs(call: Call) -> Answer:
-    """The one job of a run, as far as the run is."""
+    """The only job of a run, with the run's status."""
     return call.page([_found(call)], lambda run: _job(call, run), under="jobs")
 
 
@@ -178,7 +178,7 @@ def _job(call: Call, run: Run) -> dict[str, Any]:
 
 @routes.get("/repos/{owner}/{repo}/actions/runs/{run_id:int}/logs", READ)
 def logs(call: Call) -> Answer:
-    """Where the logs are, once they are."""
+    """A redirect to the logs, once there are any."""
     run = _found(call)
     if progress(run, call.state.now()).status != "completed":
         raise not_found()
@@ -197,7 +197,7 @@ def log_archive(call: Call) -> Answer:
 
 @routes.post("/repos/{owner}/{repo}/actions/runs/{run_id:int}/rerun", WRITE)
 def rerun(call: Call) -> Answer:
-    """Run a completed run once more; its policy is the one of now."""
+    """Run a completed run again, with the current policy."""
     run = _found(call)
     if progress(run, call.state.now()).status != "completed":
         raise Refusal(403, "This workflow run is already running")
@@ -220,10 +220,10 @@ def cancel(call: Call) -> Answer:
 
 
 def _is_wanted(run: Run, query: Mapping[str, str], moment: datetime) -> bool:
-    """Whether a run is among those that a query asks for.
+    """Whether a run matches a query.
 
     Raises:
-        Refusal: A time can't be read.
+        Refusal: A time can't be parsed.
     """
     now = progress(run, moment)
     values: dict[str, set[str | None]] = {
@@ -238,13 +238,13 @@ def _is_wanted(run: Run, query: Mapping[str, str], moment: datetime) -> bool:
 
 
 def _in_time(text: str, moment: datetime) -> bool:
-    """Whether a moment is in a range of GitHub's search: `>=X`, `>X`, `<=X`, `<X`, `A..B`, or a day; to the second."""
+    """Whether a time is in a range of GitHub's search: `>=X`, `>X`, `<=X`, `<X`, `A..B`, or a day; to the second."""
     at = moment.replace(microsecond=0)
     if not text:
         return True
     if ".." in text:
-        begin, end = text.split("..", 1)
-        return (begin == "*" or _moment(begin) <= at) and (end == "*" or at <= _end(end))
+        start, end = text.split("..", 1)
+        return (start == "*" or _moment(start) <= at) and (end == "*" or at <= _end(end))
     for sign, compare in COMPARISONS.items():
         if text.startswith(sign):
             return compare(at, text.removeprefix(sign))
@@ -260,7 +260,7 @@ def _moment(text: str) -> datetime:
 
 
 def _end(text: str) -> datetime:
-    """The end of what is meant: of a day, when only that is said."""
+    """The end of a range; for a day without a time, the end of the day."""
     return _moment(text) + (timedelta(days=1, seconds=-1) if "T" not in text else timedelta())
 
 

@@ -1,4 +1,9 @@
-"""The applications: one frame around all endpoints that authenticates, counts, authorizes, saves and answers."""
+"""The applications: a frame around all endpoints that authenticates, counts, authorizes, saves and answers.
+
+Requests are handled one at a time under the state's lock, so handlers see and leave a consistent state. The order is:
+authenticate, count against the rate limit, authorize, handle, save, call the listeners, answer. Listeners run without
+the lock and before the answer: a client that has its answer sees everything that follows from its request.
+"""
 
 import uuid
 import weakref
@@ -67,7 +72,7 @@ _attached: weakref.WeakSet[GitHubState] = weakref.WeakSet()
 
 
 def attach(state: GitHubState) -> None:
-    """Attach, once, what listens on a state: Apps' signed tokens, pull requests that follow branches, webhooks."""
+    """Attach the listeners to a state, once: Apps' signed tokens, pull requests that follow branches, webhooks."""
     if state not in _attached:
         _attached.add(state)
         apps.attach(state)
@@ -76,18 +81,18 @@ def attach(state: GitHubState) -> None:
 
 
 def api_app(state: GitHubState) -> ASGIApp:
-    """The REST API, with everything that listens to what happens in it."""
+    """The REST API, with all listeners."""
     attach(state)
     return Frame(state, [route for routes in API for route in routes.all])
 
 
 def uploads_app(state: GitHubState) -> ASGIApp:
-    """Where the files of releases are sent to."""
+    """The API for uploading the files of releases."""
     return Frame(state, [route for routes in UPLOADS for route in routes.all])
 
 
 class Frame:
-    """An ASGI application of routes: one request after the other is handled, under the state's lock."""
+    """An ASGI application of routes; requests are handled one at a time, under the state's lock."""
 
     def __init__(self, state: GitHubState, routes: Sequence[Route]) -> None:
         self._state, self._routes = state, routes
@@ -123,7 +128,7 @@ class _Handling:
         self._route: Route | None = None
 
     def answer(self, content: bytes) -> Answer:
-        """What it is answered."""
+        """Its answer."""
         try:
             answer = self._fresh(self._do(content))
         except Refusal as refusal:
@@ -162,7 +167,7 @@ class _Handling:
         return call
 
     def _fresh(self, answer: Answer) -> Answer:
-        """An entity tag for what can be asked for again; nothing but 304 for those who have it."""
+        """Add an entity tag to a readable answer; callers that have its body already get a 304."""
         if self._scope["method"] != "GET" or answer.status != 200:
             return answer
         tag = entity_tag(answer.content)

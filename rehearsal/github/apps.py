@@ -1,4 +1,4 @@
-"""GitHub Apps: they prove who they are with a signed token, and get one of an hour wherever they are installed."""
+"""GitHub Apps: they authenticate with a signed token, and get a token for an hour wherever they are installed."""
 
 import secrets
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from rehearsal.github.web import Answer, Body, Call, Routes, created, nothing
 
 routes = Routes()
 LONGEST = timedelta(minutes=10)
-# GitHub lets clocks differ by so much.
+# The difference between clocks that GitHub tolerates.
 SKEW = timedelta(seconds=60)
 LIFETIME = timedelta(hours=1)
 UNREADABLE = "A JSON web token could not be decoded"
@@ -28,9 +28,9 @@ class App(Record):
     """An App.
 
     Attributes:
-        public_key: Of the key that it signs with, as PEM.
-        permissions: The most that an installation of it may do.
-        events: What its webhook hears.
+        public_key: The public key of its signatures, as PEM.
+        permissions: The most that its installations may do.
+        events: The events that its webhook receives.
     """
 
     id: int
@@ -44,12 +44,12 @@ class App(Record):
 
     @property
     def client_id(self) -> str:
-        """What newer tokens name it by."""
+        """The identifier in newer tokens."""
         return f"Iv23li{self.id:014d}"
 
     @property
     def bot(self) -> str:
-        """The login of what its installations do."""
+        """The login under which its installations act."""
         return f"{self.slug}[bot]"
 
 
@@ -57,7 +57,7 @@ class Installation(Record):
     """An App on an account.
 
     Attributes:
-        repositories: Full names in lower case; None for all of the account's.
+        repositories: Full names in lower case; None for all repositories of the account.
     """
 
     id: int
@@ -70,7 +70,7 @@ class Installation(Record):
 
 
 class Narrowing(Body):
-    """What a token is made for; less than the installation may do, if so wanted."""
+    """The scope of a new token, which may be less than the installation's."""
 
     permissions: dict[str, Literal["read", "write"]] | None = None
     repositories: list[str] | None = None
@@ -96,7 +96,7 @@ def installation_for(state: GitHubState, app: int, repository: Repository) -> In
 
 
 def attach(state: GitHubState) -> None:
-    """Let Apps in by their signed tokens."""
+    """Accept the signed tokens of Apps."""
 
     def known(text: str) -> Token | None:
         return _signed_by(state, text) if text.count(".") == 2 and text.startswith("ey") else None
@@ -106,7 +106,7 @@ def attach(state: GitHubState) -> None:
 
 def _signed_by(state: GitHubState, text: str) -> Token:
     app = _issuer(state, text)
-    # Times are the state's, so they are looked at here and not by the library.
+    # The state has its own clock, so times are checked here and not by the library.
     options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False, "verify_iss": False}
     try:
         claims = jwt.decode(text, app.public_key, algorithms=["RS256"], options=options)  # type: ignore[arg-type]
@@ -160,7 +160,7 @@ def show(call: Call) -> Answer:
 
 @routes.get("/app/installations", APP)
 def listed(call: Call) -> Answer:
-    """Where the App is installed."""
+    """The App's installations."""
     app = _caller(call)
     mine = [known for known in installations_of(call.state).values() if known.app == app.id]
     return call.page(mine, lambda known: installation_json(call.state, app, known))
@@ -174,7 +174,7 @@ def show_installation(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo_name}/installation", APP)
 def of_repository(call: Call) -> Answer:
-    """The installation that has a repository; not found where the App is not installed."""
+    """The installation for a repository; 404 if the App is not installed there."""
     app = _caller(call)
     repository = call.state.repositories.get(f"{call.arguments['owner']}/{call.arguments['repo_name']}".lower())
     installation = repository and installation_for(call.state, app.id, repository)
@@ -185,7 +185,7 @@ def of_repository(call: Call) -> Answer:
 
 @routes.post("/app/installations/{id:int}/access_tokens", APP)
 def make_token(call: Call) -> Answer:
-    """A token of an hour for an installation."""
+    """Make a token for an installation, for an hour."""
     installation, wanted = _installation(call), call.body(Narrowing, "InstallationToken")
     if installation.suspended_at is not None:
         raise Refusal(403, "This installation has been suspended")
@@ -213,7 +213,7 @@ def new_token(
     repositories: Mapping[str, Repository],
     expires_at: datetime,
 ) -> str:
-    """A new token of an installation; of any length, as GitHub promises none."""
+    """A new token of an installation; its length varies, since GitHub promises none."""
     text = f"ghs_{secrets.token_urlsafe(27 + secrets.randbelow(300)).replace('-', '0').replace('_', '1')}"
     state.add_token(
         text,
@@ -265,14 +265,14 @@ def _covered(state: GitHubState, installation: Installation) -> dict[str, Reposi
 
 @routes.get("/installation/repositories", INSTALLATION)
 def repositories(call: Call) -> Answer:
-    """What an installation's token can reach."""
+    """The repositories that an installation's token can reach."""
     reached = [call.state.repositories[name] for name in sorted(call.caller.repositories or ())]
     return call.page(reached, lambda known: minimal_repository(call.state, known, known.owner), under="repositories")
 
 
 @routes.delete("/installation/token", INSTALLATION)
 def revoke(call: Call) -> Answer:
-    """The end of an installation's token."""
+    """Revoke an installation's token."""
     del call.state.tokens[call.caller.sha256]
     call.note("installation token revoked")
     return nothing()

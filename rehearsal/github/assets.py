@@ -1,4 +1,4 @@
-"""The files of releases: uploaded to an origin of their own, downloaded from the API or from the release's page."""
+"""The files of releases: uploaded to their own origin, downloaded from the API or from the release's page."""
 
 import hashlib
 import re
@@ -32,7 +32,7 @@ class ChangedAsset(Body):
 
 
 def forget(state: GitHubState, asset: Asset) -> None:
-    """Take an asset away; its content may be another's too, and stays."""
+    """Delete an asset; its content stays, since another asset may have the same."""
     del assets(state)[str(asset.id)]
 
 
@@ -81,9 +81,9 @@ def _found(call: Call) -> Asset:
 
 @uploads.post("/repos/{owner}/{repo}/releases/{release_id:int}/assets", WRITE)
 def upload(call: Call) -> Answer:
-    """Take a file; its name is unique in the release, also while an earlier upload is not done."""
+    """Upload a file; its name is unique in the release, even against an unfinished upload."""
     release = _release_of(call, call.arguments["release_id"])
-    # Other characters become dots, as GitHub does it.
+    # As on GitHub, other characters become dots.
     name = re.sub(r"[^A-Za-z0-9._+~@-]+", ".", call.query.get("name", ""))
     if not name:
         raise invalid("ReleaseAsset", "name", "missing_field")
@@ -130,7 +130,7 @@ def list_assets(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo}/releases/assets/{asset_id:int}", READ)
 def get_asset(call: Call) -> Answer:
-    """What is known of a file, or the file itself for `Accept: application/octet-stream`."""
+    """A file's body, or the file itself for `Accept: application/octet-stream`."""
     asset = _found(call)
     if BINARY not in call.accept:
         return Answer(_shown(call, asset))
@@ -142,7 +142,7 @@ def get_asset(call: Call) -> Answer:
 
 @routes.patch("/repos/{owner}/{repo}/releases/assets/{asset_id:int}", WRITE)
 def update_asset(call: Call) -> Answer:
-    """Give a file another name or label."""
+    """Change the name or label of a file."""
     asset, asked = _found(call), call.body(ChangedAsset, "ReleaseAsset")
     others = [other.name for other in assets_of(call.state, asset.release) if other.id != asset.id]
     if asked.name in others:
@@ -154,7 +154,7 @@ def update_asset(call: Call) -> Answer:
 
 @routes.delete("/repos/{owner}/{repo}/releases/assets/{asset_id:int}", WRITE)
 def delete_asset(call: Call) -> Answer:
-    """Take a file away."""
+    """Delete a file."""
     asset = _found(call)
     forget(call.state, asset)
     call.note(f"delete asset {asset.name}")
@@ -162,7 +162,7 @@ def delete_asset(call: Call) -> Answer:
 
 
 def download(state: GitHubState, path: str, headers: Mapping[str, str]) -> Response:
-    """The file at `/owner/name/releases/download/tag/file` of the server, for who sees the repository.
+    """The file at `/owner/name/releases/download/tag/file` of the server, for callers that see the repository.
 
     Raises:
         Refusal: There is none.

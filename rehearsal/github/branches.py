@@ -1,4 +1,4 @@
-"""Branches, and what protects them."""
+"""Branches, their protection and their rules."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def _short(call: Call, name: str, sha: str) -> dict[str, Any]:
 
 @routes.get("/repos/{owner}/{repo}/branches/{branch:path}/protection", needs("administration", role="admin"))
 def protection(call: Call) -> Answer:
-    """The protection of a branch; admins see it."""
+    """The protection of a branch, for admins."""
     name = call.arguments["branch"]
     _sha(call, name)
     if name not in call.repo.protections:
@@ -41,7 +41,7 @@ def protection(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo}/branches/{branch:path}", READ)
 def branch(call: Call) -> Answer:
-    """A branch; of its protection only the checks."""
+    """A branch; of its protection, only the required checks."""
     name = call.arguments["branch"]
     sha = _sha(call, name)
     found = call.repo.protections.get(name)
@@ -115,7 +115,7 @@ def _protection(call: Call, name: str, found: Protection) -> dict[str, Any]:
 
 @routes.get("/repos/{owner}/{repo}/rules/branches/{branch:path}", needs("metadata"))
 def rules(call: Call) -> Answer:
-    """The rules of all rulesets that bind a branch, whether or not it is there."""
+    """The rules of all rulesets that bind a branch, which need not exist."""
     source = {"ruleset_source_type": "Repository", "ruleset_source": call.repo.full_name}
     found = [
         {**rule, **source, "ruleset_id": ruleset.id}
@@ -127,7 +127,7 @@ def rules(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo}/rulesets/{ruleset:int}", needs("metadata"))
 def ruleset(call: Call) -> Answer:
-    """A ruleset, and whether it binds who asks; nobody who has not signed in is told."""
+    """A ruleset, and for signed-in callers whether it binds them."""
     for known in call.repo.rulesets:
         if known.id == call.arguments["ruleset"]:
             return Answer(_ruleset(call, known))

@@ -1,4 +1,4 @@
-"""Check runs: what Apps, and only they, say of a commit at length."""
+"""Check runs: detailed results for a commit, which only Apps can publish."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -38,7 +38,7 @@ class Annotation(Body):
 
 
 class Output(Body):
-    """What a check has to say; annotations are added to those that are there."""
+    """The output of a check; annotations are added to existing ones."""
 
     title: str
     summary: str = Field(max_length=LONGEST)
@@ -47,7 +47,7 @@ class Output(Body):
 
 
 class Changes(Body):
-    """What can be changed of a check run."""
+    """The changes of a check run."""
 
     name: str | None = None
     details_url: str | None = None
@@ -100,7 +100,7 @@ def newest(runs: Sequence[CheckRun]) -> list[CheckRun]:
 
 @routes.post("/repos/{owner}/{repo}/check-runs", WRITE)
 def create(call: Call) -> Answer:
-    """Begin a check run, or say at once how it ended."""
+    """Start a check run, or record one that has ended."""
     new = call.body(NewCheckRun, "CheckRun")
     if call.git.kind_of(new.head_sha) != "commit":
         raise unprocessable(f"No commit found for SHA: {new.head_sha}")
@@ -143,7 +143,7 @@ def _change(call: Call, run: CheckRun, changes: Changes) -> None:
         given = getattr(changes, field)
         if given is not None:
             setattr(run, field, given)
-    # A conclusion says that it is completed; GitHub sets the one with the other.
+    # As on GitHub, a conclusion completes the check run.
     if run.conclusion:
         run.status = "completed"
         run.completed_at = run.completed_at or call.state.now()

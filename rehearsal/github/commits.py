@@ -1,4 +1,4 @@
-"""Commits: one, their list, and how two of them compare; tags by name."""
+"""Commits: one, a list, and a comparison of two; tags by name."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ MOST = 250
 
 @routes.get("/repos/{owner}/{repo}/git/commits/{sha}", READ)
 def git_object(call: Call) -> Answer:
-    """A commit as Git has it."""
+    """A commit as Git's object."""
     if call.git.kind_of(call.arguments["sha"]) != "commit":
         raise not_found()
     return Answer(git_commit(call.state, call.repo, call.git.commit(call.arguments["sha"])))
@@ -58,7 +58,7 @@ def commit(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo}/compare/{basehead:path}", READ)
 def compare(call: Call) -> Answer:
-    """What lies between two commits: `base...head`."""
+    """Compare two commits: `base...head`."""
     base_name, dots, head_name = call.arguments["basehead"].partition("...")
     if not dots:
         raise not_found()
@@ -94,7 +94,7 @@ def _status(ahead: int, behind: int) -> str:
 
 @routes.get("/repos/{owner}/{repo}/tags", READ)
 def tags(call: Call) -> Answer:
-    """The tags, with the commits that they mean."""
+    """The tags, with their commits."""
     names = [ref.removeprefix("refs/tags/") for ref in call.git.refs("refs/tags/")]
     return call.page(sorted(names, reverse=True), lambda name: _tag(call, name))
 
@@ -129,6 +129,6 @@ def resolved(call: Call, name: str) -> str:
 
 
 def changed_files(call: Call, base: tuple[str, ...], head: str) -> list[dict[str, Any]]:
-    """The files that differ between two commits, or that the first commit of all brought."""
+    """The files that differ between two commits, or all files of the first commit."""
     changed = diffs.changed_files(call.git, base[0] if base else None, head)
     return [diffs.diff_entry(call.state, call.repo, head, file) for file in changed]

@@ -17,7 +17,7 @@ from rehearsal.github.web import Answer, Body, Call, Routes
 
 routes = Routes()
 KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
-# Content of larger files is left out, and can be had raw.
+# The content of larger files is left out; it is available raw.
 LARGEST = 1024 * 1024
 
 
@@ -86,7 +86,7 @@ def _file(call: Call, entry: Entry, ref: str, content: bytes) -> dict[str, Any]:
     needs("contents", "write", instead=({"contents": "write", "workflows": "write"},)),
 )
 def put(call: Call) -> Answer:
-    """Commit one file to a branch; the file that is replaced must be named by its SHA."""
+    """Commit one file to a branch; a file that it replaces must be named by its SHA."""
     asked, path = call.body(NewFile, "Content"), call.arguments["path"].strip("/")
     branch = asked.branch or call.repo.default_branch
     ref = HEADS + branch

@@ -1,4 +1,4 @@
-"""Webhook deliveries: signed as GitHub signs them, sent in the background, and remembered with how they went."""
+"""Webhook deliveries: signed as by GitHub, sent in the background, and recorded with their outcome."""
 
 import hashlib
 import hmac
@@ -28,7 +28,7 @@ class Hook(Record):
     Attributes:
         repository: Its key; None for an App's.
         app: The App's id; None for a repository's.
-        last: Of the last delivery: code, status and message.
+        last: The code, status and message of the last delivery.
     """
 
     id: int
@@ -50,7 +50,7 @@ class Delivery(Record):
 
     Attributes:
         guid: The same for every attempt.
-        code: What the receiver answered; 0 for nothing.
+        code: The receiver's status; 0 for no answer.
     """
 
     id: int
@@ -83,7 +83,7 @@ def deliveries_of(state: GitHubState, hook: Hook) -> list[Delivery]:
 
 
 def signed(secret: str | None, body: bytes) -> dict[str, str]:
-    """The headers that prove who sent a body; none without a secret."""
+    """The headers with a body's signature; none without a secret."""
     if not secret:
         return {}
     ways = {"X-Hub-Signature": ("sha1", hashlib.sha1), "X-Hub-Signature-256": ("sha256", hashlib.sha256)}
@@ -93,7 +93,7 @@ def signed(secret: str | None, body: bytes) -> dict[str, str]:
 
 
 def encoded(hook: Hook, payload: dict[str, Any]) -> tuple[str, bytes]:
-    """The media type and body that a hook wants: JSON, or a form with the JSON in its field `payload`."""
+    """The media type and body for a hook: JSON, or a form with the JSON in its field `payload`."""
     text = json.dumps(payload, separators=(",", ":"))
     if hook.content_type == "json":
         return "application/json", text.encode()
@@ -101,11 +101,11 @@ def encoded(hook: Hook, payload: dict[str, Any]) -> tuple[str, bytes]:
 
 
 class Deliverer:
-    """Sends what happened to the hooks that want to hear of it; never twice by itself.
+    """Sends events to hooks; like GitHub, it never retries.
 
     Args:
-        state: Holds the hooks, and remembers the deliveries.
-        limit: Seconds that a receiver has.
+        state: The state with the hooks and the deliveries.
+        limit: The seconds within which a receiver must answer.
     """
 
     def __init__(self, state: GitHubState, *, limit: float = LIMIT) -> None:
@@ -122,14 +122,14 @@ class Deliverer:
         repository: Repository | None = None,
         again: Delivery | None = None,
     ) -> Delivery:
-        """Begin a delivery; to be called under the state's lock, returns at once.
+        """Start a delivery and return at once; call this under the state's lock.
 
         Args:
-            hook: To whom.
-            event: What, as `X-GitHub-Event` has it.
-            payload: What it is about.
-            repository: Where it happened.
-            again: The delivery that is repeated.
+            hook: The receiver.
+            event: The value of `X-GitHub-Event`.
+            payload: The payload of the event.
+            repository: The repository of the event.
+            again: The delivery to repeat.
         """
         guid = again.guid if again else str(uuid.uuid4())
         media, body = encoded(hook, payload)
@@ -151,7 +151,7 @@ class Deliverer:
         return delivery
 
     def _start(self, hook: Hook, delivery: Delivery, body: bytes) -> None:
-        # A thread for each: a receiver that hangs keeps nobody else waiting, and none outlives the process.
+        # Each has a thread, so that a receiver that hangs delays no other; none outlives the process.
         thread = threading.Thread(target=self._run, args=(hook, delivery, body), daemon=True)
         with self._idle:
             self._busy.add(thread)
@@ -174,7 +174,7 @@ class Deliverer:
 
     def _send(self, hook: Hook, delivery: Delivery, body: bytes) -> tuple[int, str, dict[str, str], str | None]:
         try:
-            # GitHub follows no redirects, and trusts no proxy of ours.
+            # GitHub follows no redirects; local proxies don't apply.
             with httpx.Client(timeout=self.limit, trust_env=False) as client:
                 answer = client.post(hook.url, content=body, headers=delivery.headers)
         except httpx.TimeoutException:
@@ -186,7 +186,7 @@ class Deliverer:
         return answer.status_code, status, dict(answer.headers), answer.text[:LARGEST_ANSWER]
 
     def wait(self, seconds: float = 30.0) -> bool:
-        """Wait until everything is sent; False when that takes longer."""
+        """Wait until everything is sent; returns False if that takes longer."""
         with self._idle:
             return self._idle.wait_for(lambda: not self._busy, seconds)
 
@@ -223,7 +223,7 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
 
 
 def full_delivery_json(delivery: Delivery, url: str) -> dict[str, Any]:
-    """A delivery with what was sent and answered."""
+    """A delivery with its request and its response."""
     return {
         **delivery_json(delivery),
         "url": url,

@@ -1,4 +1,4 @@
-"""What changed between two commits, file by file."""
+"""The changes between two commits, file by file."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ STATUSES = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": 
 
 
 class Changed(NamedTuple):
-    """A file that changed; the SHA is its blob's."""
+    """A changed file, with the SHA of its blob."""
 
     path: str
     before: str | None
@@ -24,12 +24,12 @@ class Changed(NamedTuple):
 
 
 def files_since_parting(git: GitStore, base: str, head: str) -> list[Changed]:
-    """What a branch changes, against where it left its base."""
+    """The changes of a branch since it left its base."""
     return changed_files(git, git.line("merge-base", base, head), head)
 
 
 def changed_files(git: GitStore, base: str | None, head: str) -> list[Changed]:
-    """The files that differ between two commits; without a base, those that the first commit of all brought."""
+    """The files that differ between two commits; without a base, all files of the first commit."""
     commits = (base, head) if base else ("--root", "--no-commit-id", head)
     raw = git.git("diff-tree", "-r", "--raw", "--find-renames", "--no-abbrev", "-z", *commits)
     parts = iter(raw.decode(errors="replace").split("\0")[:-1])

@@ -1,4 +1,4 @@
-"""Events that are sent to a repository: `repository_dispatch` and `workflow_dispatch`."""
+"""Dispatches to a repository: `repository_dispatch` and `workflow_dispatch`."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ class WorkflowDispatch(StrictBody):
 
 @routes.post("/repos/{owner}/{repo}/dispatches", needs("contents", "write"))
 def dispatch(call: Call) -> Answer:
-    """Start a run of every workflow that listens; it is no error when none does."""
+    """Start a run of every workflow that listens; it is not an error if none does."""
     asked = call.body(Dispatch, "RepositoryDispatch")
     if len(json.dumps(asked.client_payload).encode()) > LARGEST:
         raise unprocessable("Invalid request.\n\nclient_payload is too large.")

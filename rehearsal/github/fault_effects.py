@@ -1,4 +1,4 @@
-"""Faults that need to know GitHub: somebody else pushes first, or the caller's token expires."""
+"""The effects of faults in GitHub's state: another user pushes first, or the caller's token expires."""
 
 from anyio import to_thread
 from starlette.types import Scope
@@ -13,7 +13,7 @@ from rehearsal.github.state import GitHubState, hash_of
 
 
 def race(state: GitHubState, repository: Repository, branch: str | None = None) -> str:
-    """Let somebody else push a commit to a branch (default: the default one); its SHA."""
+    """Push a commit of another user to a branch (default: the default branch); returns its SHA."""
     with state.changing():
         git, ref = state.git(repository), f"refs/heads/{branch or repository.default_branch}"
         old = git.ref(ref)
@@ -35,7 +35,7 @@ def expire(state: GitHubState, scope: Scope) -> None:
 
 
 def happen(state: GitHubState) -> Happen:
-    """What makes these faults, for the `Front` of each of the three servers."""
+    """The function that makes these effects, for the `FaultProxy` of each of the three servers."""
 
     async def make(fault: InjectedFault, scope: Scope) -> None:
         if fault.effect is Effect.EXPIRE:

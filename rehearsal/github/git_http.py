@@ -1,4 +1,11 @@
-"""Git over HTTP: Git's own `http-backend` behind a door that knows tokens, protected branches and workflow files."""
+"""Git over HTTP: Git's own `http-backend`, behind checks of tokens, protected branches and workflow files.
+
+A push is judged before Git does it. Its pack is first unpacked into a folder of its own, with the repository's objects
+as alternates, so the rules can read the new commits while the repository is unchanged. For each ref that the rules
+decline, a file is written that the repository's `update` hook reads: Git itself refuses these refs and takes the
+others, as it would on GitHub. GitHub's reasons then replace the hook's message in Git's report. All of it happens
+under the state's lock: no other change can come between the judgement and the push.
+"""
 
 import gzip
 import subprocess
@@ -26,14 +33,14 @@ from rehearsal.github.refusals import Refusal
 from rehearsal.github.state import GitHubState
 
 SERVICES = ("git-upload-pack", "git-receive-pack")
-# Headers of the request that the backend gets, by CGI's names.
+# The headers of a request that the backend gets, by their CGI names.
 HEADERS = {"content-type": "CONTENT_TYPE", "git-protocol": "HTTP_GIT_PROTOCOL"}
 CHUNK = 65_536
 SECONDS = 300
 
 
 class Wish(NamedTuple):
-    """What a request of Git's is about."""
+    """The meaning of a Git request."""
 
     owner: str
     name: str
@@ -42,12 +49,12 @@ class Wish(NamedTuple):
 
     @property
     def writes(self) -> bool:
-        """Whether it is a part of a push."""
+        """Whether it is part of a push."""
         return self.service == "git-receive-pack"
 
 
 def git_app(state: GitHubState) -> ASGIApp:
-    """Git's repositories, at `/owner/name.git`, and the files of releases for everybody."""
+    """The Git repositories at `/owner/name.git`, and the files of releases."""
     return GitHttp(state)
 
 
@@ -86,13 +93,13 @@ class GitHttp:
 
 
 def wish_of(request: Request) -> Wish | None:
-    """What a request is about; None when it is not one of Git's."""
+    """The meaning of a request; None if it is not Git's."""
     parts = request.url.path.strip("/").split("/", 2)
     if len(parts) < 3:
         return None
     owner, name, path = parts
     service = request.query_params.get("service", "") if path == "info/refs" else path
-    # The older protocol, which reads the files of a repository, is not spoken.
+    # The older protocol, which reads a repository's files, is not supported.
     return Wish(owner, name.removesuffix(".git"), path, service) if service in SERVICES else None
 
 
@@ -112,7 +119,7 @@ def check(state: GitHubState, token: Token | None, repository: Repository | None
     """The repository, if it may be fetched from, or pushed to.
 
     Raises:
-        Refusal: In Git's words: 401, so that Git asks for a password; 403; 404.
+        Refusal: As Git expects it: 401, so that Git asks for a password; 403; 404.
     """
     rule = access.needs("contents", "write" if wish.writes else "read")
     try:
@@ -140,7 +147,7 @@ def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
 def _environment(
     state: GitHubState, repository: Repository, wish: Wish, request: Request, length: int
 ) -> dict[str, str]:
-    """The backend's whole environment: of the request only what is named here."""
+    """The backend's whole environment; of the request, it has only what is named here."""
     given = {name: request.headers[header] for header, name in HEADERS.items() if header in request.headers}
     return {
         **tool_environment(),
@@ -158,8 +165,8 @@ def _environment(
 
 
 async def stream(environment: Mapping[str, str], body: bytes) -> Response:
-    """What the backend answers, sent on as it comes."""
-    # From a file: the backend may begin to answer before it has read everything, or not read at all.
+    """Run the backend, and pass its answer on as it arrives."""
+    # The body is in a file, since the backend may answer before it has read all of it, or read nothing.
     with tempfile.TemporaryFile() as sent:
         sent.write(body)
         sent.seek(0)
@@ -200,7 +207,7 @@ def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
 
 
 class _Push:
-    """One push: looked at with its objects in a folder of their own, then done by Git, with a hook that declines."""
+    """One push: judged with its objects in a folder of their own, then done by Git, whose hook declines refs."""
 
     def __init__(
         self, state: GitHubState, repository: Repository, token: Token | None, wish: Wish, request: Request
@@ -216,7 +223,7 @@ class _Push:
             before = self._git.refs()
             refused = self._refused(asked, pack, Path(folder, "objects"))
             response = self._do(body, refused, Path(folder, "declined"))
-            self._tell(asked, before)
+            self._notify(asked, before)
         return response
 
     def _refused(self, asked: list[Change], pack: bytes, folder: Path) -> dict[str, Decline]:
@@ -248,7 +255,7 @@ class _Push:
         headers.pop("content-length", None)
         return Response(with_reasons(content, {ref: found.status for ref, found in refused.items()}), status, headers)
 
-    def _tell(self, asked: list[Change], before: Mapping[str, str]) -> None:
+    def _notify(self, asked: list[Change], before: Mapping[str, str]) -> None:
         after = self._git.refs()
         done = [change for change in asked if before.get(change.ref) != after.get(change.ref)]
         if done:
@@ -257,7 +264,7 @@ class _Push:
 
 
 def _with_pack(git: GitStore, pack: bytes, folder: Path) -> GitStore:
-    """The repository as it would be with the pack's objects."""
+    """The repository with the pack's objects, which are unpacked into the folder."""
     folder.mkdir()
     seen = git.with_objects(folder)
     if pack:

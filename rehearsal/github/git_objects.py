@@ -1,4 +1,4 @@
-"""Git's objects, written as files without starting Git: a rehearsal makes many of them before it begins."""
+"""Git's objects, written as files without starting Git: a new world has many of them."""
 
 import hashlib
 import os
@@ -7,13 +7,13 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-# A tree before it is written: by name, a folder, or the mode and SHA of what is there.
+# A tree before it is written: by name, a folder, or the mode and SHA of a file.
 Node = dict[str, "Node | tuple[str, str]"]
 FOLDER_MODE = "40000"
 
 
 def write_object(objects: Path, kind: str, content: bytes) -> str:
-    """Put an object into a folder of objects, unless it is there; its SHA."""
+    """Write an object into a folder of objects, unless it exists; returns its SHA."""
     whole = f"{kind} {len(content)}".encode() + b"\0" + content
     sha = hashlib.sha1(whole, usedforsecurity=False).hexdigest()
     path = objects / sha[:2] / sha[2:]
@@ -27,14 +27,14 @@ def write_object(objects: Path, kind: str, content: bytes) -> str:
 
 
 def write_tree(objects: Path, files: Mapping[str, tuple[str, str]]) -> str:
-    """Write the trees of files, given by path as mode and SHA; the SHA of the top."""
+    """Write the trees of files, which are given by path as mode and SHA; returns the SHA of the top."""
     top: Node = {}
     for path, entry in files.items():
         *folders, name = path.split("/")
         here = top
         for folder in folders:
             inner = here.get(folder)
-            if not isinstance(inner, dict):  # a file that gives way to a folder
+            if not isinstance(inner, dict):  # a file that is replaced by a folder
                 inner = here[folder] = {}
             here = inner
         here[name] = entry

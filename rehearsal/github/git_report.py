@@ -1,4 +1,4 @@
-"""Packet lines of Git's protocol: what a push asks for, and putting GitHub's own reasons into the report on it."""
+"""Packet lines of Git's protocol: parses a push, and puts GitHub's reasons into the report on it."""
 
 from collections.abc import Iterator, Mapping
 
@@ -25,7 +25,7 @@ def packet(content: bytes) -> bytes:
 
 
 def commands(body: bytes) -> tuple[list[Change], bytes]:
-    """The changes that a push asks for, and the pack that follows them."""
+    """The changes that a push requests, and the pack that follows them."""
     found, length = [], 0
     for content in packets(body):
         length += len(content) + 4
@@ -38,11 +38,11 @@ def commands(body: bytes) -> tuple[list[Change], bytes]:
 
 
 def with_reasons(report: bytes, reasons: Mapping[str, str]) -> bytes:
-    """A report in which refs that the hook declined are declined for GitHub's reason; others stay as they are.
+    """A report in which the refs that the hook declined have GitHub's reasons; others stay as they are.
 
     Args:
-        report: What `git receive-pack` answers, in a sideband.
-        reasons: By ref.
+        report: The answer of `git receive-pack`, in a sideband.
+        reasons: The reasons by ref.
     """
     bands = list(packets(report))
     inner = b"".join(content[1:] for content in bands if content[:1] == TO_REPORT)

@@ -1,4 +1,4 @@
-"""What the API shows of commits, tags and refs."""
+"""Commits, tags and refs as the API shows them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,20 +11,21 @@ from rehearsal.github.state import GitHubState
 UNVERIFIED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 
 
-def person(who: Person) -> dict[str, str]:
+def person(author: Person) -> dict[str, str]:
     """An author, committer or tagger."""
-    when = datetime.fromtimestamp(int(who.when.split()[0]), UTC)
-    return {"name": who.name, "email": who.email, "date": stamp(when)}
+    when = datetime.fromtimestamp(int(author.when.split()[0]), UTC)
+    return {"name": author.name, "email": author.email, "date": stamp(when)}
 
 
-def user_of(state: GitHubState, who: Person) -> dict[str, Any] | None:
-    """The user whose name or GitHub address a commit has, if there is one."""
-    login = who.email.partition("@")[0].rpartition("+")[2] if who.email.endswith("noreply.github.com") else who.name
+def user_of(state: GitHubState, author: Person) -> dict[str, Any] | None:
+    """The user with the name or GitHub address of a commit's author; None if there is none."""
+    is_noreply = author.email.endswith("noreply.github.com")
+    login = author.email.partition("@")[0].rpartition("+")[2] if is_noreply else author.name
     return simple_user(state, login) if login.lower() in state.users else None
 
 
 def ref_shape(state: GitHubState, repository: Repository, ref: str, sha: str, kind: str) -> dict[str, Any]:
-    """A ref with what it points to."""
+    """A ref with its object."""
     url = repository_url(state, repository)
     return {
         "ref": ref,

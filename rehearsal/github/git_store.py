@@ -1,4 +1,4 @@
-"""A bare Git repository, read and written by plumbing: what GitHub does on its side, without a work tree."""
+"""A bare Git repository, read and written by plumbing commands: GitHub's side, without a work tree."""
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from rehearsal.github.git_objects import write_object, write_tree
 TIMEOUT = 120
 SETTINGS = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
 NO_COMMIT = "0" * 40
-# What the door has let in may push, and may fetch whatever it can name; nothing is cleaned up in between.
+# The settings of every repository: authorized callers may push, and may fetch any object; garbage is not collected.
 SERVED = {"http.receivepack": "true", "uploadpack.allowAnySHA1InWant": "true", "gc.auto": "0"}
 CONFIG = """[core]
 \trepositoryformatversion = 0
@@ -25,7 +25,7 @@ CONFIG = """[core]
 [gc]
 \tauto = 0
 """
-# A push is declined ref by ref: whoever lets it in leaves a file for each ref that is, with what is said about it.
+# The hook declines a ref if `git_http.py` has written a file for it, with the message.
 HOOK = """#!/bin/sh
 test -f "$REHEARSAL_DECLINED/$1" || exit 0
 cat "$REHEARSAL_DECLINED/$1" >&2
@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 
 class Person(NamedTuple):
-    """Who made a commit or tag, and when (seconds since 1970 with the offset, as `1700000000 +0000`)."""
+    """The author of a commit or tag, and its time (seconds since 1970 with the offset, as `1700000000 +0000`)."""
 
     name: str
     email: str
@@ -81,9 +81,9 @@ class GitStore:
     """A bare repository.
 
     Args:
-        path: Where it is.
-        now: What time it is, for what is committed here.
-        env: Further environment of every Git command, as another place for objects.
+        path: Its path.
+        now: The clock for new commits.
+        env: Additional variables of every Git command.
     """
 
     def __init__(self, path: Path, now: Callable[[], datetime], env: Mapping[str, str] | None = None) -> None:
@@ -92,12 +92,12 @@ class GitStore:
         self._env = dict(env or {})
 
     def with_objects(self, folder: Path) -> "GitStore":
-        """The same repository with more objects in it, which are put into a place of their own."""
+        """The same repository with additional objects, which are written to a folder of their own."""
         more = {"GIT_OBJECT_DIRECTORY": str(folder), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(self.path / "objects")}
         return GitStore(self.path, self._now, more)
 
     def create(self, branch: str) -> None:
-        """Make it, empty, unless it is there; then it is made fit to be served."""
+        """Make it, empty, unless it exists; in both cases, set its configuration and its hook."""
         if (self.path / "HEAD").exists():
             for name, value in SERVED.items():
                 self.git("config", name, value)
@@ -112,7 +112,7 @@ class GitStore:
         hook.chmod(0o755)
 
     def git(self, *arguments: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
-        """Run a Git command in it; what it says.
+        """Run a Git command in it; returns its output.
 
         Raises:
             GitStoreError: It failed.
@@ -130,35 +130,35 @@ class GitStore:
         return done.stdout
 
     def line(self, *arguments: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> str:
-        """The one line that a Git command says."""
+        """Run a Git command that prints one line; returns the line."""
         return self.git(*arguments, data=data, env=env).decode(errors="replace").strip()
 
     # --- refs ----------------------------------------------------------------------------------------------------
 
     def refs(self, prefix: str = "refs/") -> dict[str, str]:
-        """The refs that begin so, with what they point to (an annotated tag's own object)."""
+        """The refs with a prefix, and the SHAs that they point to (of an annotated tag's own object)."""
         said = self.git("for-each-ref", "--format=%(refname) %(objectname)").decode()
         found = (line.split(" ") for line in said.splitlines())
         return {name: sha for name, sha in found if name.startswith(prefix)}
 
     def ref(self, name: str) -> str | None:
-        """What a ref points to, by its full name."""
+        """The SHA that a ref points to, by the ref's full name."""
         return self.refs(name).get(name)
 
     def set_ref(self, name: str, sha: str, old: str | None = None) -> None:
-        """Point a ref to an object; `old` is what it must point to before, all zeros for nothing.
+        """Point a ref to an object; `old` is the SHA that it must have had before, all zeros for none.
 
         Raises:
-            GitStoreError: It points elsewhere, is no valid name, or there is no such object.
+            GitStoreError: It had another SHA, its name is invalid, or there is no such object.
         """
         self.git("update-ref", name, sha, *([old] if old is not None else []))
 
     def delete_ref(self, name: str) -> None:
-        """Take a ref away."""
+        """Delete a ref."""
         self.git("update-ref", "-d", name)
 
     def resolve(self, name: str) -> str | None:
-        """The commit that a branch, tag, full ref or SHA means, in GitHub's order; None when there is none."""
+        """The commit of a branch, tag, full ref or SHA, in GitHub's order; None if there is none."""
         for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", name if name.startswith("refs/") else "", name):
             found = self._commit_of(candidate) if candidate else None
             if found:
@@ -174,21 +174,21 @@ class GitStore:
             return None
 
     def kind_of(self, sha: str) -> str | None:
-        """`commit`, `tag`, `tree` or `blob`; None when there is no such object."""
+        """`commit`, `tag`, `tree` or `blob`; None if there is no such object."""
         try:
             return self.line("cat-file", "-t", sha) if not sha.startswith("-") else None
         except GitStoreError:
             return None
 
-    # --- what commits hold ---------------------------------------------------------------------------------------
+    # --- commits and files ---------------------------------------------------------------------------------------
 
     def entries(self, commit: str, path: str = "", *, deep: bool = False) -> list[Entry]:
-        """What is in a folder of a commit, nothing if there is none; with `deep` also in the folders below."""
+        """The entries of a commit's folder, none if it does not exist; with `deep` also those of folders below."""
         where = ["--", f"{path}/"] if path else []
         return self._listed(*(["-r"] if deep else []), commit, *where)
 
     def entry(self, commit: str, path: str) -> Entry | None:
-        """What is at a path of a commit."""
+        """The entry at a path of a commit."""
         return next((entry for entry in self._listed(commit, "--", path) if entry.path == path), None)
 
     def _listed(self, *arguments: str) -> list[Entry]:
@@ -230,7 +230,7 @@ class GitStore:
         author: Person | None = None,
         committer: Person | None = None,
     ) -> str:
-        """Make a commit that changes these files (None takes one away), on a parent or on none; no ref moves."""
+        """Make a commit that changes these files (None deletes one), with or without a parent; no ref moves."""
         for path in files:
             if any(part in {"", ".", "..", ".git"} for part in path.split("/")):
                 raise GitStoreError(f"invalid path '{path}'")
@@ -268,12 +268,12 @@ class GitStore:
         return write_object(self.path / "objects", "tag", "\n".join(lines).encode())
 
     def web_flow(self, name: str = "GitHub", email: str = "noreply@github.com") -> Person:
-        """Who commits on GitHub's side, now."""
+        """The committer on GitHub's side, with the current time."""
         return Person(name, email, f"{int(self._now().timestamp())} +0000")
 
 
 def _line(role: str, person: Person) -> str:
-    # Git takes these characters for its own.
+    # Git reserves these characters.
     name, email = (text.translate(dict.fromkeys(map(ord, "<>\n"))) for text in (person.name, person.email))
     return f"{role} {name} <{email}> {person.when}"
 
@@ -288,7 +288,7 @@ def _object(text: str) -> tuple[dict[str, list[str]], str]:
     head, _, message = text.partition("\n\n")
     fields: dict[str, list[str]] = {}
     for line in head.splitlines():
-        if not line.startswith(" "):  # a signature goes on over many lines
+        if not line.startswith(" "):  # a signature has many lines
             name, _, value = line.partition(" ")
             fields.setdefault(name, []).append(value)
     return fields, message

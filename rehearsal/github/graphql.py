@@ -1,4 +1,4 @@
-"""GraphQL: what REST does not offer (auto-merge), and what `gh` asks for."""
+"""GraphQL: what REST does not offer (auto-merge), and the queries of `gh`."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ from rehearsal.github.shapes import node_id, stamp
 from rehearsal.github.web import Answer, Call, Routes
 
 routes = Routes()
-# A slice of GitHub's public schema, which is a judge of what is served and of what is asked.
+# A slice of GitHub's public schema; queries and answers are validated by it.
 SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
 MERGE = needs("contents", "write", also={"pull_requests": "write"})
 SEE = needs("metadata")
@@ -42,7 +42,7 @@ Mutation = Callable[["_Request", Mapping[str, Any]], Node]
 
 @routes.post("/graphql", SIGNED_IN)
 def graphql(call: Call) -> Answer:
-    """Answer a query or a mutation; what is wrong with it comes with a 200 too."""
+    """Answer a query or a mutation; as on GitHub, errors have the status 200 too."""
     sent = call.json()
     text = sent.get("query") if isinstance(sent, dict) else None
     if not isinstance(text, str):
@@ -54,12 +54,12 @@ def graphql(call: Call) -> Answer:
 
 @functools.cache
 def schema() -> GraphQLSchema:
-    """What can be asked."""
+    """The schema."""
     return build_schema(SCHEMA_FILE.read_text("utf-8"))
 
 
 class _FieldsRule(FieldsOnCorrectTypeRule):
-    """Refuses unknown fields in GitHub's words, by which `gh` knows what a server does not have yet."""
+    """Refuses unknown fields in GitHub's words, by which `gh` recognizes what a server does not support."""
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
         kind = self.context.get_parent_type()
@@ -85,16 +85,16 @@ def _execute(text: str, root: Node, variables: dict[str, Any], name: str | None)
 
 
 def _resolve(source: Node, info: GraphQLResolveInfo, **arguments: Any) -> Any:  # noqa: ANN401  any field
-    """A field's value, which may be a function of its arguments that is called only when it is asked for."""
+    """A field's value; it may be a function of the arguments, which is called only if the query has the field."""
     given = source.get(info.field_name)
     return given(arguments) if callable(given) else given
 
 
 def _answer(result: ExecutionResult) -> dict[str, Any]:
-    """In GitHub's form: nothing was done without data.
+    """The errors in GitHub's form.
 
     Raises:
-        Exception: What went wrong is a defect.
+        Exception: One of them is a defect.
     """
     for error in result.errors or ():
         if error.original_error and not isinstance(error.original_error, GraphQLError):
@@ -113,7 +113,7 @@ def _refused(message: str, kind: str) -> GraphQLError:
 
 
 class _Request:
-    """One request: who asks, and what can be asked."""
+    """One request, with the root fields of queries and mutations."""
 
     def __init__(self, call: Call) -> None:
         self.call, self.state = call, call.state
@@ -161,7 +161,7 @@ class _Request:
         return self.nodes.pull(repository, pull)
 
     def pull(self, identity: object, rule: Rule) -> tuple[Repository, Pull]:
-        """The pull request of an id, if the caller may do what the rule is for."""
+        """The pull request of an id, if the rule allows the request."""
         for pull in self.state.table("pulls", Pull).values():
             repository = self.state.repositories[pull.repository]
             if node_id("PullRequest", pull.id) == identity and access.sees(self.state, self.call.token, repository):
@@ -170,7 +170,7 @@ class _Request:
         raise _refused(f"Could not resolve to a node with the global id of '{identity}'", "NOT_FOUND")
 
     def allow(self, rule: Rule, repository: Repository) -> None:
-        """Refuse who may not do it."""
+        """Refuse callers that the rule does not allow."""
         try:
             access.check(self.state, rule, self.call.token, repository)
         except Refusal as refusal:
@@ -222,7 +222,7 @@ def _enable(request: _Request, given: Mapping[str, Any]) -> Node:
         enabled_at=request.state.now(),
     )
     request.call.note(f"auto-merge pull {pull.number} ({method})")
-    pull_store.tell(request.state, repository, pull, "auto_merge_enabled", request.call.caller.login)
+    pull_store.notify(request.state, repository, pull, "auto_merge_enabled", request.call.caller.login)
     return {"pullRequest": request.nodes.pull(repository, pull), "actor": request.actor}
 
 
@@ -232,7 +232,7 @@ def _must_have_to_wait(request: _Request, repository: Repository, pull: Pull) ->
     if pull.state == "closed":
         raise _refused("Can't enable auto-merge for this pull request", "UNPROCESSABLE")
     found = pull_store.look(request.state, repository, pull)
-    # While it is not known yet, the wish is taken: whoever asks too early gets another answer than a moment later.
+    # As on GitHub, auto-merge is accepted while it is unknown whether the pull request can be merged at once.
     if found not in {"blocked", "behind", "unknown"}:
         raise _refused(f"Pull request is in {found} status", "UNPROCESSABLE")
 
@@ -243,7 +243,7 @@ def _disable(request: _Request, given: Mapping[str, Any]) -> Node:
         raise _refused("Can't disable auto-merge for this pull request", "UNPROCESSABLE")
     pull.auto_merge = None
     request.call.note(f"no auto-merge of pull {pull.number}")
-    pull_store.tell(request.state, repository, pull, "auto_merge_disabled", request.call.caller.login)
+    pull_store.notify(request.state, repository, pull, "auto_merge_disabled", request.call.caller.login)
     return {"pullRequest": request.nodes.pull(repository, pull), "actor": request.actor}
 
 

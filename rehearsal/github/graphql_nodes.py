@@ -1,4 +1,4 @@
-"""What GraphQL shows of repositories and pull requests; what costs something is looked up when it is asked for."""
+"""Repositories and pull requests as GraphQL shows them; expensive fields are computed only if a query has them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ def connection(nodes: Sequence[Any], arguments: Arguments, **more: Any) -> Node:
 
 
 def user(state: GitHubState, login: str) -> Node:
-    """Somebody."""
+    """A user or a bot."""
     shown = simple_user(state, login)
     return {
         "__typename": shown["type"],
@@ -45,11 +45,11 @@ def user(state: GitHubState, login: str) -> Node:
 
 
 class Nodes:
-    """The nodes that one request asks for.
+    """The nodes of one request.
 
     Args:
-        state: Everything.
-        login: Who asks.
+        state: GitHub's state.
+        login: The caller's login.
     """
 
     def __init__(self, state: GitHubState, login: str) -> None:
@@ -102,7 +102,7 @@ class Nodes:
         return self.pull(repository, pull) if pull else None
 
     def _release(self, repository: Repository, tag: str) -> Node | None:
-        """A release by its tag: a draft only for those who can write."""
+        """A release by its tag; a draft only for callers that can write."""
         for release in releases(self.state).values():
             if (release.repository, release.tag) == (repository.key, tag) and self._shows(repository, release):
                 shown = show_release(self.state, repository, release)
@@ -303,6 +303,6 @@ def _check_run(run: checks.CheckRun) -> Node:
 
 
 def _unused() -> Node:
-    """What nobody needs here, and every client asks for."""
+    """Fields that every client queries and none needs here."""
     empty = ("assignees", "latestReviews", "projectCards", "reviewRequests", "reviews")
     return {**{name: lambda arguments: connection([], arguments) for name in empty}, "reactionGroups": []}

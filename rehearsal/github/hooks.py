@@ -1,4 +1,4 @@
-"""Webhooks of repositories and of Apps: their endpoints, and which of them hear of what happens."""
+"""Webhooks of repositories and of Apps: their endpoints, and the delivery of events to them."""
 
 import threading
 import weakref
@@ -36,12 +36,12 @@ MOST = 20
 EVENTS = frozenset(
     {"*", "check_run", "issue_comment", "ping", "pull_request", "push", "release", "status", "workflow_run"}
 )
-# GitHub tells only Apps of these.
+# GitHub sends these events to Apps only.
 APPS_ONLY = frozenset({"repository_dispatch", "workflow_dispatch"})
 
 
 class Config(Body):
-    """Where a hook delivers to, and how."""
+    """The configuration of a hook's deliveries."""
 
     url: str | None = None
     content_type: Literal["json", "form"] | None = None
@@ -59,7 +59,7 @@ class NewHook(Body):
 
 
 class Changes(Body):
-    """What can be changed of a hook."""
+    """The changes of a hook."""
 
     config: Config | None = None
     events: list[str] | None = None
@@ -68,38 +68,38 @@ class Changes(Body):
     active: bool | None = None
 
 
-# --- who hears of what -----------------------------------------------------------------------------------------------
+# --- delivery of events ----------------------------------------------------------------------------------------------
 
 _deliverers: weakref.WeakKeyDictionary[GitHubState, Deliverer] = weakref.WeakKeyDictionary()
 
 
 def deliverer_of(state: GitHubState) -> Deliverer:
-    """What delivers for a state."""
+    """The deliverer of a state."""
     return _deliverers.setdefault(state, Deliverer(state))
 
 
 def attach(state: GitHubState) -> None:
-    """Let hooks hear of what happens."""
+    """Let the hooks of a state receive its events."""
     for kind, build in payloads.BUILDERS.items():
-        state.listen(kind, _teller(state, build))
+        state.listen(kind, _sender(state, build))
     state.listen("run", _later(state))
 
 
-def _teller(state: GitHubState, build: payloads.Builder) -> Callable[[Event], None]:
-    def tell(event: Event) -> None:
+def _sender(state: GitHubState, build: payloads.Builder) -> Callable[[Event], None]:
+    def send(event: Event) -> None:
         with state.changing():
             repository = state.repositories.get(event.repository.lower())
             if repository is not None:
                 for name, payload in build(state, repository, event.facts):
                     _deliver(state, repository, name, payload)
 
-    return tell
+    return send
 
 
 def deliver_runs(state: GitHubState) -> None:
-    """Tell the hooks how far workflow runs have come; the clock moves them on, and nothing else happens then."""
+    """Deliver the progress of workflow runs: the clock moves them, without any event."""
     for run in list(runs(state).values()):
-        _teller(state, payloads.BUILDERS["run"])(Event(kind="run", repository=run.repository, facts={"id": run.id}))
+        _sender(state, payloads.BUILDERS["run"])(Event(kind="run", repository=run.repository, facts={"id": run.id}))
 
 
 def _later(state: GitHubState) -> Callable[[Event], None]:
@@ -164,7 +164,7 @@ def show(call: Call) -> Answer:
 
 @routes.patch("/repos/{owner}/{repo}/hooks/{id:int}", WRITE)
 def update(call: Call) -> Answer:
-    """Change a hook; a new configuration replaces the old one as a whole, its secret too."""
+    """Change a hook; a new configuration replaces all of the old one, also its secret."""
     hook, changes = _hook(call), call.body(Changes, "Hook")
     events = changes.events if changes.events is not None else hook.events
     events = [event for event in [*events, *changes.add_events] if event not in changes.remove_events]
@@ -181,7 +181,7 @@ def update(call: Call) -> Answer:
 
 @routes.delete("/repos/{owner}/{repo}/hooks/{id:int}", ADMIN)
 def delete(call: Call) -> Answer:
-    """Take a hook away."""
+    """Delete a hook."""
     hook = _hook(call)
     del hooks_of(call.state)[str(hook.id)]
     call.note(f"delete hook {hook.id}")
@@ -190,7 +190,7 @@ def delete(call: Call) -> Answer:
 
 @routes.post("/repos/{owner}/{repo}/hooks/{id:int}/pings", READ)
 def ping(call: Call) -> Answer:
-    """Let it be pinged."""
+    """Ping it."""
     hook = _hook(call)
     call.note(f"ping hook {hook.id}")
     _ping(call, hook)
@@ -206,13 +206,13 @@ def _ping(call: Call, hook: Hook) -> None:
 
 @routes.get("/repos/{owner}/{repo}/hooks/{id:int}/deliveries", READ)
 def deliveries(call: Call) -> Answer:
-    """What was delivered to it, newest first."""
+    """Its deliveries, newest first."""
     return _pages(call, deliveries_of(call.state, _hook(call)))
 
 
 @routes.get("/repos/{owner}/{repo}/hooks/{id:int}/deliveries/{delivery:int}", READ)
 def delivery(call: Call) -> Answer:
-    """One delivery, with what was sent and answered."""
+    """One delivery, with its request and its response."""
     hook = _hook(call)
     return Answer(full_delivery_json(_delivery(call, hook), hook.url))
 
@@ -228,13 +228,13 @@ def redeliver(call: Call) -> Answer:
 
 @routes.get("/app/hook/config", APP)
 def app_config(call: Call) -> Answer:
-    """Where an App's hook delivers to."""
+    """The configuration of an App's hook."""
     return Answer(_config(_app_hook(call)))
 
 
 @routes.get("/app/hook/deliveries", APP)
 def app_deliveries(call: Call) -> Answer:
-    """What was delivered to an App."""
+    """The deliveries to an App."""
     return _pages(call, deliveries_of(call.state, _app_hook(call)))
 
 
@@ -280,7 +280,7 @@ def _delivery(call: Call, hook: Hook) -> Delivery:
 
 
 def _pages(call: Call, found: list[Delivery]) -> Answer:
-    """Deliveries are paged by a cursor, not by numbers: the id to go on below."""
+    """A page of deliveries; the cursor is the id below which the next page starts."""
     cursor, size = call.query.get("cursor", ""), call.query.get("per_page", "")
     count = min(int(size), 100) if size.isdigit() else 30
     left = [one for one in found if not cursor.isdigit() or one.id < int(cursor)]
@@ -302,11 +302,11 @@ def _again(call: Call, hook: Hook) -> Answer:
 def _known(events: list[str]) -> list[str]:
     unknown = [event for event in events if event not in EVENTS]
     if unknown:
-        raise Refusal(422, "Validation Failed", errors=[_cannot_hear(unknown)])
+        raise Refusal(422, "Validation Failed", errors=[_unsupported(unknown)])
     return events
 
 
-def _cannot_hear(events: list[str]) -> dict[str, str]:
+def _unsupported(events: list[str]) -> dict[str, str]:
     message = f"The following events are not supported for repository webhooks: {', '.join(events)}"
     return {"resource": "Hook", "field": "events", "code": "custom", "message": message}
 

@@ -1,4 +1,4 @@
-"""Issues as far as pull requests are issues: comments and labels."""
+"""The part of GitHub's issues that pull requests use: comments and labels."""
 
 import re
 from datetime import datetime
@@ -45,13 +45,13 @@ class Label(Record):
 
 
 class NewComment(Body):
-    """What is said."""
+    """The text of a comment."""
 
     body: str = Field(min_length=1, max_length=LONGEST)
 
 
 class IssueChanges(Body):
-    """What can be changed of an issue that is a pull request."""
+    """The changes of an issue that is a pull request."""
 
     title: str | None = None
     body: str | None = None
@@ -65,14 +65,14 @@ def next_number(state: GitHubState, repository: Repository) -> int:
 
 
 def association(state: GitHubState, repository: Repository, login: str) -> str:
-    """What somebody is to a repository."""
+    """A user's association with a repository."""
     if login.lower() == repository.owner.lower():
         return "OWNER"
     return "COLLABORATOR" if state.has_role(login, repository, "write") else "NONE"
 
 
 def must_be_allowed(call: Call, login: str) -> None:
-    """Refuse who wants to change what somebody else wrote, without the right to write.
+    """Refuse to change another user's comment without the right to write.
 
     Raises:
         Refusal: 403.
@@ -128,7 +128,7 @@ def labels(call: Call) -> Answer:
 
 @routes.post("/repos/{owner}/{repo}/issues/{number:int}/labels", LABEL)
 def add_labels(call: Call) -> Answer:
-    """Put labels on it; those that there are not yet are made."""
+    """Add labels to it; unknown ones are made."""
     pull, sent = _pull(call), call.json()
     wanted = sent.get("labels", []) if isinstance(sent, dict) else sent
     names = [name.get("name", "") if isinstance(name, dict) else str(name) for name in wanted]
@@ -144,7 +144,7 @@ def add_labels(call: Call) -> Answer:
 
 @routes.delete("/repos/{owner}/{repo}/issues/{number:int}/labels/{name}", LABEL)
 def remove_label(call: Call) -> Answer:
-    """Take a label off."""
+    """Remove a label."""
     pull, name = _pull(call), call.arguments["name"].lower()
     kept = [label for label in pull.labels if label.lower() != name]
     if kept == pull.labels:
@@ -181,14 +181,14 @@ def label_json(state: GitHubState, repository: Repository, name: str) -> dict[st
 
 @routes.get("/repos/{owner}/{repo}/issues/{number:int}/comments", READ)
 def comments(call: Call) -> Answer:
-    """What was said of it, oldest first."""
+    """Its comments, oldest first."""
     said = comments_of(call.state, call.repo, _pull(call).number)
     return call.page(said, lambda comment: comment_json(call.state, call.repo, comment))
 
 
 @routes.post("/repos/{owner}/{repo}/issues/{number:int}/comments", COMMENT)
 def create_comment(call: Call) -> Answer:
-    """Say something."""
+    """Add a comment."""
     pull, new = _pull(call), call.body(NewComment, "IssueComment")
     comment = add_comment(call.state, call.repo, pull.number, call.caller.login, new.body)
     call.note(f"comment {comment.id} on {pull.number}")
@@ -197,7 +197,7 @@ def create_comment(call: Call) -> Answer:
 
 
 def add_comment(state: GitHubState, repository: Repository, number: int, login: str, body: str) -> Comment:
-    """Remember what somebody said."""
+    """Record a comment."""
     now = state.now()
     comment = Comment(
         id=state.next_id(),
@@ -220,7 +220,7 @@ def show_comment(call: Call) -> Answer:
 
 @routes.patch("/repos/{owner}/{repo}/issues/comments/{id:int}", COMMENT)
 def update_comment(call: Call) -> Answer:
-    """Say it otherwise."""
+    """Change a comment."""
     comment, new = _comment(call), call.body(NewComment, "IssueComment")
     must_be_allowed(call, comment.login)
     comment.body, comment.updated_at = new.body, call.state.now()
@@ -230,7 +230,7 @@ def update_comment(call: Call) -> Answer:
 
 @routes.delete("/repos/{owner}/{repo}/issues/comments/{id:int}", COMMENT)
 def delete_comment(call: Call) -> Answer:
-    """Take it back."""
+    """Delete a comment."""
     comment = _comment(call)
     must_be_allowed(call, comment.login)
     del call.state.table("comments", Comment)[str(comment.id)]
@@ -263,7 +263,7 @@ def comment_json(state: GitHubState, repository: Repository, comment: Comment) -
 
 
 def issue_json(state: GitHubState, repository: Repository, pull: Pull) -> dict[str, Any]:
-    """A pull request as the issue that it also is."""
+    """A pull request as an issue."""
     api, page = repository_url(state, repository), html_url(state, repository)
     url, pull_page = f"{api}/issues/{pull.number}", f"{page}/pull/{pull.number}"
     return {

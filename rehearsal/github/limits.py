@@ -1,4 +1,4 @@
-"""Rate limits: how many requests a token has left until when; not remembered beyond the process."""
+"""Rate limits: how many requests a token has left until when; not kept beyond the process."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ class Limits:
         self._state = state
 
     def usage(self, token: Token | None) -> Usage:
-        """What is used now, in the hour that began with the first request."""
+        """The current usage, in the hour that started with the first request."""
         key = token.sha256 if token else ""
         now = self._state.now()
         found = self._state.usage.get(key)
@@ -47,11 +47,11 @@ class Limits:
         usage.used += 1
 
     def give_back(self, token: Token | None) -> None:
-        """Not count the last request: an answer of 304 is free."""
+        """Don't count the last request: an answer of 304 is free."""
         self.usage(token).used -= 1
 
     def shown(self, token: Token | None) -> dict[str, int]:
-        """As `/rate_limit` shows it."""
+        """The limit as `/rate_limit` shows it."""
         usage, limit = self.usage(token), self.limit(token)
         return {
             "limit": limit,
@@ -61,6 +61,6 @@ class Limits:
         }
 
     def headers(self, token: Token | None) -> dict[str, str]:
-        """As every answer has it."""
+        """The limit in the headers of every answer."""
         said = {**self.shown(token), "resource": "core"}
         return {f"X-RateLimit-{name.capitalize()}": str(value) for name, value in said.items()}

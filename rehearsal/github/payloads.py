@@ -1,4 +1,4 @@
-"""What webhooks say of what happened: one payload, or some, for each event."""
+"""The payloads of webhooks: one or more for each event."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -27,7 +27,7 @@ def _common(state: GitHubState, repository: Repository, login: str) -> dict[str,
 
 
 def ping(state: GitHubState, repository: Repository, hook: Mapping[str, Any], login: str) -> dict[str, Any]:
-    """The first thing that a hook hears."""
+    """The payload of a new hook's first delivery."""
     return {"zen": ZEN, "hook_id": hook["id"], "hook": dict(hook), **_common(state, repository, login)}
 
 
@@ -93,7 +93,7 @@ def _pull_request(state: GitHubState, repository: Repository, facts: Facts) -> I
     if pull is not None:
         looks = pull.looks
         shown = pull_json(state, repository, pull)
-        pull.looks = looks  # telling somebody is no look
+        pull.looks = looks  # a delivery is not a look
         body = {"action": facts["action"], "number": pull.number, "pull_request": shown}
         extra = {"before": facts["before"], "after": pull.head_sha} if "before" in facts else {}
         yield "pull_request", {**body, **extra, **_common(state, repository, facts["login"])}
@@ -146,11 +146,11 @@ def _workflow_dispatch(state: GitHubState, repository: Repository, facts: Facts)
 
 def _release(state: GitHubState, repository: Repository, facts: Facts) -> Iterator[Payload]:
     release = releases(state).get(str(facts["id"]))
-    if release is None:  # it is deleted; what it was, nobody knows any more
+    if release is None:  # it is deleted, and its facts with it
         return
     action, login = facts["action"], facts.get("login", release.login)
     shown = show_release(state, repository, release)
-    # GitHub says of a new release that is no draft that it is created, published and released, all at once.
+    # For a new release that is not a draft, GitHub sends created, published and released at once.
     actions = ["created", "published", "released"] if action == "published" else [action]
     if release.prerelease and "released" in actions:
         actions[-1] = "prereleased"
@@ -159,20 +159,20 @@ def _release(state: GitHubState, repository: Repository, facts: Facts) -> Iterat
 
 
 class Announced(Record):
-    """How far a run was when the webhooks last heard of it."""
+    """The status of a run at the last delivery."""
 
     attempt: int
     phases: list[str]
 
 
 PHASES = {"queued": ("requested",), "in_progress": ("requested", "in_progress")}
-# All that a run's payload says of its repository, but for the addresses of its parts.
+# The fields of a repository in a run's payload, except for the addresses of its parts.
 LITE = ("id", "node_id", "name", "full_name", "private", "owner", "html_url", "description", "fork", "url")
 ALL_PHASES = ("requested", "in_progress", "completed")
 
 
 def _run(state: GitHubState, repository: Repository, facts: Facts) -> Iterator[Payload]:
-    """What is new of a run since the last time; a run goes on by the clock, so it is asked for again later."""
+    """The progress of a run since the last delivery; the clock moves a run, so this is called again later."""
     run = runs(state)[str(facts["id"])]
     table = state.table("announced_runs", Announced)
     known = table.get(str(run.id))

@@ -22,9 +22,9 @@ class Decline(FrozenModel):
     """A change that is refused.
 
     Attributes:
-        status: What stands behind the ref in the client's report.
-        remote: What is said besides, line by line.
-        reasons: Why.
+        status: The words behind the ref in the client's report.
+        remote: Further lines for the client.
+        reasons: The reasons.
     """
 
     status: str
@@ -35,9 +35,9 @@ class Decline(FrozenModel):
 def declined(
     state: GitHubState, git: GitStore, repository: Repository, change: Change, token: Token | None
 ) -> Decline | None:
-    """Why a change of a ref is refused; None when it is not.
+    """Why a change of a ref is refused; None if it is not.
 
-    The new objects are read from `git`. Without a token GitHub itself changes it, which may do everything.
+    The new objects are read from `git`. A change without a token is GitHub's own, and is always allowed.
     """
     if token is None:
         return None
@@ -49,7 +49,7 @@ def declined(
 
 
 def is_free(repository: Repository, changes: Iterable[Change], token: Token | None) -> bool:
-    """Whether nothing could refuse these changes, whatever is in them."""
+    """Whether no rule could refuse these changes, whatever their content."""
     if token is None:
         return True
     bound = (
@@ -62,7 +62,7 @@ def is_free(repository: Repository, changes: Iterable[Change], token: Token | No
 def refuse(
     state: GitHubState, git: GitStore, repository: Repository, change: Change, token: Token | None, status: int = 422
 ) -> None:
-    """The same for the API.
+    """Check a change that is made by the API.
 
     Raises:
         Refusal: It is refused.
@@ -189,13 +189,13 @@ def _has_merges(git: GitStore, change: Change) -> bool:
 
 
 def _has_unsigned(git: GitStore, change: Change) -> bool:
-    """Whether a commit has no signature; whose it is, nobody asks here."""
+    """Whether a commit has no signature; signatures are not verified."""
     commits = [] if change.is_gone else _commits(git, change)
     return any(b"\ngpgsig" not in git.git("cat-file", "commit", sha).partition(b"\n\n")[0] for sha in commits)
 
 
 Broken = Callable[[GitStore, Change], bool]
-# What each type of rule refuses, and how GitHub says it.
+# The check of each type of rule, and GitHub's words for its refusal.
 RULES: dict[str, tuple[Broken, str]] = {
     "creation": (lambda _git, change: change.is_new, "Cannot create ref due to creations being restricted."),
     "update": (lambda _git, change: change.is_update, "Cannot update this protected ref."),

@@ -1,4 +1,4 @@
-"""What the API shows of pull requests."""
+"""Pull requests as the API shows them."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def simple_pull_json(state: GitHubState, repository: Repository, pull: Pull) -> 
 
 
 def pull_json(state: GitHubState, repository: Repository, pull: Pull) -> dict[str, Any]:
-    """A pull request by itself; this is a look at whether it can be merged."""
+    """A single pull request; this counts as a look at whether it can be merged."""
     found = pull_store.look(state, repository, pull)
     git = state.git(repository)
     files = diffs.files_since_parting(git, pull.base_sha, pull.head_sha)

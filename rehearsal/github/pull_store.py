@@ -1,4 +1,4 @@
-"""Pull requests: what is remembered of them, whether they can be merged, and what merging does."""
+"""Pull requests: their records, whether they can be merged, and merging them."""
 
 import functools
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from rehearsal.github.state import Event, GitHubState
 
 
 class AutoMerge(Record):
-    """What shall be done as soon as it can be."""
+    """A merge to be done as soon as possible."""
 
     login: str
     method: Method
@@ -31,11 +31,11 @@ class Pull(Record):
     """A pull request within one repository.
 
     Attributes:
-        head: The branch that is to be merged.
+        head: The branch to merge.
         base: The branch that it is merged into.
-        head_sha: Its commit; that of the last moment when it was open.
-        base_sha: The same of the base.
-        looks: How often somebody has asked whether it can be merged.
+        head_sha: The head's commit while the pull request was last open.
+        base_sha: The base's commit at that time.
+        looks: How often callers have asked whether it can be merged.
     """
 
     id: int
@@ -65,8 +65,8 @@ class Settings(Record):
     """How a repository treats its pull requests.
 
     Attributes:
-        unknown_looks: How often GitHub says of each that it does not know yet whether it can be merged.
-        methods: How they may be merged.
+        unknown_looks: How many of these looks GitHub answers by "unknown".
+        methods: The permitted merge methods.
     """
 
     unknown_looks: int = 0
@@ -74,7 +74,7 @@ class Settings(Record):
 
 
 def settings_of(state: GitHubState, repository: Repository) -> Settings:
-    """The settings of a repository, to be changed in place."""
+    """The settings of a repository, which callers may change."""
     return state.table("pull_settings", Settings).setdefault(repository.key, Settings())
 
 
@@ -85,7 +85,7 @@ def pulls_of(state: GitHubState, repository: Repository) -> list[Pull]:
 
 
 def add_pull(state: GitHubState, repository: Repository, pull: Pull) -> None:
-    """Remember a new one, with the ref by which it can be fetched."""
+    """Record a new pull request, with the ref by which it can be fetched."""
     state.table("pulls", Pull)[f"{repository.key}#{pull.number}"] = pull
     state.git(repository).set_ref(f"refs/pull/{pull.number}/head", pull.head_sha)
 
@@ -96,7 +96,7 @@ def find_pull(state: GitHubState, repository: Repository, number: int) -> Pull |
 
 
 def required_checks(repository: Repository, branch: str) -> tuple[str, ...]:
-    """The names of the checks that must pass before something is merged into a branch."""
+    """The names of the checks that must pass before a merge into a branch."""
     protection = repository.protections.get(branch, Protection())
     rules = [rule for ruleset in rulesets_for(repository, f"refs/heads/{branch}") for rule in ruleset.rules]
     contexts = [
@@ -121,7 +121,7 @@ def _outcomes(state: GitHubState, repository: Repository, sha: str) -> Iterator[
 
 
 def look(state: GitHubState, repository: Repository, pull: Pull) -> str:
-    """How it can be merged, as GitHub's `mergeable_state` has it; the first looks may find it unknown."""
+    """GitHub's `mergeable_state`; for the first looks it may be unknown."""
     if pull.state == "open" and pull.looks < settings_of(state, repository).unknown_looks:
         pull.looks += 1
         return "unknown"
@@ -154,7 +154,7 @@ def missing_checks(state: GitHubState, repository: Repository, pull: Pull) -> tu
 
 
 def why_not(state: GitHubState, repository: Repository, pull: Pull, method: Method, *, is_admin: bool) -> str | None:
-    """Why it can't be merged now, in GitHub's words; None when it can."""
+    """Why it can't be merged now, in GitHub's words; None if it can."""
     if pull.state == "closed":
         return "Pull Request is not mergeable"
     protection = repository.protections.get(pull.base, Protection())
@@ -196,10 +196,10 @@ def merge(
     title: str | None = None,
     message: str | None = None,
 ) -> str:
-    """Merge it; the new head of the base.
+    """Merge it; returns the new head of the base.
 
     Raises:
-        Refusal: 405, it can't be merged so.
+        Refusal: 405, it can't be merged like this.
     """
     git, ref = state.git(repository), f"refs/heads/{pull.base}"
     old = git.ref(ref) or NO_COMMIT
@@ -214,7 +214,7 @@ def merge(
     pull.base_sha, pull.merge_commit_sha = old, new
     pull.merged_at, pull.merged_by = pull.closed_at, token.login
     moved(state, repository, [(ref, old, new)], token)
-    tell(state, repository, pull, "closed", token.login)
+    notify(state, repository, pull, "closed", token.login)
     return new
 
 
@@ -246,7 +246,7 @@ def _close(state: GitHubState, pull: Pull) -> None:
 def close(state: GitHubState, repository: Repository, pull: Pull, login: str) -> None:
     """Close it without merging."""
     _close(state, pull)
-    tell(state, repository, pull, "closed", login)
+    notify(state, repository, pull, "closed", login)
 
 
 def reopen(state: GitHubState, repository: Repository, pull: Pull, login: str) -> None:
@@ -260,16 +260,16 @@ def reopen(state: GitHubState, repository: Repository, pull: Pull, login: str) -
         errors = [{"resource": "PullRequest", "field": "state", "code": "invalid"}]
         raise Refusal(422, "Validation Failed", errors=errors)
     pull.state, pull.closed_at, pull.head_sha, pull.updated_at = "open", None, head, state.now()
-    tell(state, repository, pull, "reopened", login)
+    notify(state, repository, pull, "reopened", login)
 
 
-def tell(state: GitHubState, repository: Repository, pull: Pull, action: str, login: str, **facts: str) -> None:
-    """Say what became of it: to webhooks, and to whoever else listens."""
+def notify(state: GitHubState, repository: Repository, pull: Pull, action: str, login: str, **facts: str) -> None:
+    """Notify the listeners, such as webhooks, of its new state."""
     state.happened("pull_request", repository, action=action, number=pull.number, login=login, **facts)
 
 
 def attach(state: GitHubState) -> None:
-    """Let pull requests follow their branches, and merge those that wait for it once they can be."""
+    """Let pull requests follow their branches, and merge those with auto-merge once they can be merged."""
     state.passing = functools.partial(passing, state)
 
     def on_push(event: Event) -> None:
@@ -298,11 +298,11 @@ def _follow(state: GitHubState, repository: Repository, branch: str, new: str, l
         before, pull.head_sha = pull.head_sha, new
         pull.updated_at, pull.looks = state.now(), 0
         state.git(repository).set_ref(f"refs/pull/{pull.number}/head", new)
-        tell(state, repository, pull, "synchronize", login, before=before)
+        notify(state, repository, pull, "synchronize", login, before=before)
 
 
 def merge_waiting(state: GitHubState, repository: Repository) -> None:
-    """Merge what was to be merged as soon as it could be, for whoever wanted it."""
+    """Merge a pull request with auto-merge, in the name of the user who enabled it."""
     for pull in pulls_of(state, repository):
         wanted = pull.auto_merge
         if wanted and not why_not(state, repository, pull, wanted.method, is_admin=False):

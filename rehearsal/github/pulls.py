@@ -15,13 +15,13 @@ from rehearsal.github.web import Answer, Body, Call, Routes, created
 
 routes = Routes()
 READ = needs("pull_requests")
-# Whoever can read a repository may propose a change to it; the branch itself took more to make.
+# Reading is enough to open a pull request; pushing its branch needed more.
 WRITE = needs("pull_requests", "write", role="read")
 STATES = {"closed": ("closed",), "all": ("open", "closed")}
 
 
 class NewPull(Body):
-    """What a pull request is made of."""
+    """A new pull request."""
 
     title: str
     head: str
@@ -31,7 +31,7 @@ class NewPull(Body):
 
 
 class Changes(Body):
-    """What can be changed of one."""
+    """The changes of a pull request."""
 
     title: str | None = None
     body: str | None = None
@@ -40,7 +40,7 @@ class Changes(Body):
 
 
 class HowToMerge(Body):
-    """How it is to be merged; `sha` is what its head must be."""
+    """How to merge it; `sha` is the expected head."""
 
     commit_title: str | None = None
     commit_message: str | None = None
@@ -62,7 +62,7 @@ def find(call: Call) -> Pull:
 
 @routes.get("/repos/{owner}/{repo}/pulls", READ)
 def listed(call: Call) -> Answer:
-    """The pull requests: open ones unless asked otherwise, of a head, into a base."""
+    """The pull requests, by default open ones; optionally of a head, or into a base."""
     query = call.query
     states = STATES.get(query.get("state", "open"), ("open",))
     pulls = [pull for pull in pull_store.pulls_of(call.state, call.repo) if pull.state in states]
@@ -77,7 +77,7 @@ def listed(call: Call) -> Answer:
 
 @routes.post("/repos/{owner}/{repo}/pulls", WRITE)
 def create(call: Call) -> Answer:
-    """Propose to merge a branch into another."""
+    """Open a pull request."""
     new = call.body(NewPull, "PullRequest")
     pull = open_pull(call.state, call.repo, new, call.caller.login)
     call.note(f"create pull {pull.number}: {pull.head} into {pull.base}")
@@ -90,7 +90,7 @@ def open_pull(state: GitHubState, repository: Repository, new: NewPull, login: s
     """Make a pull request.
 
     Raises:
-        Refusal: 422; there is no such branch, nothing to merge, or one already.
+        Refusal: 422; there is no such branch, nothing to merge, or a pull request already.
     """
     head, head_sha, base_sha = _ends(state, repository, new)
     _must_be_new(state, repository, head, new.base)
@@ -113,7 +113,7 @@ def open_pull(state: GitHubState, repository: Repository, new: NewPull, login: s
         updated_at=now,
     )
     pull_store.add_pull(state, repository, pull)
-    pull_store.tell(state, repository, pull, "opened", login)
+    pull_store.notify(state, repository, pull, "opened", login)
     return pull
 
 
@@ -142,13 +142,13 @@ def _custom(message: str) -> Refusal:
 
 @routes.get("/repos/{owner}/{repo}/pulls/{number:int}", READ)
 def show(call: Call) -> Answer:
-    """One of them; asking is what lets GitHub find out whether it can be merged."""
+    """A pull request; the request makes GitHub find out whether it can be merged."""
     return Answer(pull_json(call.state, call.repo, find(call)))
 
 
 @routes.patch("/repos/{owner}/{repo}/pulls/{number:int}", WRITE)
 def update(call: Call) -> Answer:
-    """Change its words, close it or open it again."""
+    """Change its title or text, close it, or open it again."""
     pull, changes = find(call), call.body(Changes, "PullRequest")
     issues.must_be_allowed(call, pull.login)
     pull.title = changes.title or pull.title
@@ -173,7 +173,7 @@ def _change_base(call: Call, pull: Pull, base: str) -> None:
 
 @routes.get("/repos/{owner}/{repo}/pulls/{number:int}/files", READ)
 def files(call: Call) -> Answer:
-    """What it changes."""
+    """The files that it changes."""
     pull = find(call)
     changed = diffs.files_since_parting(call.git, pull.base_sha, pull.head_sha)
     return call.page(changed, lambda file: diffs.diff_entry(call.state, call.repo, pull.head_sha, file))
@@ -181,7 +181,7 @@ def files(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo}/pulls/{number:int}/commits", READ)
 def commits(call: Call) -> Answer:
-    """What it brings."""
+    """Its commits."""
     pull = find(call)
     brought = merging.commits_between(call.git, pull.base_sha, pull.head_sha)
     return call.page(brought, lambda sha: commit_shape(call.state, call.repo, call.git.commit(sha)))
@@ -189,7 +189,7 @@ def commits(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo}/pulls/{number:int}/merge", READ)
 def is_merged(call: Call) -> Answer:
-    """204 when it is merged, else 404."""
+    """204 if it is merged, otherwise 404."""
     if find(call).merged_at is None:
         raise not_found()
     return Answer(None, 204)
@@ -197,7 +197,7 @@ def is_merged(call: Call) -> Answer:
 
 @routes.put("/repos/{owner}/{repo}/pulls/{number:int}/merge", needs("contents", "write"))
 def merge(call: Call) -> Answer:
-    """Merge it now."""
+    """Merge it."""
     pull, how = find(call), call.body(HowToMerge, "PullRequest")
     if how.sha and how.sha != pull.head_sha:
         raise Refusal(409, "Head branch was modified. Review and try the merge again.")

@@ -1,4 +1,4 @@
-"""Refs that move, whoever moved them: who hears of it, and what the log says."""
+"""Changes of refs, by any means: how listeners are notified, and what is logged."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from rehearsal.github.state import GitHubState
 
 
 class Change(NamedTuple):
-    """A ref that moves; all zeros stand for no object."""
+    """A change of a ref; a SHA of zeros stands for no object."""
 
     ref: str
     old: str
@@ -17,29 +17,29 @@ class Change(NamedTuple):
 
     @property
     def is_new(self) -> bool:
-        """Whether there was no such ref."""
+        """Whether the ref is new."""
         return self.old == NO_COMMIT
 
     @property
     def is_gone(self) -> bool:
-        """Whether there is no such ref any more."""
+        """Whether the ref is deleted."""
         return self.new == NO_COMMIT
 
     @property
     def is_update(self) -> bool:
-        """Whether it was there and stays."""
+        """Whether the ref existed and still does."""
         return not self.is_new and not self.is_gone
 
     @property
     def words(self) -> str:
-        """For the log."""
+        """The change in words, for the log."""
         return f"-{self.ref}" if self.is_gone else self.ref
 
 
 def moved(
     state: GitHubState, repository: Repository, changes: Sequence[tuple[str, str, str]], token: Token | None
 ) -> None:
-    """Remember that refs moved, and let the listeners to `push` know: `changes`, `login`, `token` (its name)."""
+    """Record changes of refs, and notify the listeners to `push`: `changes`, `login`, `token` (its name)."""
     if changes:
         repository.pushed_at = repository.updated_at = state.now()
         login = token.login if token else repository.owner

@@ -1,4 +1,4 @@
-"""What the rehearsal's GitHub remembers: users, tokens and repositories; commits and refs are Git's own to remember."""
+"""The records of the rehearsal's GitHub: users, tokens and repositories. Commits and refs are in Git."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,13 +12,13 @@ STRENGTH: dict[str | None, int] = {None: 0, "read": 1, "write": 2, "admin": 3}
 
 
 class Record(BaseModel):
-    """Something that is remembered; unlike a value it changes, under the state's lock."""
+    """A record; unlike a value it may change, under the state's lock."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class TokenKind(StrEnum):
-    """How GitHub tells tokens apart."""
+    """The kinds of GitHub's tokens."""
 
     CLASSIC = "classic"
     FINE_GRAINED = "fine-grained"
@@ -40,11 +40,11 @@ class Token(Record):
 
     Attributes:
         sha256: The hash of its text.
-        name: What it is called in the request log.
-        scopes: What a classic one may do.
-        permissions: What any other may do.
-        repositories: Where: full names in lower case; None for every one of its owner's.
-        app: The id of the App, for those of Apps.
+        name: Its name in the request log.
+        scopes: The scopes of a classic token.
+        permissions: The permissions of any other token.
+        repositories: Its repositories by full name in lower case; None for all of its owner's.
+        app: The id of the App that it belongs to.
     """
 
     sha256: str
@@ -59,13 +59,13 @@ class Token(Record):
 
 
 class Protection(Record):
-    """The protection of a branch, as its settings page has it.
+    """The protection of a branch, as on its settings page.
 
     Attributes:
-        checks: Names of the checks that must pass.
-        pull_request: Whether changes come by pull request only.
-        approvals: How many people must approve of one.
-        admins: Whether admins are held to it too.
+        checks: The names of the checks that must pass.
+        pull_request: Whether changes need a pull request.
+        approvals: How many approvals a pull request needs.
+        admins: Whether admins are bound too.
     """
 
     checks: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Ruleset(Record):
 
 
 class Policy(Record):
-    """What becomes of a workflow's runs.
+    """How a workflow's runs proceed.
 
     Attributes:
         starts_after: Seconds from the dispatch until the run is in progress; None for never.
@@ -110,13 +110,13 @@ class Policy(Record):
 
 
 class Repository(Record):
-    """A repository, but for its refs and commits.
+    """A repository, without its refs and commits.
 
     Attributes:
-        access: What users other than the owner may do there, by login.
-        protections: By branch.
-        policies: What becomes of runs, by the workflow file's name; `*` for all others.
-        secrets: Names of the secrets of Actions.
+        access: The roles of users other than the owner, by login.
+        protections: The protections by branch.
+        policies: The policies of runs by the workflow file's name; `*` for all others.
+        secrets: The names of the secrets of Actions.
     """
 
     id: int
@@ -139,10 +139,10 @@ class Repository(Record):
 
     @property
     def full_name(self) -> str:
-        """As `owner/name`."""
+        """`owner/name`."""
         return f"{self.owner}/{self.name}"
 
     @property
     def key(self) -> str:
-        """Its full name as it is looked up: GitHub's names don't tell upper from lower case."""
+        """Its full name in lower case, for lookups: case does not matter in GitHub's names."""
         return self.full_name.lower()

@@ -30,7 +30,7 @@ class MovedRef(Body):
 
 
 class Tagger(Body):
-    """Who tags; now, unless it is said when."""
+    """The tagger; the time is now unless it is given."""
 
     name: str
     email: str
@@ -63,7 +63,7 @@ def ref_of(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo}/git/matching-refs/{ref:path}", READ)
 def matching_refs(call: Call) -> Answer:
-    """The refs that begin so."""
+    """The refs with a prefix."""
     found = call.git.refs(f"refs/{call.arguments['ref']}")
     return Answer([_shown(call, ref, sha) for ref, sha in found.items()])
 
@@ -84,7 +84,7 @@ def create_ref(call: Call) -> Answer:
 
 @routes.patch("/repos/{owner}/{repo}/git/refs/{ref:path}", WRITE)
 def update_ref(call: Call) -> Answer:
-    """Let a ref point elsewhere; only forward, unless forced."""
+    """Move a ref; only forward, unless forced."""
     asked, ref = call.body(MovedRef, "Reference"), f"refs/{call.arguments['ref']}"
     old = call.git.ref(ref)
     if old is None:
@@ -98,7 +98,7 @@ def update_ref(call: Call) -> Answer:
 
 @routes.delete("/repos/{owner}/{repo}/git/refs/{ref:path}", WRITE)
 def delete_ref(call: Call) -> Answer:
-    """Take a ref away."""
+    """Delete a ref."""
     ref = f"refs/{call.arguments['ref']}"
     old = call.git.ref(ref)
     if old is None:
@@ -113,7 +113,7 @@ def _check_object(call: Call, sha: str) -> None:
 
 
 def _move(call: Call, change: Change) -> None:
-    """Move a ref, if its rules allow it, and let everybody know."""
+    """Move a ref, if its rules allow it, and notify the listeners."""
     refuse(call.state, call.git, call.repo, change, call.token)
     try:
         if change.is_gone:
@@ -143,7 +143,7 @@ def _tagger(call: Call, asked: Tagger | None) -> Person:
 
 
 def person_of(call: Call, name: str, email: str, date: str | None) -> Person:
-    """Who commits or tags, at a moment as ISO 8601 has it, or now."""
+    """A committer or tagger, at a time in ISO 8601, or now."""
     try:
         moment = datetime.fromisoformat(date) if date else call.state.now()
     except ValueError:

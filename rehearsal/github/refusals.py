@@ -1,4 +1,4 @@
-"""What GitHub answers when it doesn't do what was asked: one exception with a body in GitHub's form."""
+"""GitHub's refusals: one exception, with a body in GitHub's form."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,8 +11,8 @@ class Refusal(Exception):  # noqa: N818  it is an answer, not a defect
 
     Args:
         status: The HTTP status.
-        message: As GitHub words it.
-        errors: For a 422: what is wrong with which field of which resource.
+        message: GitHub's message.
+        errors: For a 422: the faults with their resources and fields.
         headers: Further headers.
     """
 
@@ -32,7 +32,7 @@ class Refusal(Exception):  # noqa: N818  it is an answer, not a defect
 
     @property
     def body(self) -> dict[str, Any]:
-        """What is sent."""
+        """The response."""
         errors = {"errors": list(self.errors)} if self.errors else {}
         return {
             "message": self.message,
@@ -43,12 +43,12 @@ class Refusal(Exception):  # noqa: N818  it is an answer, not a defect
 
 
 def not_found() -> Refusal:
-    """Nothing is there, or nothing that the caller may see."""
+    """A 404: the resource does not exist, or the caller may not see it."""
     return Refusal(404, "Not Found")
 
 
 def bad_credentials() -> Refusal:
-    """The token is unknown or has expired."""
+    """A 401: the token is unknown or has expired."""
     return Refusal(401, "Bad credentials")
 
 
@@ -58,5 +58,5 @@ def invalid(resource: str, field: str, code: str, **more: str) -> Refusal:
 
 
 def unprocessable(message: str) -> Refusal:
-    """A 422 that says what is wrong in its message."""
+    """A 422 with a message only."""
     return Refusal(422, message)

@@ -1,4 +1,4 @@
-"""What is remembered of releases and their files."""
+"""The records of releases and their files."""
 
 from datetime import datetime
 from typing import Literal
@@ -8,7 +8,7 @@ from rehearsal.github.state import GitHubState
 
 
 class Release(Record):
-    """A release; its repository by key."""
+    """A release; it has its repository's key."""
 
     id: int
     repository: str
@@ -24,7 +24,7 @@ class Release(Record):
 
 
 class Asset(Record):
-    """A file of a release; its content by hash, once it is there."""
+    """A file of a release; it has the hash of its content once it is uploaded."""
 
     id: int
     repository: str

@@ -1,4 +1,4 @@
-"""Releases: drafts for those who may push, tags that are made on publishing, one published release a tag."""
+"""Releases: drafts for callers that may push, tags made on publishing, and one published release for a tag."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class NewRelease(Body):
 
 
 class ChangedRelease(Body):
-    """The body of a PATCH; what is not there stays."""
+    """The body of a PATCH; missing fields don't change."""
 
     tag_name: str | None = None
     target_commitish: str | None = None
@@ -101,13 +101,13 @@ def _found(call: Call) -> Release:
 
 @routes.get("/repos/{owner}/{repo}/releases", READ)
 def list_releases(call: Call) -> Answer:
-    """All of them."""
+    """All releases."""
     return call.page(_seen(call), lambda release: _shown(call, release))
 
 
 @routes.get("/repos/{owner}/{repo}/releases/latest", READ)
 def latest(call: Call) -> Answer:
-    """The newest that is neither draft nor pre-release."""
+    """The newest release that is neither a draft nor a pre-release."""
     for release in _seen(call):
         if not release.draft and not release.prerelease:
             return Answer(_shown(call, release))
@@ -135,7 +135,7 @@ def by_id(call: Call) -> Answer:
 
 @routes.post("/repos/{owner}/{repo}/releases", WRITE)
 def create_release(call: Call) -> Answer:
-    """Make a release, and its tag if it is published and there is none."""
+    """Make a release, and its tag if it is published and the tag does not exist."""
     asked = call.body(NewRelease, "Release")
     target = asked.target_commitish or call.repo.default_branch
     release = Release(
@@ -154,14 +154,14 @@ def create_release(call: Call) -> Answer:
         _publish(call, release)
     releases(call.state)[str(release.id)] = release
     call.note(f"create release {release.tag}" + (" as a draft" if release.draft else ""))
-    _tell(call, "created" if release.draft else "published", release)
+    _notify(call, "created" if release.draft else "published", release)
     shown = _shown(call, release)
     return created(shown, shown["url"])
 
 
 @routes.patch("/repos/{owner}/{repo}/releases/{release_id:int}", WRITE)
 def update_release(call: Call) -> Answer:
-    """Change a release; one that is no draft any more is published."""
+    """Change a release; one that stops being a draft is published."""
     release = _found(call)
     asked = call.body(ChangedRelease, "Release")
     names = {"tag_name": "tag", "target_commitish": "target"}
@@ -172,23 +172,23 @@ def update_release(call: Call) -> Answer:
         _publish(call, changed)
     releases(call.state)[str(release.id)] = changed
     call.note(f"{'publish' if publishes else 'update'} release {changed.tag}")
-    _tell(call, "published" if publishes else "edited", release)
+    _notify(call, "published" if publishes else "edited", release)
     return Answer(_shown(call, changed))
 
 
 @routes.delete("/repos/{owner}/{repo}/releases/{release_id:int}", WRITE)
 def delete_release(call: Call) -> Answer:
-    """Take a release away; its tag stays."""
+    """Delete a release; its tag stays."""
     release = _found(call)
     for asset in assets_of(call.state, release.id):
         forget(call.state, asset)
     del releases(call.state)[str(release.id)]
     call.note(f"delete release {release.tag}")
-    _tell(call, "deleted", release)
+    _notify(call, "deleted", release)
     return nothing()
 
 
-def _tell(call: Call, action: str, release: Release) -> None:
+def _notify(call: Call, action: str, release: Release) -> None:
     call.state.happened("release", call.repo, action=action, id=release.id, login=call.caller.login)
 
 
@@ -206,7 +206,7 @@ def _make_tag(call: Call, release: Release) -> None:
     if sha is None:
         raise invalid("Release", "target_commitish", "invalid")
     if not may_change_workflows(call.caller) and _other_workflows(call, sha):
-        raise not_found()  # GitHub's own answer, which tells nothing
+        raise not_found()  # GitHub's own answer, which does not say why
     change = Change(f"refs/tags/{release.tag}", NO_COMMIT, sha)
     refuse(call.state, call.git, call.repo, change, call.token)
     try:
@@ -217,7 +217,7 @@ def _make_tag(call: Call, release: Release) -> None:
 
 
 def _other_workflows(call: Call, sha: str) -> bool:
-    """Whether the workflow files of a commit are others than those of the default branch."""
+    """Whether the workflow files of a commit differ from those of the default branch."""
     head = call.git.resolve(call.repo.default_branch)
     found = [call.git.entry(commit, WORKFLOWS) if commit else None for commit in (head, sha)]
     return found[0] != found[1]

@@ -50,13 +50,13 @@ ROOT = {
 
 @routes.get("/", ANYONE)
 def root(call: Call) -> Answer:
-    """Where everything is."""
+    """The addresses of the API."""
     return Answer({name: call.state.addresses.api + path for name, path in ROOT.items()})
 
 
 @routes.get("/rate_limit", ANYONE)
 def rate_limit(call: Call) -> Answer:
-    """What is left; `rate` went away with 2026-03-10."""
+    """The rate limit; version 2026-03-10 has no `rate`."""
     core = Limits(call.state).shown(call.token)
     body: dict[str, Any] = {"resources": {"core": core, "search": core, "graphql": core}}
     if call.headers.get("x-github-api-version", "") < "2026-03-10":
@@ -66,7 +66,7 @@ def rate_limit(call: Call) -> Answer:
 
 @routes.get("/user", SIGNED_IN)
 def current_user(call: Call) -> Answer:
-    """Whose token it is; an installation is nobody."""
+    """The token's user; an installation has none."""
     if call.caller.login.lower() not in call.state.users or call.caller.kind == "installation":
         raise Refusal(403, "Resource not accessible by integration")
     return Answer(_full_user(call.state, call.caller.login))
@@ -74,7 +74,7 @@ def current_user(call: Call) -> Answer:
 
 @routes.get("/users/{login}", ANYONE)
 def user(call: Call) -> Answer:
-    """Somebody."""
+    """A user."""
     if call.arguments["login"].lower() not in call.state.users:
         raise not_found()
     return Answer(_full_user(call.state, call.arguments["login"]))
@@ -105,7 +105,7 @@ def repositories_of(call: Call) -> Answer:
 
 @routes.get("/user/repos", SIGNED_IN)
 def my_repositories(call: Call) -> Answer:
-    """The repositories that the caller may read, by right."""
+    """The repositories that the caller has a role in."""
     state, login = call.state, call.caller.login.lower()
     mine = [
         known

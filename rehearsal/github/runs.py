@@ -1,4 +1,4 @@
-"""Workflow runs: which workflows an event starts, and how far each run is at a given time."""
+"""Workflow runs: which workflows an event starts, and the progress of each run by the clock."""
 
 import json
 import re
@@ -32,10 +32,10 @@ class Run(Record):
     """A run of a workflow.
 
     Attributes:
-        began: When its current attempt was asked for.
-        policy: What becomes of it, unless `settled` says so.
-        settled: Status and conclusion, as somebody set them.
-        facts: What the event said: `event_type` and `client_payload`, or `inputs`.
+        began: When its current attempt was requested.
+        policy: How it proceeds, unless it is `settled`.
+        settled: The status and conclusion that `settle` has set.
+        facts: The facts of the event: `event_type` and `client_payload`, or `inputs`.
     """
 
     id: int
@@ -59,7 +59,7 @@ class Run(Record):
 
 
 class Progress(NamedTuple):
-    """How far a run is: `queued`, `in_progress` or `completed`, and since when."""
+    """The progress of a run: `queued`, `in_progress` or `completed`, and since when."""
 
     status: str
     conclusion: str | None
@@ -80,7 +80,7 @@ def runs(state: GitHubState) -> dict[str, Run]:
 
 
 def progress(run: Run, now: datetime) -> Progress:
-    """How far a run is, by the clock alone."""
+    """The progress of a run, by the clock alone."""
     if run.settled and run.settled_at:
         return Progress(*run.settled, run.settled_at)
     if run.policy.starts_after is None:
@@ -93,12 +93,12 @@ def progress(run: Run, now: datetime) -> Progress:
 
 
 def settle(state: GitHubState, run: Run, status: str, conclusion: str | None = None) -> None:
-    """Let a run be this far from now on, whatever its policy says."""
+    """Set the progress of a run, whatever its policy says."""
     run.settled, run.settled_at = (status, conclusion), state.now()
 
 
 def workflow_files(state: GitHubState, repository: Repository, commit: str | None = None) -> list[WorkflowFile]:
-    """The workflow files of a commit, else of the default branch."""
+    """The workflow files of a commit, or of the default branch."""
     git = state.git(repository)
     sha = commit or git.ref(f"refs/heads/{repository.default_branch}")
     found = [entry for entry in git.entries(sha, FOLDER) if entry.kind == "blob"] if sha else []
@@ -111,7 +111,7 @@ def _file(git: GitStore, path: str, blob: str) -> WorkflowFile:
     return _read[path, blob]
 
 
-# What was read once: the same blob says the same for ever.
+# Parsed files by blob, whose content never changes.
 _read: dict[tuple[str, str], WorkflowFile] = {}
 
 
@@ -149,10 +149,10 @@ def dispatched(
 
 
 class Cause(NamedTuple):
-    """Why a run starts.
+    """The trigger of a run.
 
     Attributes:
-        title: What it is called when the workflow doesn't say.
+        title: The run's name if the workflow has none.
         payload: The event, as the workflow sees it.
     """
 
@@ -166,7 +166,7 @@ class Cause(NamedTuple):
 
 
 def start(state: GitHubState, repository: Repository, file: WorkflowFile, cause: Cause) -> Run:
-    """Start a run, and tell the listeners to `run`."""
+    """Start a run, and notify the listeners to `run`."""
     workflow = known(state, repository, file.path)
     number = 1 + sum(run.workflow == workflow.id for run in runs(state).values())
     now = state.now()
@@ -193,7 +193,7 @@ def start(state: GitHubState, repository: Repository, file: WorkflowFile, cause:
 
 
 def policy_of(repository: Repository, path: str) -> Policy:
-    """What becomes of a workflow's runs."""
+    """The policy of a workflow's runs."""
     name = path.rpartition("/")[2]
     return (repository.policies.get(name) or repository.policies.get("*") or Policy()).model_copy()
 
@@ -214,7 +214,7 @@ def _title(repository: Repository, file: WorkflowFile, cause: Cause, number: int
 
 
 def filled(template: str, context: Mapping[str, Any]) -> str:
-    """A `run-name` with each `${{ … }}` replaced: paths, literals, `||`, `toJSON(…)`; what is unknown is empty."""
+    """A `run-name` with each `${{ … }}` evaluated: paths, literals, `||`, `toJSON(…)`; unknown ones are empty."""
     text = EXPRESSION.sub(lambda found: _text(_value(found[1], context)), template)
     return " ".join(text.split())[:LONGEST_TITLE]
 
@@ -241,7 +241,7 @@ def _operand(text: str, context: Mapping[str, Any]) -> Any:  # noqa: ANN401  JSO
 
 
 def _member(value: object, name: str) -> object:
-    """A member by its name, whose upper and lower case are the same to GitHub."""
+    """A member by its name; case does not matter to GitHub."""
     if not isinstance(value, Mapping):
         return None
     return next((found for key, found in value.items() if str(key).lower() == name.lower()), None)

@@ -1,4 +1,4 @@
-"""The names of the secrets that workflows get: those of the repository, and its organization's."""
+"""The names of the secrets that workflows get: the repository's and its organization's."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ class OrganizationSecret(Record):
     """A secret of an account.
 
     Attributes:
-        repositories: Which get it, by full name in lower case; None for all.
+        repositories: The repositories that get it, by full name in lower case; None for all.
     """
 
     account: str
@@ -28,13 +28,13 @@ class OrganizationSecret(Record):
 
 @routes.get("/repos/{owner}/{repo}/actions/secrets", READ)
 def listed(call: Call) -> Answer:
-    """Those of the repository."""
+    """The secrets of the repository."""
     return call.page(sorted(call.repo.secrets), lambda name: _shown(name, call.repo.created_at), under="secrets")
 
 
 @routes.get("/repos/{owner}/{repo}/actions/secrets/{name}", READ)
 def show(call: Call) -> Answer:
-    """One of them."""
+    """A secret of the repository."""
     name = call.arguments["name"].upper()
     if name not in map(str.upper, call.repo.secrets):
         raise not_found()
@@ -43,7 +43,7 @@ def show(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo}/actions/organization-secrets", READ)
 def of_organization(call: Call) -> Answer:
-    """Those that its organization lends it."""
+    """The secrets that the repository gets from its organization."""
     known = call.state.table("organization_secrets", OrganizationSecret).values()
     lent = [
         secret

@@ -1,4 +1,4 @@
-"""What the API shows of users and repositories, with every field that GitHub's description requires."""
+"""Users and repositories as the API shows them, with every field that GitHub's description requires."""
 
 import base64
 from datetime import UTC, datetime
@@ -9,17 +9,17 @@ from rehearsal.github.state import GitHubState
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as GitHub writes it: in UTC, to the second."""
+    """A time in GitHub's form: in UTC, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def node_id(kind: str, number: int | str) -> str:
-    """The id of GraphQL."""
+    """The id in GraphQL."""
     return base64.b64encode(f"{kind}:{number}".encode()).decode()
 
 
 def simple_user(state: GitHubState, login: str) -> dict[str, Any]:
-    """A user, as everything that belongs to somebody has it; somebody unknown is a ghost of that name."""
+    """A user, as other bodies contain it; an unknown login is shown as a ghost of that name."""
     user = state.users.get(login.lower()) or User(id=0, login=login, created_at=state.now())
     url = f"{state.addresses.api}/users/{user.login}"
     lists = ("followers", "subscriptions", "organizations", "repos", "received_events")
@@ -41,7 +41,7 @@ def simple_user(state: GitHubState, login: str) -> dict[str, Any]:
     }
 
 
-# The addresses of a repository's parts, as their templates.
+# The templates of the addresses of a repository's parts.
 PARTS = {
     "archive_url": "/{archive_format}{/ref}",
     "assignees_url": "/assignees{/user}",
@@ -80,7 +80,7 @@ PARTS = {
     "teams_url": "/teams",
     "trees_url": "/git/trees{/sha}",
 }
-# What nobody asks the rehearsal for.
+# Fields that have the same value in every rehearsal.
 NONE_OF = ("forks", "forks_count", "open_issues", "open_issues_count", "stargazers_count", "watchers", "watchers_count")
 SWITCHES = {
     "fork": False,
@@ -107,7 +107,7 @@ def html_url(state: GitHubState, repository: Repository) -> str:
 
 
 def minimal_repository(state: GitHubState, repository: Repository, login: str | None = None) -> dict[str, Any]:
-    """A repository in a list, or in something else's body; with the rights of a user."""
+    """A repository in a list or in another body, with the rights of a user."""
     url, page = repository_url(state, repository), html_url(state, repository)
     return {
         "id": repository.id,
@@ -140,7 +140,7 @@ def minimal_repository(state: GitHubState, repository: Repository, login: str | 
 
 
 def full_repository(state: GitHubState, repository: Repository, login: str | None = None) -> dict[str, Any]:
-    """A repository by itself."""
+    """A single repository."""
     return {
         **minimal_repository(state, repository, login),
         "allow_auto_merge": repository.allow_auto_merge,

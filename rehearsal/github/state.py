@@ -1,4 +1,4 @@
-"""Everything that the rehearsal's GitHub knows, in memory and in one file that is always whole."""
+"""The state of the rehearsal's GitHub, in memory and in one file that is replaced atomically."""
 
 import hashlib
 import json
@@ -29,14 +29,14 @@ FILE = "github.json"
 
 @dataclass
 class Usage:
-    """What a token has used of its hour, and when the next one begins."""
+    """The requests of a token in its current hour, and when the next hour starts."""
 
     used: int
     reset: datetime
 
 
 class Addresses(FrozenModel):
-    """Where the three servers are, without a slash at the end; bodies are full of them."""
+    """The addresses of the three servers, without a slash at the end."""
 
     api: str = "https://api.github.com"
     uploads: str = "https://uploads.github.com"
@@ -44,11 +44,11 @@ class Addresses(FrozenModel):
 
 
 class Event(FrozenModel):
-    """Something that happened, for whoever listens: `push`, `run`, `release` and the like.
+    """An event for listeners: `push`, `run`, `release` and the like.
 
     Attributes:
-        repository: As `owner/name`.
-        facts: What there is to know, by name; depends on the kind.
+        repository: `owner/name`.
+        facts: The facts by name, which depend on the kind.
     """
 
     kind: str
@@ -61,22 +61,22 @@ Clock = Callable[[], datetime]
 
 
 class GitHubState:
-    """What GitHub knows. Everything here is done under `lock`; `saved()` ends a change.
+    """GitHub's state. Everything here is done under `lock`; `saved()` ends a change.
 
     Args:
-        directory: Where repositories, assets and the file are; what is there already is gone on with.
+        directory: The directory of the repositories, the assets and the file; existing ones are used.
         keeps: Whether the state is written to its file; repositories are files in any case.
-        clock: What time it is, with a zone.
+        clock: The current time, with a zone.
 
     Attributes:
-        addresses: Where the three servers are.
-        limit: Requests an hour and token.
-        slow_down: After how many seconds writes may be tried again, while there are too many (a secondary limit).
-        expiry_zone: How the expiry header says its time: `UTC`, or an offset as `+0900`.
+        addresses: The addresses of the three servers.
+        limit: Requests per hour and token.
+        slow_down: While there are too many writes (a secondary limit): the seconds until writes may be tried again.
+        expiry_zone: The zone of the expiry header: `UTC`, or an offset as `+0900`.
         passing: The names of the checks that passed on a commit.
         broken_uploads: How many of the next uploads are answered with 502, and leave an asset in state `starter`.
-        usage: How much of its limit each token has used.
-        authenticators: Who may know a token that is not in the table of tokens, as an App's signed one.
+        usage: The usage of each token.
+        authenticators: Functions that find tokens outside of the table, such as an App's signed one.
     """
 
     def __init__(self, directory: Path, *, keeps: bool = True, clock: Clock | None = None) -> None:
@@ -95,58 +95,58 @@ class GitHubState:
         self._listeners: list[tuple[str, Listener]] = []
         self._events: list[Event] = []
         self._tables: dict[str, dict[str, Record]] = {}
-        self._kept = self._read()
-        self._unread: dict[str, dict[str, Any]] = json.loads(self._kept)["tables"]
-        self._last_id: int = json.loads(self._kept)["last_id"]
+        self._written = self._read()
+        self._unread: dict[str, dict[str, Any]] = json.loads(self._written)["tables"]
+        self._last_id: int = json.loads(self._written)["last_id"]
 
     def now(self) -> datetime:
-        """What time it is."""
+        """The current time."""
         return self._clock()
 
     def table(self, name: str, kind: type[R]) -> dict[str, R]:
-        """The records of a name, by their keys; all of them are of one kind, and are kept."""
+        """The records of a table by their keys; all of them have this class, and are saved."""
         if name not in self._tables:
-            kept = self._unread.pop(name, {})
-            self._tables[name] = {key: kind.model_validate(record) for key, record in kept.items()}
+            stored = self._unread.pop(name, {})
+            self._tables[name] = {key: kind.model_validate(record) for key, record in stored.items()}
         return self._tables[name]  # type: ignore[return-value]  # the name says which kind
 
     def next_id(self) -> int:
-        """A number that nothing else has."""
+        """A unique number."""
         self._last_id += 1
         return self._last_id
 
     def saved(self) -> None:
-        """Write what is known to the file, if it is not there already."""
+        """Write the state to the file, if it has changed."""
         tables = {
             name: {key: record.model_dump(mode="json") for key, record in records.items()}
             for name, records in self._tables.items()
         }
         text = json.dumps({"last_id": self._last_id, "tables": {**self._unread, **tables}})
-        if self._keeps and text != self._kept:
+        if self._keeps and text != self._written:
             write_whole(self.directory / FILE, text.encode())
-            self._kept = text
+            self._written = text
 
     def _read(self) -> str:
         file = self.directory / FILE
         return file.read_text("utf-8") if self._keeps and file.exists() else '{"last_id": 1000, "tables": {}}'
 
-    # --- what happened -------------------------------------------------------------------------------------------
+    # --- events --------------------------------------------------------------------------------------------------
 
     def listen(self, kind: str, listener: Listener) -> None:
-        """Call this after every event of that kind: when it is saved and before it is answered, without the lock."""
+        """Call a listener after every event of a kind: after it is saved, before it is answered, without the lock."""
         self._listeners.append((kind, listener))
 
     def happened(self, kind: str, repository: Repository, **facts: object) -> None:
-        """Tell the listeners, once the change is saved."""
+        """Notify the listeners once the change is saved."""
         self._events.append(Event(kind=kind, repository=repository.full_name, facts=facts))
 
     def take_events(self) -> list[Event]:
-        """What nobody was told of yet."""
+        """The events that listeners have not been notified of; they are removed here."""
         events, self._events = self._events, []
         return events
 
-    def tell(self, events: Iterable[Event]) -> None:
-        """Call who listens to these."""
+    def notify(self, events: Iterable[Event]) -> None:
+        """Call the listeners of these events."""
         for event in events:
             for kind, listener in self._listeners:
                 if kind == event.kind:
@@ -154,44 +154,44 @@ class GitHubState:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Do something outside of a request: with the lock, then saved, then told."""
+        """Change the state outside of a request: under the lock; then save it, and notify the listeners."""
         with self.lock:
             yield
             self.saved()
             events = self.take_events()
-        self.tell(events)
+        self.notify(events)
 
     # --- users, tokens, repositories -----------------------------------------------------------------------------
 
     @property
     def users(self) -> dict[str, User]:
-        """By login in lower case."""
+        """The users by login in lower case."""
         return self.table("users", User)
 
     @property
     def tokens(self) -> dict[str, Token]:
-        """By the hash of their text."""
+        """The tokens by the hash of their text."""
         return self.table("tokens", Token)
 
     @property
     def repositories(self) -> dict[str, Repository]:
-        """By full name in lower case."""
+        """The repositories by full name in lower case."""
         return self.table("repositories", Repository)
 
     def git(self, repository: Repository) -> GitStore:
-        """Its bare repository."""
+        """The bare Git repository of a repository."""
         path = self.directory / "repositories" / repository.owner / f"{repository.name}.git"
         return GitStore(path, self.now)
 
     def role(self, login: str, repository: Repository) -> Role | None:
-        """What a user may do in a repository; anybody may read a public one."""
+        """The role of a user in a repository; everybody may read a public one."""
         if login.lower() == repository.owner.lower():
             return "admin"
         given = {name.lower(): role for name, role in repository.access.items()}.get(login.lower())
         return given or (None if repository.private else "read")
 
     def has_role(self, login: str, repository: Repository, role: Role) -> bool:
-        """Whether a user may do at least this."""
+        """Whether a user has at least this role."""
         return STRENGTH[self.role(login, repository)] >= STRENGTH[role]
 
     def add_user(self, login: str, **facts: Any) -> User:  # noqa: ANN401  the fields of `User`
@@ -209,7 +209,7 @@ class GitHubState:
         repositories: Iterable[str] | None = None,
         **facts: Any,  # noqa: ANN401  the other fields of `Token`
     ) -> Token:
-        """Give a user a token; only its hash is kept. Without repositories it is for all of that user's."""
+        """Give a user a token; only its hash is stored. By default it is for all of the user's repositories."""
         selected = None if repositories is None else frozenset(full.lower() for full in repositories)
         known = {"name": f"{TokenKind(kind)} of {login}", **facts}
         token = Token(sha256=hash_of(text), kind=TokenKind(kind), login=login, repositories=selected, **known)
@@ -223,7 +223,7 @@ class GitHubState:
         return found or next((token for token in others if token), None)
 
     def add_repository(self, full_name: str, **facts: Any) -> Repository:  # noqa: ANN401  the fields of `Repository`
-        """Add a repository with its owner, who is a new user unless known; a bare one is made if none is there."""
+        """Add a repository, and its owner if unknown; its bare Git repository is made unless it exists."""
         owner, _, name = full_name.partition("/")
         if owner.lower() not in self.users:
             self.add_user(owner)
@@ -245,5 +245,5 @@ class GitHubState:
 
 
 def hash_of(text: str) -> str:
-    """What is kept of a token."""
+    """The hash of a token's text."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Commit statuses: what others say of a commit, and all of it together."""
+"""Commit statuses: each, and their combination."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ MOST = 1000
 
 
 class Status(Record):
-    """What somebody said of a commit in one context; the newest of a context counts."""
+    """The status of a commit in one context; the newest of a context counts."""
 
     id: int
     repository: str
@@ -33,7 +33,7 @@ class Status(Record):
 
 
 class NewStatus(Body):
-    """What is said."""
+    """A new status."""
 
     state: Literal["error", "failure", "pending", "success"]
     context: str = "default"
@@ -42,19 +42,19 @@ class NewStatus(Body):
 
 
 def statuses_of(state: GitHubState, repository: Repository, sha: str) -> list[Status]:
-    """All that was said of a commit, newest first."""
+    """All statuses of a commit, newest first."""
     known = state.table("statuses", Status).values()
     said = [status for status in known if (status.repository, status.sha) == (repository.key, sha)]
     return sorted(said, key=lambda status: -status.id)
 
 
 def newest(statuses: Sequence[Status]) -> list[Status]:
-    """The newest of each context."""
+    """The newest status of each context."""
     return list({status.context: status for status in reversed(statuses)}.values())
 
 
 def together(statuses: Sequence[Status]) -> str:
-    """One state for all: `failure` with one that failed, `pending` with one that is not there yet, or with none."""
+    """The combined state: `failure` if one failed, `pending` if one is pending or there are none."""
     states = {status.state for status in statuses}
     if states & {"error", "failure"}:
         return "failure"
@@ -63,7 +63,7 @@ def together(statuses: Sequence[Status]) -> str:
 
 @routes.post("/repos/{owner}/{repo}/statuses/{sha}", needs("statuses", "write", scopes=("repo:status",)))
 def create(call: Call) -> Answer:
-    """Say something of a commit."""
+    """Add a status to a commit."""
     sha, new = call.arguments["sha"], call.body(NewStatus, "Status")
     if call.git.kind_of(sha) != "commit" or len(sha) != 40:
         raise unprocessable(f"No commit found for SHA: {sha}")
@@ -98,14 +98,14 @@ def _remember(call: Call, sha: str, new: NewStatus) -> Status:
 
 @routes.get("/repos/{owner}/{repo}/commits/{ref:path}/statuses", READ)
 def listed(call: Call) -> Answer:
-    """Everything that was said of a commit."""
+    """All statuses of a commit."""
     said = statuses_of(call.state, call.repo, commit_of(call))
     return call.page(said, lambda status: status_json(call.state, call.repo, status))
 
 
 @routes.get("/repos/{owner}/{repo}/commits/{ref:path}/status", READ)
 def combined(call: Call) -> Answer:
-    """The newest of each context, and one state for all of them."""
+    """The newest status of each context, and their combined state."""
     sha = commit_of(call)
     said = newest(statuses_of(call.state, call.repo, sha))
     url = f"{repository_url(call.state, call.repo)}/commits/{sha}"
@@ -123,7 +123,7 @@ def combined(call: Call) -> Answer:
 
 
 def commit_of(call: Call) -> str:
-    """The commit that the path's `ref` means.
+    """The commit of the path's `ref`.
 
     Raises:
         Refusal: There is none.
@@ -136,7 +136,7 @@ def commit_of(call: Call) -> str:
 
 
 def _simple(state: GitHubState, repository: Repository, status: Status) -> dict[str, Any]:
-    moment = stamp(status.created_at)
+    time = stamp(status.created_at)
     return {
         "url": f"{repository_url(state, repository)}/statuses/{status.sha}",
         "avatar_url": simple_user(state, status.creator)["avatar_url"],
@@ -146,8 +146,8 @@ def _simple(state: GitHubState, repository: Repository, status: Status) -> dict[
         "description": status.description,
         "target_url": status.target_url,
         "context": status.context,
-        "created_at": moment,
-        "updated_at": moment,
+        "created_at": time,
+        "updated_at": time,
     }
 
 

@@ -1,4 +1,4 @@
-"""The frame of every endpoint: routes, what a handler gets and gives, pages, entity tags, bodies that must fit."""
+"""What every endpoint uses: routes, the calls and answers of handlers, pages, entity tags, and validated bodies."""
 
 import hashlib
 import json
@@ -26,23 +26,23 @@ LARGEST_PAGE = 100
 
 
 class Body(BaseModel):
-    """What a request may bring; unknown keys are passed over, as GitHub mostly does."""
+    """The body of a request; unknown keys are ignored, as GitHub mostly does."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class StrictBody(BaseModel):
-    """What a request may bring; unknown keys are refused."""
+    """The body of a request; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 @dataclass
 class Answer:
-    """What a handler gives.
+    """The answer of a handler.
 
     Attributes:
-        body: JSON's values, or bytes that are sent as they are; None for nothing.
+        body: Values for JSON, or bytes that are sent as they are; None for no body.
     """
 
     body: Any = None
@@ -52,7 +52,7 @@ class Answer:
 
     @property
     def content(self) -> bytes:
-        """What is sent."""
+        """The response."""
         if self.body is None:
             return b""
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -70,12 +70,12 @@ def nothing() -> Answer:
 
 @dataclass
 class Call:
-    """A request that was let in, as its handler gets it.
+    """An authorized request, as its handler gets it.
 
     Attributes:
         arguments: The parts of the path that the route names.
         query: The last value of each parameter.
-        token: Whose request it is; None without a token.
+        token: The caller's token; None without one.
     """
 
     state: GitHubState
@@ -95,13 +95,13 @@ class Call:
 
     @property
     def caller(self) -> Token:
-        """The token, where the rule does not let in anybody without one."""
+        """The token, for rules that need one."""
         assert self.token is not None
         return self.token
 
     @property
     def git(self) -> GitStore:
-        """The repository's Git."""
+        """The repository's Git repository."""
         return self.state.git(self.repo)
 
     @property
@@ -111,19 +111,19 @@ class Call:
 
     @property
     def accept(self) -> str:
-        """The media types that the caller wants."""
+        """The media types that the caller accepts."""
         return self.headers.get("accept", "")
 
     def note(self, what: str) -> None:
-        """Say in the request log what was done."""
+        """Note for the request log what was done."""
         note(self.scope, what)
 
     def may(self, rule: Rule) -> bool:
-        """Whether the caller may do something else with the repository too."""
+        """Whether another rule allows the caller too."""
         return access.may(self.state, rule, self.token, self.repo)
 
     def json(self) -> Any:  # noqa: ANN401  JSON
-        """The body; an empty one is an empty object.
+        """The body as JSON; an empty one is an empty object.
 
         Raises:
             Refusal: It is not JSON.
@@ -134,10 +134,10 @@ class Call:
             raise Refusal(400, "Problems parsing JSON") from None
 
     def body(self, model: type[B], resource: str) -> B:
-        """The body, if it fits.
+        """The validated body.
 
         Raises:
-            Refusal: 400 when it is not JSON, 422 when it does not fit.
+            Refusal: 400 if it is not JSON, 422 if it is invalid.
         """
         sent = self.json()
         if not isinstance(sent, dict):
@@ -148,7 +148,7 @@ class Call:
             raise _misfit(wrong, resource) from None
 
     def page(self, items: Sequence[T], show: Callable[[T], object], *, under: str | None = None) -> Answer:
-        """One page of a list, with links to the others; `under` names the list inside an object with a count."""
+        """One page of a list, with links to the others; `under` is its key in an object with a count."""
         size = min(max(_number(self.query, "per_page", 30), 1), LARGEST_PAGE)
         number = max(_number(self.query, "page", 1), 1)
         shown = [show(item) for item in items[(number - 1) * size : number * size]]
@@ -175,7 +175,7 @@ def _number(query: Mapping[str, str], name: str, default: int) -> int:
     return int(text) if text.isascii() and text.isdigit() else default
 
 
-# How GitHub says it, by pydantic's type of error.
+# GitHub's words by pydantic's types of errors.
 MISFITS = {
     "missing": ("missing_field", '"{field}" wasn\'t supplied.'),
     "extra_forbidden": ("invalid", '"{field}" is not a permitted key.'),
@@ -208,7 +208,7 @@ class Route:
     convertors: Mapping[str, Any]
 
     def match(self, path: str) -> dict[str, Any] | None:
-        """The named parts of the path, if it is this route's."""
+        """The named parts of the path; None if it is another route's."""
         found = self.pattern.match(path)
         if not found:
             return None
@@ -222,7 +222,7 @@ class Routes:
         self.all: list[Route] = []
 
     def add(self, method: str, path: str, rule: Rule) -> Callable[[H], H]:
-        """Make a function the handler of this method and path."""
+        """Register the handler of a method and path."""
         pattern, _, convertors = compile_path(path)
 
         def remember(handler: H) -> H:
@@ -253,7 +253,7 @@ class Routes:
 
 
 def find_route(routes: Sequence[Route], method: str, path: str) -> tuple[Route, dict[str, Any]]:
-    """The first route of this method and path, and the named parts of the path.
+    """The first route for a method and path, and the named parts of the path.
 
     Raises:
         Refusal: There is none.

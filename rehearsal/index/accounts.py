@@ -1,4 +1,4 @@
-"""Who may upload: users, with tokens and passwords that are kept as hashes only."""
+"""The accounts that may upload: users with tokens and passwords, of which only hashes are stored."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ from pydantic import SecretStr, TypeAdapter
 from interlock.common.atomic_files import write_whole
 from interlock.common.frozen_model import FrozenModel
 
-# The name under which a token is sent, as PyPI has it.
+# PyPI's user name for tokens.
 TOKEN_USER = "__token__"  # noqa: S105  a name, not a token
 
 
@@ -21,9 +21,9 @@ class Credential(FrozenModel):
 
     Attributes:
         login: The name that it is sent with: `__token__`, or the user's own for a password.
-        hashed: SHA-256 of the secret: it is drawn at random, or of a rehearsal.
+        hashed: SHA-256 of the secret, which is random or a rehearsal's.
         project: The only project that it may upload to; None for all of the user's.
-        expires: From when on it is worth nothing.
+        expires: When it expires.
     """
 
     login: str
@@ -33,7 +33,7 @@ class Credential(FrozenModel):
     expires: datetime | None = None
 
     def is_expired(self) -> bool:
-        """Whether its time is over."""
+        """Whether it has expired."""
         return self.expires is not None and self.expires.timestamp() <= time.time()
 
     def may_upload_to(self, project: str) -> bool:
@@ -60,13 +60,13 @@ class Accounts:
         project: str | None = None,
         expires: datetime | None = None,
     ) -> None:
-        """Let a user upload with a secret; the same secret again replaces what it could do."""
+        """Let a user upload with a secret; for a known secret, this replaces its scope."""
         scope = canonicalize_name(project) if project else None
         added = Credential(login=login, hashed=_hashed(secret), user=user, project=scope, expires=expires)
         self._keep((*(one for one in self._known if one.hashed != added.hashed or one.login != login), added))
 
     def find(self, login: str, secret: SecretStr) -> Credential | None:
-        """Whose they are; an expired one too, whose caller is told so."""
+        """The credential of a login and secret, also an expired one: the caller gets to know that."""
         hashed = _hashed(secret)
         matching = (one for one in self._known if one.login == login and hmac.compare_digest(one.hashed, hashed))
         return next(matching, None)

@@ -1,4 +1,4 @@
-"""The index as an ASGI application: pages, files and the JSON API for readers, uploads for those who may."""
+"""The index as an ASGI application: pages, files and the JSON API for readers, and uploads for its accounts."""
 
 import base64
 import binascii
@@ -27,7 +27,7 @@ from rehearsal.serving import REASONS
 Endpoint = Callable[[Request], Awaitable[Response]]
 OCTETS = "application/octet-stream"
 NOBODY = "Invalid or non-existent authentication information."
-# A description is one part of the form, and may be long.
+# The description is a part of the form, and may be long.
 LARGEST_FIELD = 16 * 1024 * 1024
 
 
@@ -35,7 +35,7 @@ def index_app(store: IndexStore, switches: Switches | None = None) -> Starlette:
     """The whole index.
 
     Args:
-        store: Its state; nobody else changes it meanwhile.
+        store: Its state; no other process changes it meanwhile.
         switches: How it serves; may be changed at any time.
     """
     store.tidy()
@@ -44,7 +44,7 @@ def index_app(store: IndexStore, switches: Switches | None = None) -> Starlette:
 
 
 def reading_routes(shelf: IndexStorage, switches: Switches) -> list[Route]:
-    """The part for readers, for any shelf of files."""
+    """The routes for readers, of any collection of files."""
     reader = _Reader(shelf, switches)
     pages: dict[str, Endpoint] = {
         "/simple/": reader.root,
@@ -62,7 +62,7 @@ class _Reader:
         self._shelf, self._switches = shelf, switches
 
     def known_to(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint, for those who bring the password if there is one."""
+        """The endpoint, for callers with the password if there is one."""
 
         async def guarded(request: Request) -> Response:
             wanted = self._switches.password

@@ -1,4 +1,4 @@
-"""The simple API's pages: HTML (PEP 503) and JSON (PEP 691, 700) of the same records, as the caller likes it."""
+"""The simple API's pages: HTML (PEP 503) and JSON (PEP 691, 700) of the same records, as the caller accepts."""
 
 import html
 import json
@@ -12,7 +12,7 @@ from rehearsal.index.records import Record
 
 API_VERSION = "1.1"
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
-# The first of those that a caller likes best is given, and to one that takes none of them too (as PyPI does).
+# The first is served to callers that accept several equally, and to callers that accept none (as PyPI does).
 OFFERS = ("text/html", "application/vnd.pypi.simple.v1+html", JSON_TYPE)
 ALIASES = {
     "application/vnd.pypi.simple.latest+html": "application/vnd.pypi.simple.v1+html",
@@ -25,10 +25,10 @@ class Switches:
     """How an index serves; may be changed while it does.
 
     Attributes:
-        serves_json: Whether JSON is given to those who take it; else HTML, as older indexes do.
-        serves_metadata: Whether wheels' metadata can be had by itself (PEP 658).
-        password: User and password that every reader must bring, or None.
-        max_age: For how many seconds a client may use a page without asking again; PyPI says 600.
+        serves_json: Whether callers that accept JSON get it; otherwise all get HTML, as from older indexes.
+        serves_metadata: Whether wheels' metadata is served separately (PEP 658).
+        password: The user and password that every reader must send, or None.
+        max_age: How many seconds a client may use a page without asking again; PyPI says 600.
     """
 
     serves_json: bool = True
@@ -69,9 +69,9 @@ def project_page(project: str, files: Sequence[Record], content_type: str, *, me
 
     Args:
         project: Its canonical name.
-        files: What it shows, in order.
-        content_type: As `choose_type` gave it.
-        metadata: Whether it promises wheels' metadata.
+        files: Its files, in order.
+        content_type: A type that `choose_type` returned.
+        metadata: Whether it announces wheels' metadata.
     """
     if content_type == JSON_TYPE:
         entries = [_entry(record, metadata=metadata) for record in files]
@@ -87,7 +87,7 @@ def root_page(projects: Iterable[str], content_type: str) -> bytes:
 
 
 def versions(files: Iterable[Record]) -> list[str]:
-    """The versions of files, each once, the oldest first; a file whose name says none has none."""
+    """The versions of files, each once, the oldest first; files whose names have none are left out."""
     return [str(version) for version in sorted({Version(record.version) for record in files if _has_version(record)})]
 
 

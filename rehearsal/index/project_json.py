@@ -1,4 +1,4 @@
-"""The JSON API of a project, as far as anybody reads it: its releases, their files and digests, its owners."""
+"""The JSON API of a project, as far as clients read it: its releases, their files and digests, its owners."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from rehearsal.index.records import Record
 
 
 def project_json(project: str, files: Sequence[Record], owners: Sequence[str], root: str) -> dict[str, object]:
-    """What `/pypi/<project>/json` says.
+    """The body of `/pypi/<project>/json`.
 
     Args:
         project: Its canonical name.
-        files: All that are there, yanked ones too.
-        owners: Who may upload to it.
-        root: The index's address, which is in the addresses of files.
+        files: All of its files, also yanked ones.
+        owners: The users who may upload to it.
+        root: The index's address, for the addresses of files.
     """
     known = versions(files)
     releases = {version: _files_of(version, files, root) for version in known}
@@ -26,7 +26,7 @@ def project_json(project: str, files: Sequence[Record], owners: Sequence[str], r
 
 
 def release_json(version: str, files: Sequence[Record], root: str) -> dict[str, object]:
-    """What `/pypi/<project>/<version>/json` says; the version is one that has files."""
+    """The body of `/pypi/<project>/<version>/json`, for a version that has files."""
     of_it = [record for record in files if record.version == version]
     some = of_it[0]
     yanked = all(record.yanked is not None for record in of_it)
@@ -42,7 +42,7 @@ def release_json(version: str, files: Sequence[Record], root: str) -> dict[str, 
 
 
 def _newest(known: Sequence[str], files: Sequence[Record]) -> str:
-    """The newest final version that is not yanked; of what there is, if all are yanked or not final."""
+    """The newest final version that is not yanked; if there is none, the newest of all."""
     wanted = {record.version for record in files if record.yanked is None}
     usable = [version for version in known if version in wanted] or known
     finals = [version for version in usable if not Version(version).is_prerelease]

@@ -1,4 +1,4 @@
-"""What the index knows of a file: read from the file itself, as PyPI does, and kept as one value."""
+"""The index's record of a file: read from the file itself, as PyPI does."""
 
 import hashlib
 import tarfile
@@ -21,7 +21,7 @@ from packaging.version import Version
 
 from interlock.common.frozen_model import FrozenModel
 
-# What reading a file raises that is no archive, or none with metadata.
+# The exceptions of reading a file that is not an archive, or has no metadata.
 DAMAGE = (zipfile.BadZipFile, zlib.error, tarfile.TarError, StopIteration, EOFError, OSError, KeyError, RuntimeError)
 
 Kind = Literal["bdist_wheel", "sdist"]
@@ -32,13 +32,13 @@ class Record(FrozenModel):
 
     Attributes:
         project: The project's canonical name.
-        version: In normal form; empty for a file whose name does not say it.
-        blake2: BLAKE2b of 256 bits, as PyPI has it.
-        metadata_sha256: Of the wheel's own METADATA (PEP 658); None for what has none to be served.
+        version: In normal form; empty for a file whose name has none.
+        blake2: BLAKE2b with 256 bits, as on PyPI.
+        metadata_sha256: The hash of the wheel's METADATA (PEP 658); None for files without.
         uploaded: When, in UTC.
-        by: The user that uploaded it; None for what was put there without an upload.
-        yanked: The reason, which may be empty; None when it is not yanked (PEP 592).
-        deleted: Nobody gets it any more, and its name is refused for ever.
+        by: The user that uploaded it; None for a file that was added without an upload.
+        yanked: The reason, which may be empty; None if it is not yanked (PEP 592).
+        deleted: Whether it is no longer served; its name is refused for ever.
     """
 
     filename: str
@@ -59,32 +59,32 @@ class Record(FrozenModel):
 
     @property
     def path(self) -> str:
-        """Where it is served, from the index's root."""
+        """Its path from the index's root."""
         return f"/files/{self.sha256}/{self.filename}"
 
 
 class IndexStorage(Protocol):
-    """What pages are made from."""
+    """A collection of files that pages are made from."""
 
     def projects(self) -> tuple[str, ...]:
         """The canonical names of all projects, sorted."""
         ...
 
     def files(self, project: str, *, fresh: bool = False) -> tuple[Record, ...] | None:
-        """The files of a project as its page shows them, or as they are now; None when there is no such project."""
+        """The files of a project as its page shows them, or as they are now; None if there is no such project."""
         ...
 
     def owners(self, project: str) -> tuple[str, ...]:
-        """Who may upload to it."""
+        """The users who may upload to it."""
         ...
 
     def content(self, sha256: str, filename: str) -> Path | None:
-        """Where a file is that may be downloaded."""
+        """The path of a file that may be downloaded."""
         ...
 
 
 class Named(NamedTuple):
-    """What a file's name says."""
+    """The facts in a file's name."""
 
     project: str
     version: Version
@@ -123,7 +123,7 @@ def describe(path: Path, named: Named, *, uploaded: datetime, by: str | None = N
 
 
 def bare(path: Path, project: str, version: str, *, uploaded: datetime) -> Record:
-    """The record of any file, without what is inside of it."""
+    """The record of any file, without its metadata."""
     content = path.read_bytes()
     return Record(
         filename=path.name,
@@ -139,7 +139,7 @@ def bare(path: Path, project: str, version: str, *, uploaded: datetime) -> Recor
 
 
 def with_metadata(record: Record, metadata: bytes) -> Record:
-    """The record with what its metadata says."""
+    """The record with the facts of its metadata."""
     fields = parse_metadata(metadata)
     own = hashlib.sha256(metadata).hexdigest() if record.kind == "bdist_wheel" else None
     return record.model_copy(

@@ -1,4 +1,4 @@
-"""The index's state: on disk after every change, so that whatever ends its process ends nothing else."""
+"""The index's state: on disk after every change, so that the end of its process loses nothing."""
 
 import math
 import os
@@ -23,30 +23,29 @@ _OWNERS = TypeAdapter(dict[str, tuple[str, ...]])
 
 
 class Stale(FrozenModel):
-    """What the pages showed when they stopped to follow.
+    """The contents of stale pages.
 
     Attributes:
-        until: When they follow again, in seconds since the epoch; None for never.
+        until: When they are current again, in seconds since the epoch; None for never.
     """
 
     until: float | None
     shown: tuple[Record, ...]
 
     def lasts(self) -> bool:
-        """Whether it still holds."""
+        """Whether pages are still stale."""
         return self.until is None or time.time() < self.until
 
 
 class IndexStore:
     """Projects, their owners and their files, in one directory.
 
-    One process at a time changes it, by any of its threads. Others may look: they see what was there when they did.
-
-    A file's record is written after its content, each whole: a process that is killed in between has not taken it.
+    One process at a time changes it, by any of its threads. Others may read it, and see its state at that time. A
+    file's record is written after its content, each atomically: a process that is killed in between has not taken it.
 
     Attributes:
-        accounts: Who may upload.
-        incoming: Where uploads wait until they are taken, on the disk of all files; `tidy` makes it.
+        accounts: The accounts that may upload.
+        incoming: The folder of uploads that are not taken yet, on the same disk; `tidy` makes it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -63,54 +62,54 @@ class IndexStore:
         self._known = {record.filename: record for record in found}
 
     def tidy(self) -> None:
-        """Throw away what a killed process had not taken yet; for who is about to take uploads."""
+        """Remove the unfinished uploads of a killed process; call this before taking uploads."""
         shutil.rmtree(self.incoming, ignore_errors=True)
         self.incoming.mkdir(parents=True)
 
-    # What is there, as the pages show it.
+    # Reading, as pages show it.
 
     def projects(self) -> tuple[str, ...]:
         """The canonical names of all projects, sorted."""
         return tuple(sorted({record.project for record in self._shown()}))
 
     def files(self, project: str, *, fresh: bool = False) -> tuple[Record, ...] | None:
-        """The files of a project as its page shows them, or as they are now; None when there is no such project."""
+        """The files of a project as its page shows them, or as they are now; None if there is no such project."""
         records = self._all() if fresh else self._shown()
         of_it = [record for record in records if record.project == canonicalize_name(project)]
         present = (record for record in of_it if not record.deleted)
         return tuple(sorted(present, key=lambda record: record.filename)) if of_it else None
 
     def owners(self, project: str) -> tuple[str, ...]:
-        """Who may upload to it."""
+        """The users who may upload to it."""
         return self._owners.get(canonicalize_name(project), ())
 
     def content(self, sha256: str, filename: str) -> Path | None:
-        """Where a file is that may be downloaded: a file can be had as soon as it is there, however old the pages."""
+        """The path of a file that may be downloaded, also if pages are stale and don't show it yet."""
         record = self._known.get(filename)
         if record is None or record.deleted or record.sha256 != sha256:
             return None
         return self._files / sha256 / filename
 
-    # What was ever there.
+    # Reading, with deleted files.
 
     def find(self, filename: str) -> Record | None:
-        """The record of a file name, of a deleted one too."""
+        """The record of a file name, also of a deleted file."""
         return self._known.get(filename)
 
     def holding(self, blake2: str) -> Record | None:
         """The record of a file with this content, whatever its name."""
         return next((record for record in self._all() if record.blake2 == blake2), None)
 
-    # Changing it.
+    # Changing.
 
     def own(self, project: str, *users: str) -> None:
-        """Let these users, and nobody else, upload to a project; it need not be there yet."""
+        """Let these users, and no others, upload to a project, which need not exist yet."""
         with self._lock:
             self._owners = {**self._owners, canonicalize_name(project): users}
             write_whole(self._owners_file, _OWNERS.dump_json(self._owners, indent=2))
 
     def add_file(self, path: Path, *, uploaded: datetime | None = None) -> Record:
-        """Serve a wheel or an sdist without an upload; from where it is, if it is on the same disk.
+        """Serve a wheel or an sdist without an upload; on the same disk it is linked, not copied.
 
         Raises:
             RehearsalError: It is neither, or damaged, or another file has its name.
@@ -128,18 +127,18 @@ class IndexStore:
             return known or record
 
     def put(self, record: Record, path: Path) -> None:
-        """Take a file with its record; whether it may come is decided by whoever calls this, under `lock`."""
+        """Take a file with its record; the caller decides, under `lock`, whether it may."""
         with self._lock:
             _link(path, self._files / record.sha256 / record.filename)
             self._keep(record)
 
     @property
     def lock(self) -> threading.RLock:
-        """Held from a look at the files to the change that it leads to."""
+        """The lock that is held from a check of the files to the change that follows."""
         return self._lock
 
     def yank(self, project: str, version: str, reason: str = "", *, filename: str | None = None) -> None:
-        """Yank a release, or one file of it (PEP 592): nobody gets it who does not ask for exactly this version.
+        """Yank a release, or one file of it (PEP 592): installers take it only for exactly this version.
 
         Raises:
             RehearsalError: There is no such release or file.
@@ -157,7 +156,7 @@ class IndexStore:
             (self._files / record.sha256 / record.filename).unlink(missing_ok=True)
 
     def go_stale(self, seconds: float = math.inf) -> None:
-        """Let the pages show what they show now, whatever is changed, for so many seconds; 0 ends it."""
+        """Freeze the pages for so many seconds, whatever changes; 0 ends it."""
         with self._lock:
             until = None if math.isinf(seconds) else time.time() + seconds
             self._stale = Stale(until=until, shown=self._shown())
@@ -194,7 +193,7 @@ class IndexStore:
 
 
 def _link(path: Path, target: Path) -> None:
-    """Put a file in a place where it appears whole; what a killed process left there is of the same content."""
+    """Put a file at a path atomically; a file of a killed process at that path has the same content."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(path, target)

@@ -1,4 +1,4 @@
-"""The upload API as twine and uv use it, with PyPI's own answers: what is taken, what is refused, and why."""
+"""The upload API as twine and uv use it, with PyPI's own checks and answers."""
 
 import hashlib
 import tempfile
@@ -31,25 +31,25 @@ class RefusedUploadError(Exception):
     """An upload that PyPI would refuse.
 
     Args:
-        status: As PyPI answers.
-        reason: In PyPI's words.
+        status: PyPI's status.
+        reason: PyPI's words.
     """
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
-        self.reason = " ".join(reason.split())  # it goes into the status line
+        self.reason = " ".join(reason.split())  # it becomes part of the status line
 
 
 class Upload(FrozenModel):
-    """What a client sent: the form's fields, each with all of its values, and the file."""
+    """An upload: the form's fields, each with all of its values, and the file."""
 
     fields: Mapping[str, tuple[str, ...]]
     filename: str
     content: bytes
 
     def first(self, name: str) -> str:
-        """The value of a field; empty where it has none."""
+        """The value of a field; empty if it has none."""
         return (self.fields.get(name) or ("",))[0].strip()
 
 
@@ -165,7 +165,7 @@ def _described(path: Path, named: Named, user: str) -> Record:
 
 
 def _is_there(store: IndexStore, record: Record) -> bool:
-    """Whether the same file is there already; another one in its place is refused."""
+    """Whether the same file is there already; another file of its name is refused."""
     known = store.find(record.filename)
     if known and known.deleted:
         raise RefusedUploadError(400, "This filename has already been used, use a different version.")
