@@ -512,7 +512,7 @@ def test_alembics_command_line_finds_nothing_to_migrate(url: SecretStr, monkeypa
 
 
 def test_the_documentation_shows_every_column() -> None:
-    shown = (MIGRATIONS.parents[2] / "docs" / "ledger.md").read_text()
+    shown = (MIGRATIONS.parents[3] / "docs" / "ledger.md").read_text()
     for table in metadata.tables.values():
         picture = shown.partition(f"    {table.name} {{\n")[2].partition("    }")[0]
         assert [line.split()[1] for line in picture.splitlines()] == table.columns.keys()
