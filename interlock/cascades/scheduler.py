@@ -38,9 +38,9 @@ from interlock.model.cascade import (
     Outcome,
     Proven,
     State,
-    mended,
     moved,
     ready,
+    repaired,
     resumed,
     settle,
     under_way,
@@ -145,7 +145,7 @@ async def _look_for_fixes(context: CascadeContext, cascade: Cascade) -> None:
         if newest is None or breaker.version is None or newest <= breaker.version:
             continue
         if await installable(context, {**cascade.released(), breaker.package: newest}) is None:
-            fixed = mended(cascade, breaker.package, newest, now())
+            fixed = repaired(cascade, breaker.package, newest, now())
             ledger = context.connections.ledger
             await asyncio.to_thread(ledger.record_progress, cascade.id, *fixed.progress.values())
             await asyncio.to_thread(ledger.end_cascade, cascade.id, None)

@@ -1,1 +1,1 @@
-"""A source tree that is released: its version, its requirements, its build."""
+"""A project's source tree: its version, its requirements, its build."""

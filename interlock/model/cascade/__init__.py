@@ -1,4 +1,4 @@
-"""A cascade as values: what it will do, how far it has come, and what follows from what; nothing here acts."""
+"""A cascade as values: its plan, its progress, and the rules by which packages change state; nothing here acts."""
 
 from interlock.model.cascade.advice import Advice, advice
 from interlock.model.cascade.cascade import Cascade, Outcome, begun, cascade_id
@@ -18,8 +18,8 @@ from interlock.model.cascade.transitions import (
     aborted,
     causes,
     held,
-    mended,
     ready,
+    repaired,
     resumed,
     settle,
     settled,
@@ -46,11 +46,11 @@ __all__ = [
     "cascade_id",
     "causes",
     "held",
-    "mended",
     "moved",
     "plan_cascade",
     "ready",
     "released_with",
+    "repaired",
     "resumed",
     "settle",
     "settled",

@@ -1,4 +1,4 @@
-"""What a person should do about a cascade that did not go through, with the commands."""
+"""Advice on a cascade that is held or has failed, with the commands."""
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.model.cascade.cascade import Cascade, Outcome
@@ -6,12 +6,12 @@ from interlock.model.cascade.states import HeldBy, Progress, State
 
 
 class Advice(FrozenModel):
-    """Something that can be done.
+    """One piece of advice.
 
     Attributes:
         about: The package or the cascade that it is about.
-        says: What, and when it is the right thing.
-        command: To be typed; None when it is done elsewhere.
+        says: What to do, and when.
+        command: The command to type; None when it is done elsewhere.
     """
 
     about: str
@@ -20,16 +20,16 @@ class Advice(FrozenModel):
 
 
 def advice(cascade: Cascade) -> tuple[Advice, ...]:
-    """What can be done: nothing about a cascade that is done; the ways out of a half-released family, in order."""
+    """The ways out of a half-released family, in order; nothing for a cascade that is done."""
     if cascade.outcome is Outcome.DONE:
         return ()
-    goes_on = Advice(
+    resume = Advice(
         about=cascade.id,
         says="go on from where it stands: what is released stays, what failed is tried again",
         command=f"interlock cascade resume {cascade.id}",
     )
     roots = tuple(each for each in cascade.progress.values() if _is_cause(each))
-    return (*(_about(each) for each in roots), goes_on, *_ways_back(cascade, bool(roots)))
+    return (*(_about(each) for each in roots), resume, *_ways_back(cascade, bool(roots)))
 
 
 def _is_cause(progress: Progress) -> bool:
@@ -41,13 +41,13 @@ def _about(progress: Progress) -> Advice:
     name = progress.package
     if progress.state is State.FAILED:
         return Advice(about=name, says=f"cure what made it fail, then go on: {progress.reason}")
-    lets_go = f"interlock cascade unhold {name}"
+    unhold = f"interlock cascade unhold {name}"
     if progress.breaks:
         says = f"release a fix of it, and go on; or let the others go on as it is: {progress.reason}"
-        return Advice(about=name, says=says, command=lets_go)
+        return Advice(about=name, says=says, command=unhold)
     if progress.held_by is HeldBy.PERSON:
-        return Advice(about=name, says=f"a person holds it ({progress.reason}); let it go", command=lets_go)
-    return Advice(about=name, says=f"cure what holds it, then let it go: {progress.reason}", command=lets_go)
+        return Advice(about=name, says=f"a person holds it ({progress.reason}); let it go", command=unhold)
+    return Advice(about=name, says=f"cure what holds it, then let it go: {progress.reason}", command=unhold)
 
 
 def _ways_back(cascade: Cascade, stuck: bool) -> tuple[Advice, ...]:

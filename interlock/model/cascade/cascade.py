@@ -1,4 +1,4 @@
-"""A cascade: its plan, how far each package has come, and what people decided meanwhile."""
+"""A cascade: its plan, the progress of each package, and the decisions of people."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from interlock.model.versions import VersionField
 
 
 class Outcome(StrEnum):
-    """How a cascade stands as a whole."""
+    """The state of a cascade as a whole."""
 
     RUNNING = "running"
     DONE = "done"
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 
 def cascade_id(root: str, version: Version) -> str:
-    """The name of a cascade: the same root and version are the same cascade."""
+    """The id of a cascade: the same root and version are the same cascade."""
     return f"{root}-{version}"
 
 
@@ -34,9 +34,9 @@ class Cascade(FrozenModel):
 
     Attributes:
         progress: By package, for every package of the plan, in its order.
-        ended_at: When nothing was left to do; None while it goes on, or was interrupted.
-        aborted: Whether a person ended it.
-        holds: By package, why a person holds it; also a package that it hasn't reached yet.
+        ended_at: When nothing was left to do; None while it runs, or after an interruption.
+        aborted: Whether a person aborted it.
+        holds: By package, why a person holds it; also for packages that it hasn't reached yet.
     """
 
     id: str
@@ -56,7 +56,7 @@ class Cascade(FrozenModel):
         return self
 
     def with_progress(self, *progress: Progress) -> Self:
-        """The same with some packages elsewhere.
+        """A copy with the new progress of some packages.
 
         Raises:
             KeyError: A package takes no part.
@@ -67,30 +67,27 @@ class Cascade(FrozenModel):
         return self.model_copy(update={"progress": {**self.progress, **changed}})
 
     def state(self, package: str) -> State:
-        """How far a package has come."""
+        """The state of a package."""
         return self.progress[package].state
 
     def released(self) -> Mapping[str, Version]:
-        """The packages that have a new version, with it."""
+        """The released packages, with their new versions."""
         found = (each for each in self.progress.values() if each.state is State.RELEASED)
         return {each.package: each.version for each in found if each.version is not None}
 
     def pins(self, package: str) -> Mapping[str, Version]:
-        """The upstreams whose release makes this one necessary, with the versions that they were really released as."""
+        """The upstreams that make a release of this package necessary, with the versions that they were released as."""
         released = self.released()
         return {name: released[name] for name in self.plan.package(package).pins if name in released}
 
     def action(self, package: str) -> Action:
-        """What is to be done with a package now that its upstreams have ended.
-
-        As planned; but a release that none of them makes necessary any more is a test.
-        """
+        """What to do with a package when its upstreams have ended: as planned, or a test if no release is necessary."""
         planned = self.plan.package(package)
         unneeded = planned.action is Action.RELEASE and planned.pins and not self.pins(package)
         return Action.TEST if unneeded else planned.action
 
     def breakers(self) -> tuple[Progress, ...]:
-        """The packages since whose release what was released can't be installed together."""
+        """The released packages that can't be installed together with the others that were released."""
         return tuple(each for each in self.progress.values() if each.breaks)
 
     @property
@@ -100,7 +97,7 @@ class Cascade(FrozenModel):
 
     @property
     def outcome(self) -> Outcome:
-        """How it stands: one failure makes it failed, else one hold makes it held."""
+        """The state of the whole: one failure makes it failed, else one hold makes it held."""
         states = {each.state for each in self.progress.values()}
         if not self.is_over:
             return Outcome.RUNNING
@@ -110,7 +107,7 @@ class Cascade(FrozenModel):
 
 
 def begun(plan: CascadePlan, at: datetime) -> Cascade:
-    """A cascade of which nothing is done yet."""
+    """A new cascade, of which nothing is done yet."""
     return Cascade(
         id=cascade_id(plan.root, plan.root_version),
         root=plan.root,

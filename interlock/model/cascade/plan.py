@@ -1,4 +1,4 @@
-"""Which packages follow a release, in which order, why, and with what they are tested."""
+"""The plan of a cascade: which packages follow a release, in which order, why, and their suites."""
 
 from collections.abc import Iterator, Mapping
 from typing import Self
@@ -25,11 +25,11 @@ class Planned(FrozenModel):
     Attributes:
         after: The upstreams in this cascade that it waits for.
         current: Its newest release; None when it has none, or publishes nothing.
-        next: What it will be released as; None when it won't be, or when nobody can know yet.
-        why: In words; one reason for each upstream that says something.
+        next: The version that it will be released as; None when it won't be released, or that is not known yet.
+        why: The reasons, one for each upstream that has one.
         suites: The suites that it will be tested with.
         pins: The upstreams that make its release necessary, with the version that its requirement is moved to (None:
-            not known yet). Use `Cascade.pins` for what they became.
+            not known yet). `Cascade.pins` has the versions that were really released.
     """
 
     package: str
@@ -43,7 +43,7 @@ class Planned(FrozenModel):
 
 
 class CascadePlan(FrozenModel):
-    """A root's release, and everything that it makes necessary, in dependency order; the root is the first."""
+    """A root's release and everything that it makes necessary, in dependency order, the root first."""
 
     root: str
     root_version: VersionField
@@ -59,7 +59,7 @@ class CascadePlan(FrozenModel):
         return self
 
     def package(self, name: str) -> Planned:
-        """What is planned for a package.
+        """The plan for a package.
 
         Raises:
             KeyError: It takes no part.
@@ -88,15 +88,14 @@ def plan_cascade(
     """Plan what follows from a release of `root`.
 
     Args:
-        family: Who depends on whom, and by which policy each follows.
+        family: The members, their upstreams, and the policies by which they follow.
         root: The package that is released first.
-        root_version: As what.
+        root_version: Its version.
         current: The newest release of each package.
         declared: By downstream and upstream, the versions that the downstream's files admit; None where they don't
             require it.
-        already: What this cascade has released before, as the tags say: planned as released, whatever is declared now.
-
-        follow: Whether somebody else releases the root.
+        already: What this cascade has released before, by the tags: planned as released, whatever is declared now.
+        follow: Whether the root is released outside of the cascade.
 
     Raises:
         UsageError: The family has no such package, or the root publishes nothing.
@@ -120,7 +119,7 @@ def _root(family: Family, root: str, version: Version, current: Version | None, 
 
 
 class _Planner:
-    """Places one package after the other; each sees what became of its upstreams."""
+    """Plans one package after the other, by the plans of its upstreams."""
 
     def __init__(
         self,
@@ -139,7 +138,7 @@ class _Planner:
         self.placed[planned.package] = planned
 
     def planned(self, name: str) -> Planned | None:
-        """What is planned for a package whose upstreams have all been placed; None when nothing moves beneath it."""
+        """The plan for a package after those of its upstreams; None when none of them has a new version."""
         package = self._family.package(name)
         moving = [upstream for upstream in package.upstreams if self._moves(upstream)]
         if not moving:
@@ -149,28 +148,28 @@ class _Planner:
         return self._following(name, moving) if package.publishes else self._idle(name, moving)
 
     def _moves(self, name: str) -> bool:
-        """Whether it will have a new version; a command may do anything, but makes none that others could require."""
+        """Whether it will have a new version; a command makes none that others could require."""
         planned = self.placed.get(name)
         return planned is not None and planned.action in {Action.RELEASE, Action.DISPATCH}
 
     def _reacting(self, name: str, moving: list[str]) -> Planned:
         package = self._family.package(name)
-        hears = [upstream for upstream in moving if package.follows_of(upstream) is not Follows.NEVER]
-        if not hears:
+        causes = [upstream for upstream in moving if package.follows_of(upstream) is not Follows.NEVER]
+        if not causes:
             return self._tested(name, moving, [_never(upstream) for upstream in moving])
         by_itself = package.publishes and package.reaction is Reaction.DISPATCH
         return self._planned(
             name,
             Action(package.reaction.value),
-            self._event_or_command(name, hears),
+            self._event_or_command(name, causes),
             next=self._next(name) if by_itself else None,
         )
 
-    def _event_or_command(self, name: str, hears: list[str]) -> str:
+    def _event_or_command(self, name: str, causes: list[str]) -> str:
         package = self._family.package(name)
         if package.reaction is Reaction.COMMAND:
-            return f"reacts by command to {', '.join(hears)}: {' '.join(package.command)}"
-        events = [event for upstream in hears for event in self._events(upstream, name)]
+            return f"reacts by command to {', '.join(causes)}: {' '.join(package.command)}"
+        events = [event for upstream in causes for event in self._events(upstream, name)]
         return f"reacts by dispatch: {', '.join(events) or 'but none of its upstreams sends it one'}"
 
     def _events(self, upstream: str, target: str) -> Iterator[str]:
@@ -185,11 +184,8 @@ class _Planner:
 
     def _following(self, name: str, moving: list[str]) -> Planned:
         if name in self._already:
-            why, pins = (
-                "this cascade has released it before",
-                {upstream: self._next_of(upstream) for upstream in moving},
-            )
-            return self._released(name, why, pins)
+            pins = {upstream: self._next_of(upstream) for upstream in moving}
+            return self._released(name, "this cascade has released it before", pins)
         reasons = {upstream: self._reason(name, upstream) for upstream in moving}
         pulling = {upstream: why for upstream, (pulls, why) in reasons.items() if pulls}
         if not pulling:

@@ -1,4 +1,4 @@
-"""Where cascades meet: who began first releases the package, with what all of them have moved beneath it."""
+"""Precedence between cascades: of several with one package, the first to start releases it for all of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,22 +9,22 @@ from interlock.model.cascade.states import Progress, State
 
 
 def beside(cascade: Cascade, known: Iterable[Cascade]) -> tuple[Cascade, ...]:
-    """The cascades that go on beside this one, the one that began first first."""
-    going_on = (each for each in known if each.id != cascade.id and not each.aborted and each.ended_at is None)
-    return tuple(sorted(going_on, key=_order))
+    """The other cascades that are under way, oldest start first."""
+    others = (each for each in known if each.id != cascade.id and not each.aborted and each.ended_at is None)
+    return tuple(sorted(others, key=_order))
 
 
 def who_goes_first(cascade: Cascade, others: Sequence[Cascade], package: str) -> Cascade | None:
-    """The one that has the package too, began before, and has yet to end with it.
+    """The cascade that started before this one, also has the package, and has not ended with it.
 
-    Whoever began first waits for nobody, so that never two wait for each other.
+    A cascade waits only for cascades that started before it, so two never wait for each other.
     """
     before = (each for each in others if _order(each) < _order(cascade) and package in each.progress)
     return next((each for each in before if not each.state(package).is_end), None)
 
 
 def upstreams_moved(cascade: Cascade, others: Sequence[Cascade], package: str) -> Mapping[str, Version]:
-    """The upstreams whose release makes this one necessary, here or in a cascade that waits for the same package."""
+    """The upstreams that make a release necessary, in this cascade or in one that waits for the same package."""
     pins = dict(_beneath(cascade, package))
     for other in others:
         if package in other.progress and not other.state(package).is_end:
@@ -34,7 +34,7 @@ def upstreams_moved(cascade: Cascade, others: Sequence[Cascade], package: str) -
 
 
 def _beneath(cascade: Cascade, package: str) -> Mapping[str, Version]:
-    """What a release moves; what a command follows, which moves nothing."""
+    """The pins of a release; for a command, which has none, its released upstreams."""
     if cascade.plan.package(package).pins:
         return cascade.pins(package)
     released = cascade.released()
@@ -42,7 +42,7 @@ def _beneath(cascade: Cascade, package: str) -> Mapping[str, Version]:
 
 
 def released_with(progress: Progress, pins: Mapping[str, Version]) -> bool:
-    """Whether a package was released (or did what it does instead) with at least these versions beneath it."""
+    """Whether a package was released, or has reacted, with at least these versions of its upstreams."""
     return progress.state is State.RELEASED and all(
         name in progress.pins and progress.pins[name] >= version for name, version in pins.items()
     )

@@ -1,4 +1,4 @@
-"""The states of a package in a cascade, as one table, and how a package moves from one to the next."""
+"""The states of a package in a cascade, the table of transitions between them, and moving a package."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ class Action(StrEnum):
 
 
 class State(StrEnum):
-    """How far a package has come, in the words that people read."""
+    """The state of a package, in the words that people read."""
 
     PLANNED = "planned"
     WAITING = "waiting for upstreams"
@@ -36,21 +36,21 @@ class State(StrEnum):
 
     @property
     def is_end(self) -> bool:
-        """Whether a cascade does nothing more with such a package by itself."""
+        """Whether a cascade does nothing more with the package by itself."""
         return self in ENDS
 
     @property
     def blocks(self) -> bool:
-        """Whether whoever depends on such a package is held."""
+        """Whether the package's downstreams are held."""
         return self in {State.HELD, State.FAILED}
 
 
 ENDS = frozenset({State.RELEASED, State.UNCHANGED, State.HELD, State.FAILED})
-# Nobody outside has seen anything yet that could not be taken back: a hold and an abort still help.
+# Nothing has been done outside that can't be undone: a hold and an abort still help.
 NOT_RELEASING = frozenset({State.PLANNED, State.WAITING, State.TESTING, State.AWAITING_MERGE})
 BEGUN = frozenset({State.TESTING, State.AWAITING_MERGE, State.RELEASING})
 
-# docs/cascades.md shows this table. A run that was killed is begun again: from whatever is under way back to testing.
+# docs/cascades.md shows this table. After a killed run, what was under way goes back to testing.
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.PLANNED: frozenset(
         {State.WAITING, State.TESTING, State.RELEASING, State.UNCHANGED, State.HELD, State.FAILED}
@@ -67,7 +67,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
 
 
 class HeldBy(StrEnum):
-    """Who or what holds a package, which says what lets it go on."""
+    """What holds a package, and so what can free it."""
 
     ITSELF = "itself"
     UPSTREAM = "upstream"
@@ -76,26 +76,26 @@ class HeldBy(StrEnum):
 
 
 class Proven(FrozenModel):
-    """What a cell showed on which it rests whether a package is released."""
+    """The verdict of a cell that decides whether a package is released."""
 
     cell: CellKey
     verdict: Verdict
 
 
 class Progress(FrozenModel):
-    """How far a package has come.
+    """The progress of a package.
 
     Attributes:
-        reason: Why it is in this state, in words; empty where the state says everything.
+        reason: Why it is in this state; empty where the state says everything.
         since: When it came into this state.
         version: The version that it was released as, or is being released as.
         held_by: What holds it; None in every other state.
-        link: Where to look: a pull request, a run.
-        proof: What its suites showed with what has moved beneath it.
-        pins: The upstreams that it is proved and released with, of this cascade and of others that met it here.
-        breaks: Whether what the cascade has released can't be installed together since this is out: it holds all the
-            others that are not out yet.
-        accepted: Whether a person let the others go on nevertheless.
+        link: A pull request or a run to look at.
+        proof: The verdicts of its suites with the new versions of its upstreams.
+        pins: The upstreams that it is tested and released with, of this cascade and of others with this package.
+        breaks: Whether the packages that the cascade has released can't be installed together since its release; then
+            it holds all others that are not released yet.
+        accepted: Whether a person let the others continue nevertheless.
     """
 
     package: str
@@ -121,15 +121,15 @@ def moved(
     link: str | None = None,
     held_by: HeldBy = HeldBy.ITSELF,
 ) -> Progress:
-    """The package in its next state; the same state again is the same, with the newer reason.
+    """The package in its next state; in the same state again, it only gets the newer reason.
 
     Args:
-        progress: Where it is.
-        state: Where it goes.
+        progress: Its progress before.
+        state: Its next state.
         reason: Why.
         at: Now.
-        version: The version that it is released as; None keeps what is known.
-        link: Where to look; None forgets what was known, unless the state stays.
+        version: The version that it is released as; None keeps the known one.
+        link: Where to look; None removes the known one, unless the state stays.
         held_by: What holds it, when it is held.
 
     Raises:
@@ -154,7 +154,7 @@ def moved(
 
 
 def states_mermaid() -> str:
-    """The table as a picture, for the documentation."""
+    """The table as a Mermaid diagram, for the documentation."""
     return "\n".join(["stateDiagram-v2", *_lines()]) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What follows from what: how the end of one package, a hold or an abort moves the others."""
+"""Transitions that follow from others: how the end of one package, a hold or an abort moves the others."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,17 +17,20 @@ READY = "they have all ended"
 
 
 def settle(cascade: Cascade, at: datetime) -> tuple[Progress, ...]:
-    """Everything that follows for the packages from where each of them is; nothing more follows afterwards.
+    """All transitions that follow from the states of the packages.
 
-    - A package that a person holds is held, and one whose upstream is held or failed; what is released already, or
-      is being released, stays.
-    - When a release has made what is out impossible to install together, that package holds everybody else.
-    - A package none of whose upstreams was released, though all have ended, is unchanged.
-    - A package that is held for a reason that holds no more is planned again.
-    - In an aborted cascade, everything that isn't being released yet is held.
+    - A package is held when a person holds it, or when an upstream is held or has failed; a package that is released
+      or being released stays.
+    - When the released packages can't be installed together since one release, that package holds all others.
+    - A package is unchanged when all its upstreams have ended and none was released.
+    - A package that was held for a reason that is gone is planned again.
+    - In an aborted cascade, every package that isn't being released yet is held.
+
+    One pass in dependency order is enough: a package's next state depends on upstreams, which come before it, and on
+    holds, aborts and breakers, which the pass does not change. So a second pass would change nothing.
 
     Returns:
-        The packages that go elsewhere, in dependency order. Write these, and no others.
+        The packages that change state, in dependency order. Record these, and no others.
     """
     now = cascade
     for planned in cascade.plan.packages:
@@ -43,7 +46,7 @@ def settled(cascade: Cascade, at: datetime) -> Cascade:
 
 
 def ready(cascade: Cascade) -> tuple[str, ...]:
-    """The packages that can be begun now, in dependency order; expects a cascade that is settled."""
+    """The packages that can be started now, in dependency order; expects a settled cascade."""
     return tuple(
         planned.package
         for planned in cascade.plan.packages
@@ -52,12 +55,12 @@ def ready(cascade: Cascade) -> tuple[str, ...]:
 
 
 def under_way(cascade: Cascade) -> tuple[str, ...]:
-    """The packages that have been begun and have not ended: who resumes a cascade begins these again."""
+    """The packages that were started and have not ended; a resumed cascade starts them again."""
     return tuple(name for name, each in cascade.progress.items() if each.state in BEGUN)
 
 
 def held(cascade: Cascade, package: str, why: str, at: datetime) -> Cascade:
-    """The cascade with a package that a person holds, and what follows.
+    """The cascade with a package that a person holds, settled.
 
     Raises:
         UsageError: The package takes no part, or has been released.
@@ -69,12 +72,12 @@ def held(cascade: Cascade, package: str, why: str, at: datetime) -> Cascade:
 
 
 def unheld(cascade: Cascade, package: str, at: datetime) -> Cascade:
-    """The cascade with a package that is tried again, whatever held it, and what follows.
+    """The cascade with a package that is not held any more and is tried again, settled.
 
-    Of a package that is out and holds all the others: they go on nevertheless.
+    If the package is released and holds all others, these continue nevertheless.
 
     Raises:
-        UsageError: The package takes no part, or nothing holds it, or what holds it is an upstream or the abort.
+        UsageError: The package takes no part, or nothing holds it, or an upstream or the abort holds it.
     """
     progress = _member(cascade, package)
     if progress.breaks:
@@ -83,7 +86,7 @@ def unheld(cascade: Cascade, package: str, at: datetime) -> Cascade:
     if progress.state is not State.HELD and package not in cascade.holds:
         raise UsageError(f"{package} is {progress.state} in {cascade.id}: nothing holds it")
     if package not in cascade.holds and progress.held_by is not HeldBy.ITSELF:
-        raise UsageError(f"{package} is held since {progress.reason}", hint=_cure(cascade, package))
+        raise UsageError(f"{package} is held since {progress.reason}", hint=_hint(cascade, package))
     holds = {name: why for name, why in cascade.holds.items() if name != package}
     free = cascade.model_copy(update={"holds": holds})
     if progress.held_by is HeldBy.ITSELF:
@@ -91,8 +94,8 @@ def unheld(cascade: Cascade, package: str, at: datetime) -> Cascade:
     return settled(free, at)
 
 
-def mended(cascade: Cascade, package: str, version: Version, at: datetime) -> Cascade:
-    """The cascade in which a later version of what broke the family takes its place, and what follows."""
+def repaired(cascade: Cascade, package: str, version: Version, at: datetime) -> Cascade:
+    """The cascade in which a later version replaces the one that broke the family, settled."""
     progress = _member(cascade, package)
     why = f"{version} mended what {progress.version} broke"
     newer = progress.model_copy(update={"breaks": False, "version": version, "reason": why, "link": None})
@@ -100,19 +103,19 @@ def mended(cascade: Cascade, package: str, version: Version, at: datetime) -> Ca
 
 
 def aborted(cascade: Cascade, at: datetime) -> Cascade:
-    """The cascade as a person ended it: what was released stays released, and nothing new starts."""
+    """The aborted cascade: released packages stay released, and nothing new starts."""
     return settled(cascade.model_copy(update={"aborted": True}), at)
 
 
 def resumed(cascade: Cascade, at: datetime) -> Cascade:
-    """The cascade as it goes on: not aborted any more, and what failed is tried again; holds stay."""
+    """The resumed cascade: not aborted any more, and failed packages are tried again; holds stay."""
     again = [moved(each, State.PLANNED, "", at) for each in cascade.progress.values() if each.state is State.FAILED]
     open_again = cascade.model_copy(update={"aborted": False, "ended_at": None})
     return settled(open_again.with_progress(*again), at)
 
 
 def _followed(cascade: Cascade, planned: Planned, at: datetime) -> Progress:
-    """The package as the others, a person and the abort leave it."""
+    """The progress of a package that follows from the others, from holds and from the abort."""
     progress = cascade.progress[planned.package]
     derived = progress.state is State.HELD and progress.held_by is not HeldBy.ITSELF
     if progress.state not in NOT_RELEASING and not derived:
@@ -131,11 +134,11 @@ def _hold(cascade: Cascade, planned: Planned) -> tuple[HeldBy, str] | None:
     if cascade.aborted:
         return HeldBy.ABORT, ABORTED
     found = causes(cascade, planned.package)
-    return (HeldBy.UPSTREAM, "; ".join(map(_told, found))) if found else None
+    return (HeldBy.UPSTREAM, "; ".join(map(_cause, found))) if found else None
 
 
 def causes(cascade: Cascade, package: str) -> tuple[Progress, ...]:
-    """Where what holds a package began, in dependency order: descendants of descendants name the same."""
+    """The first causes that hold a package, in dependency order; its own downstreams have the same ones."""
     found: set[str] = {each.package for each in cascade.breakers()} - {package}
     ahead = [package]
     while ahead:
@@ -147,7 +150,7 @@ def causes(cascade: Cascade, package: str) -> tuple[Progress, ...]:
     return tuple(each for each in members if each.held_by is not HeldBy.UPSTREAM)
 
 
-def _told(progress: Progress) -> str:
+def _cause(progress: Progress) -> str:
     if progress.breaks:
         return f"{progress.package} {progress.version} is out: {progress.reason}"
     return f"{progress.package} {'is held' if progress.state is State.HELD else 'failed'}: {progress.reason}"
@@ -174,7 +177,7 @@ def _member(cascade: Cascade, package: str) -> Progress:
         raise UsageError(message, hint=nearest(package, cascade.progress)) from None
 
 
-def _cure(cascade: Cascade, package: str) -> str:
+def _hint(cascade: Cascade, package: str) -> str:
     if cascade.progress[package].held_by is HeldBy.ABORT:
         return f"interlock cascade resume {cascade.id}"
     return f"begin with {', '.join(each.package for each in causes(cascade, package))}"

@@ -1,4 +1,4 @@
-"""The file `family.toml`: where it is, what it says, and where in it a mistake was made."""
+"""The file `family.toml`: finding it, reading it, and its faults with their lines."""
 
 import copy
 import os
@@ -22,7 +22,7 @@ from interlock.model.suites import Suite
 
 VARIABLE = "INTERLOCK_FAMILY"
 FILE_NAME = "family.toml"
-COMPARED = ("repository", "upstreams")  # what of a package is compared with the other packages
+COMPARED = ("repository", "upstreams")  # the keys that are compared with those of other packages
 DEFAULT = Path(__file__).parents[3] / FILE_NAME
 
 
@@ -36,7 +36,7 @@ class FamilyFile(FrozenModel):
 
 
 def find(path: Path | None = None) -> Path:
-    """The family file that is meant: this one, else `$INTERLOCK_FAMILY`, else `family.toml` here, else the default.
+    """The family file: the given one, else `$INTERLOCK_FAMILY`, else `family.toml` here, else the default.
 
     Raises:
         FamilyError: It is not there, or is a directory.
@@ -51,28 +51,28 @@ def find(path: Path | None = None) -> Path:
 
 
 def load(path: Path | None = None) -> Family:
-    """The family that the file describes; relative directories of suites become absolute ones.
+    """Load the family; relative directories of suites become absolute ones.
 
     Raises:
-        FamilyError: There is no such file, or it says something impossible. The message has a line
-            `family.toml:14: ...` for each fault, in the order of the file.
+        FamilyError: There is no such file, or it has faults. The message has a line `family.toml:14: ...` for each
+            fault, in the order of the file.
     """
     file = find(path)
     text = _read(file)
     raw = _parse(file, text)
     try:
-        said = FamilyFile.model_validate(raw)
-        family = Family.model_validate({**dict(said.family), "packages": said.packages})
+        parsed = FamilyFile.model_validate(raw)
+        family = Family.model_validate({**dict(parsed.family), "packages": parsed.packages})
     except ValidationError as error:
         raise _refusal(file, text, _described([*error.errors(), *_second_look(raw, error.errors())])) from None
     return _anchored(family, file.resolve().parent)
 
 
 def check(path: Path | None = None) -> Family:
-    """The same as `load`, and the directories that suites name on this machine are there.
+    """Load the family, and check that the directories of its suites on this machine exist.
 
     Raises:
-        FamilyError: As `load`, or a directory is missing.
+        FamilyError: As for `load`, or a directory is missing.
     """
     family = load(path)
     missing = [
@@ -124,16 +124,16 @@ def _parse(file: Path, text: str) -> dict[str, Any]:
 
 
 def _second_look(raw: dict[str, Any], errors: Iterable[ErrorDetails]) -> list[ErrorDetails]:
-    """What is inconsistent besides `errors`, which kept the packages from being compared with each other.
+    """The inconsistencies between packages, which could not be looked for because of `errors`.
 
-    Unknown keys are left out, and of a package that is wrong otherwise only what is compared counts, so that nothing is
-    said that would only follow from a fault that is known already.
+    Unknown keys are removed, and packages with other errors are reduced to the keys that are compared, so that no fault
+    is reported that only follows from a known one.
     """
     packages = copy.deepcopy(raw.get("packages", {}))
-    places = [(error["type"], error["loc"]) for error in errors if error["loc"][0] == "packages"]
-    for kind, place in sorted(places, key=lambda found: found[0] != "extra_forbidden"):
-        if len(place) > 1:
-            _mend(packages, kind, place[1:])
+    known = [(error["type"], error["loc"]) for error in errors if error["loc"][0] == "packages"]
+    for kind, path in sorted(known, key=lambda found: found[0] != "extra_forbidden"):
+        if len(path) > 1:
+            _repair(packages, kind, path[1:])
     try:
         Family.model_validate({"name": "family", "packages": packages})
     except ValidationError as error:
@@ -141,28 +141,28 @@ def _second_look(raw: dict[str, Any], errors: Iterable[ErrorDetails]) -> list[Er
     return []
 
 
-def _mend(packages: dict[str | int, Any], kind: str, place: Keys) -> None:
+def _repair(packages: dict[str | int, Any], kind: str, path: Keys) -> None:
     if kind != "extra_forbidden":
-        name, *rest = place
+        name, *rest = path
         package = packages[name] if isinstance(packages[name], dict) else {}
         packages[name] = {key: package[key] for key in COMPARED if key in package and rest[:1] != [key]}
         return
     table: Any = packages
-    for step in place[:-1]:
+    for step in path[:-1]:
         table = table[step]
-    del table[place[-1]]
+    del table[path[-1]]
 
 
 def _described(errors: Sequence[ErrorDetails]) -> Iterator[tuple[Keys, Words]]:
     parents = {error["loc"][:-1] for error in errors}
     for error in errors:
-        # Pydantic counts valid entries only: a list whose entries are all wrong is not empty as well.
+        # Pydantic counts valid entries only: a list is not empty because all its entries are wrong.
         if error["type"] != "too_short" or error["loc"] not in parents:
             yield tuple(step for step in error["loc"] if step != "[key]"), describe(error, FamilyFile)
 
 
 def _refusal(file: Path, text: str, faults: Iterable[tuple[Keys, Words]]) -> FamilyError:
-    """One error for all faults: a single hint stays apart from its message, several follow theirs."""
+    """One error for all faults: a single fault's hint is that of the error; several follow their messages."""
     found = sorted(((line_of_keys(text, keys), words) for keys, words in faults), key=lambda fault: fault[0])
     lines = [
         (f"{file}:{line}: {_printable(message)}", hint and _printable(hint))
@@ -174,7 +174,7 @@ def _refusal(file: Path, text: str, faults: Iterable[tuple[Keys, Words]]) -> Fam
 
 
 def _printable(text: str) -> str:
-    """A name from the file may hold anything; it must neither end the line nor steer the terminal."""
+    """Text with escapes for other characters: a name from the file must not end the line or control the terminal."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 

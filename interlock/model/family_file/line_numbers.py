@@ -1,11 +1,11 @@
-"""In which line of a family file a key or an element is, found by trying (see `interlock.common.locate`)."""
+"""The line of a key or an element in a family file, found by trying (see `interlock.common.locate`)."""
 
 import re
 import tomllib
 
 from interlock.common.locate import Keys, line_at, locate, value_at
 
-# What is added to a name, or put into a list, to see whether it is the one that is meant; no family file has either.
+# Added to a name, or put into a list, to see whether it is the right one; no family file has either.
 MARK, ELEMENT = "-here", "inf"
 HEADER = re.compile(r"\s*\[\[")
 BLANK = re.compile(r"(?:\s|#.*)*")
@@ -25,14 +25,14 @@ def line_of_keys(text: str, keys: Keys) -> int:
 
 
 def _key(text: str, table: Keys, name: str, start: int) -> int:
-    """Where a table, which begins at `start`, is given a key; for tables `[[name]]`, where the next one begins."""
-    place = (*table, name + MARK)
-    at = locate(text, name, name + MARK, lambda changed: value_at(_parsed(changed), place) is not None, start)
+    """The position of a key in a table that starts at `start`; for tables `[[name]]`, that of the next one."""
+    keys = (*table, name + MARK)
+    at = locate(text, name, name + MARK, lambda changed: value_at(_parsed(changed), keys) is not None, start)
     return start if at is None else at
 
 
 def _element(text: str, array: Keys, number: int, start: int) -> int:
-    """Where an element of a list begins, whose key or first header is at `start`."""
+    """The position of an element of a list that has its key or first header at `start`."""
     if HEADER.match(text, text.rfind("\n", 0, start) + 1):
         for _ in range(number):
             start = _key(text, array[:-1], str(array[-1]), start + 1)

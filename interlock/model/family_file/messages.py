@@ -1,4 +1,4 @@
-"""What is wrong with a family file, in plain words with a cure: never in those of the validator or the parser."""
+"""The messages for faults of a family file, with hints, in place of the validator's and the parser's own."""
 
 import json
 import re
@@ -28,24 +28,24 @@ _FOUND = {str: "text", bool: "true or false", int: "a number", float: "a number"
 
 
 class _Problem:
-    """One error of the validator, with what the models say about its place."""
+    """One error of the validator, with the field and the model that it is about."""
 
     def __init__(self, error: ErrorDetails, model: type[BaseModel]) -> None:
-        self.place = tuple(step for step in error["loc"] if step != "[key]")
+        self.path = tuple(step for step in error["loc"] if step != "[key]")
         self.context: Mapping[str, Any] = error.get("ctx", {})
         self.value = error["input"]
         self.type = error["type"]
-        self.field, self.model = _look_up(model, self.place)
+        self.field, self.model = _look_up(model, self.path)
 
     @property
     def subject(self) -> str:
-        keys = [step for step in self.place if isinstance(step, str)]
-        return f'"{keys[-1]}"' if keys[-1:] == [self.place[-1]] else f'an entry of "{keys[-1]}"'
+        keys = [step for step in self.path if isinstance(step, str)]
+        return f'"{keys[-1]}"' if keys[-1:] == [self.path[-1]] else f'an entry of "{keys[-1]}"'
 
     @property
     def where(self) -> str:
         """The table, as its header is written."""
-        table = self.place[: -2 if isinstance(self.place[-1], int) else -1]
+        table = self.path[: -2 if isinstance(self.path[-1], int) else -1]
         keys = ".".join(_key(step) for step in table if isinstance(step, str))
         if not keys:
             return "at the top of the file"
@@ -53,7 +53,7 @@ class _Problem:
 
     @property
     def example(self) -> str | None:
-        """What the models show or say about the key."""
+        """The key's example, or else its description, in the models."""
         if self.field is None:
             return None
         return f"for example: {self.field.examples[0]}" if self.field.examples else self.field.description
@@ -77,10 +77,10 @@ def describe_syntax(message: str, text: str) -> tuple[int, Words]:
     if table := re.match(r"Cannot declare \((.*)\) twice", reason):
         name = ".".join(re.findall(r"'([^']*)'", table[1]))
         return line, (f"the table [{name}] is there twice", "put its keys together")
-    return line, (f"not valid TOML: {reason[:1].lower()}{reason[1:]}", _CURES.get(reason))
+    return line, (f"not valid TOML: {reason[:1].lower()}{reason[1:]}", _HINTS.get(reason))
 
 
-_CURES = {
+_HINTS = {
     "Invalid value": 'text needs quotes, as name = "value"; or a bracket above is not closed',
     "Illegal character '\\n'": "a text in quotes must end on its line",
     "Unclosed array": "close it with ]",
@@ -94,14 +94,14 @@ def _fault(problem: _Problem) -> Words:
 
 
 def _missing(problem: _Problem) -> Words:
-    if len(problem.place) == 1:
-        return f"the table [{problem.place[0]}] is missing", problem.example
+    if len(problem.path) == 1:
+        return f"the table [{problem.path[0]}] is missing", problem.example
     return f"{problem.subject} is missing {problem.where}", problem.example
 
 
 def _unknown(problem: _Problem) -> Words:
     known = tuple(problem.model.model_fields) if problem.model else ()
-    return f"unknown key {problem.subject} {problem.where}", nearest(str(problem.place[-1]), known)
+    return f"unknown key {problem.subject} {problem.where}", nearest(str(problem.path[-1]), known)
 
 
 def _choice(problem: _Problem) -> Words:
@@ -118,13 +118,13 @@ def _type(problem: _Problem) -> Words:
 
 
 def _rewritten(problem: _Problem, wanted: str) -> str | None:
-    """What was probably meant, written as it has to be."""
+    """What was probably meant, in its right form."""
     value = problem.value
     if wanted == "tuple" and isinstance(value, dict) and value:
-        keys = ".".join(_key(step) for step in problem.place if isinstance(step, str))
+        keys = ".".join(_key(step) for step in problem.path if isinstance(step, str))
         return f"write [[{keys}]], in double brackets"
     if wanted == "tuple" and isinstance(value, str):
-        entries = value.split() if problem.place[-1] in {"command", "pytest_args"} else [value]
+        entries = value.split() if problem.path[-1] in {"command", "pytest_args"} else [value]
         return f"write {_written(entries)}"
     if wanted == "string" and isinstance(value, bool | int | float):
         return f'write "{json.dumps(value)}"'
@@ -173,12 +173,12 @@ def _key(step: str | int) -> str:
     return str(step) if re.fullmatch(r"[\w-]+", str(step), re.ASCII) else json.dumps(step, ensure_ascii=False)
 
 
-def _look_up(model: type[BaseModel], place: tuple[str | int, ...]) -> tuple[FieldInfo | None, type[BaseModel] | None]:
+def _look_up(model: type[BaseModel], path: tuple[str | int, ...]) -> tuple[FieldInfo | None, type[BaseModel] | None]:
     """The field that a path leads to or through, and the model that holds its last key."""
     kind: Any = model
     field: FieldInfo | None = None
     holder: type[BaseModel] | None = None
-    for step in place:
+    for step in path:
         kind = _plain(kind)
         holder = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
         if holder is None:
@@ -190,7 +190,7 @@ def _look_up(model: type[BaseModel], place: tuple[str | int, ...]) -> tuple[Fiel
 
 
 def _entry(kind: Any) -> Any:  # noqa: ANN401 - any annotation
-    """What a tuple[X, ...] or a Mapping[str, X] consists of."""
+    """The X of a tuple[X, ...] or a Mapping[str, X]."""
     first, *rest = [*get_args(kind), None]
     return first if get_origin(kind) is tuple else rest[0]
 

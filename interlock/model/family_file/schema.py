@@ -7,19 +7,19 @@ from pydantic_core import core_schema
 
 
 class TomlSchema(GenerateJsonSchema):
-    """TOML has no null: a key that may be None is one that may be left out."""
+    """TOML has no null: a key that may be None may be left out."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """The schema of what is there when the key is."""
+        """The schema of the value, when the key is there."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """The value that holds without the key, unless there is none."""
+        """The default, unless it is None."""
         found: dict[str, Any] = super().default_schema(schema)
         return {key: value for key, value in found.items() if key != "default" or value is not None}
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        """Keys that a pattern names are the only ones."""
+        """Only keys that fit the pattern are allowed."""
         found = super().dict_schema(schema)
         return {**found, "additionalProperties": False} if "patternProperties" in found else found
 

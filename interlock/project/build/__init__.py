@@ -1,4 +1,4 @@
-"""Building a package's sdist and wheel so that whoever builds them again gets the same bytes, and checking them."""
+"""Builds a package's sdist and wheel, with the same bytes for every build of the same source, and checks them."""
 
 from interlock.project.build.builder import FailedBuildError, build
 from interlock.project.build.built_file import BuiltFile

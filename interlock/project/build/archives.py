@@ -1,4 +1,4 @@
-"""Writing archives anew, so that equal contents make equal bytes whoever packed them, where and when."""
+"""Rewrites archives so that equal contents make equal bytes, whenever and wherever they were packed."""
 
 import gzip
 import io
@@ -8,15 +8,15 @@ import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-# A zip can't say an earlier time.
+# The earliest time that a zip can hold.
 OLDEST_IN_A_ZIP = int(datetime(1980, 1, 1, tzinfo=UTC).timestamp())
 
 
 def normalise(path: Path, epoch: int) -> None:
-    """Write an archive of a build anew in its place, the same contents in a fixed order, form, mode and time.
+    """Rewrite an archive in place, with its contents in a fixed order, form, mode and time.
 
     Args:
-        path: A wheel, or an sdist that is a gzipped tar; others are left as they are.
+        path: A wheel, or an sdist that is a gzipped tar; other files stay as they are.
         epoch: The time of every member, in seconds since 1970.
     """
     if path.suffix == ".whl":
@@ -33,11 +33,11 @@ def _tar_gz(content: bytes, epoch: int) -> bytes:
         tarfile.open(fileobj=inner, mode="w", format=tarfile.PAX_FORMAT) as new,
     ):
         for member in sorted(old.getmembers(), key=lambda member: member.name):
-            # A link to another member becomes a file of its own: in the new order it may stand before that one.
+            # A hard link becomes a file of its own: in the new order it may come before its target.
             file = old.extractfile(member) if member.isfile() or member.islnk() else None
             data = file.read() if file else b""
             new.addfile(_tar_member(member, len(data), epoch), io.BytesIO(data))
-    # By itself gzip would put the time and a file's name into its header.
+    # By default gzip puts the time and a file's name into its header.
     with gzip.GzipFile(filename="", fileobj=outer, mode="wb", mtime=0) as packed:
         packed.write(inner.getvalue())
     return outer.getvalue()
@@ -52,7 +52,7 @@ def _tar_member(old: tarfile.TarInfo, size: int, epoch: int) -> tarfile.TarInfo:
 
 
 def plain_mode(mode: int, *, folder: bool = False) -> int:
-    """A file's permissions without what the umask of its maker has left there: 644, or 755 for what is executable."""
+    """A file's permissions independent of a umask: 644, or 755 for executables and folders."""
     return 0o755 if folder or mode & stat.S_IXUSR else 0o644
 
 
@@ -60,9 +60,9 @@ def _zip(content: bytes, epoch: int) -> bytes:
     packed = io.BytesIO()
     when = datetime.fromtimestamp(max(epoch, OLDEST_IN_A_ZIP), UTC).timetuple()[:6]
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w") as new:
-        for info in sorted(old.infolist(), key=_place):
+        for info in sorted(old.infolist(), key=_order):
             data = old.read(info)
-            if _is_record(info.filename):  # backends write it in the order in which the disk gave them the files
+            if _is_record(info.filename):  # backends list the files in the order of the disk
                 data = b"".join(sorted(data.splitlines(keepends=True)))
             new.writestr(_zip_member(info, when), data)
     return packed.getvalue()
@@ -79,8 +79,8 @@ def _zip_member(old: zipfile.ZipInfo, when: tuple[int, ...]) -> zipfile.ZipInfo:
     return new
 
 
-def _place(info: zipfile.ZipInfo) -> tuple[bool, bool, str]:
-    """The metadata comes last, as the wheel format recommends, and the record after all that it lists."""
+def _order(info: zipfile.ZipInfo) -> tuple[bool, bool, str]:
+    """The metadata comes last, as the wheel format recommends, and the record last of all."""
     return ".dist-info/" in info.filename, _is_record(info.filename), info.filename
 
 

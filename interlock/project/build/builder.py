@@ -1,4 +1,4 @@
-"""Making an sdist of a source tree, and a wheel of the sdist."""
+"""Builds an sdist from a source tree, and a wheel from the sdist."""
 
 import importlib.metadata
 import re
@@ -20,14 +20,12 @@ from interlock.project.build.source_tree import copy_tree
 from interlock.project.version import find_version
 
 BUILD_SECONDS = 30 * 60.0
-# Of what `build` writes: enough for a compiler's whole output.
+# Bytes of the log of `build`: enough for a compiler's whole output.
 KEPT_OF_THE_LOG = 1 << 24
-TELLING_LINES = 12
-# Counted up when what is here changes what a build makes.
+QUOTED_LINES = 12
+# To be increased when a change of this package changes the files that a build makes.
 FORM = 1
-
-
-# What uv says of an index that is in trouble, and may not be the next time.
+# uv's words about an index that did not answer, which another try may help.
 UNLUCKY = r"Failed to fetch|Failed to download|Request failed after|error sending request|error decoding response"
 
 
@@ -35,7 +33,7 @@ class FailedBuildError(BuildError):
     """A build that failed.
 
     Attributes:
-        log: All that it wrote.
+        log: Its whole output.
     """
 
     def __init__(self, message: str, *, hint: str, log: str, transient: bool = False) -> None:
@@ -53,48 +51,44 @@ async def build(
     cache: Path | None = None,
     key: str = "",
 ) -> tuple[BuiltFile, ...]:
-    """Build a project's sdist and wheel, the wheel from the sdist; the tree itself is left as it is.
+    """Build a project's sdist and wheel, the wheel from the sdist; the source tree stays as it is.
 
-    What is built is a clean copy of the tree: what Git tracks in it, as it is now. With the same tree, epoch, version
-    and build backend the files are the same to the byte, wherever and whenever they are made; platform wheels apart.
+    The build works in a clean copy of the files that Git tracks, as they are now. For the same tree, epoch, version and
+    build backend, the files are equal to the byte, wherever and whenever they are made; platform wheels apart.
 
     Args:
         source: The project, a Git checkout or a plain directory.
-        version: What is told to build backends that take the version from tags.
+        version: The version for build backends that take it from tags.
         epoch: `SOURCE_DATE_EPOCH`: the time in all files, in seconds since 1970.
         environment: Variables for the build beside those of tools, as those that name the index. No token belongs here.
-        out: Where the files go; made when it is not there.
-        cache: Where the files are kept for the next time, or None.
-        key: The name of what is built, for the cache: equal for equal trees, epochs and versions.
+        out: Where the files go; made when it is missing.
+        cache: Where the files are kept for the next build, or None.
+        key: The name of the source in the cache: equal for equal trees, epochs and versions.
 
     Returns:
         The files, sdist first.
 
     Raises:
-        FailedBuildError: The build fails or takes too long; its log is in `out` too.
+        FailedBuildError: The build fails or takes too long; its log is also in `out`.
         BuildError: The project can't be built at all: see `find_version`.
     """
-    kept = cache / digest(key, str(version), epoch, _tools()) if cache else None
-    if kept and kept.is_dir():
-        return _hand_out(kept, out)
-    # Here for its errors too: a project whose version can't be known needs no build to fail.
-    place = find_version(source)
-    telling = {"SOURCE_DATE_EPOCH": str(epoch), **place.build_environment(version), **environment}
-    with tempfile.TemporaryDirectory(prefix="interlock-build-", dir=_made(cache)) as name:
+    cached = cache / digest(key, str(version), epoch, _tools()) if cache else None
+    if cached and cached.is_dir():
+        return _copied(cached, out)
+    # Before the build, so that a version that can't be known is the error.
+    location = find_version(source)
+    variables = {"SOURCE_DATE_EPOCH": str(epoch), **location.build_environment(version), **environment}
+    if cache:
+        cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="interlock-build-", dir=cache) as name:
         work, made = Path(name), Path(name, "made")
-        await copy_tree(source, work / "source", epoch=epoch, history=place.tool is not None)
-        await _run_build(work, made, telling, out)
+        await copy_tree(source, work / "source", epoch=epoch, history=location.tool is not None)
+        await _run_build(work, made, variables, out)
         for path in made.iterdir():
             normalise(path, epoch)
-        if kept:
-            move_whole(made, kept)
-        return _hand_out(kept or made, out)
-
-
-def _made(folder: Path | None) -> Path | None:
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
+        if cached:
+            move_whole(made, cached)
+        return _copied(cached or made, out)
 
 
 def _tools() -> dict[str, str]:
@@ -102,39 +96,30 @@ def _tools() -> dict[str, str]:
     return {**versions, "python": sys.version, "form": str(FORM)}
 
 
-def _hand_out(folder: Path, out: Path) -> tuple[BuiltFile, ...]:
+def _copied(folder: Path, out: Path) -> tuple[BuiltFile, ...]:
     out.mkdir(parents=True, exist_ok=True)
     files = [BuiltFile.of(Path(shutil.copy2(path, out))) for path in folder.iterdir()]
     return tuple(sorted(files, key=lambda file: (file.kind != "sdist", file.name)))
 
 
-async def _run_build(work: Path, made: Path, telling: Mapping[str, str], out: Path) -> None:
-    # Without -P a module `build` that lies in the working directory would be run instead.
-    command: list[str | Path] = [
-        sys.executable,
-        "-P",
-        "-m",
-        "build",
-        "--installer",
-        "uv",
-        "--outdir",
-        made,
-        work / "source",
-    ]
+async def _run_build(work: Path, made: Path, variables: Mapping[str, str], out: Path) -> None:
+    # Without -P Python would run a module `build` in the working directory instead.
+    options = ("--installer", "uv", "--outdir", made)
+    command: list[str | Path] = [sys.executable, "-P", "-m", "build", *options, work / "source"]
     fixed = {
         "PYTHONHASHSEED": "0",
         "TZ": "UTC",
         "NO_COLOR": "1",
-        "GIT_CEILING_DIRECTORIES": str(work),  # the copy is no part of a repository that it may lie in
+        "GIT_CEILING_DIRECTORIES": str(work),  # the copy does not belong to a repository around it
     }
-    env = {**tool_environment(), **fixed, **telling}
+    env = {**tool_environment(), **fixed, **variables}
     done = await run(command, env=env, cwd=work, timeout=BUILD_SECONDS, keep=KEPT_OF_THE_LOG, merge=True)
     if done.returncode or done.timed_out:
         raise _failure(done, _clean(done.output, work), out)
 
 
 def _clean(log: str, work: Path) -> str:
-    """A log without passwords in addresses, and without the name of a folder that is gone when it is read."""
+    """A log without passwords in addresses, and without the name of a temporary folder."""
     return re.sub(r"(?<=://)[^/\s@]+@", "***@", log).replace(f"{work}/source/", "").replace(str(work), "…")
 
 
@@ -143,23 +128,25 @@ def _failure(done: Completed, log: str, out: Path) -> FailedBuildError:
     file = out / "build.log"
     file.write_text(log, "utf-8")
     why = f"is not done after {BUILD_SECONDS / 60:.0f} minutes" if done.timed_out else "failed"
-    told = "\n".join(f"  {line}" for line in _telling(log))
-    cure = "try it in a clone: python -m build"
+    quoted = "\n".join(f"  {line}" for line in _error_lines(log))
+    hint = "try it in a clone: python -m build"
     if any(_from_installer(log)):
-        cure = "the index must serve everything that [build-system] requires"
-    hint, unlucky = f"{cure}; the whole log: {file}", re.search(UNLUCKY, log) is not None
-    return FailedBuildError(f"the build {why}:\n{told}", hint=hint, log=log, transient=unlucky)
+        hint = "the index must serve everything that [build-system] requires"
+    unlucky = re.search(UNLUCKY, log) is not None
+    return FailedBuildError(
+        f"the build {why}:\n{quoted}", hint=f"{hint}; the whole log: {file}", log=log, transient=unlucky
+    )
 
 
-def _telling(log: str) -> list[str]:
-    """The lines that say why a build failed: those of the installer, else from the last error's, else the last ones."""
-    if said := list(_from_installer(log)):
-        return said[-TELLING_LINES:]
+def _error_lines(log: str) -> list[str]:
+    """The lines that say why a build failed: the installer's, else those from the last error on, else the last ones."""
+    if from_installer := list(_from_installer(log)):
+        return from_installer[-QUOTED_LINES:]
     lines = [line for line in log.splitlines() if line.strip() and not line.startswith(("TIP ", "ERROR Backend"))]
     errors = [number for number, line in enumerate(lines) if re.match(r"(\w+\.)*\w*(Error|Exception|Exit)\b", line)]
-    return lines[errors[-1] :][:TELLING_LINES] if errors else lines[-TELLING_LINES:]
+    return lines[errors[-1] :][:QUOTED_LINES] if errors else lines[-QUOTED_LINES:]
 
 
 def _from_installer(log: str) -> Iterator[str]:
-    """What `build` quotes of the program that installs the build's requirements."""
+    """The lines of the program that installs the build's requirements, which `build` quotes."""
     return (line[2:] for line in log.splitlines() if line.startswith("< ") and line[2:].strip())

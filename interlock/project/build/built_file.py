@@ -1,4 +1,4 @@
-"""The files that a build made."""
+"""A file that a build made."""
 
 import hashlib
 from pathlib import Path
@@ -18,8 +18,8 @@ class BuiltFile(FrozenModel):
         name: Its name on an index.
         sha256: Its hash, in hex.
         size: In bytes.
-        kind: What it is.
-        pure: Whether it is the same for every platform; a wheel that is not can't be built again elsewhere.
+        kind: Wheel or sdist.
+        pure: Whether it is for every platform; a platform wheel can't be built again elsewhere.
     """
 
     path: Path
@@ -31,10 +31,10 @@ class BuiltFile(FrozenModel):
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """The facts of a file.
+        """Read a file.
 
         Raises:
-            BuildError: By its name it is neither a wheel nor an sdist.
+            BuildError: Its name is that of neither a wheel nor an sdist.
         """
         content = path.read_bytes()
         return cls(

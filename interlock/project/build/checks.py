@@ -1,4 +1,4 @@
-"""Checking built files as an index would, and that they are what is to be released."""
+"""Checks built files as an index would, and that they are of the package and version of the release."""
 
 import os
 import re
@@ -21,15 +21,15 @@ LISTING = "what is in an archive: python -m zipfile -l FILE.whl, python -m tarfi
 
 
 async def check(files: Collection[BuiltFile], *, name: str, version: Version) -> None:
-    """Check that files may be published: one sdist, wheels, of this name and version, and what twine says of them.
+    """Check that files may be published: one sdist and wheels, of this name and version, that twine accepts.
 
     Args:
-        files: What was built.
-        name: The distribution, by its canonical name.
-        version: What is to be released.
+        files: The built files.
+        name: The distribution's canonical name.
+        version: The version of the release.
 
     Raises:
-        BuildError: They are not fit to be published; all reasons at once.
+        BuildError: They are not fit to be published; with all reasons.
     """
     wrong = [*_wrong_set(files), *(f"{file.name}: {fault}" for file in files for fault in _faults(file, name, version))]
     if wrong:

@@ -1,4 +1,4 @@
-"""A clean copy of a source tree: only what belongs to it, with times and modes that don't tell who made it."""
+"""A clean copy of a source tree: only its own files, with times and modes that are the same on every machine."""
 
 import os
 import shutil
@@ -10,21 +10,21 @@ from interlock.common.process import run, tool_environment
 from interlock.errors import BuildError
 from interlock.project.build.archives import plain_mode
 
-# What is made by working in a tree, when Git can't say what belongs to it.
+# What work in a tree leaves behind, for trees without Git.
 LITTER = frozenset({".git", "__pycache__", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 
 
 async def copy_tree(source: Path, target: Path, *, epoch: int, history: bool) -> None:
-    """Copy a source tree: of a Git checkout what Git tracks, as it is now; of another directory all but litter.
+    """Copy a source tree: of a Git checkout the tracked files, as they are now; of another directory all but litter.
 
     Args:
         source: The tree.
-        target: Where the copy goes; must not be there.
+        target: Where the copy goes; must not exist.
         epoch: The time of every file, in seconds since 1970.
-        history: Whether Git's own files are copied as well, for build backends that ask Git.
+        history: Whether `.git` is copied as well, for build backends that use Git.
 
     Raises:
-        BuildError: Git can't say what belongs to the tree.
+        BuildError: Git can't list the files of the tree.
     """
     target.mkdir()
     for path in await _tracked(source) if (source / ".git").exists() else _files(source):

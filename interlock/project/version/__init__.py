@@ -1,4 +1,4 @@
-"""Where a project keeps its version: found in all the places that build backends know, and moved by that alone."""
+"""A project's version: finds it where the build backend reads it, and writes another there, not a byte more."""
 
 from interlock.project.version.find import find_version, project_name
 from interlock.project.version.location import Literal, VersionPlace

@@ -1,4 +1,4 @@
-"""Which place a project takes its version from: what each build backend does when it is asked for it."""
+"""The source of a project's version, by the rules of each build backend."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,20 +18,20 @@ from interlock.project.version.readers import (
     whole_text,
 )
 
-# As hatchling and pdm-backend have them.
+# The patterns of hatchling and pdm-backend.
 HATCH_PATTERN = r"""(?i)^(__version__|VERSION) *= *(['"])v?(?P<version>.+?)\2"""
 PDM_PATTERN = r"""^__version__\s*=\s*["'](?P<version>.+?)["']\s*(?:#.*)?$"""
 STATIC = 'write version = "1.2.3" under [project], and take "version" out of dynamic'
 
 
 class InFile(NamedTuple):
-    """A version that stands in a file.
+    """A version in a file.
 
     Attributes:
         path: The file, relative to the project.
         named: What holds it there.
         reader: Reads it.
-        pattern: The regular expression that it is read by, if it is by one.
+        pattern: The regular expression by which it is read, if there is one.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class InFile(NamedTuple):
 
 
 class FromTags(NamedTuple):
-    """A version that a tool takes from tags."""
+    """A version that a tool reads from tags."""
 
     tool: str
 
@@ -50,10 +50,10 @@ Source = InFile | FromTags
 
 
 def find_source(project: Project) -> Source:
-    """Where a project's version is.
+    """The source of a project's version.
 
     Raises:
-        BuildError: There is no place, two of them, or one that can't be known without running the build.
+        BuildError: There is none, there are two, or it can't be known without running the build.
     """
     if project.has_table("project"):
         return _by_standard(project)
@@ -130,7 +130,7 @@ def _poetry(project: Project) -> Source:
 
 
 def _setuptools(project: Project) -> Source:
-    """In the order of setuptools itself: its own table, `setup.cfg`, `setup.py`; and tools that read tags."""
+    """In the order of setuptools: its own table, `setup.cfg`, `setup.py`; then tools that read tags."""
     named, tags = _setuptools_named(project), project.has_table("tool", "setuptools_scm")
     if named and tags:
         message = f"the version is both in {named.path.as_posix()} and taken from tags by setuptools-scm"

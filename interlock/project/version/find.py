@@ -1,4 +1,4 @@
-"""A project's version and name, found in its files."""
+"""Finds a project's version and name in its files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,31 +26,31 @@ EXAMPLE = 'write it as PEP 440 has it, for example "1.2.3"'
 
 
 def find_version(root: Path) -> VersionPlace:
-    """Where a project keeps its version, and which it is.
+    """A project's version, with its location.
 
     Raises:
         BuildError: It has none, a malformed one, or one that can't be known without running the build. The message
-            names file and line, and the hint is the cure.
+            names file and line.
     """
     project = Project(root)
     source = find_source(project)
     if isinstance(source, FromTags):
         stale = tuple(_copies(project, None))
         return VersionPlace(root=root, version=None, described=f"tags, by {source.tool}", stale=stale, tool=source.tool)
-    place = _literal(project, source)
-    version = _version(place)
-    copies = list(_copies(project, place))
+    literal = _literal(project, source)
+    version = Version(literal.text)
+    copies = list(_copies(project, literal))
     return VersionPlace(
         root=root,
         version=version,
         described=f"{source.path.as_posix()}: {source.named}",
-        literals=(place, *(copy for copy in copies if _is(copy, version))),
-        stale=tuple(copy for copy in copies if not _is(copy, version)),
+        literals=(literal, *(copy for copy in copies if Version(copy.text) == version)),
+        stale=tuple(copy for copy in copies if Version(copy.text) != version),
     )
 
 
-def _literal(project: Project, place: InFile) -> Literal:
-    path, named, reader, pattern = place
+def _literal(project: Project, source: InFile) -> Literal:
+    path, named, reader, pattern = source
 
     def read(content: bytes) -> Literal:
         text = reader(content)
@@ -65,25 +65,17 @@ def _literal(project: Project, place: InFile) -> Literal:
     return project.read(path, read)
 
 
-def _version(literal: Literal) -> Version:
-    return Version(literal.text)
-
-
-def _is(literal: Literal, version: Version) -> bool:
-    return _version(literal) == version
-
-
-def _copies(project: Project, place: Literal | None) -> Iterator[Literal]:
-    """The versions that stand elsewhere as well, the same one or another; what can't be understood is none of them."""
-    places = [InFile(path, "__version__", assigned("__version__")) for path in project.own_modules(_name(project)[1])]
+def _copies(project: Project, literal: Literal | None) -> Iterator[Literal]:
+    """Other literals that look like the version, equal to it or not; unreadable ones are left out."""
+    sources = [InFile(path, "__version__", assigned("__version__")) for path in project.own_modules(_name(project)[1])]
     if project.has_table("project"):
-        places.append(InFile(PYPROJECT, "tool.poetry.version", toml_value("tool", "poetry", "version")))
-    for each in places:
+        sources.append(InFile(PYPROJECT, "tool.poetry.version", toml_value("tool", "poetry", "version")))
+    for source in sources:
         try:
-            copy = _literal(project, each)
+            copy = _literal(project, source)
         except BuildError:
             continue
-        if place is None or (copy.path, copy.start) != (place.path, place.start):
+        if literal is None or (copy.path, copy.start) != (literal.path, literal.start):
             yield copy
 
 
@@ -101,11 +93,11 @@ def project_name(root: Path) -> str:
 
 
 def _name(project: Project) -> tuple[Path, str]:
-    path, reader = _name_place(project)
+    path, reader = _name_source(project)
     return path, project.read(path, reader)
 
 
-def _name_place(project: Project) -> tuple[Path, Reader]:
+def _name_source(project: Project) -> tuple[Path, Reader]:
     for table in (("project",), ("tool", "poetry")):
         if project.has_table(*table):
             return PYPROJECT, toml_value(*table, "name")

@@ -1,4 +1,4 @@
-"""A place where a version stands, and writing another one there."""
+"""The location of a project's version, and writing another version there."""
 
 import itertools
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from interlock.errors import BuildError
 from interlock.model.versions import VersionField
 from interlock.project.version.readers import UnreadableError, matched
 
-# What tells a tool that reads tags which version it is, before there is a tag.
+# The variable that gives a version to a tool that reads tags, before there is a tag.
 VERSION_VARIABLES: Mapping[str, str] = {
     "hatch-vcs": "SETUPTOOLS_SCM_PRETEND_VERSION",
     "setuptools-scm": "SETUPTOOLS_SCM_PRETEND_VERSION",
@@ -22,15 +22,15 @@ VERSION_VARIABLES: Mapping[str, str] = {
 
 
 class Literal(FrozenModel):
-    """A version that stands in a file as it is.
+    """A version that is written in a file.
 
     Attributes:
         path: The file, relative to the project.
-        line: Where in it, counted from 1.
-        start: The first byte of the version.
-        text: What stands there now.
+        line: Counted from 1.
+        start: The position of its first byte.
+        text: Its text.
         named: What holds it, as `project.version` or `__version__`.
-        pattern: The regular expression by which the build backend finds it, if it does by one.
+        pattern: The regular expression by which the build backend finds it, if there is one.
     """
 
     path: Path
@@ -50,15 +50,15 @@ class Literal(FrozenModel):
 
 
 class VersionPlace(FrozenModel):
-    """Where a project's version is.
+    """The location of a project's version.
 
     Attributes:
         root: The project's directory.
         version: The version; None when it is taken from tags.
-        described: The place in words, as "pyproject.toml: project.version".
-        literals: Every text that a new version is written to: the place itself, then those that repeat it.
-        stale: Texts that look like the project's version and are another one; they are left as they are.
-        tool: What takes the version from tags, or None.
+        described: In words, as "pyproject.toml: project.version".
+        literals: All literals that a new version is written to: the source, then its copies.
+        stale: Literals that look like the project's version and hold another one; they stay as they are.
+        tool: The tool that takes the version from tags, or None.
     """
 
     root: Path
@@ -69,24 +69,24 @@ class VersionPlace(FrozenModel):
     tool: str | None = None
 
     def build_environment(self, version: Version) -> dict[str, str]:
-        """The variables that tell a build its version, where it would ask for a tag that is not there yet."""
+        """The variables that give a build its version, where it would read a tag that does not exist yet."""
         return {VERSION_VARIABLES[self.tool]: str(version)} if self.tool else {}
 
     def write(self, version: Version) -> tuple[Path, ...]:
-        """Write another version, and not a byte more; nothing is written when it is taken from tags.
+        """Write another version, and not a byte more; nothing when it is taken from tags.
 
         Returns:
             The changed files, below the project's directory.
 
         Raises:
-            BuildError: A file is no longer as it was when the version was found in it, or the build backend would not
-                find the other version there.
+            BuildError: A file has changed since the version was found in it, or the build backend would not find the
+                other version there.
         """
         by_file = itertools.groupby(sorted(self.literals, key=lambda each: each.path), key=lambda each: each.path)
         changed = {path: self._changed(path, tuple(literals), str(version)) for path, literals in by_file}
         before = {path: (self.root / path).read_bytes() for path in changed}
         for path, content in changed.items():
-            # In place, not by a neighbour: the file keeps its mode, and stays a link when it is one.
+            # In place: the file keeps its mode, and a link stays a link.
             (self.root / path).write_bytes(content)
         return tuple(self.root / path for path, content in changed.items() if content != before[path])
 

@@ -1,4 +1,4 @@
-"""What a project's own files say about it: `pyproject.toml` and `setup.cfg`, and where its modules are."""
+"""A project's own files: `pyproject.toml`, `setup.cfg`, and its modules."""
 
 import configparser
 import re
@@ -38,10 +38,10 @@ class Project:
         return (self.root / path).is_file()
 
     def read(self, path: Path, reader: Callable[[bytes], T]) -> T:
-        """Read a file; what the reader can't understand is an error at its line.
+        """Read a file; the reader's error is raised with file and line.
 
         Raises:
-            BuildError: It can't be understood, is not there, or is outside of the project.
+            BuildError: It can't be read, is missing, or is outside of the project.
         """
         if not (self.root / path).resolve().is_relative_to(self.root.resolve()):
             raise BuildError(f"{path}: leads out of the project", hint="name a file inside of the repository")
@@ -106,11 +106,11 @@ class Project:
         return any(_is_of(line, name) for line in self.names("build-system", "requires"))
 
     def folders(self) -> tuple[Path, ...]:
-        """Where its top-level modules may be: what setuptools is told, else `src`; then the root itself."""
-        told = [folder for package, folder in self.package_dir().items() if not package]
-        told += [*self.names("tool", "setuptools", "packages", "find", "where")]
-        told += re.split(r"[,\s]+", self.setup_cfg.get("options.packages.find", "where", fallback="").strip())
-        found = [Path(folder) for folder in told if folder] or [Path("src")]
+        """The folders of its top-level modules: those in setuptools' configuration, else `src`; then the root."""
+        named = [folder for package, folder in self.package_dir().items() if not package]
+        named += [*self.names("tool", "setuptools", "packages", "find", "where")]
+        named += re.split(r"[,\s]+", self.setup_cfg.get("options.packages.find", "where", fallback="").strip())
+        found = [Path(folder) for folder in named if folder] or [Path("src")]
         return tuple(dict.fromkeys(folder for folder in (*found, Path()) if (self.root / folder).is_dir()))
 
     def package_dir(self) -> dict[str, str]:
@@ -131,11 +131,11 @@ class Project:
         return next(filter(self.has, candidates), None)
 
     def own_modules(self, name: str) -> Iterator[Path]:
-        """The files that are imported as the distribution's top-level packages and modules."""
+        """The files of the distribution's top-level packages and modules."""
         wanted = canonicalize_name(name)
         for folder in self.folders():
             for path in sorted((self.root / folder).glob("*/__init__.py")):
-                # Beside the project's other files there may be packages of tests and tools; in `src` all are its own.
+                # In the root there may be packages of tests and tools; in `src` all are the project's own.
                 if folder != Path() or canonicalize_name(path.parent.name) == wanted:
                     yield path.relative_to(self.root)
             if self.has(module := folder / f"{wanted.replace('-', '_')}.py"):

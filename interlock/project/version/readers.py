@@ -1,4 +1,4 @@
-"""Reading a version from the bytes of a file: a reader is a function from a file's content to the version's text."""
+"""Readers of a version: functions from a file's bytes to the version's text."""
 
 import ast
 import configparser
@@ -12,12 +12,12 @@ Reader = Callable[[bytes], str]
 
 
 class UnreadableError(Exception):
-    """What a reader can't understand.
+    """A file that a reader can't read.
 
     Args:
         message: What is wrong.
         line: Where, counted from 1.
-        hint: The cure.
+        hint: What to do.
     """
 
     def __init__(self, message: str, line: int = 1, hint: str | None = None) -> None:
@@ -26,10 +26,10 @@ class UnreadableError(Exception):
 
 
 def start_of(content: bytes, reader: Reader) -> int:
-    """The first byte of the text that a reader reads from a file (see `interlock.common.locate`).
+    """The position of the first byte that a reader reads from a file (see `interlock.common.locate`).
 
     Raises:
-        UnreadableError: The reader can't read it; or it is put together there from several pieces or escapes.
+        UnreadableError: The reader can't read it; or it is written in several pieces or with escapes.
     """
     text = reader(content)
     # Another version of the same shape, so that a pattern which takes one takes both.
@@ -43,7 +43,7 @@ def start_of(content: bytes, reader: Reader) -> int:
 
 
 def line_of(content: bytes, wanted: bytes) -> int:
-    """The line, counted from 1, on which something first stands; the first one when it is nowhere."""
+    """The line, counted from 1, of the first occurrence; 1 when there is none."""
     return content.count(b"\n", 0, max(0, content.find(wanted))) + 1
 
 
@@ -58,7 +58,7 @@ def read_toml(content: bytes) -> dict[str, object]:
     """The tables of a TOML file.
 
     Raises:
-        UnreadableError: It is no valid TOML.
+        UnreadableError: It is not valid TOML.
     """
     try:
         return tomllib.loads(_decoded(content))
@@ -91,7 +91,7 @@ def read_ini(content: bytes) -> configparser.RawConfigParser:
     """The sections of an INI file.
 
     Raises:
-        UnreadableError: It is none.
+        UnreadableError: It is not valid.
     """
     parser = configparser.RawConfigParser()
     try:
@@ -103,7 +103,7 @@ def read_ini(content: bytes) -> configparser.RawConfigParser:
 
 
 def whole_text(content: bytes) -> str:
-    """Reads a file that holds nothing but the version."""
+    """Reads a file that holds only the version."""
     return _decoded(content).strip()
 
 
@@ -125,7 +125,7 @@ def matched(pattern: str) -> Reader:
         raise UnreadableError(f"the pattern {pattern!r} has no group named version", hint=hint)
 
     def read(content: bytes) -> str:
-        # Universal newlines, as a file that is opened as text has them: `$` must match before a CRLF too.
+        # Universal newlines, as in a file that is opened as text: `$` must match before a CRLF too.
         found = compiled.search(_decoded(content).replace("\r\n", "\n"))
         if found is None or not found["version"]:
             raise UnreadableError(f"nothing in it matches the pattern {pattern!r}")
@@ -149,15 +149,15 @@ def assigned(name: str) -> Reader:
 
 
 def setup_keyword(keyword: str) -> Reader:
-    """Reads a keyword that is there from the one call of `setup(...)` in a `setup.py`."""
+    """Reads a keyword, which must be there, from the one call of `setup(...)` in a `setup.py`."""
     return lambda content: _text(setup_keywords(content)[keyword], keyword)
 
 
 def setup_keywords(content: bytes) -> dict[str, ast.expr]:
-    """What the one call of `setup(...)` in a `setup.py` is given, by keyword.
+    """The arguments of the one call of `setup(...)` in a `setup.py`, by keyword.
 
     Raises:
-        UnreadableError: It is no valid Python, or there is not exactly one such call.
+        UnreadableError: It is not valid Python, or there is not exactly one such call.
     """
     calls = [node for node in ast.walk(_parse(content)) if isinstance(node, ast.Call) and _is_setup(node.func)]
     if len(calls) != 1:

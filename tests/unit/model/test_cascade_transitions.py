@@ -25,9 +25,9 @@ from interlock.model.cascade import (
     begun,
     cascade_id,
     held,
-    mended,
     moved,
     ready,
+    repaired,
     resumed,
     settle,
     settled,
@@ -395,7 +395,7 @@ def test_who_is_being_released_while_the_family_breaks_ends_its_release() -> Non
 
 def test_a_later_version_that_mends_the_family_takes_the_place_of_what_broke_it() -> None:
     cascade = broken(end(a_cascade(FAMILY), "core", State.RELEASED), "store")
-    fixed = end(mended(cascade, "store", Version("1.2.12"), NOON), "pipeline", State.RELEASED)
+    fixed = end(repaired(cascade, "store", Version("1.2.12"), NOON), "pipeline", State.RELEASED)
     assert ready(fixed) == ("tip",)
     assert fixed.pins("tip") == {"store": Version("1.2.12"), "pipeline": NEW}
     assert fixed.progress["store"].reason == "1.2.12 mended what 1.2.11 broke"
