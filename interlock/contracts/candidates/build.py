@@ -16,7 +16,7 @@ from interlock.contracts.candidates.source_tree import Source, of_commit, of_fol
 from interlock.errors import InterlockError, RefusedError, UsageError
 from interlock.project import build
 from interlock.project.build import BuiltFile, FailedBuildError
-from interlock.project.version import VersionPlace, find_version, project_name
+from interlock.project.version import find_version, project_name
 
 NO_VERSION = Version("0")
 
@@ -53,7 +53,8 @@ async def build_and_offer(builder: CandidateBuilder, package: str, found: Resolv
 
 async def _built(builder: CandidateBuilder, package: str, found: ResolvedRef, source: Source) -> Candidate:
     location = find_version(_of_this_package(builder, package, source.path))
-    version = _marked(location, source)
+    # A version that comes from tags is not in the files.
+    version = Version(f"{(location.version or source.tagged or NO_VERSION).public}+{source.mark}")
     location.write(version)
     files = await _build(builder, package, found, source, version)
     by_kind = {file.kind: file.path for file in files}
@@ -76,12 +77,6 @@ def _of_this_package(builder: CandidateBuilder, package: str, path: Path) -> Pat
             hint=f"name {name} as the package, or the repository of {package} in the family file",
         )
     return path
-
-
-def _marked(location: VersionPlace, source: Source) -> Version:
-    """The files' version (for a version from tags, the newest tag's), marked with their identity."""
-    version = location.version or source.tagged or NO_VERSION
-    return Version(f"{version.public}+{source.mark}")
 
 
 async def _build(

@@ -51,7 +51,9 @@ def read_file(source: bytes, module: str, *, is_package: bool = False) -> FileUs
     statements = [each for node in nodes for each in _imports(node, package)]
     bound = {name: target for name, target in statements if name != "*"}
     stars = {target.removesuffix(".*") for name, target in statements if name == "*"}
-    imported = {target for name, target in statements if name != "*"} | _whole(nodes)
+    # `import a.b` binds `a`, and imports `a.b`.
+    whole = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported = {target for name, target in statements if name != "*"} | whole
     return FileUse(
         bound=bound,
         imported=frozenset(imported),
@@ -80,11 +82,6 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
     parts = package.split(".")
     base = parts[: len(parts) - node.level + 1]
     return ".".join([*base, *([node.module] if node.module else [])])
-
-
-def _whole(nodes: tuple[ast.AST, ...]) -> set[str]:
-    """Modules that are imported by their whole names: `import a.b` binds `a`, and imports `a.b`."""
-    return {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
 
 
 def _chain(node: ast.AST, bound: Mapping[str, str]) -> str | None:

@@ -35,7 +35,8 @@ def uses_of(changes: Collection[ElementChange], sources: DownstreamSources) -> M
     element is covered when a file of the suite uses it, or a module that the suite's files import, directly or by way
     of other modules of the downstream. An `imports` suite covers only what is imported by name, and was removed.
     """
-    downstream = Downstream(_wheel_files(sources.wheel), [use for each in sources.tests for use in _test_files(each)])
+    modules = {name: source for name, source in sources_of(sources.wheel).items() if module_of(name)}
+    downstream = Downstream(_read(modules), [use for each in sources.tests for use in _test_files(each)])
     return {change.name: downstream.use_of(change, sources.imports) for change in changes}
 
 
@@ -123,10 +124,6 @@ def _has_value(file: FileUse, used: Collection[str], change: ElementChange) -> b
     tops = {name.partition(".")[0] for name in change.names}
     touches = any(name.partition(".")[0] in tops for name in used)
     return change.kind is Kind.ENUM and touches and bool(file.compared & set(change.values))
-
-
-def _wheel_files(wheel: Path) -> dict[str, FileUse]:
-    return _read({name: source for name, source in sources_of(wheel).items() if module_of(name)})
 
 
 def _test_files(folder: Path) -> Iterable[FileUse]:
