@@ -9,14 +9,13 @@ from interlock.adapters.index.client import Release
 from interlock.common.atomic_files import write_whole
 from interlock.common.digest import digest
 from interlock.contracts.candidates.context import CandidateBuilder
-from interlock.contracts.candidates.models import Candidate
-from interlock.contracts.candidates.overlay import offer
+from interlock.contracts.candidates.overlay import Candidate, offer
 from interlock.contracts.candidates.resolve_ref import ResolvedRef
 from interlock.contracts.candidates.source_tree import Source, of_commit, of_folder, tree_digest
 from interlock.errors import InterlockError, RefusedError, UsageError
 from interlock.project import build
 from interlock.project.build import BuiltFile, FailedBuildError
-from interlock.project.version import find_version, project_name
+from interlock.project.version import VersionPlace, find_version, project_name
 
 NO_VERSION = Version("0")
 
@@ -53,8 +52,7 @@ async def build_and_offer(builder: CandidateBuilder, package: str, found: Resolv
 
 async def _built(builder: CandidateBuilder, package: str, found: ResolvedRef, source: Source) -> Candidate:
     location = find_version(_of_this_package(builder, package, source.path))
-    # A version that comes from tags is not in the files.
-    version = Version(f"{(location.version or source.tagged or NO_VERSION).public}+{source.mark}")
+    version = _marked(location, source)
     location.write(version)
     files = await _build(builder, package, found, source, version)
     by_kind = {file.kind: file.path for file in files}
@@ -77,6 +75,12 @@ def _of_this_package(builder: CandidateBuilder, package: str, path: Path) -> Pat
             hint=f"name {name} as the package, or the repository of {package} in the family file",
         )
     return path
+
+
+def _marked(location: VersionPlace, source: Source) -> Version:
+    """The files' version (for a version from tags, the newest tag's), marked with their identity."""
+    version = location.version or source.tagged or NO_VERSION
+    return Version(f"{version.public}+{source.mark}")
 
 
 async def _build(
