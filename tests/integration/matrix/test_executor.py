@@ -73,13 +73,13 @@ class Suites:
 
 
 class Watcher:
-    """Sees every tally, and that each adds up."""
+    """Sees every progress, and that each adds up."""
 
     def __init__(self) -> None:
         self.seen: list[MatrixProgress] = []
 
-    async def __call__(self, tally: MatrixProgress) -> None:
-        self.seen.append(tally)
+    async def __call__(self, progress: MatrixProgress) -> None:
+        self.seen.append(progress)
 
 
 def settled(
@@ -170,9 +170,9 @@ def test_no_more_than_jobs_at_once_and_no_fewer(ledger: SqlLedger, jobs: int) ->
 def test_a_run_is_in_the_ledger_as_soon_as_it_ended(ledger: SqlLedger) -> None:
     seen: list[set[str]] = []
 
-    async def watch(tally: MatrixProgress) -> None:
+    async def watch(progress: MatrixProgress) -> None:
         seen.append(set(ledger.runs(["x", "y"])))
-        assert len(seen[-1]) == tally.runs
+        assert len(seen[-1]) == progress.runs
 
     asyncio.run(execute_cells([*grid("x"), *grid("y")], ledger=ledger, run=Suites(), jobs=1, observe=watch))
     assert seen == [set(), {"x"}, {"x", "y"}]
@@ -277,8 +277,8 @@ def test_a_cell_that_waited_while_its_group_was_being_divided_waits_anew(
     """The division is noticed while who watches takes its time, and the part of the cell that waits is known."""
     recording = threading.Event()
 
-    async def watch(tally: MatrixProgress) -> None:
-        if tally.runs == 1:
+    async def watch(progress: MatrixProgress) -> None:
+        if progress.runs == 1:
             await asyncio.to_thread(recording.wait)
 
     def record(run: Run) -> None:
@@ -368,8 +368,8 @@ def test_a_division_that_was_noticed_before_the_end_is_known_to_the_next(ledger:
 
     with pytest.raises(BoomError):
         settled(grid("x"), Broken({"x": CORE}), ledger, jobs=1)
-    tally = ahead(grid("x"), ledger)
-    assert (tally.known, tally.to_run) == (2, 2)
+    progress = ahead(grid("x"), ledger)
+    assert (progress.known, progress.to_run) == (2, 2)
     suites = Suites({"x": CORE})
     settled(grid("x"), suites, ledger)
     assert [title[0] for title in suites.ran] == ["2", "3"]
@@ -381,8 +381,8 @@ def test_cancelled_it_ends_what_runs_and_keeps_what_ended(ledger: SqlLedger) -> 
     async def interrupted() -> None:
         stuck = asyncio.Event()
 
-        async def watch(tally: MatrixProgress) -> None:
-            if tally.runs == 2:
+        async def watch(progress: MatrixProgress) -> None:
+            if progress.runs == 2:
                 stuck.set()
 
         work = asyncio.create_task(execute_cells(distinct("1289345"), ledger=ledger, run=suites, jobs=2, observe=watch))
@@ -451,12 +451,12 @@ def test_looking_ahead_says_what_settling_will_do_and_does_nothing(ledger: SqlLe
     cells = [*grid("x"), *grid("y", "1"), *grid("z"), an_unrun_cell("7")]
     settled(grid("x"), Suites({"x": CORE}), ledger)
     settled(grid("y", "1"), Suites(), ledger)
-    tally = ahead(cells, ledger)
-    assert tally == ahead(cells, ledger) == MatrixProgress(cells=15, settled=9, known=8, failing=1, to_run=1)
+    progress = ahead(cells, ledger)
+    assert progress == ahead(cells, ledger) == MatrixProgress(cells=15, settled=9, known=8, failing=1, to_run=1)
     assert ahead(cells, ledger, fresh=True) == MatrixProgress(cells=15, settled=1, failing=1, to_run=5)
     suites = Suites()
     settled(cells, suites, ledger)
-    assert len(suites.ran) == tally.to_run
+    assert len(suites.ran) == progress.to_run
 
 
 # ---- any groups, readers and knowledge --------------------------------------------------------------------------
@@ -534,10 +534,10 @@ def count(ledger: SqlLedger, cells: Sequence[PlannedCell]) -> Counter[str]:
 
 
 def assert_tallies_add_up(seen: Sequence[MatrixProgress], runs: int) -> None:
-    for tally in seen:
-        distinct = tally.settled - tally.known - tally.shared
-        assert 0 <= distinct <= tally.runs
-        assert tally.failing == 0
-        assert tally.settled <= tally.cells
-    assert [tally.runs for tally in seen] == sorted(tally.runs for tally in seen)
+    for progress in seen:
+        distinct = progress.settled - progress.known - progress.shared
+        assert 0 <= distinct <= progress.runs
+        assert progress.failing == 0
+        assert progress.settled <= progress.cells
+    assert [progress.runs for progress in seen] == sorted(progress.runs for progress in seen)
     assert (seen[-1].settled, seen[-1].to_run, seen[-1].runs) == (seen[-1].cells, 0, runs)
