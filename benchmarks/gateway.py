@@ -1,13 +1,13 @@
-"""Does the gateway lose or double anything when thousands of deliveries come and everything goes away meanwhile?
+"""Does the gateway lose or double a delivery when thousands arrive and everything is killed meanwhile?
 
-Sends a burst from a second process over loopback: deliveries of GitHub's kind, with redeliveries, several that mean one
-thing, foreign repositories, forgeries, and bodies without a signature. Prefect is killed in the first third of it and
-comes back when all is sent; the gateway itself is killed in the second third and started again. At the end the
-counts of what was sent, answered, kept and run must agree exactly; the exit code says whether they do.
+Sends a burst from a second process over loopback: deliveries like GitHub's, with redeliveries, several of one meaning,
+foreign repositories, forgeries, and bodies without a signature. Prefect is killed in the first third of it and started
+again when everything is sent; the gateway itself is killed in the second third and started again. At the end the counts
+of what was sent, answered, stored and run must agree exactly; the exit code says whether they do.
 
     python benchmarks/gateway.py --deliveries 5000
 
-With --stand-in a small program has Prefect's place, which makes a run for each idempotency key and nothing more.
+With --stand-in a small program replaces Prefect, which only makes a run for each idempotency key.
 """
 
 import argparse
@@ -50,9 +50,9 @@ suites = [{name = "contracts", imports = true}]
 """
 FLOWS = {"verify-contracts": "verify-contracts", "cascade-release": "follow-upstream"}
 ROOT = Path(__file__).parents[1]
-LIMIT = 10.0  # seconds after which GitHub calls a delivery failed
-PATIENCE = 1800.0
-# What a delivery of each kind must be answered, and how many of a hundred are of it.
+LIMIT = 10.0  # seconds after which GitHub counts a delivery as failed
+TIMEOUT = 1800.0
+# The kinds of deliveries, and how many of a hundred are of each.
 MIX = {"starts": 15, "same-thing": 20, "foreign": 20, "redelivery": 20, "forged": 15, "unsigned": 5, "sha1-only": 5}
 REFUSED = ("forged", "unsigned", "sha1-only")
 
@@ -85,14 +85,14 @@ def plan(count: int, seed: int) -> list[Sent]:
 
 
 def _body(kind: str, number: int, chance: random.Random) -> str:
-    # of "same-thing" there are fifty heads, which very many deliveries tell of
+    # "same-thing" has fifty heads for very many deliveries
     sha = f"{chance.randrange(50) if kind == 'same-thing' else number + 1000:040x}"
     repository = "mallory/core" if kind == "foreign" else "alice/core"
     return json.dumps({"ref": "refs/heads/main", "after": sha, "repository": {"full_name": repository}})
 
 
 def key_of(one: Sent) -> str:
-    """What it means: deliveries of one key lead to one run."""
+    """The meaning of a delivery: those of one key lead to one run."""
     return str(json.loads(one.body)["after"])
 
 
@@ -100,10 +100,10 @@ def key_of(one: Sent) -> str:
 
 
 async def send(url: str, deliveries: list[Sent], at_once: int) -> dict[str, Any]:
-    """Send them all; one that gets no answer is sent again, as the sweeper has GitHub do.
+    """Send them all; one without an answer is sent again, as GitHub does for the sweeper.
 
     Returns:
-        How many of each kind were answered how, how many were sent again, and what part of GitHub's limit answers took.
+        The count of each answer by kind, of those sent again, and the parts of GitHub's limit that answers took.
     """
     answers: Counter[str] = Counter()
     again, took = 0, []
@@ -148,7 +148,7 @@ async def _post(client: httpx.AsyncClient, url: str, one: Sent) -> str | None:
 
 
 def stand_in(file: Path, port: int) -> None:
-    """Serve what the gateway asks of Prefect; runs are lines of a file, which outlives it."""
+    """Serve what the gateway needs of Prefect; runs are lines of a file, which outlives the process."""
     app = FastAPI()
     keys = dict(line.split("\t") for line in file.read_text().splitlines()) if file.exists() else {}
 
@@ -177,7 +177,7 @@ def stand_in(file: Path, port: int) -> None:
 
 
 class Burst:
-    """The programs of one measurement, in a folder of their own."""
+    """The processes of one measurement, in a directory of their own."""
 
     def __init__(self, folder: Path, *, is_real: bool) -> None:
         self.folder, self.is_real = folder, is_real
@@ -199,35 +199,35 @@ class Burst:
 
     @property
     def url(self) -> str:
-        """Where the gateway is."""
+        """The address of the gateway."""
         return f"http://127.0.0.1:{self.gateway_port}"
 
     @property
     def api(self) -> str:
-        """Where Prefect's API is."""
+        """The address of Prefect's API."""
         return f"http://127.0.0.1:{self.prefect_port}/api"
 
     def gateway(self) -> "subprocess.Popen[bytes]":
-        """Start it, and wait until it takes deliveries."""
+        """Start it, and wait until it accepts deliveries."""
         command = ("-m", "deployments", "gateway", "--port", self.gateway_port)
-        return self._begin("gateway", f"{self.url}/healthz", *command)
+        return self._start("gateway", f"{self.url}/healthz", *command)
 
     def prefect(self) -> "subprocess.Popen[bytes]":
         """Start it, and wait until it is healthy."""
         real = ("-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", self.prefect_port)
         other = (__file__, "--role", "stand-in", self.folder / "runs", self.prefect_port)
         command: tuple[object, ...] = real if self.is_real else other
-        return self._begin("prefect", f"{self.api}/health", *command)
+        return self._start("prefect", f"{self.api}/health", *command)
 
     def sender(self, deliveries: list[Sent], at_once: int) -> "subprocess.Popen[bytes]":
-        """Begin to send, in a process of its own."""
+        """Start sending, in a process of its own."""
         file = self.folder / "plan.json"
         file.write_text("[" + ",".join(each.model_dump_json() for each in deliveries) + "]")
         command = (__file__, "--role", "sender", file, self.url, at_once)
-        return self._begin("sender", None, *command)
+        return self._start("sender", None, *command)
 
     def sent(self) -> dict[str, Any]:
-        """What the sender says when it has ended."""
+        """The output of the sender, which has ended."""
         found: dict[str, Any] = json.loads((self.folder / "sender.log").read_text())
         return found
 
@@ -246,7 +246,7 @@ class Burst:
         answer = httpx.post(f"{self.api}/flow_runs/count", json={}, trust_env=False, timeout=30)
         return int(answer.raise_for_status().json())
 
-    def _begin(self, name: str, answers: str | None, *command: object) -> "subprocess.Popen[bytes]":
+    def _start(self, name: str, answers: str | None, *command: object) -> "subprocess.Popen[bytes]":
         with (self.folder / f"{name}.log").open("ab") as log:
             started = [sys.executable, *map(str, command)]
             process = subprocess.Popen(
@@ -263,23 +263,23 @@ class Burst:
 
 
 def measure(burst: Burst, deliveries: list[Sent], at_once: int) -> dict[str, tuple[int, int]]:
-    """Send the burst while everything goes away; what was to be counted, and what was."""
+    """Send the burst while everything is killed; returns pairs of the expected and the actual count."""
     genuine = {one.guid: one for one in deliveries if one.kind not in REFUSED}
     starting = [one for one in genuine.values() if "alice/core" in one.body]
     with contextlib.ExitStack() as stack, open_ledger(burst.ledger) as ledger:
-        prefect = _kept(stack, burst.prefect())
+        prefect = _killed_at_exit(stack, burst.prefect())
         if burst.is_real:
             burst.deploy()
-        gateway = _kept(stack, burst.gateway())
-        sender = _kept(stack, burst.sender(deliveries, at_once))
+        gateway = _killed_at_exit(stack, burst.gateway())
+        sender = _killed_at_exit(stack, burst.sender(deliveries, at_once))
         _until(lambda: len(ledger.deliveries()) >= len(genuine) // 3)
         _kill(prefect)
         _until(lambda: len(ledger.deliveries()) >= len(genuine) // 3 * 2)
         _kill(gateway)
-        _kept(stack, burst.gateway())
+        _killed_at_exit(stack, burst.gateway())
         _until(lambda: sender.poll() is not None)
         waiting = ledger.waiting_deliveries()
-        _kept(stack, burst.prefect())
+        _killed_at_exit(stack, burst.prefect())
         _until(lambda: not ledger.waiting_deliveries())
         sent = burst.sent()
         print(f"waited for Prefect: {waiting} of {len(starting)}; sent again without an answer: {sent['again']}")
@@ -296,7 +296,7 @@ def _counts(
     by_state = Counter(each.state for each in ledger.deliveries())
     first = sum(count for answer, count in answers.items() if answer.endswith((": accepted", ": ignored")))
     known = sum(count for answer, count in answers.items() if answer.endswith(": known"))
-    lost = len(genuine) - first  # kept, and the gateway was killed before it could say so: "known" the next time
+    lost = len(genuine) - first  # stored, but the gateway was killed before it answered: "known" the next time
     expected = {f"{kind} refused as such": (kinds[kind], answers[f"{kind}: {kind}"]) for kind in REFUSED}
     return {
         "sent, and answered": (len(deliveries), sum(answers.values())),
@@ -309,20 +309,20 @@ def _counts(
     }
 
 
-def _kept(stack: contextlib.ExitStack, process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
+def _killed_at_exit(stack: contextlib.ExitStack, process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
     stack.callback(_kill, process)
     return process
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End it at once, with every process that it has started."""
+    """Kill a process at once, with every process that it has started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def _until(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not holds():
         if time.monotonic() > end:
             raise TimeoutError("it took longer than anything here may take")
@@ -347,7 +347,7 @@ def _folder() -> Iterator[Path]:
 
 
 def main() -> int:
-    """Measure, and say what was counted; 0 when all of it agrees."""
+    """Measure, and print the counts; 0 when they agree."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--deliveries", type=int, default=5000)
     parser.add_argument("--at-once", type=int, default=50)

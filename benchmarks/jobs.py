@@ -1,6 +1,6 @@
-"""How many cells side by side are best on this machine?
+"""What number of cells side by side is best on this machine?
 
-Runs the same distinct cells of the real family again and again with different numbers of jobs, environments warm, and
+Runs the same distinct cells of the real family repeatedly with different numbers of jobs, environments warm, and
 prints each wall time as a ratio to that of one job at a time.
 
     python benchmarks/jobs.py --cells 8

@@ -1,9 +1,9 @@
-"""Are the verdicts of a matrix those that anybody gets by hand?
+"""Are the verdicts of a matrix the same by hand?
 
-For a random sample of a report's cells, of each verdict alike: a fresh `uv venv`, `uv pip install` of both packages and
+For a random sample of a report's cells, balanced by verdict: a fresh `uv venv`, `uv pip install` of both packages and
 the suite's requirements with the upstream forced, and then plain `pytest` in the unpacked sdist (or one
-`python -c "import x"` for each module). Nothing of Interlock's planning, sharing, environments or runner is used; only
-the index is read with it.
+`python -c "import x"` for each module). Interlock's planning, sharing, environments and runner are not used; only the
+index is read with its client.
 
     python benchmarks/plain_verdicts.py report.json --sample 12 --seed 1
 """
@@ -61,7 +61,7 @@ def _cells(report: MatrixReport) -> list[Picked]:
 
 
 def _sample(cells: list[Picked], number: int, seed: int) -> list[Picked]:
-    """Cells in random order, of the verdicts in turn: red ones are few, and the ones worth comparing."""
+    """Cells in random order, from each verdict in turn: red ones are few, but most worth comparing."""
     random.Random(seed).shuffle(cells)  # noqa: S311  a sample, not a secret
     turns: dict[Verdict, int] = defaultdict(int)
     ranked = []

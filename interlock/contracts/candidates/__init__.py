@@ -2,8 +2,7 @@
 
 from interlock.contracts.candidates.build import build_and_offer, build_candidate
 from interlock.contracts.candidates.context import CandidateBuilder
-from interlock.contracts.candidates.models import Candidate
-from interlock.contracts.candidates.overlay import offer, withdraw
+from interlock.contracts.candidates.overlay import Candidate, offer, withdraw
 from interlock.contracts.candidates.refs import Kind, Ref, parse_ref
 from interlock.contracts.candidates.resolve_ref import ResolvedRef, default_branch, find, merge_base
 

@@ -9,8 +9,7 @@ from interlock.adapters.index.client import Release
 from interlock.common.atomic_files import write_whole
 from interlock.common.digest import digest
 from interlock.contracts.candidates.context import CandidateBuilder
-from interlock.contracts.candidates.models import Candidate
-from interlock.contracts.candidates.overlay import offer
+from interlock.contracts.candidates.overlay import Candidate, offer
 from interlock.contracts.candidates.resolve_ref import ResolvedRef
 from interlock.contracts.candidates.source_tree import Source, of_commit, of_folder, tree_digest
 from interlock.errors import InterlockError, RefusedError, UsageError

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from interlock.adapters.connections import Connections
 from interlock.adapters.git import Checkout, Remote
 from interlock.common.single_flight import SingleFlight
-from interlock.contracts.candidates.models import Candidate
+from interlock.contracts.candidates.overlay import Candidate
 
 
 class CandidateBuilder:

@@ -1,15 +1,37 @@
-"""Offering a candidate: in this process the index has it and uv resolves it; it is sent to no server."""
+"""A candidate, and offering it: in this process the index has it and uv resolves it; it is sent to no server."""
 
 import asyncio
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import SecretStr
 
 from interlock.adapters.index.client import PackageIndex, Release
 from interlock.adapters.uv import Uv
-from interlock.contracts.candidates.models import Candidate
+from interlock.common.frozen_model import FrozenModel
 from interlock.model.lockfile import File
+from interlock.model.versions import VersionField
 from interlock.project.build import BuiltFile
+
+
+class Candidate(FrozenModel):
+    """A package built from a ref, or from a folder.
+
+    Attributes:
+        version: The files' version, and the commit as a local version: `1.4.61+g0123456789ab`.
+        described: Its ref, for people: `pull request 12 (0123456789ab)`.
+        sha: The commit; None for a folder that differs from every commit.
+        wheel, sdist: The built files.
+        tree: The files of the commit, for suites that are read from Git.
+    """
+
+    package: str
+    version: VersionField
+    described: str
+    sha: str | None
+    wheel: Path
+    sdist: Path
+    tree: Path
 
 
 class Resolver(Protocol):
@@ -32,7 +54,13 @@ async def offer(resolver: Resolver, candidate: Candidate) -> Release:
     """
     paths = candidate.wheel, candidate.sdist
     wheel, sdist = [await asyncio.to_thread(BuiltFile.of, path) for path in paths]
-    release = candidate.release(wheel=_file(wheel), sdist=_file(sdist))
+    release = Release(
+        package=candidate.package,
+        version=candidate.version,
+        wheels=(_file(wheel),),
+        sdist=_file(sdist),
+        tree=candidate.tree,
+    )
     kept = await resolver.index.offer(release, paths)
     resolver.uv.offer(candidate.package, candidate.version, kept)
     return release

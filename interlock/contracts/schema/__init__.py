@@ -1,4 +1,4 @@
-"""The contract of a package, exported in its own environment, compared between two commits, and told by who uses it."""
+"""The contract of a package: exported in its own environment, compared with another one, and matched with its uses."""
 
 from interlock.contracts.schema.models import (
     ContractChange,

@@ -1,4 +1,4 @@
-"""Breakages of an API as griffe finds them: from the sources of two wheels, of which nothing is executed."""
+"""Breakages of an API as griffe finds them: from the sources of two wheels, without executing them."""
 
 import tempfile
 import zipfile
@@ -15,7 +15,7 @@ from interlock.contracts.schema.public_api import is_in, is_promised
 LONGEST = 300
 SOURCES = (".py", ".pyi")
 UNREADABLE = (griffe.GriffeError, SyntaxError, ValueError, RecursionError)
-# Another value is a change, after which nobody has to fail.
+# Another value is a change that need not break anything.
 HARMLESS = (griffe.BreakageKind.PARAMETER_CHANGED_DEFAULT, griffe.BreakageKind.ATTRIBUTE_CHANGED_VALUE)
 WITH_VALUES = (
     *HARMLESS,
@@ -30,8 +30,8 @@ class Breakage(FrozenModel):
     """One breakage.
 
     Attributes:
-        line: What and where, for people.
-        breaks: Whether somebody may fail.
+        line: What changed and where, for people.
+        breaks: Whether code may fail.
     """
 
     line: str
@@ -39,7 +39,7 @@ class Breakage(FrozenModel):
 
 
 def find_breakages(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> tuple[Breakage, ...]:
-    """What griffe says of two wheels, sorted; of what is private or no part of the contract nothing is told.
+    """The breakages that griffe finds between two wheels, sorted, without those outside of the contract.
 
     Args:
         before: The wheel of the baseline.
@@ -52,8 +52,8 @@ def find_breakages(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> 
         # griffe parses; see PARSING.
         with PARSING:
             found = [each for top in tops for each in _between_readable(top, modules, *folders)]
-    told = {breakage.line: breakage for path, breakage in found if is_promised(path, modules)}
-    return tuple(told[line] for line in sorted(told))
+    by_line = {breakage.line: breakage for path, breakage in found if is_promised(path, modules)}
+    return tuple(by_line[line] for line in sorted(by_line))
 
 
 def _unpacked(wheel: Wheel, folder: Path) -> Path:
@@ -63,11 +63,11 @@ def _unpacked(wheel: Wheel, folder: Path) -> Path:
 
 
 def _between_readable(top: str, modules: Sequence[str], before: Path, after: Path) -> Iterator[tuple[str, Breakage]]:
-    """The same as far as griffe comes: sources that name each other in a circle end it, and that is told."""
+    """The breakages as far as griffe gets; what it can't compare, such as circular aliases, is a breakage, too."""
     try:
         yield from _between(top, before, after)
     except UNREADABLE as error:
-        # Under a name that is part of the contract, so that what could not be compared is never taken for the same.
+        # Its name is part of the contract, so that what could not be compared is never taken for unchanged.
         path = next((each for each in modules if is_in(each, top)), top)
         yield path, Breakage(line=f"{top}: can't be compared: {one_line(str(error))}"[:LONGEST], breaks=False)
 
@@ -84,9 +84,9 @@ def _between(top: str, before: Path, after: Path) -> Iterator[tuple[str, Breakag
 
 
 def _load(top: str, folder: Path) -> griffe.Object | griffe.Alias | None:
-    """The module as griffe reads it; None where its sources are not, or are no Python."""
+    """The module as griffe reads it; None where it has no sources, or they can't be parsed."""
     try:
-        # Never by inspection, which is importing: this is somebody else's code, in our own Python.
+        # Never by inspection, which would import foreign code into our own Python.
         return griffe.load(top, search_paths=[folder], allow_inspection=False, try_relative_path=False)
     except (ImportError, *UNREADABLE):
         return None
@@ -95,16 +95,16 @@ def _load(top: str, folder: Path) -> griffe.Object | griffe.Alias | None:
 def _line(found: griffe.Breakage) -> str:
     old, new = found.old_value, found.new_value
     parameter = next((each for each in (old, new) if isinstance(each, griffe.Parameter)), None)
-    place = f"{found.obj.path}({parameter.name})" if parameter else found.obj.path
+    location = f"{found.obj.path}({parameter.name})" if parameter else found.obj.path
     kind = found.kind.value[:1].lower() + found.kind.value[1:]
     if found.kind is griffe.BreakageKind.PARAMETER_CHANGED_DEFAULT:
         old, new = old.default, new.default
     if found.kind is griffe.BreakageKind.PARAMETER_CHANGED_KIND:
         old, new = old.kind.value, new.kind.value
-    told = f": {_told(old)} -> {_told(new)}" if found.kind in WITH_VALUES else ""
-    return f"{place}: {kind}{told}"[:LONGEST]
+    values = f": {_text(old)} -> {_text(new)}" if found.kind in WITH_VALUES else ""
+    return f"{location}: {kind}{values}"[:LONGEST]
 
 
-def _told(value: object) -> str:
-    """A value or type as it is written; a type that is `None` is an expression, and not this."""
+def _text(value: object) -> str:
+    """A value or type in words; the type `None` is an expression, so None means that there is none."""
     return "nothing" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""What became of a package's contract from one wheel to another, and what that is to each downstream."""
+"""The change of a package's contract from one wheel to another, and each downstream's use of what changed."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -30,21 +30,21 @@ async def contract_change(  # noqa: PLR0913  each of them is one thing that the 
 ) -> ContractChange:
     """Export both contracts, compare them, and match what changed with what each downstream uses.
 
-    Whoever wants to know first whether anything changed calls this without downstreams and later `with_uses`.
+    To find out first whether anything changed, call this without downstreams, and `with_uses` later.
 
     Args:
         before: The wheel of the baseline; no index needs to have it.
-        after: The wheel of what is verified, likewise.
+        after: The wheel of the ref, likewise.
         modules: The family file's `contract.modules`; empty means all modules but private ones and tests.
-        uv: Resolves what each wheel requires, by the index that it was made with.
+        uv: Resolves what each wheel requires, with its own index.
         interpreter: The Python in which both are imported.
-        cache: Interlock's cache; an export is kept below it by what the wheel and its lock hold.
+        cache: Interlock's cache; an export is stored below it by the contents of the wheel and its lock.
         downstreams: By package, the wheel and the suites of each downstream.
         limit: Seconds that importing all modules may take.
 
     Raises:
         DistributionError: A wheel is damaged.
-        UnbuildableError: What a wheel requires can't be resolved or built, so that nothing can be imported.
+        UnbuildableError: What a wheel requires can't be resolved or built, so nothing can be imported.
         IndexUnavailableError: The index did not answer.
         EnvironmentUnavailableError: uv failed.
     """
@@ -68,12 +68,12 @@ async def contract_change(  # noqa: PLR0913  each of them is one thing that the 
 
 
 def recommended_part(before: Version, changes: Collection[ElementChange], api: Collection[Breakage]) -> ReleasePart:
-    """Patch when nothing changed, minor when nobody has to fail, major when somebody may; before 1.0 that is a minor.
+    """Patch when nothing changed, minor when nothing breaks, else major; before 1.0 that is a minor.
 
     Args:
         before: The version that is raised.
-        changes: What became of the contract.
-        api: What griffe says.
+        changes: The changes of the contract.
+        api: The breakages that griffe found.
     """
     if any(change.breaks for change in changes) or any(breakage.breaks for breakage in api):
         return Part.MAJOR if before.major else Part.MINOR
@@ -81,25 +81,25 @@ def recommended_part(before: Version, changes: Collection[ElementChange], api: C
 
 
 def _notes(old: Wheel, new: Wheel, before: ContractSchema, after: ContractSchema) -> tuple[str, ...]:
-    """What could not be compared: modules that can't be imported, but for those whose source and error are the same."""
+    """What could not be compared: modules that can't be imported, unless neither source nor error changed."""
     sources = [_sources(wheel) for wheel in (old, new)]
     notes: dict[str, list[str]] = {}
     for schema, other in ((before, after), (after, before)):
         for module, error in schema.unreadable.items():
             was, now = (each.get(module) for each in sources)
-            # A module that is nowhere is a slip of the family file: nothing would ever change in it.
+            # A module that no wheel has is a mistake in the family file: nothing would ever change in it.
             if was is None or was != now or other.unreadable.get(module) != error:
                 notes.setdefault(f"of {schema.version} can't be compared: {error}", []).append(module)
     return tuple(f"{', '.join(modules)} {note}" for note, modules in notes.items())
 
 
 def _sources(wheel: Wheel) -> dict[str | None, bytes]:
-    """The modules of a wheel; how its lines end is nothing."""
+    """The modules of a wheel, with plain line endings."""
     return {module_of(name): data.replace(b"\r\n", b"\n") for name, data in sources_of(wheel.path).items()}
 
 
 async def with_uses(change: ContractChange, downstreams: Mapping[str, DownstreamSources]) -> ContractChange:
-    """The same, with what each changed element is to each of the downstreams."""
+    """The change with each downstream's use of each changed element."""
     found = await asyncio.gather(
         *(asyncio.to_thread(uses_of, change.changes, sources) for sources in downstreams.values())
     )

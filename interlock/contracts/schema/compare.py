@@ -1,4 +1,4 @@
-"""Compares two contracts: what came, what went, what is another, and whom that breaks. Pure."""
+"""Compares two contracts: what was added, removed or changed, and which side that breaks. Pure."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -13,10 +13,10 @@ from interlock.contracts.schema.models import ContractSchema, Element, ElementCh
 
 
 def compare(before: ContractSchema, after: ContractSchema) -> tuple[ElementChange, ...]:
-    """What became of each element, sorted by name; what is the same is left out.
+    """The changed elements, sorted by name.
 
     An element is found again by any of its public names: one that has a shorter name now is still importable by the
-    old one. Whom each difference breaks is a table in docs/contracts.md; what can't be told breaks.
+    old one. docs/contracts.md has a table of which side each difference breaks; what can't be decided breaks.
     """
     old, new = _by_name(before), _by_name(after)
     changes = [change for element in before.elements if (change := _became(element, new, after))]
@@ -78,7 +78,7 @@ def _all_names(*elements: Element) -> tuple[str, ...]:
 
 
 def _values(*elements: Element) -> tuple[str, ...]:
-    """The texts among the values of enums that not all of them have."""
+    """The texts among the values of enums that not all of the enums have."""
     found = [
         {value for value in shape["members"].values() if isinstance(value, str)}
         for each in elements
@@ -114,10 +114,10 @@ def _findings(before: Element, after: Element) -> Iterator[Finding]:
 
 
 def _model_changes(before: Shape, after: Shape) -> Iterator[Finding]:
-    """Every difference between two models: in what they take, in what they write, and in what code sees of them.
+    """Every difference between two models: in what they accept, in what they write, and in what code sees of them.
 
-    Readers fail at what the new version writes and the old one never wrote; writers, when the new version refuses what
-    the old one took. Which of the differences it is can't be told apart, so all of one side are said to break.
+    Readers fail when the new version writes what the old one never wrote; writers, when the new version refuses what
+    the old one accepted. Which single difference is to blame is unknown, so all differences of that side are breaking.
     """
     taken = differences(before["validation"], after["validation"])
     written = differences(before["serialization"], after["serialization"])

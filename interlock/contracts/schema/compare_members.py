@@ -1,4 +1,4 @@
-"""What became of a class: its members, attributes, bases, and how it is made."""
+"""Compares two classes: their members, attributes, bases and constructors. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ def class_changes(before: Shape, after: Shape, *, implemented: bool = False) -> 
     Args:
         before: The shape that the exporter gives a class.
         after: The same of the new version.
-        implemented: Whether others implement it, as a protocol: what it asks of them breaks them, whatever changes.
+        implemented: Whether others implement it, as a protocol: then every change of what it requires breaks them.
     """
     yield from _of_whole(before, after)
     if "keys" in before and "keys" in after:
@@ -26,7 +26,7 @@ def class_changes(before: Shape, after: Shape, *, implemented: bool = False) -> 
 
 
 def _of_whole(before: Shape, after: Shape) -> Iterator[Finding]:
-    """What it is: its bases, whether it is a mere dictionary, whether it can be changed."""
+    """The class as a whole: its bases, whether it is a TypedDict, whether instances can be changed."""
     was, now = before.get("bases", ()), after.get("bases", ())
     yield from (Finding(detail=f"is no {base} any more", readers=True, writers=True) for base in was if base not in now)
     yield from (Finding(detail=f"is a {base} now") for base in now if base not in was)
@@ -43,13 +43,13 @@ def _of_methods(before: Shape, after: Shape, *, implemented: bool) -> Iterator[F
             yield from _of_method(name, method, after[name], implemented=implemented)
         else:
             is_read = method["is"] == "property"
-            yield Finding(detail=f"{_told(name, method)} removed", readers=is_read, writers=True)
+            yield Finding(detail=f"{_label(name, method)} removed", readers=is_read, writers=True)
     for name in sorted(after.keys() - before.keys()):
         asked = implemented or bool(after[name].get("abstract"))
-        yield Finding(detail=f"{_told(name, after[name])} added", writers=asked)
+        yield Finding(detail=f"{_label(name, after[name])} added", writers=asked)
 
 
-def _told(name: str, method: Mapping[str, Any]) -> str:
+def _label(name: str, method: Mapping[str, Any]) -> str:
     return f"{'property' if method['is'] == 'property' else 'method'} {name}"
 
 
@@ -60,7 +60,7 @@ def _of_method(name: str, before: Shape, after: Shape, *, implemented: bool) -> 
     is_asked = bool(after.get("abstract"))
     if bool(before.get("abstract")) is not is_asked:
         how = "must be implemented now" if is_asked else "need not be implemented any more"
-        yield Finding(detail=f"{_told(name, after)} {how}", writers=is_asked)
+        yield Finding(detail=f"{_label(name, after)} {how}", writers=is_asked)
 
 
 def _of_member(name: str, before: Shape, after: Shape) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def _of_attributes(before: Shape, after: Shape, *, implemented: bool) -> Iterato
 
 
 def _of_keys(before: Shape, after: Shape) -> Iterator[Finding]:
-    """Every difference between the keys of two TypedDicts, which are written by some and read by others."""
+    """Every difference between the keys of two TypedDicts, which may be read and written."""
     for name, key in before.items():
         if name not in after:
             yield Finding(detail=f"key {name} removed", readers=True, writers=True)

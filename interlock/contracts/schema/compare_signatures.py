@@ -1,4 +1,4 @@
-"""What became of a signature, as its callers see it."""
+"""Compares two signatures, as callers see them. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
@@ -12,7 +12,7 @@ VARIABLE = {"var_positional": "*", "var_keyword": "**"}
 
 
 def signature_changes(before: Shape | None, after: Shape | None) -> Iterator[Finding]:
-    """Every difference between two signatures; one that is not known on one side alone is told of as changed.
+    """Every difference between two signatures; one that is unknown on one side alone counts as changed.
 
     Args:
         before: `{"parameters": [{"name", "kind", "required", "type", "default"}], "returns": …, "async": …}`.
@@ -30,7 +30,7 @@ def signature_changes(before: Shape | None, after: Shape | None) -> Iterator[Fin
             yield Finding(detail=f"parameter {name} removed", writers=True)
     for name in [name for name in theirs if name not in mine]:
         needed = bool(theirs[name]["required"])
-        # What callers gave to *args goes to it now.
+        # Arguments that went to *args go to it now.
         takes = theirs[name]["kind"] in POSITIONAL and any(key.startswith("*") and key[1] != "*" for key in mine)
         yield Finding(detail=f"parameter {name} added{', required' if needed else ''}", writers=needed or takes)
     if _is_moved(before["parameters"], after["parameters"]):
@@ -60,7 +60,7 @@ def _parameter_changes(name: str, before: Mapping[str, Any], after: Mapping[str,
 
 
 def _is_moved(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether an argument that is given by position reaches another parameter than it did."""
+    """Whether a positional argument reaches another parameter than before."""
     kept = {each["name"] for each in before} & {each["name"] for each in after}
     was, now = ([each["name"] for each in side if each["kind"] in POSITIONAL] for side in (before, after))
     pairs = zip_longest(was, now)

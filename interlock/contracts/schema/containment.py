@@ -1,22 +1,20 @@
-"""Whether everything that one JSON Schema describes is admitted by another: who may refuse what, decided without data.
+"""Whether one JSON Schema admits everything that another one describes, decided without data. Pure.
 
-A sound approximation: `admits_all` says yes only when it is so, and no whenever it can't tell. What is written by a
-model has the properties that the model knows, and others only where its schema says so.
+Theory of operation. A sound approximation: `admits_all` says yes only when it is so, and no whenever it can't decide.
+What a model writes has the properties that the model knows, and others only where its schema says so.
 
-How it is decided:
-
-- Both schemas are taken apart into alternatives (`anyOf`, lists of types, single values of an enum). Each alternative
-  of the narrow schema must be covered by one of the wide schema's. Two that only together cover one are a no: that
-  is where the approximation gives up most.
+- Both schemas are split into alternatives (`anyOf`, lists of types, single values of an enum). One alternative of the
+  wide schema must cover each alternative of the narrow one. Two that cover one only together are a no: this is where
+  the approximation loses most.
 - One alternative covers another when its type does, every limit is at least as wide, each property and each item is
   contained in its counterpart (by the same rule, recursively), and every other keyword is equal. With keywords that
-  change what others mean (`not`, `if`, `allOf` of several …) a schema is compared as a whole, and must be equal.
-- Definitions may be recursive. The question whether one definition contains another may come up again while it is
-  being answered; it is then assumed to hold. Assumptions that hold together are right: a value is finite, and each
-  step goes down into it, so a smallest counterexample would have been met without them.
-- An assumption that turns out false is noted as refused for good, and everything is decided again from the start,
-  since other answers may have been found with its help. This ends: each round refuses at least one more pair of
-  definitions, and there are finitely many; the last round refuses none, so nothing in it rests on a false assumption.
+  change the meaning of others (`not`, `if`, `allOf` of several …) a schema is compared as a whole, and must be equal.
+- Definitions may be recursive. While the question whether one definition contains another is being answered, it may
+  come up again; the answer is then assumed to be yes. Assumptions that hold together are right: a value is finite, and
+  each step goes down into it, so a smallest counterexample would have been found without them.
+- An assumption that turns out false is recorded as refused for good, and everything is decided again from the start,
+  since other answers may depend on it. This ends: each round refuses at least one more pair of definitions, and there
+  are finitely many; the last round refuses none, so nothing in it depends on a false assumption.
 - Schemas that are nested deeper than Python's stack are a no.
 """
 
@@ -32,7 +30,7 @@ from interlock.contracts.schema.json_schema import (
     same,
 )
 
-# Keywords with a number of which the wider schema has the smaller one, and the greater one.
+# Limits of which the wider schema has the smaller number; below, the greater one.
 LOWER = ("minLength", "minItems", "minProperties")
 UPPER = ("maxLength", "maxItems", "maxProperties")
 BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
@@ -55,7 +53,7 @@ TEXT: Schema = {"type": "string"}
 
 
 def admits_all(wide: Schema, narrow: Schema) -> bool:
-    """Whether everything that the narrow document describes is admitted by the wide one; no when that is not known."""
+    """Whether the wide document admits everything that the narrow one describes; no when that is unknown."""
     return _Containment(Document(wide), Document(narrow)).admits_all()
 
 
@@ -64,18 +62,18 @@ class _Containment:
 
     def __init__(self, wide: Document, narrow: Document) -> None:
         self._wide, self._narrow = wide, narrow
-        # Pairs of definitions: what holds as long as nothing speaks against it, and what does not.
+        # Pairs of definitions: those that are assumed to hold, and those that do not.
         self._assumed: set[tuple[str, str]] = set()
         self._refused: set[tuple[str, str]] = set()
 
     def admits_all(self) -> bool:
-        """Whether everything that the narrow schema describes is admitted by the wide one."""
+        """Whether the wide document admits everything that the narrow one describes."""
         try:
             while True:
                 known = len(self._refused)
                 self._assumed.clear()
                 admitted = self._contains(self._wide.root, self._narrow.root)
-                # What was found with the help of an assumption that fell has to be looked at again.
+                # Answers that depend on a false assumption have to be decided again.
                 if len(self._refused) == known:
                     return admitted
         except RecursionError:
@@ -124,7 +122,7 @@ class _Containment:
             return False
         if not all(self._contains(mine.get(name, others), each) for name, each in theirs.items()):
             return False
-        # What is written under names of one's own choice may have a name that the wide schema knows.
+        # A property with a free name may have a name that the wide schema knows.
         met = [others, *(each for name, each in mine.items() if name not in theirs)]
         return written is False or all(self._contains(each, written) for each in met)
 
@@ -134,23 +132,23 @@ class _Containment:
         mine, theirs = wide.get("prefixItems", []), narrow.get("prefixItems", [])
         rest, written = wide.get("items", True), narrow.get("items", True)
         length = max(len(mine), len(theirs))
-        pairs = [(_at(mine, place, rest), _at(theirs, place, written)) for place in range(length)]
+        pairs = [(_at(mine, index, rest), _at(theirs, index, written)) for index in range(length)]
         # Places after the longest narrow array are never met.
-        met = [pair for place, pair in enumerate(pairs) if place < narrow.get("maxItems", length)]
+        met = [pair for index, pair in enumerate(pairs) if index < narrow.get("maxItems", length)]
         if narrow.get("maxItems", length + 1) > length:
             met.append((rest, written))
         return all(self._contains(one, each) for one, each in met)
 
 
-def _at(items: list[Schema], place: int, rest: Schema) -> Schema:
-    return items[place] if place < len(items) else rest
+def _at(items: list[Schema], index: int, rest: Schema) -> Schema:
+    return items[index] if index < len(items) else rest
 
 
 def _covers_value(wide: Mapping[str, Any], narrow: Mapping[str, Any]) -> bool:
     if "enum" not in narrow:
         return False
     value = narrow["enum"][0]
-    # A pattern or a limit would have to be tried; a mere type is plain.
+    # With a pattern or a limit, the value would have to be validated.
     is_plain = set(wide) <= {"type", "enum"} and _covers_type(wide.get("type"), TYPES.get(type(value)))
     return is_plain and ("enum" not in wide or same(wide["enum"][0], value))
 
@@ -171,7 +169,7 @@ def _covers_limits(wide: Mapping[str, Any], narrow: Mapping[str, Any]) -> bool:
 
 
 def _covers_range(wide: Mapping[str, Any], narrow: Mapping[str, Any]) -> bool:
-    """Whether the ends of a range of numbers lie outside of the other's, or on them where they belong to both."""
+    """Whether the wide range of numbers includes the narrow one."""
     least, most = _end(narrow, "minimum", "exclusiveMinimum", 1), _end(narrow, "maximum", "exclusiveMaximum", -1)
     lower, upper = _end(wide, "minimum", "exclusiveMinimum", 1), _end(wide, "maximum", "exclusiveMaximum", -1)
     return (lower is None or (least is not None and lower <= least)) and (

@@ -34,7 +34,7 @@ def shown(value: object) -> str:
 
 
 def words(schema: Schema, document: Document) -> str:
-    """What a value of a schema may be."""
+    """The values of a schema."""
     return joined(_option_words(option, document) for option in options(schema, document)) or "nothing"
 
 
@@ -45,10 +45,10 @@ def joined(parts: Iterable[str]) -> str:
 
 
 def limits(schema: Mapping[str, Any]) -> str:
-    """What a schema demands beside a type: `at least 0, at most 1`."""
-    told = [LIMITS[key].format(schema[key]) for key in LIMITS if key in schema]
+    """The limits of a schema beside its type: `at least 0, at most 1`."""
+    parts = [LIMITS[key].format(schema[key]) for key in LIMITS if key in schema]
     unknown = {key: schema[key] for key in sorted(schema) if key not in LIMITS and key not in INSIDE}
-    return ", ".join([*told, *([shown(unknown)] if unknown else [])])
+    return ", ".join([*parts, *([shown(unknown)] if unknown else [])])
 
 
 def _option_words(option: Option, document: Document) -> str:

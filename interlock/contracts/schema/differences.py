@@ -1,4 +1,4 @@
-"""What differs between two JSON Schemas, in words."""
+"""The differences between two JSON Schemas, in words. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ UNKNOWN_FIELDS = {False: "refused", True: "admitted", None: "passed over"}
 def differences(before: Schema, after: Schema) -> tuple[str, ...]:
     """Every difference between two documents; none when they mean the same.
 
-    Titles, descriptions, order and the names of definitions are none. A model that is met again is told of once.
+    Titles, descriptions, order and the names of definitions don't count. A model that appears again is reported once.
     """
     try:
         return tuple(dict.fromkeys(_Differences(Document(before), Document(after)).of(before, after, "")))
@@ -24,11 +24,11 @@ def differences(before: Schema, after: Schema) -> tuple[str, ...]:
 class _Differences:
     def __init__(self, before: Document, after: Document) -> None:
         self._before, self._after = before, after
-        self._told: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
         self._inside: set[tuple[str | None, str | None]] = set()
 
     def of(self, before: Schema, after: Schema, path: str) -> Iterator[str]:
-        """The differences of two schemas at one place; of definitions that are in themselves, once on the way down."""
+        """The differences of two schemas at one path; a recursive definition is entered once on the way down."""
         pair = self._before.name(before), self._after.name(after)
         if pair in self._inside:
             return
@@ -38,7 +38,7 @@ class _Differences:
         self._inside.discard(pair)
 
     def _of_options(self, before: Schema, after: Schema, path: str) -> Iterator[str]:
-        """Of the options that they share, and which they don't."""
+        """The differences of the options that they share, and which options they don't share."""
         was, now = tuple(options(before, self._before)), tuple(options(after, self._after))
         mine, theirs = self._keyed(was, now, self._before), self._keyed(now, was, self._after)
         for key, option in mine.items():
@@ -50,7 +50,7 @@ class _Differences:
     def _keyed(
         self, own: Sequence[Option], other: Sequence[Option], document: Document
     ) -> dict[tuple[str, str], Option]:
-        """Options under what tells them apart: their shape, where it does, else also the name or all of it."""
+        """Options by their shape; if that is not unique, also by their name or their whole content."""
         shapes = [[_shape(option) for option in each] for each in (own, other)]
         keyed = {}
         for option, shape in zip(own, shapes[0], strict=True):
@@ -71,31 +71,31 @@ class _Differences:
         if one.name is None or other.name is None:
             return True
         pair = (one.name, other.name)
-        is_new = pair not in self._told
-        self._told.add(pair)
+        is_new = pair not in self._reported
+        self._reported.add(pair)
         return is_new
 
     def _of_objects(self, one: Mapping[str, Any], other: Mapping[str, Any], path: str) -> Iterator[str]:
         mine, theirs = one.get("properties", {}), other.get("properties", {})
         for name in dict.fromkeys((*mine, *theirs)):
-            place = f"{path}.{name}" if path else name
+            field = f"{path}.{name}" if path else name
             needed = tuple(name in each.get("required", ()) for each in (one, other))
             if name not in theirs:
-                yield f"{_field(place)} removed"
+                yield f"{_field(field)} removed"
             elif name not in mine:
-                yield f"{_field(place)} added{', required' if needed[1] else ''}"
+                yield f"{_field(field)} added{', required' if needed[1] else ''}"
             else:
-                yield from self._of_field(mine[name], theirs[name], needed, place)
+                yield from self._of_field(mine[name], theirs[name], needed, field)
         yield from self._of_other_fields(one, other, path)
         yield from self.of(one.get("propertyNames", True), other.get("propertyNames", True), f"{path}.<key>")
 
-    def _of_field(self, before: Schema, after: Schema, needed: tuple[bool, ...], place: str) -> Iterator[str]:
-        yield from self.of(before, after, place)
+    def _of_field(self, before: Schema, after: Schema, needed: tuple[bool, ...], field: str) -> Iterator[str]:
+        yield from self.of(before, after, field)
         if needed[0] is not needed[1]:
-            yield f"{_field(place)} is {'required now' if needed[1] else 'no longer required'}"
+            yield f"{_field(field)} is {'required now' if needed[1] else 'no longer required'}"
         was, now = (each.get("default") if isinstance(each, Mapping) else None for each in (before, after))
         if not same(was, now):
-            yield f"{_field(place)}: default {shown(now)}, was {shown(was)}"
+            yield f"{_field(field)}: default {shown(now)}, was {shown(was)}"
 
     def _of_other_fields(self, one: Mapping[str, Any], other: Mapping[str, Any], path: str) -> Iterator[str]:
         was, now = _others(one), _others(other)
@@ -107,15 +107,15 @@ class _Differences:
 
     def _of_lists(self, one: Mapping[str, Any], other: Mapping[str, Any], path: str) -> Iterator[str]:
         mine, theirs = one.get("prefixItems", []), other.get("prefixItems", [])
-        for place, (was, now) in enumerate(zip(mine, theirs, strict=False)):
-            yield from self.of(was, now, f"{path}[{place}]")
+        for index, (was, now) in enumerate(zip(mine, theirs, strict=False)):
+            yield from self.of(was, now, f"{path}[{index}]")
         if len(mine) != len(theirs):
             yield f"{_field(path)}: {words(other, self._after)}, was {words(one, self._before)}"
         yield from self.of(one.get("items", True), other.get("items", True), f"{path}[]")
 
 
 def _shape(option: Option) -> str:
-    """What is compared by what is inside; empty for what is equal or different as a whole."""
+    """The kind of an option that is compared part by part; empty for one that is compared as a whole."""
     schema = option.schema
     if is_opaque(schema):
         return ""
@@ -138,7 +138,7 @@ def _of_limits(one: Mapping[str, Any], other: Mapping[str, Any], path: str) -> I
 
 
 def _others(schema: Mapping[str, Any]) -> Schema:
-    """What becomes of other fields: a model that says nothing passes over them."""
+    """The schema of other fields; None for a model that ignores them, by saying nothing."""
     return schema.get("additionalProperties", None if "properties" in schema else True)
 
 

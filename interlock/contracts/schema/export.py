@@ -1,4 +1,9 @@
-"""Exports the contract of a wheel: imports its modules in an environment of their own, and reads what was found."""
+"""Exports the contract of a wheel: imports its modules in an environment of their own, and reads what they promise.
+
+Importing foreign code can exit, crash or hang. The exporter therefore writes each fact at once, with the module that it
+is about to import: one that ended the Python is left out, and the exporter is run again. The result is stored by the
+content of the wheel, its lock, the Python and the exporter's own code: everything that it depends on.
+"""
 
 import asyncio
 import contextlib
@@ -26,10 +31,10 @@ from interlock.model.requirements import effective, written
 
 HERE = Path(__file__).parent
 EXPORTER = HERE / "exporter.py"
-# A change of how a contract is read makes every kept one unknown again.
+# A change of the code that exports makes every stored export unknown again.
 READER = files_digest((path.name, path.read_bytes()) for path in (EXPORTER, Path(__file__)))
 LIMIT = 120.0
-# Modules that end the Python in which they are imported are left out one by one; after so many, the rest is not tried.
+# After so many modules that ended their Python, the rest is not tried.
 MOST_ENDED = 8
 
 MakeEnvironment = Callable[[Path], Awaitable[Path]]
@@ -37,7 +42,7 @@ MakeEnvironment = Callable[[Path], Awaitable[Path]]
 
 @dataclass
 class Facts:
-    """What an exporter wrote down, as far as it came."""
+    """The facts that an exporter wrote before it ended."""
 
     elements: list[Element] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -57,7 +62,7 @@ async def export(
     """The contract of a wheel, from the cache when the same wheel was exported with the same lock.
 
     Args:
-        wheel: The distribution; only what it requires is looked for on the index.
+        wheel: The distribution; only its requirements are looked up on the index.
         modules: The modules that are the contract, with all below them; empty means all but private ones and tests.
         uv: Makes the environment.
         interpreter: Its Python.
@@ -79,11 +84,11 @@ async def export(
         wheel.name, wheel.content, sorted(modules), lock.lines(interpreter.tags()), interpreter.version, READER
     )
     path = cache / "contracts" / f"{key}.json"
-    kept = _read(path)
-    if kept is None:
-        kept = await _export(wheel, modules, lock, uv, interpreter, limit)
-        await asyncio.to_thread(write_whole, path, kept.model_dump_json().encode())
-    return kept.model_copy(update={"version": str(wheel.version)})
+    schema = _read(path)
+    if schema is None:
+        schema = await _export(wheel, modules, lock, uv, interpreter, limit)
+        await asyncio.to_thread(write_whole, path, schema.model_dump_json().encode())
+    return schema.model_copy(update={"version": str(wheel.version)})
 
 
 def _requirements(wheel: Wheel, interpreter: Interpreter) -> tuple[str, ...]:
@@ -101,7 +106,7 @@ async def _export(
 ) -> ContractSchema:
     offered = await asyncio.to_thread(modules_of, wheel.path)
     chosen, absent = choose(offered, modules)
-    # Third-party packages are shared with other environments; what somebody has written into is evidence of nothing.
+    # Third-party packages are shared with other environments; once something has written into them, they prove nothing.
     base = await uv.shared(lock, interpreter)
     wheels = [wheel.path]
     facts = await _in(lambda folder: uv.layered(folder, base, wheels, interpreter), wheel, chosen, limit)
@@ -124,7 +129,7 @@ async def _in(make_environment: MakeEnvironment, wheel: Wheel, chosen: Sequence[
 
 
 async def _import_all(python: Path, folder: Path, wheel: Wheel, chosen: Sequence[str], limit: float) -> Facts:
-    """Run the exporter; a module in which it ended is left out the next time."""
+    """Run the exporter until it comes to its end, without the modules that ended it before."""
     ended: dict[str, str] = {}
     while True:
         facts, completed = await _import_once(python, folder, wheel, chosen, tuple(ended), limit)
@@ -145,8 +150,8 @@ async def _import_once(
     with tempfile.TemporaryDirectory(dir=folder) as name:
         work = Path(name)
         out, specification = work / "facts.jsonl", work / "specification.json"
-        told = {"out": str(out), "package": list(wheel.modules), "modules": list(chosen), "skip": list(skip)}
-        specification.write_text(json.dumps(told))
+        spec = {"out": str(out), "package": list(wheel.modules), "modules": list(chosen), "skip": list(skip)}
+        specification.write_text(json.dumps(spec))
         completed = await run(
             [python, "-I", EXPORTER, specification],
             env=clean_environment(python.parent.parent, work),
@@ -164,7 +169,7 @@ def _ending(completed: Completed, limit: float) -> str:
 
 
 def parse(lines: Iterable[str]) -> Facts:
-    """Read an exporter's lines; one that is cut short or is none of ours is passed over."""
+    """Read an exporter's lines; one that is cut short or not in its form is ignored."""
     facts = Facts()
     for fact in _facts(lines):
         match fact:
@@ -184,7 +189,7 @@ def _facts(lines: Iterable[str]) -> Iterator[Any]:
     for line in lines:
         try:
             yield json.loads(line)
-        except (ValueError, RecursionError):  # nested without end, as only somebody writes who means harm
+        except (ValueError, RecursionError):  # nested without end, which only a hostile package writes
             continue
 
 

@@ -1,8 +1,8 @@
-"""Run by an environment's own Python: imports modules of one package and writes down what they promise.
+"""Run by an environment's own Python: imports modules of one package and writes what they promise.
 
 `python -I exporter.py SPEC.json`, where the specification has `out` (where to write, one JSON line for each fact, at
-once), `package` (top-level names: what is defined below others is somebody else's), `modules` (to import) and `skip`
-(of those, the ones that ended a Python before). It uses the standard library, and pydantic where the package has it.
+once), `package` (its top-level names: other modules are foreign), `modules` (to import) and `skip` (the ones of these
+that ended a Python before). It uses the standard library, and pydantic if the package requires it.
 
 The facts: `{"importing": module}`, `{"unreadable": module, "error": "…"}`, `{"element": {…}}`, and `{"done": true}`.
 """
@@ -27,12 +27,12 @@ LATER: Any = None
 if sys.version_info >= (3, 14):
     LATER = importlib.import_module("annotationlib").Format.FORWARDREF
 PLAIN = (str, int, float, bool, type(None))
-# What a class may have of its own without meaning to promise it.
+# Members that pydantic adds to a class.
 MACHINERY = frozenset({"model_config", "model_fields", "model_computed_fields", "model_extra", "model_fields_set"})
 
 
 def text(value: object) -> str:
-    """What a value looks like, the same in every process."""
+    """The text of a value, the same in every process."""
     if isinstance(value, (set, frozenset)):
         return f"{type(value).__name__}({{{', '.join(sorted(map(text, value)))}}})"
     if isinstance(value, enum.Enum):
@@ -46,7 +46,7 @@ def text(value: object) -> str:
 
 
 def annotation(hint: Any) -> str:
-    """A type in one spelling, by the mere names of classes: `Optional[int]` is `int | None`, `List` is `list`."""
+    """A type in one spelling, by the plain names of classes: `Optional[int]` is `int | None`, `List` is `list`."""
     return joined(alternatives(hint))
 
 
@@ -68,7 +68,7 @@ def alternatives(hint: Any) -> "list[str]":
 
 
 def named(hint: Any, origin: Any, arguments: "tuple[Any, ...]") -> str:
-    """A type that is no union."""
+    """A type that is not a union."""
     if hint is None or hint is type(None):
         return "None"
     if hint is Ellipsis:
@@ -87,7 +87,7 @@ def named(hint: Any, origin: Any, arguments: "tuple[Any, ...]") -> str:
 
 
 def written_alternatives(written: str) -> "list[str]":
-    """The options of a type that is known as it is written only, since a name of it is not there at run time."""
+    """The options of a type that is known only as text, since one of its names is missing at run time."""
     try:
         return node_alternatives(ast.parse(written.strip(), mode="eval").body)
     except SyntaxError:
@@ -95,7 +95,7 @@ def written_alternatives(written: str) -> "list[str]":
 
 
 def node_alternatives(node: ast.expr) -> "list[str]":
-    """The same of a type in its syntax."""
+    """The options of a type in its syntax."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return [*node_alternatives(node.left), *node_alternatives(node.right)]
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -113,7 +113,7 @@ def node_alternatives(node: ast.expr) -> "list[str]":
 
 
 def node_name(node: ast.expr) -> str:
-    """The last part of a dotted name, as a class has it."""
+    """The last part of a dotted name, like the name of a class."""
     if isinstance(node, ast.List):
         return f"[{', '.join(joined(node_alternatives(each)) for each in node.elts)}]"
     if isinstance(node, ast.Constant) and node.value is Ellipsis:
@@ -123,7 +123,7 @@ def node_name(node: ast.expr) -> str:
 
 
 def hints_of(thing: Any) -> "dict[str, Any]":
-    """Annotations, resolved where their names can be found, else as they are written."""
+    """Annotations, resolved where their names can be found, else as text."""
     try:
         return typing.get_type_hints(thing, include_extras=True)
     except Exception:
@@ -135,15 +135,15 @@ def hints_of(thing: Any) -> "dict[str, Any]":
 
 
 def own_annotations(thing: Any) -> "dict[str, Any]":
-    """The annotations of a function, or of a class without its bases, as they are there."""
-    if sys.version_info >= (3, 14):  # they are made when they are asked for
+    """The annotations of a function, or of a class without its bases, unresolved."""
+    if sys.version_info >= (3, 14):  # evaluated on access
         return dict(inspect.get_annotations(thing, format=LATER))
     own = vars(thing).get("__annotations__") if isinstance(thing, type) else getattr(thing, "__annotations__", None)
     return dict(own or {})
 
 
 def resolved(hint: Any, names: "dict[str, Any]") -> Any:
-    """One annotation by the names of its module, as `typing` does it for all of them or none."""
+    """One annotation, resolved by the names of its module; `typing` resolves all of them or none."""
     if not isinstance(hint, str):
         return hint
     try:
@@ -153,7 +153,7 @@ def resolved(hint: Any, names: "dict[str, Any]") -> Any:
 
 
 def signature(function: Any) -> "dict[str, Any] | None":
-    """A callable's parameters and what it returns; None where Python can't tell."""
+    """A callable's parameters and its return type; None where Python does not know them."""
     try:
         found = inspect.signature(function, **({"annotation_format": LATER} if LATER else {}))
     except (TypeError, ValueError):
@@ -164,13 +164,13 @@ def signature(function: Any) -> "dict[str, Any] | None":
     hints = hints_of(made)
     parameters = []
     for parameter in found.parameters.values():
-        told: "dict[str, Any]" = {"name": parameter.name, "kind": parameter.kind.name.lower()}
-        told["required"] = parameter.default is parameter.empty and not told["kind"].startswith("var_")
+        described: "dict[str, Any]" = {"name": parameter.name, "kind": parameter.kind.name.lower()}
+        described["required"] = parameter.default is parameter.empty and not described["kind"].startswith("var_")
         if parameter.annotation is not parameter.empty:
-            told["type"] = annotation(hints.get(parameter.name, parameter.annotation))
+            described["type"] = annotation(hints.get(parameter.name, parameter.annotation))
         if parameter.default is not parameter.empty:
-            told["default"] = text(parameter.default)
-        parameters.append(told)
+            described["default"] = text(parameter.default)
+        parameters.append(described)
     shape: "dict[str, Any]" = {"parameters": parameters, "async": is_async(function)}
     if found.return_annotation is not found.empty and not isinstance(function, type):
         shape["returns"] = annotation(hints.get("return", found.return_annotation))
@@ -178,29 +178,29 @@ def signature(function: Any) -> "dict[str, Any] | None":
 
 
 def is_async(function: Any) -> bool:
-    """Whether what it returns has to be awaited or iterated asynchronously."""
+    """Whether its result has to be awaited or iterated asynchronously."""
     plain = inspect.unwrap(function)
     return inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain)
 
 
 def is_public(name: str) -> bool:
-    """Whether a name is meant for others."""
+    """Whether a name is public."""
     return not name.startswith("_")
 
 
 class Exporter:
-    """Collects what the imported modules of a package have, by identity: each thing once, with all of its names."""
+    """Collects the members of a package's imported modules, by identity: each once, with all of its names."""
 
     def __init__(self, tops: "list[str]") -> None:
         self._tops = tops
         self._found: "dict[int, tuple[Any, set[str], set[str]]]" = {}
 
     def owns(self, module: object) -> bool:
-        """Whether something of this module is the package's own."""
+        """Whether a module belongs to the package."""
         return isinstance(module, str) and any(module == top or module.startswith(f"{top}.") for top in self._tops)
 
     def collect(self, chosen: "list[str]") -> None:
-        """Find what the chosen modules promise, and under which names all loaded modules of the package have it."""
+        """Find what the chosen modules promise, and its names in all loaded modules of the package."""
         loaded = {name: module for name, module in list(sys.modules.items()) if self.owns(name) and module is not None}
         for name in sorted(set(chosen) & set(loaded)):
             for key, value in self._members(loaded[name]):
@@ -221,12 +221,14 @@ class Exporter:
 
     def elements(self) -> "list[dict[str, Any]]":
         """Everything that was found, by its shortest public name."""
-        told = []
+        elements = []
         for value, names, seen in self._found.values():
             kind, shape = self._describe(value)
             name = min(names, key=lambda each: (each.count("."), len(each), each))
-            told.append({"name": name, "kind": kind, "names": sorted(names), "seen_as": sorted(seen), "shape": shape})
-        return sorted(told, key=lambda element: element["name"])
+            elements.append(
+                {"name": name, "kind": kind, "names": sorted(names), "seen_as": sorted(seen), "shape": shape}
+            )
+        return sorted(elements, key=lambda element: element["name"])
 
     def _describe(self, value: Any) -> "tuple[str, Any]":
         if not isinstance(value, type):
@@ -246,14 +248,14 @@ class Exporter:
         return kind, self._class(value, constructor=kind == "class")
 
     def _class(self, value: Any, *, constructor: bool) -> "dict[str, Any]":
-        """Its bases, public methods, attributes, and how it is made."""
+        """A class's bases, public methods, attributes and constructor."""
         own = [base for base in value.__mro__ if self.owns(base.__module__)]
         names = sorted({name for base in own for name in vars(base) if is_public(name)} - MACHINERY)
         fields = attributes_of(value, own)
         static = {name: inspect.getattr_static(value, name) for name in names}
         methods = {name: described for name, each in static.items() if (described := member(value, name, each))}
         shape: "dict[str, Any]" = {
-            "bases": [annotation(base) for base in value.__mro__[1:] if self._is_told(base)],
+            "bases": [annotation(base) for base in value.__mro__[1:] if self._is_named(base)],
             "methods": methods,
             "attributes": {name: kind for name, kind in fields.items() if name not in methods},
             "frozen": is_frozen(value),
@@ -262,18 +264,18 @@ class Exporter:
             shape["constructor"] = signature(value)
         return shape
 
-    def _is_told(self, base: type) -> bool:
+    def _is_named(self, base: type) -> bool:
         return (self.owns(base.__module__) and is_public(base.__name__)) or (
             base.__module__ == "builtins" and base is not object
         )
 
 
 def lazy(module: Any) -> "dict[str, Any]":
-    """What a module lists and makes when it is asked for."""
+    """The names that a module lists and creates on access."""
     listed = getattr(module, "__all__", None)
     found = {}
     for name in listed if isinstance(listed, (list, tuple)) else ():
-        with contextlib.suppress(Exception):  # the name is missing then, as it is to whoever imports it
+        with contextlib.suppress(Exception):  # the name is missing then, as it is for an importer
             found[str(name)] = getattr(module, name)
     return found
 
@@ -295,7 +297,7 @@ def home_of(value: object) -> "str | None":
 
 
 def is_offered(module: Any, key: str, value: object) -> bool:
-    """Whether a module offers a name: by `__all__`, else what it defines, and what a package brings together."""
+    """Whether a module offers a name: by `__all__`, else what it defines, and whatever a package's `__init__` has."""
     listed = getattr(module, "__all__", None)
     if isinstance(listed, (list, tuple)):
         return key in listed
@@ -332,14 +334,14 @@ def keys_of(value: Any) -> "dict[str, Any]":
 
 
 def bare(hint: Any) -> Any:
-    """A key's type without what is said of the key."""
+    """A key's type without its qualifiers."""
     while getattr(typing.get_origin(hint), "_name", None) in ("Required", "NotRequired", "ReadOnly"):
         hint = typing.get_args(hint)[0]
     return hint
 
 
 def enum_shape(value: Any) -> "dict[str, Any]":
-    """An enum's members, aliases among them, and what kind of values they are."""
+    """An enum's members with aliases, and the kind of their values."""
     members = {name: each.value for name, each in value.__members__.items()}
     return {
         "members": {name: each if isinstance(each, PLAIN) else text(each) for name, each in members.items()},
@@ -348,7 +350,7 @@ def enum_shape(value: Any) -> "dict[str, Any]":
 
 
 def model_schemas(value: Any) -> "dict[str, Any] | None":
-    """A pydantic model's JSON Schemas and the names of its fields; None for what is none."""
+    """A pydantic model's JSON Schemas and the names of its fields; None for another class."""
     pydantic = sys.modules.get("pydantic")
     if pydantic is None:
         return None
@@ -360,7 +362,7 @@ def model_schemas(value: Any) -> "dict[str, Any] | None":
 
 
 def newer_schemas(value: Any) -> "dict[str, Any]":
-    """The schemas of pydantic 2; one that it can't make is told as its error."""
+    """The schemas of pydantic 2; for one that it can't make, the error."""
     shape: "dict[str, Any]" = {"fields": sorted(value.model_fields)}
     for mode in ("validation", "serialization"):
         try:
@@ -371,7 +373,7 @@ def newer_schemas(value: Any) -> "dict[str, Any]":
 
 
 def written_generator() -> Any:
-    """A generator that knows that every field is written, also one that has a default."""
+    """A generator for which every field is written, also one with a default."""
     from pydantic.json_schema import GenerateJsonSchema  # noqa: PLC0415  the package's pydantic, which it may not have
 
     class Written(GenerateJsonSchema):
@@ -384,7 +386,7 @@ def written_generator() -> Any:
 
 
 def older_schemas(value: Any) -> "dict[str, Any]":
-    """The schema of pydantic 1, which has one for both; every field of it is written."""
+    """The schema of pydantic 1, which is one for both modes; every field is written."""
     shape: "dict[str, Any]" = {"fields": sorted(value.__fields__)}
     try:
         schema = json.loads(value.schema_json())
@@ -406,7 +408,7 @@ def all_required(schema: Any) -> Any:
 
 
 def first_line(error: BaseException) -> str:
-    """What kind of error, and the first line of what it says."""
+    """The class of an error, and the first line of its message."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"[:LONGEST].rstrip(": ")
 
@@ -416,25 +418,25 @@ def main(specification: str) -> None:
     spec = json.loads(Path(specification).read_text(encoding="utf-8"))
     out = Path(spec["out"]).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115  open as long as the process
 
-    def tell(**fact: object) -> None:
+    def write(**fact: object) -> None:
         out.write(json.dumps(fact, sort_keys=True, default=text) + "\n")
 
     for module in spec["modules"]:
         if module in spec["skip"]:
             continue
-        tell(importing=module)
+        write(importing=module)
         try:
             importlib.import_module(module)
         except BaseException as error:
-            tell(unreadable=module, error=first_line(error))
-    tell(importing=None)
+            write(unreadable=module, error=first_line(error))
+    write(importing=None)
     exporter = Exporter(spec["package"])
     exporter.collect(spec["modules"])
     for element in exporter.elements():
-        tell(element=element)
-    tell(done=True)
+        write(element=element)
+    write(done=True)
     out.close()
-    # Threads that a module began, and what it wants to do at the end, are none of our business.
+    # Without waiting for a module's threads or running its exit handlers.
     os._exit(0)
 
 

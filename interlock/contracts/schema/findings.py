@@ -1,4 +1,4 @@
-"""One difference of a contract, and whom it breaks."""
+"""One difference of a contract, and which side it breaks."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ class Finding(FrozenModel):
     """One difference in words.
 
     Attributes:
-        readers: Whether who reads what the new version writes or returns may fail.
+        readers: Whether a reader of what the new version writes or returns may fail.
         writers: Whether what was written for the old version, or code that calls or imports it, may fail.
     """
 
@@ -20,15 +20,15 @@ class Finding(FrozenModel):
     readers: bool = False
     writers: bool = False
 
-    def inside(self, place: str) -> "Finding":
-        """The same, told of something that is part of another."""
-        return self.model_copy(update={"detail": f"{place}: {self.detail}"})
+    def inside(self, part: str) -> "Finding":
+        """The same difference, as that of a part of something."""
+        return self.model_copy(update={"detail": f"{part}: {self.detail}"})
 
 
 def is_wider(before: str | None, after: str | None) -> bool:
-    """Whether a value of the second type may be none of the first: what is returned breaks its readers then.
+    """Whether a value of the second type may not be one of the first: then a returned value breaks its readers.
 
-    Types are text in one spelling, unions sorted; a type that is not known admits everything.
+    Types are text in one spelling, unions sorted; an unknown type admits everything.
     """
     if before is None or before == after:
         return False
@@ -38,20 +38,20 @@ def is_wider(before: str | None, after: str | None) -> bool:
 def _options(text: str) -> Iterable[str]:
     """The members of a union, split where no bracket is open."""
     depth, start = 0, 0
-    for place, character in enumerate(text):
+    for index, character in enumerate(text):
         depth += (character in "[({") - (character in "])}")
-        if depth == 0 and text.startswith(" | ", place):
-            yield text[start:place]
-            start = place + 3
+        if depth == 0 and text.startswith(" | ", index):
+            yield text[start:index]
+            start = index + 3
     yield text[start:]
 
 
 def type_change(name: str, before: str | None, after: str | None, *, read: bool, written: bool) -> Iterable[Finding]:
-    """That something is of another type now.
+    """The difference of a type.
 
     Args:
-        name: What.
-        before: Its type; None when nothing says so.
+        name: The parameter, attribute or similar.
+        before: Its type before; None when it is not annotated.
         after: Its type now.
         read: Whether others read it.
         written: Whether others write it.

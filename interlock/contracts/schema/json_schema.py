@@ -1,19 +1,19 @@
-"""Reads JSON Schemas: references followed, older spellings made new, and without what is said to people only."""
+"""Reads JSON Schemas: follows references, converts older spellings, and drops annotations for people."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-# What no validator minds.
-SAID = frozenset(
+# Keywords that validators ignore.
+ANNOTATIONS = frozenset(
     {"title", "description", "examples", "example", "default", "deprecated", "readOnly", "writeOnly", "discriminator"}
     | {"$schema", "$id", "$comment", "$defs", "definitions"}
 )
-# Their keys are names that somebody chose, and no keywords.
-OF_NAMES = frozenset({"properties", "patternProperties", "dependentSchemas"})
+# The keys in these are names, not keywords.
+BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas"})
 CHOICES = ("anyOf", "oneOf")
-# Keywords that change what others mean; a schema with one of them is compared as a whole.
+# Keywords that change the meaning of others; a schema with one of them is compared as a whole.
 OPAQUE = frozenset(
     {"$ref", "$dynamicRef", "allOf", "not", "if", "then", "else", "contains", "patternProperties", "unknown"}
     | {"dependentSchemas", "dependentRequired", "dependencies", "unevaluatedProperties", "unevaluatedItems"}
@@ -24,12 +24,12 @@ Schema: TypeAlias = Any
 
 @dataclass(frozen=True)
 class Document:
-    """A schema with the definitions that its references name."""
+    """A schema with the definitions for its references."""
 
     root: Schema
 
     def resolved(self, schema: Schema) -> Mapping[str, Any] | None:
-        """What a schema stands for; None for one that admits nothing."""
+        """A schema with its reference followed; None for one that admits nothing."""
         seen: set[str] = set()
         while isinstance(schema, Mapping) and (inner := _only_part(schema)) is not None:
             if isinstance(inner, str):
@@ -45,19 +45,19 @@ class Document:
         return inner.rpartition("/")[2] if isinstance(inner, str) else None
 
     def whole(self, schema: Schema, inside: frozenset[str] = frozenset()) -> Schema:
-        """A schema with all definitions in their places; a recursive one stands there by its name."""
+        """A schema with all references replaced by their definitions, and by a name where they recur."""
         if isinstance(schema, list):
             return [self.whole(each, inside) for each in schema]
         if not isinstance(schema, Mapping):
             return schema
         if (name := self.name(schema)) is not None:
             return {"recursive": name} if name in inside else self.whole(self.resolved(schema), inside | {name})
-        told = {key: each for key, each in schema.items() if key not in SAID}
+        kept = {key: each for key, each in schema.items() if key not in ANNOTATIONS}
         return {
             key: {name: self.whole(one, inside) for name, one in each.items()}
-            if key in OF_NAMES and isinstance(each, Mapping)
+            if key in BY_NAME and isinstance(each, Mapping)
             else self.whole(each, inside)
-            for key, each in told.items()
+            for key, each in kept.items()
         }
 
     def _find(self, reference: str) -> Schema:
@@ -69,10 +69,10 @@ class Document:
 
 @dataclass(frozen=True)
 class Option:
-    """One of the things that a value may be.
+    """One of the alternatives for a value.
 
     Attributes:
-        name: Of the definition, if it has one of its own.
+        name: The name of its definition, if it has one of its own.
     """
 
     name: str | None
@@ -80,9 +80,9 @@ class Option:
 
 
 def options(schema: Schema, document: Document) -> Iterator[Option]:
-    """The things that a value may be; none when nothing is admitted.
+    """The alternatives for a value; none when nothing is admitted.
 
-    `oneOf` is read as `anyOf`: models write it where a field tells the options apart.
+    `oneOf` is read as `anyOf`: models write it where a field distinguishes the options.
     """
     plain = document.resolved(schema)
     if plain is None:
@@ -98,7 +98,7 @@ def options(schema: Schema, document: Document) -> Iterator[Option]:
 
 
 def alternatives(schema: Schema, document: Document) -> Iterator[Mapping[str, Any]]:
-    """The same with one type, or one value, in each."""
+    """The alternatives with one type, or one value, in each."""
     for option in options(schema, document):
         plain = option.schema
         if isinstance(plain.get("enum"), list):
@@ -110,12 +110,12 @@ def alternatives(schema: Schema, document: Document) -> Iterator[Mapping[str, An
 
 
 def is_opaque(schema: Mapping[str, Any]) -> bool:
-    """Whether it can be compared as a whole only."""
+    """Whether it can only be compared as a whole."""
     return bool(OPAQUE & set(schema))
 
 
 def others_written(schema: Mapping[str, Any]) -> Schema:
-    """What is written under other names than the known ones: nothing, unless it says so or knows no names."""
+    """The schema of what is written under unknown names: nothing, unless it says so or knows no names."""
     return schema.get("additionalProperties", "properties" not in schema)
 
 
@@ -130,12 +130,12 @@ def same(one: object, other: object) -> bool:
 
 
 def _only_part(schema: Mapping[str, Any]) -> Schema:
-    """The one thing that a schema is, when it says nothing else: a reference, or the only part of `allOf`."""
-    told = {key: value for key, value in schema.items() if key not in SAID}
-    match told:
-        case {"$ref": str(reference)} if len(told) == 1:
+    """The only content of a schema that has nothing else: a reference, or the single part of `allOf`."""
+    kept = {key: value for key, value in schema.items() if key not in ANNOTATIONS}
+    match kept:
+        case {"$ref": str(reference)} if len(kept) == 1:
             return reference
-        case {"allOf": [inner]} if len(told) == 1:
+        case {"allOf": [inner]} if len(kept) == 1:
             return inner
     return None
 
@@ -145,7 +145,7 @@ def _plain(schema: Schema) -> Mapping[str, Any] | None:
         return {} if schema else None
     if not isinstance(schema, Mapping):
         return {"unknown": schema}
-    plain = {key: value for key, value in schema.items() if key not in SAID}
+    plain = {key: value for key, value in schema.items() if key not in ANNOTATIONS}
     if "const" in plain:
         plain["enum"] = [plain.pop("const")]
     if isinstance(plain.get("items"), list):  # of drafts before 2020-12, as pydantic 1 writes them

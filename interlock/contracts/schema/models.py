@@ -1,4 +1,4 @@
-"""What a package promises to those who import it, and what became of a promise."""
+"""What a package promises to its importers, and the changes of that."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,7 +10,7 @@ from interlock.model.bump import Part, ReleasePart
 
 
 class Kind(StrEnum):
-    """What an element of a contract is."""
+    """The kind of an element of a contract."""
 
     MODEL = "model"
     ENUM = "enum"
@@ -20,13 +20,13 @@ class Kind(StrEnum):
 
 
 class Element(FrozenModel):
-    """One thing that is promised.
+    """One element of a contract.
 
     Attributes:
-        name: The shortest name by which it is public: `market_data_core.BackpressureLevel`.
-        names: Every name by which it is public in the modules of the contract, `name` among them; sorted.
-        seen_as: Every name by which the package's loaded modules have it, public or not; sorted.
-        shape: What it looks like, in a form for each kind: see docs/contracts.md and `exporter.py`.
+        name: Its shortest public name: `market_data_core.BackpressureLevel`.
+        names: Every public name in the modules of the contract, with `name`; sorted.
+        seen_as: Every name in the package's loaded modules, public or not; sorted.
+        shape: Its details, in a form for each kind: see docs/contracts.md and `exporter.py`.
     """
 
     name: str
@@ -40,8 +40,8 @@ class ContractSchema(FrozenModel):
     """All that a package promises, at one commit or version.
 
     Attributes:
-        version: Of the distribution that was exported.
-        elements: By name, sorted.
+        version: The version of the exported distribution.
+        elements: Sorted by name.
         unreadable: Modules that could not be imported, with the error's first line.
     """
 
@@ -52,7 +52,7 @@ class ContractSchema(FrozenModel):
 
 
 class What(StrEnum):
-    """What became of an element."""
+    """How an element changed."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -60,15 +60,15 @@ class What(StrEnum):
 
 
 class ElementChange(FrozenModel):
-    """What became of one element.
+    """The change of one element.
 
     Attributes:
         details: Each difference in words: `member "soft" removed`, `field "price": integer, was number`.
-        breaks_readers: Whether who reads what the new version writes may fail.
-        breaks_writers: Whether what was written for the old version may be refused by the new one; also whether code
-            that calls or imports it may fail.
-        names: Every name by which it is or was to be had, for whoever looks for its uses.
-        values: Values of an enum that came or went, for the same.
+        breaks_readers: Whether a reader of what the new version writes may fail.
+        breaks_writers: Whether the new version may refuse what was written for the old one; also whether code that
+            calls or imports it may fail.
+        names: Every name that it has or had, to look for its uses.
+        values: The values of an enum that were added or removed, for the same purpose.
     """
 
     name: str
@@ -82,12 +82,12 @@ class ElementChange(FrozenModel):
 
     @property
     def breaks(self) -> bool:
-        """Whether anybody may fail."""
+        """Whether a reader or a writer may fail."""
         return self.breaks_readers or self.breaks_writers
 
 
 class Use(StrEnum):
-    """What a changed element is to a downstream."""
+    """A downstream's use of a changed element."""
 
     COVERED = "changed, used and covered by its suite"
     UNTESTED = "changed, used and untested"
@@ -95,14 +95,14 @@ class Use(StrEnum):
 
 
 class ContractChange(FrozenModel):
-    """What became of a contract from one version to another.
+    """The change of a contract from one version to another.
 
     Attributes:
         before, after: The versions.
         changes: Sorted by name; empty when the contract is the same.
-        api: Breakages of the API that griffe names, one a line.
-        part: What the version must be raised by at least.
-        uses: By downstream, what each changed element is to it.
+        api: Breakages of the API that griffe found, one in a line.
+        part: The least part by which the version must be raised.
+        uses: By downstream, its use of each changed element.
         notes: What could not be compared, such as modules that can't be imported.
     """
 

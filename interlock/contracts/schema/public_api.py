@@ -1,4 +1,4 @@
-"""Which modules of a wheel, and which names, are its contract."""
+"""Which modules and names of a wheel are its contract."""
 
 import zipfile
 from collections.abc import Collection, Sequence
@@ -14,13 +14,13 @@ def sources_of(wheel: Path) -> dict[str, bytes]:
 
 
 def modules_of(wheel: Path) -> tuple[str, ...]:
-    """Every module of a wheel that can be imported by a name, sorted; `__main__` runs when it is, and is none."""
+    """Every module of a wheel that can be imported by a name, sorted, without `__main__`, which would run."""
     with zipfile.ZipFile(wheel) as archive:
         return tuple(sorted({name for file in archive.namelist() if (name := module_of(file))}))
 
 
 def module_of(file: str) -> str | None:
-    """The module that a file of a wheel is; None for one that is none, or can't be imported by a name."""
+    """The module in a file of a wheel; None for another file, or if it can't be imported by a name."""
     path = PurePosixPath(file)
     stem, _, suffix = path.name.partition(".")
     if not (suffix == "py" or suffix.endswith(("so", "pyd"))) or stem == "__main__":
@@ -30,9 +30,9 @@ def module_of(file: str) -> str | None:
 
 
 def choose(offered: Collection[str], modules: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The modules of a wheel that are the contract, and those of it that the wheel has not got.
+    """The modules of a wheel that are the contract, and those of the contract that the wheel does not have.
 
-    A module that is named counts even if it is private; what is below it does unless it is private or a test.
+    A named module counts even if it is private; a module below it counts unless it is private or a test.
     """
     chosen = tuple(sorted(name for name in offered if is_promised(name, modules)))
     return chosen, tuple(each for each in modules if not any(is_in(name, each) for name in offered))
@@ -50,7 +50,7 @@ def is_public(module: str) -> bool:
 
 
 def is_promised(name: str, modules: Sequence[str]) -> bool:
-    """Whether a dotted name is part of the contract, by the modules that are it (none: all that are public)."""
+    """Whether a dotted name is part of the contract's modules (none: all public ones)."""
     if not modules:
         return is_public(name)
     return any(is_in(name, each) and is_public(name.removeprefix(each).removeprefix(".")) for each in modules)

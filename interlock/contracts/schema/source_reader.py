@@ -1,6 +1,6 @@
-"""Reads what a file of Python uses of other modules, without running it. Pure.
+"""Reads what a Python file uses of other modules, without running it. Pure.
 
-An approximation, which sees no scopes: a name stands for what is imported under it anywhere in the file.
+An approximation without scopes: a name means whatever is imported under it anywhere in the file.
 """
 
 import ast
@@ -15,11 +15,11 @@ class FileUse:
     """What a file uses.
 
     Attributes:
-        bound: What is imported, by the name under which the file has it: `{"Level": "core.telemetry.Level"}`.
-        imported: What stands in its import statements, as dotted names.
-        used: These, and every chain of attributes that begins at an imported name: `core.telemetry.Level.soft`.
-        stars: Modules of which everything is imported.
-        names: Every name that stands in it, for these.
+        bound: What is imported, by its name in the file: `{"Level": "core.telemetry.Level"}`.
+        imported: The dotted names in its import statements.
+        used: These, and every chain of attributes that starts at an imported name: `core.telemetry.Level.soft`.
+        stars: Modules from which everything is imported.
+        names: Every name in the file, to match with `stars`.
         texts: Every text.
         compared: Texts that are compared with something, or that are keys.
     """
@@ -34,7 +34,7 @@ class FileUse:
 
 
 def read_file(source: bytes, module: str, *, is_package: bool = False) -> FileUse | None:
-    """What a file uses; None when it is no Python.
+    """What a file uses; None when it can't be parsed.
 
     Args:
         source: Its content.
@@ -51,7 +51,9 @@ def read_file(source: bytes, module: str, *, is_package: bool = False) -> FileUs
     statements = [each for node in nodes for each in _imports(node, package)]
     bound = {name: target for name, target in statements if name != "*"}
     stars = {target.removesuffix(".*") for name, target in statements if name == "*"}
-    imported = {target for name, target in statements if name != "*"} | _whole(nodes)
+    # `import a.b` binds `a`, and imports `a.b`.
+    whole = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported = {target for name, target in statements if name != "*"} | whole
     return FileUse(
         bound=bound,
         imported=frozenset(imported),
@@ -82,11 +84,6 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
     return ".".join([*base, *([node.module] if node.module else [])])
 
 
-def _whole(nodes: tuple[ast.AST, ...]) -> set[str]:
-    """Modules that are imported by their whole names: `import a.b` binds `a`, and imports `a.b`."""
-    return {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-
-
 def _chain(node: ast.AST, bound: Mapping[str, str]) -> str | None:
     """The dotted name of an attribute of an attribute … of something imported."""
     names: list[str] = []
@@ -99,7 +96,7 @@ def _chain(node: ast.AST, bound: Mapping[str, str]) -> str | None:
 
 
 def _compared(node: ast.AST) -> tuple[ast.AST, ...]:
-    """What a node compares something with, or looks up in it."""
+    """The operands of a comparison, or the keys of a look-up or dictionary."""
     match node:
         case ast.Compare(left=left, comparators=others):
             return tuple(each for one in (left, *others) for each in (one, *getattr(one, "elts", ())))

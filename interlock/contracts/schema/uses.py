@@ -1,4 +1,4 @@
-"""What each changed element of a contract is to a downstream: used, and covered by its suite, without running it."""
+"""A downstream's use of each changed element: whether it is used, and covered by its suite, without running it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MOST_STEPS = 20
 
 
 class DownstreamSources(FrozenModel):
-    """What says how a downstream uses its upstream.
+    """The files that show how a downstream uses its upstream.
 
     Attributes:
         wheel: Its wheel.
@@ -28,14 +28,15 @@ class DownstreamSources(FrozenModel):
 
 
 def uses_of(changes: Collection[ElementChange], sources: DownstreamSources) -> Mapping[str, Use]:
-    """What each changed element is to a downstream, by the element's name.
+    """A downstream's use of each changed element, by the element's name.
 
-    An element is used where a file imports it under any of its names, reaches it through an imported module, names it
-    in texts beside the text of its module, or compares something with a value of an enum that came or went. It is
-    covered when a file of the suite uses it, or when a module uses it that the suite's files import, by whatever other
-    modules of the downstream. An `imports` suite covers what is imported by name, and that only if it is removed.
+    A file uses an element when it imports it under any of its names, reaches it through an imported module, has its
+    name and that of its module as texts, or compares something with an enum's value that was added or removed. The
+    element is covered when a file of the suite uses it, or a module that the suite's files import, directly or by way
+    of other modules of the downstream. An `imports` suite covers only what is imported by name, and was removed.
     """
-    downstream = Downstream(_wheel_files(sources.wheel), [use for each in sources.tests for use in _test_files(each)])
+    modules = {name: source for name, source in sources_of(sources.wheel).items() if module_of(name)}
+    downstream = Downstream(_read(modules), [use for each in sources.tests for use in _test_files(each)])
     return {change.name: downstream.use_of(change, sources.imports) for change in changes}
 
 
@@ -52,7 +53,7 @@ class Downstream:
     suite: Collection[FileUse]
 
     def use_of(self, change: ElementChange, imports: Collection[str] = ()) -> Use:
-        """What an element is to it."""
+        """The use of one changed element."""
         users = {name for name, file in self.modules.items() if self._uses(file, change)}
         if users & self._executed or any(self._uses(file, change) for file in self.suite):
             return Use.COVERED
@@ -87,7 +88,7 @@ class Downstream:
         return name
 
     def _resolved(self, name: str) -> str:
-        """A dotted name with what the downstream's own modules only pass on put in its place."""
+        """A dotted name with re-exports by the downstream's own modules replaced by their sources."""
         for _ in range(MOST_STEPS):
             module = self._module_in(name)
             first, _, rest = name.removeprefix(f"{module}.").partition(".")
@@ -111,7 +112,7 @@ class Downstream:
 
 
 def _names_in_texts(file: FileUse, change: ElementChange) -> bool:
-    """Whether a file names an element for `importlib` or a mock: in one text, or in two beside each other."""
+    """Whether a file has an element's name as text, as for `importlib` or a mock: in one text, or in two."""
     if any(is_in(text, name) for text in file.texts for name in change.names):
         return True
     pairs = (name.rpartition(".") for name in change.names)
@@ -119,14 +120,10 @@ def _names_in_texts(file: FileUse, change: ElementChange) -> bool:
 
 
 def _has_value(file: FileUse, used: Collection[str], change: ElementChange) -> bool:
-    """Whether a file that uses the upstream at all compares something with a value that came or went."""
+    """Whether a file that uses the upstream at all compares something with an added or removed value."""
     tops = {name.partition(".")[0] for name in change.names}
     touches = any(name.partition(".")[0] in tops for name in used)
     return change.kind is Kind.ENUM and touches and bool(file.compared & set(change.values))
-
-
-def _wheel_files(wheel: Path) -> dict[str, FileUse]:
-    return _read({name: source for name, source in sources_of(wheel).items() if module_of(name)})
 
 
 def _test_files(folder: Path) -> Iterable[FileUse]:

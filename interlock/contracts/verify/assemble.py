@@ -46,16 +46,11 @@ def report_of(
     said = (
         *planned.notes,
         *(note for each in downstreams for note in each.notes),
-        *_hidden(found),
+        # The status of these shows the failure, and not the trouble.
+        *(f"{r.downstream}: {r.trouble}" for r in found if r.trouble and r.conclusion is Conclusion.FAILURE),
         *unknown(context.request, context.family),
     )
     return _report(context, known, downstreams=found, more=said)
-
-
-def _hidden(results: Sequence[DownstreamResult]) -> Iterator[str]:
-    """The trouble of a downstream whose status shows a failure instead."""
-    failing = (each for each in results if each.conclusion is Conclusion.FAILURE)
-    return (f"{each.downstream}: {each.trouble}" for each in failing if each.trouble)
 
 
 def skipped_report(context: VerificationContext, known: Known, why: str) -> ContractsReport:

@@ -8,7 +8,6 @@ from interlock.adapters.distributions import Wheel
 from interlock.adapters.index.client import Release
 from interlock.adapters.ledger import KnownContract
 from interlock.adapters.uv import Interpreter
-from interlock.cells.recipe import Recipe
 from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.sanitize import one_line
@@ -113,18 +112,15 @@ async def find_uses(contract: Contract, downstreams: Sequence[Downstream], plan:
 def _sources(downstream: Downstream, plan: Plan) -> DownstreamSources | None:
     """The newest sources of a downstream: its branch's, else its release's."""
     for side in reversed(downstream.sides):
-        recipes = list(_recipes(downstream.name, side.version, plan))
+        key = downstream.name, side.version
+        cells = (cell for cell in plan.cells if (cell.key.downstream, cell.key.downstream_version) == key)
+        recipes = [cell.recipe for cell in cells if cell.recipe]
         for wheel in recipes[0].wheels if recipes else ():
             if wheel.name == downstream.name:
                 tests = dict.fromkeys(recipe.tests for recipe in recipes if recipe.tests)
                 imports = dict.fromkeys(module for recipe in recipes for module in recipe.modules)
                 return DownstreamSources(wheel=wheel.path, tests=tuple(tests), imports=tuple(imports))
     return None
-
-
-def _recipes(name: str, version: str, plan: Plan) -> Iterator[Recipe]:
-    keyed = (cell for cell in plan.cells if (cell.key.downstream, cell.key.downstream_version) == (name, version))
-    return (cell.recipe for cell in keyed if cell.recipe)
 
 
 def record(context: VerificationContext, comparison: Comparison, compared: ComparedBuilds, contract: Contract) -> None:

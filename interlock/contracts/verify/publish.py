@@ -117,9 +117,9 @@ async def publish_failed(github: CodeHost, commit: Commit, reason: str, *, pause
         reason: Why, in a line.
         pause: Seconds before a second try.
     """
-    said = [status(each, StatusState.ERROR, f"not tested: {reason}", commit.url) for each in commit.downstreams]
+    wanted = [status(each, StatusState.ERROR, f"not tested: {reason}", commit.url) for each in commit.downstreams]
     publication = _Publication(github, commit, pause)
-    await publication.publish_statuses(said)
+    await publication.publish_statuses(wanted)
     await publication.end_check_run(
         check_run.Result(conclusion="failure", title="not tested", summary=one_line(reason))
     )
@@ -228,9 +228,9 @@ class _Publication:
     def result(self) -> Published:
         return Published(done=tuple(self._done), failures=tuple(self._failures), comment=self._comment)
 
-    async def publish_statuses(self, said: Sequence[CommitStatus]) -> None:
+    async def publish_statuses(self, wanted: Sequence[CommitStatus]) -> None:
         """Publish the statuses that are not there yet."""
-        for each in said:
+        for each in wanted:
             error = await self._attempt(f"the status {each.context}", lambda each=each: self._status(each))  # type: ignore[misc]
             # The others would be refused for the same reason, unless this context has too many statuses.
             if error is not None and not isinstance(error, UnprocessableError):
@@ -252,13 +252,13 @@ class _Publication:
         if me is not None:
             await self._attempt(CHECK_RUN, lambda: check_run.start(self._github, me, subject))
 
-    async def end_check_run(self, said: check_run.Result) -> None:
+    async def end_check_run(self, result: check_run.Result) -> None:
         """Complete the check run, if the token is an App's."""
         me, subject = await self._app(), self._subject
 
         async def end() -> None:
             assert me is not None
-            done = await check_run.end(self._github, me, subject, said)
+            done = await check_run.end(self._github, me, subject, result)
             self._done += [f"check run {CONTEXT}: {done}"] if done else []
 
         if me is not None:

@@ -20,7 +20,7 @@ def ended(code: int = 0, output: str = "", *, timed_out: bool = False) -> Comple
     return Completed(returncode=code, output=output, errors="", seconds=1.0, timed_out=timed_out)
 
 
-def told(name: str, outcome: str = "passed", error: str | None = None) -> dict[str, object]:
+def result(name: str, outcome: str = "passed", error: str | None = None) -> dict[str, object]:
     return {"test": name, "outcome": outcome, "error": error, "seconds": 0.1}
 
 
@@ -32,22 +32,25 @@ class Case(NamedTuple):
     red: list[tuple[str, str | None]] = []  # noqa: RUF012  never changed
 
 
-SKIPPED = told("t::s", "skipped", "needs redis")
-FAILED = told("t::f", "failed", "NameError: x")
+SKIPPED = result("t::s", "skipped", "needs redis")
+FAILED = result("t::f", "failed", "NameError: x")
 CASES = {
-    "green": Case([told("t::a"), ORIGIN, {"exit": 0}], ended(), RunStatus.PASSED, None),
+    "green": Case([result("t::a"), ORIGIN, {"exit": 0}], ended(), RunStatus.PASSED, None),
     "green with others": Case(
-        [told("t::a"), SKIPPED, told("t::x", "xfailed", "bug"), ORIGIN, {"exit": 0}], ended(), RunStatus.PASSED, None
+        [result("t::a"), SKIPPED, result("t::x", "xfailed", "bug"), ORIGIN, {"exit": 0}],
+        ended(),
+        RunStatus.PASSED,
+        None,
     ),
     "one failed": Case(
-        [told("t::a"), FAILED, ORIGIN, {"exit": 1}],
+        [result("t::a"), FAILED, ORIGIN, {"exit": 1}],
         ended(1, "noise"),
         RunStatus.FAILED,
         "1 of 2 failed",
         [("t::f", "NameError: x")],
     ),
     "an error in a set-up": Case(
-        [told("t::a"), told("t::e", "error", "boom"), ORIGIN, {"exit": 1}],
+        [result("t::a"), result("t::e", "error", "boom"), ORIGIN, {"exit": 1}],
         ended(1),
         RunStatus.FAILED,
         "1 of 2 failed",
@@ -57,7 +60,7 @@ CASES = {
         [FAILED, {"exit": 1}], ended(1), RunStatus.FAILED, "1 of 1 failed", [("t::f", "NameError: x")]
     ),
     "never imported the upstream": Case(
-        [told("t::a"), {**ORIGIN, "package": "pipe"}, {"exit": 0}],
+        [result("t::a"), {**ORIGIN, "package": "pipe"}, {"exit": 0}],
         ended(),
         RunStatus.UNTESTED,
         "the suite never imported core",
@@ -67,10 +70,10 @@ CASES = {
         [SKIPPED, ORIGIN, {"exit": 0}], ended(), RunStatus.UNTESTED, "no test passed, 1 were skipped: needs redis"
     ),
     "only xpassed": Case(
-        [told("t::x", "xpassed"), ORIGIN, {"exit": 0}], ended(), RunStatus.UNTESTED, "no test passed, 1 were skipped"
+        [result("t::x", "xpassed"), ORIGIN, {"exit": 0}], ended(), RunStatus.UNTESTED, "no test passed, 1 were skipped"
     ),
     "from the suite's files": Case(
-        [told("t::a"), ORIGIN, {**ORIGIN, "module": "core.x", "file": "/cell/suite/core/x.py"}, {"exit": 0}],
+        [result("t::a"), ORIGIN, {**ORIGIN, "module": "core.x", "file": "/cell/suite/core/x.py"}, {"exit": 0}],
         ended(),
         RunStatus.UNTESTED,
         "core.x was imported from the suite's files, not from what is installed",
@@ -83,7 +86,7 @@ CASES = {
         [("t::f", "NameError: x")],
     ),
     "timed out": Case(
-        [{"running": "t::a"}, told("t::a"), {"running": "t::b"}],
+        [{"running": "t::a"}, result("t::a"), {"running": "t::b"}],
         ended(-15, timed_out=True),
         RunStatus.TIMED_OUT,
         "not finished after 60 s, in t::b",
@@ -99,7 +102,7 @@ CASES = {
         [("t::f", "NameError: x")],
     ),
     "crashed in a test": Case(
-        [told("t::a"), {"running": "t::b"}],
+        [result("t::a"), {"running": "t::b"}],
         ended(-6, "Fatal Python error"),
         RunStatus.FAILED,
         "1 of 2 failed",
@@ -112,8 +115,8 @@ CASES = {
         "2 of 2 failed",
         [("t::f", "NameError: x"), ("t::b", "ended by SIGSEGV")],
     ),
-    "crashed in the tear-down of a test that was told of": Case(
-        [{"running": "t::a"}, told("t::a"), ORIGIN],
+    "crashed in the tear-down of a recorded test": Case(
+        [{"running": "t::a"}, result("t::a"), ORIGIN],
         ended(-9),
         RunStatus.FAILED,
         "1 of 1 failed",
@@ -123,7 +126,7 @@ CASES = {
         [], ended(-40), RunStatus.FAILED, "1 of 1 failed", [("(the suite)", "ended by signal 40")]
     ),
     "left half-way with exit code 0": Case(
-        [told("t::a"), {"running": "t::b"}, ORIGIN],
+        [result("t::a"), {"running": "t::b"}, ORIGIN],
         ended(0, "t::b says goodbye"),
         RunStatus.FAILED,
         "1 of 2 failed",
@@ -151,14 +154,14 @@ CASES = {
         [("t::f", "NameError: x"), ("(the suite)", "!!! Exit: no more !!!")],
     ),
     "crashed after the suite had ended well": Case(
-        [{"running": "t::a"}, told("t::a"), ORIGIN, {"exit": 0}],
+        [{"running": "t::a"}, result("t::a"), ORIGIN, {"exit": 0}],
         ended(-11),
         RunStatus.FAILED,
         "1 of 2 failed",
         [("(the suite)", "ended by SIGSEGV")],
     ),
     "another exit code after the suite had ended well": Case(
-        [told("t::a"), ORIGIN, {"exit": 0}],
+        [result("t::a"), ORIGIN, {"exit": 0}],
         ended(3, "at exit: no\n"),
         RunStatus.FAILED,
         "1 of 2 failed",
@@ -174,14 +177,14 @@ CASES = {
         [], ended(2), RunStatus.FAILED, "1 of 1 failed", [("(the suite)", "ended with exit code 2")]
     ),
     "a plugin made a green suite fail": Case(
-        [told("t::a"), ORIGIN, {"exit": 1}],
+        [result("t::a"), ORIGIN, {"exit": 1}],
         ended(1, "coverage too low"),
         RunStatus.FAILED,
         "1 of 2 failed",
         [("(the suite)", "coverage too low")],
     ),
     "interrupted by a collection error": Case(
-        [told("t/x.py", "error", "SyntaxError: no"), {"exit": 2}],
+        [result("t/x.py", "error", "SyntaxError: no"), {"exit": 2}],
         ended(2, RED_OUTPUT),
         RunStatus.FAILED,
         "1 of 1 failed",
@@ -205,7 +208,7 @@ def test_a_module_without_a_file_is_not_proven_to_be_installed() -> None:
 
 
 def test_facts_are_read_line_by_line() -> None:
-    lines = [{"running": "t::a"}, told("t::a"), {"running": "t::b"}, {"read": "core"}, {"read": "core"}, ORIGIN]
+    lines = [{"running": "t::a"}, result("t::a"), {"running": "t::b"}, {"read": "core"}, {"read": "core"}, ORIGIN]
     facts = parse_facts([*map(json.dumps, lines), '{"exit": 1}'])
     assert facts == Facts(
         tests=(TestResult(id="t::a", outcome=TestOutcome.PASSED, seconds=0.1),),
@@ -217,13 +220,13 @@ def test_facts_are_read_line_by_line() -> None:
 
 
 def test_of_a_test_that_is_told_of_twice_the_later_word_counts() -> None:
-    facts = parse_facts(map(json.dumps, [told("t::a"), told("t::b"), FAILED | {"test": "t::a"}]))
+    facts = parse_facts(map(json.dumps, [result("t::a"), result("t::b"), FAILED | {"test": "t::a"}]))
     assert [(one.id, one.outcome) for one in facts.tests] == [("t::a", "failed"), ("t::b", "passed")]
 
 
 @given(st.integers(0, 400))
 def test_lines_that_were_cut_off_are_passed_over(kept: int) -> None:
-    whole = [json.dumps(fact) for fact in (told("t::a"), {"running": "t::b"}, FAILED, ORIGIN, {"exit": 1})]
+    whole = [json.dumps(fact) for fact in (result("t::a"), {"running": "t::b"}, FAILED, ORIGIN, {"exit": 1})]
     text = "\n".join(whole)[:kept]
     complete = sum(len("\n".join(whole[: count + 1])) <= kept for count in range(len(whole)))
     assert parse_facts(text.splitlines()) == parse_facts(whole[:complete])

@@ -19,7 +19,7 @@ HARMLESS = {
     atomic_files: "puts a finished directory in its place, whole",
     digest: "another digest is another fingerprint",
     lockfile: "the file that it chooses is in the fingerprint, by its hash",
-    single_flight: "who makes an environment, not what is in it",
+    single_flight: "which task makes an environment, not what is in it",
     suites: "what a suite and a point set is in the fingerprint",
     frozen_model: "the base of all records",
     versions: "how a version is read; the versions themselves are in the lock's lines",

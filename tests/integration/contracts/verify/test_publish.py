@@ -1,4 +1,4 @@
-"""Telling on GitHub, in a world that is served and judged by GitHub's own description: each thing is told once."""
+"""Publishing on GitHub, in a world that is served and judged by GitHub's own description: each thing once."""
 
 import asyncio
 import contextlib
@@ -47,7 +47,7 @@ AT_ONCE = RetryPolicy(first=0, longest_backoff=0, attempts=2)
 
 
 @dataclass
-class Telling:
+class Publisher:
     """A repository with a pull request, and whoever tells there."""
 
     hub: JudgedHub
@@ -86,31 +86,31 @@ class Telling:
     def _open(self) -> contextlib.AbstractAsyncContextManager[GitHub]:
         return open_github(StaticToken(SecretStr(self.token), "REPO_TOKEN"), self.place, policy=AT_ONCE)
 
-    def tell(self, report: ContractsReport | None = None, *, text: str | None = None, url: str = URL) -> Published:
+    def publish(self, report: ContractsReport | None = None, *, text: str | None = None, url: str = URL) -> Published:
         report = report or self.report()
         words = text or f"What became of {report.sha}"
         commit = self.commit.model_copy(update={"sha": report.sha, "url": url})
 
-        async def telling() -> Published:
+        async def publication() -> Published:
             async with self._open() as github:
                 texts = Texts(title="Title", summary=words, comment=words)
                 return await publish(github, commit, report, texts, pause=0)
 
-        return asyncio.run(telling())
+        return asyncio.run(publication())
 
     def pending(self) -> Published:
-        async def telling() -> Published:
+        async def publication() -> Published:
             async with self._open() as github:
                 return await publish_pending(github, self.commit, against="1.4.61", pause=0)
 
-        return asyncio.run(telling())
+        return asyncio.run(publication())
 
     def failed(self, reason: str) -> Published:
-        async def telling() -> Published:
+        async def publication() -> Published:
             async with self._open() as github:
                 return await publish_failed(github, self.commit, reason, pause=0)
 
-        return asyncio.run(telling())
+        return asyncio.run(publication())
 
     def fault(self, effect: Effect, **facts: object) -> None:
         self.hub.faults.add(InjectedFault.model_validate({"effect": effect, **facts}))
@@ -132,38 +132,38 @@ class Telling:
         """The newest first."""
         return checks.check_runs_of(self.hub.state, self.hub.core, self.sha)
 
-    def writes_of(self, *telling: Callable[[], Published]) -> list[str]:
-        """What was written while these told."""
+    def writes_of(self, *calls: Callable[[], Published]) -> list[str]:
+        """What these calls wrote."""
         before = len(self.hub.log.all())
-        for tells in telling:
-            tells()
+        for call in calls:
+            call()
         return [seen.note or seen.path for seen in self.hub.log.all()[before:] if seen.wrote and seen.note]
 
 
 @pytest.fixture
-def telling(tmp_path: Path) -> Iterator[Telling]:
+def publisher(tmp_path: Path) -> Iterator[Publisher]:
     hub = JudgedHub(tmp_path / "github")
     judge = Judge(api_app(hub.state))
     with Served(hub.front(judge, "api")) as served:
         hub.state.addresses = Addresses(api=served.url, uploads="http://uploads.test", server="http://git.test")
-        yield Telling(hub, GitHubServer(api=served.url, server="http://git.test", pause_between_writes=0), judge)
+        yield Publisher(hub, GitHubServer(api=served.url, server="http://git.test", pause_between_writes=0), judge)
     unlike = [said for said in judge.complaints if not any(words in said for words in BESIDE_THE_DESCRIPTION)]
     assert unlike == []
 
 
 @pytest.fixture
-def as_app(telling: Telling) -> Telling:
-    """The same, told by an App."""
+def as_app(publisher: Publisher) -> Publisher:
+    """The same publisher with the token of an App."""
     permissions = {"statuses": "write", "checks": "write", "pull_requests": "write", "contents": "read"}
-    app, _ = telling.hub.app(permissions=permissions)
-    install(telling, app, BOT, permissions)
-    telling.token = BOT
-    return telling
+    app, _ = publisher.hub.app(permissions=permissions)
+    install(publisher, app, BOT, permissions)
+    publisher.token = BOT
+    return publisher
 
 
-def install(telling: Telling, app: apps.App, token: str, permissions: dict[str, str]) -> None:
-    with telling.hub.state.changing():
-        telling.hub.state.add_token(
+def install(publisher: Publisher, app: apps.App, token: str, permissions: dict[str, str]) -> None:
+    with publisher.hub.state.changing():
+        publisher.hub.state.add_token(
             token,
             app.bot,
             kind="installation",
@@ -174,11 +174,11 @@ def install(telling: Telling, app: apps.App, token: str, permissions: dict[str, 
 
 
 class TestStatuses:
-    def test_each_downstream_has_one_from_pending_to_its_end(self, telling: Telling) -> None:
-        pending = telling.pending()
-        told = telling.tell()
-        assert (pending.failures, told.failures) == ((), ())
-        assert telling.statuses == {
+    def test_each_downstream_has_one_from_pending_to_its_end(self, publisher: Publisher) -> None:
+        pending = publisher.pending()
+        published = publisher.publish()
+        assert (pending.failures, published.failures) == ((), ())
+        assert publisher.statuses == {
             PIPELINE: [
                 ("pending", "is being tested, beside 1.4.61"),
                 ("failure", f"3 tests regressed: {', '.join(TESTS)}"),
@@ -192,56 +192,58 @@ class TestStatuses:
             ],
             IBKR: [("pending", "is being tested, beside 1.4.61"), ("success", "nothing regressed in 1 cell")],
         }
-        links = {each.target_url for each in statuses.statuses_of(telling.hub.state, telling.hub.core, telling.sha)}
+        links = {
+            each.target_url for each in statuses.statuses_of(publisher.hub.state, publisher.hub.core, publisher.sha)
+        }
         assert links == {URL}
 
-    def test_what_is_said_already_is_not_said_again(self, telling: Telling) -> None:
-        assert len(telling.pending().done) == 3
-        assert telling.pending() == Published()
-        first = telling.tell()
+    def test_what_is_said_already_is_not_said_again(self, publisher: Publisher) -> None:
+        assert len(publisher.pending().done) == 3
+        assert publisher.pending() == Published()
+        first = publisher.publish()
         assert len(first.done) == 4
-        assert telling.writes_of(telling.tell) == []
-        assert telling.tell() == Published(comment=first.comment)
+        assert publisher.writes_of(publisher.publish) == []
+        assert publisher.publish() == Published(comment=first.comment)
 
-    def test_a_run_that_ends_without_a_verdict_leaves_nothing_pending(self, telling: Telling) -> None:
-        telling.pending()
-        telling.failed("the wheel can't be built:\nerror: no compiler")
-        said = {name: newest[-1] for name, newest in telling.statuses.items()}
+    def test_a_run_that_ends_without_a_verdict_leaves_nothing_pending(self, publisher: Publisher) -> None:
+        publisher.pending()
+        publisher.failed("the wheel can't be built:\nerror: no compiler")
+        said = {name: newest[-1] for name, newest in publisher.statuses.items()}
         assert set(said.values()) == {("error", "not tested: the wheel can't be built: error: no compiler")}
-        assert telling.comments == []
+        assert publisher.comments == []
 
-    def test_a_downstream_that_was_begun_and_has_no_result_is_an_error(self, telling: Telling) -> None:
-        telling.tell(telling.report(downstreams=telling.report().downstreams[1:]))
-        assert telling.statuses[PIPELINE] == [("error", "nothing was tested")]
+    def test_a_downstream_that_was_begun_and_has_no_result_is_an_error(self, publisher: Publisher) -> None:
+        publisher.publish(publisher.report(downstreams=publisher.report().downstreams[1:]))
+        assert publisher.statuses[PIPELINE] == [("error", "nothing was tested")]
 
-    def test_a_verification_that_is_skipped_says_why_and_is_green(self, telling: Telling) -> None:
-        telling.tell(telling.report(downstreams=(), skipped="the contract is that of 1.4.61"))
-        assert list(telling.statuses.values()) == 3 * [[("success", "not run: the contract is that of 1.4.61")]]
+    def test_a_verification_that_is_skipped_says_why_and_is_green(self, publisher: Publisher) -> None:
+        publisher.publish(publisher.report(downstreams=(), skipped="the contract is that of 1.4.61"))
+        assert list(publisher.statuses.values()) == 3 * [[("success", "not run: the contract is that of 1.4.61")]]
 
     def test_said_too_often_in_one_context_the_others_are_said(
-        self, telling: Telling, monkeypatch: pytest.MonkeyPatch
+        self, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(statuses, "MOST", 1)
-        telling.hub.post(
-            f"/repos/alice/core/statuses/{telling.sha}",
+        publisher.hub.post(
+            f"/repos/alice/core/statuses/{publisher.sha}",
             {"state": "error", "context": f"interlock/cells/{PIPELINE}"},
         )
-        told = telling.tell()
-        assert {name: len(said) for name, said in telling.statuses.items()} == {PIPELINE: 1, STORE: 1, IBKR: 1}
-        (untold,) = told.failures
-        assert "has reached the maximum number of statuses" in str(untold)
+        published = publisher.publish()
+        assert {name: len(said) for name, said in publisher.statuses.items()} == {PIPELINE: 1, STORE: 1, IBKR: 1}
+        (failure,) = published.failures
+        assert "has reached the maximum number of statuses" in str(failure)
 
-    def test_a_commit_that_github_does_not_know_is_told_of_once_with_the_cure(self, telling: Telling) -> None:
-        told = telling.tell(telling.report(sha="0" * 40, pull=None))
-        (untold,) = told.failures
-        assert untold.hint == "push the commit to alice/core"
-        assert told.done == ()
+    def test_a_commit_that_github_does_not_know_is_told_of_once_with_a_hint(self, publisher: Publisher) -> None:
+        published = publisher.publish(publisher.report(sha="0" * 40, pull=None))
+        (failure,) = published.failures
+        assert failure.hint == "push the commit to alice/core"
+        assert published.done == ()
 
-    def test_of_some_of_the_downstreams_only_their_statuses_are_told(self, as_app: Telling) -> None:
-        as_app.tell(text="of all")
+    def test_of_some_of_the_downstreams_only_their_statuses_are_told(self, as_app: Publisher) -> None:
+        as_app.publish(text="of all")
         as_app.is_whole = False
         as_app.pending()
-        as_app.tell(text="of some")
+        as_app.publish(text="of some")
         as_app.failed("no disk")
         assert [(run.status, run.summary) for run in as_app.check_runs] == [("completed", "of all")]
         assert [comment.body.splitlines()[-1] for comment in as_app.comments] == ["of all"]
@@ -249,67 +251,67 @@ class TestStatuses:
 
 
 class TestComment:
-    def test_it_is_made_once_and_updated_in_place(self, telling: Telling) -> None:
-        made = telling.tell(text="red")
-        (comment,) = telling.comments
-        assert comment.body == f"{Marker(package=UPSTREAM, sha=telling.sha, at=BEGAN)}\nred"
+    def test_it_is_made_once_and_updated_in_place(self, publisher: Publisher) -> None:
+        made = publisher.publish(text="red")
+        (comment,) = publisher.comments
+        assert comment.body == f"{Marker(package=UPSTREAM, sha=publisher.sha, at=BEGAN)}\nred"
         assert made.comment is not None
         assert made.comment.endswith(f"#issuecomment-{comment.id}")
-        telling.push()
-        changed = telling.tell(green(telling.report()), text="green")
-        (comment,) = telling.comments
+        publisher.push()
+        changed = publisher.publish(green(publisher.report()), text="green")
+        (comment,) = publisher.comments
         assert comment.body.endswith("\ngreen")
         assert changed.comment == made.comment
 
-    def test_an_older_run_that_ends_late_does_not_overwrite_that_of_a_newer_commit(self, telling: Telling) -> None:
-        older = telling.report()
-        telling.push()
-        telling.tell(telling.report(), text="newer")
+    def test_an_older_run_that_ends_late_does_not_overwrite_that_of_a_newer_commit(self, publisher: Publisher) -> None:
+        older = publisher.report()
+        publisher.push()
+        publisher.publish(publisher.report(), text="newer")
         late = older.model_copy(update={"started_at": BEGAN + timedelta(hours=1)})
-        told = telling.tell(late, text="late")
-        assert [comment.body.splitlines()[1] for comment in telling.comments] == ["newer"]
-        assert any("left to the newer run" in line for line in told.done)
-        assert told.failures == ()
+        published = publisher.publish(late, text="late")
+        assert [comment.body.splitlines()[1] for comment in publisher.comments] == ["newer"]
+        assert any("left to the newer run" in line for line in published.done)
+        assert published.failures == ()
 
-    def test_the_head_of_the_pull_request_is_right_even_if_its_run_began_earlier(self, telling: Telling) -> None:
-        older = telling.report(started_at=BEGAN + timedelta(hours=1))
-        telling.push()
-        telling.tell(older, text="older commit")
-        telling.tell(telling.report(), text="head")
-        assert [comment.body.splitlines()[1] for comment in telling.comments] == ["head"]
+    def test_the_head_of_the_pull_request_is_right_even_if_its_run_began_earlier(self, publisher: Publisher) -> None:
+        older = publisher.report(started_at=BEGAN + timedelta(hours=1))
+        publisher.push()
+        publisher.publish(older, text="older commit")
+        publisher.publish(publisher.report(), text="head")
+        assert [comment.body.splitlines()[1] for comment in publisher.comments] == ["head"]
 
-    def test_a_later_run_of_the_same_commit_is_right_and_an_earlier_one_is_not(self, telling: Telling) -> None:
+    def test_a_later_run_of_the_same_commit_is_right_and_an_earlier_one_is_not(self, publisher: Publisher) -> None:
         for minutes, text in ((1, "second"), (0, "first"), (2, "third")):
-            telling.tell(telling.report(started_at=BEGAN + timedelta(minutes=minutes)), text=text)
-            (comment,) = telling.comments
+            publisher.publish(publisher.report(started_at=BEGAN + timedelta(minutes=minutes)), text=text)
+            (comment,) = publisher.comments
             assert comment.body.endswith({"first": "second"}.get(text, text))
 
-    def test_the_same_said_by_a_later_run_changes_nothing(self, telling: Telling) -> None:
-        telling.tell(text="same")
-        later = telling.report(started_at=BEGAN + timedelta(hours=1))
-        assert telling.writes_of(lambda: telling.tell(later, text="same\n")) == []
+    def test_the_same_said_by_a_later_run_changes_nothing(self, publisher: Publisher) -> None:
+        publisher.publish(text="same")
+        later = publisher.report(started_at=BEGAN + timedelta(hours=1))
+        assert publisher.writes_of(lambda: publisher.publish(later, text="same\n")) == []
 
-    def test_somebody_elses_comment_with_the_marker_is_left_alone(self, telling: Telling) -> None:
-        forged = f"{Marker(package=UPSTREAM, sha=telling.sha, at=BEGAN)}\nall is well"
-        with telling.hub.state.changing():
-            telling.hub.state.add_user("mallory")
-            issues.add_comment(telling.hub.state, telling.hub.core, telling.pull, "mallory", forged)
-        telling.tell(text="red")
-        assert [(one.login, one.body.splitlines()[1]) for one in telling.comments] == [
+    def test_somebody_elses_comment_with_the_marker_is_left_alone(self, publisher: Publisher) -> None:
+        forged = f"{Marker(package=UPSTREAM, sha=publisher.sha, at=BEGAN)}\nall is well"
+        with publisher.hub.state.changing():
+            publisher.hub.state.add_user("mallory")
+            issues.add_comment(publisher.hub.state, publisher.hub.core, publisher.pull, "mallory", forged)
+        publisher.publish(text="red")
+        assert [(one.login, one.body.splitlines()[1]) for one in publisher.comments] == [
             ("mallory", "all is well"),
             ("alice", "red"),
         ]
 
-    def test_comments_of_other_packages_and_other_words_of_ones_own_are_left_alone(self, telling: Telling) -> None:
-        marker = Marker(package="market-data", sha=telling.sha, at=BEGAN)
-        for body in (f"{marker}\nother", f"Look: {Marker(package=UPSTREAM, sha=telling.sha, at=BEGAN)}"):
-            with telling.hub.state.changing():
-                issues.add_comment(telling.hub.state, telling.hub.core, telling.pull, "alice", body)
-        telling.tell(text="mine")
-        assert [one.body.splitlines()[-1].partition(" ")[0] for one in telling.comments] == ["other", "Look:", "mine"]
+    def test_comments_of_other_packages_and_other_words_of_ones_own_are_left_alone(self, publisher: Publisher) -> None:
+        marker = Marker(package="market-data", sha=publisher.sha, at=BEGAN)
+        for body in (f"{marker}\nother", f"Look: {Marker(package=UPSTREAM, sha=publisher.sha, at=BEGAN)}"):
+            with publisher.hub.state.changing():
+                issues.add_comment(publisher.hub.state, publisher.hub.core, publisher.pull, "alice", body)
+        publisher.publish(text="mine")
+        assert [one.body.splitlines()[-1].partition(" ")[0] for one in publisher.comments] == ["other", "Look:", "mine"]
 
     def test_of_two_that_were_made_at_the_same_moment_the_first_stays_with_what_is_newer(
-        self, telling: Telling, monkeypatch: pytest.MonkeyPatch
+        self, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         there = GitHub.comments
         calls = itertools.count()
@@ -318,38 +320,38 @@ class TestComment:
             if next(calls) == 0:
                 found = await there(github, repo, number)
                 body = f"{Marker(package=UPSTREAM, sha='0' * 40, at=BEGAN - timedelta(minutes=1))}\nof another run"
-                with telling.hub.state.changing():
-                    issues.add_comment(telling.hub.state, telling.hub.core, telling.pull, "alice", body)
+                with publisher.hub.state.changing():
+                    issues.add_comment(publisher.hub.state, publisher.hub.core, publisher.pull, "alice", body)
                 return found
             return await there(github, repo, number)
 
         monkeypatch.setattr(GitHub, "comments", late)
-        telling.tell(text="mine")
-        assert [comment.body.splitlines()[1] for comment in telling.comments] == ["mine"]
+        publisher.publish(text="mine")
+        assert [comment.body.splitlines()[1] for comment in publisher.comments] == ["mine"]
 
-    def test_without_a_pull_request_there_is_none(self, telling: Telling) -> None:
-        telling.tell(telling.report(pull=None))
-        assert telling.comments == []
+    def test_without_a_pull_request_there_is_none(self, publisher: Publisher) -> None:
+        publisher.publish(publisher.report(pull=None))
+        assert publisher.comments == []
 
-    def test_lines_that_github_ends_otherwise_are_the_same(self, telling: Telling) -> None:
-        telling.tell(text="one\ntwo")
-        (comment,) = telling.comments
-        with telling.hub.state.changing():
+    def test_lines_that_github_ends_otherwise_are_the_same(self, publisher: Publisher) -> None:
+        publisher.publish(text="one\ntwo")
+        (comment,) = publisher.comments
+        with publisher.hub.state.changing():
             comment.body = comment.body.replace("\n", "\r\n")
-        assert telling.writes_of(lambda: telling.tell(text="one\ntwo")) == []
+        assert publisher.writes_of(lambda: publisher.publish(text="one\ntwo")) == []
 
 
 class TestCheckRun:
-    def test_a_persons_token_makes_none_and_nothing_is_missed(self, telling: Telling) -> None:
-        told = telling.tell()
-        assert telling.check_runs == []
-        assert told.failures == ()
+    def test_a_persons_token_makes_none_and_nothing_is_missed(self, publisher: Publisher) -> None:
+        published = publisher.publish()
+        assert publisher.check_runs == []
+        assert published.failures == ()
 
-    def test_it_goes_from_its_beginning_to_its_end(self, as_app: Telling) -> None:
+    def test_it_goes_from_its_beginning_to_its_end(self, as_app: Publisher) -> None:
         as_app.pending()
         (run,) = as_app.check_runs
         assert (run.name, run.status, run.details_url) == ("interlock/cells", "in_progress", URL)
-        as_app.tell()
+        as_app.publish()
         (run,) = as_app.check_runs
         assert (run.status, run.conclusion, run.title) == ("completed", "failure", "Title")
         assert run.summary == f"What became of {as_app.sha}"
@@ -363,20 +365,20 @@ class TestCheckRun:
         ]
         assert [comment.login for comment in as_app.comments] == ["locker[bot]"]
 
-    def test_told_twice_it_is_the_same_and_another_answer_is_a_new_one(self, as_app: Telling) -> None:
-        as_app.tell()
-        assert as_app.writes_of(as_app.tell) == []
-        as_app.tell(green(as_app.report()))
+    def test_told_twice_it_is_the_same_and_another_answer_is_a_new_one(self, as_app: Publisher) -> None:
+        as_app.publish()
+        assert as_app.writes_of(as_app.publish) == []
+        as_app.publish(green(as_app.report()))
         assert [run.conclusion for run in as_app.check_runs] == ["success", "failure"]
 
-    def test_it_is_begun_anew_when_it_had_ended_and_not_when_it_is_under_way(self, as_app: Telling) -> None:
+    def test_it_is_begun_anew_when_it_had_ended_and_not_when_it_is_under_way(self, as_app: Publisher) -> None:
         as_app.pending()
         as_app.pending()
-        as_app.tell()
+        as_app.publish()
         as_app.pending()
         assert [run.status for run in as_app.check_runs] == ["in_progress", "completed"]
 
-    def test_more_annotations_than_fit_into_a_call_are_all_there_once(self, as_app: Telling) -> None:
+    def test_more_annotations_than_fit_into_a_call_are_all_there_once(self, as_app: Publisher) -> None:
         many = tuple(
             ElementChange(name=f"market_data_core.telemetry.Level{number}", kind=Kind.CLASS, what=What.ADDED)
             for number in range(120)
@@ -384,12 +386,12 @@ class TestCheckRun:
         report = as_app.report(change=CHANGE.model_copy(update={"changes": many}))
         # The second call's answer is lost after it was done.
         as_app.fault(Effect.LOSE, method="PATCH", path="check-runs")
-        as_app.tell(report)
+        as_app.publish(report)
         (run,) = as_app.check_runs
         titles = [note["title"] for note in run.annotations]
         assert titles == [f"market_data_core.telemetry.Level{number} added" for number in range(120)]
 
-    def test_what_nothing_is_known_of_does_not_pass(self, as_app: Telling) -> None:
+    def test_what_nothing_is_known_of_does_not_pass(self, as_app: Publisher) -> None:
         as_app.pending()
         as_app.failed("no compiler")
         (run,) = as_app.check_runs
@@ -405,7 +407,7 @@ class TestCheckRun:
             asyncio.run(check_run.end(github(wire), Account(login="a[bot]", type="Bot"), subject, said))
         assert [request.method for request in wire.heard] == ["GET", "POST", "PATCH"]
 
-    def test_one_of_another_app_is_left_alone(self, as_app: Telling) -> None:
+    def test_one_of_another_app_is_left_alone(self, as_app: Publisher) -> None:
         other = add_app(as_app.hub.state, "other", permissions={"checks": "write"})
         install(as_app, other, "ghs_of_another", {"checks": "write"})
         body = {
@@ -415,7 +417,7 @@ class TestCheckRun:
             "status": "in_progress",
         }
         as_app.hub.post("/repos/alice/core/check-runs", body, token="ghs_of_another")
-        as_app.tell()
+        as_app.publish()
         assert [(run.app == other.id, run.status) for run in as_app.check_runs] == [
             (False, "completed"),
             (True, "in_progress"),
@@ -425,53 +427,53 @@ class TestCheckRun:
 class TestFaults:
     @pytest.mark.parametrize("effect", [Effect.LOSE, Effect.DROP])
     @pytest.mark.parametrize("path", ["statuses", "check-runs", "comments", "graphql", "status$"])
-    def test_a_lost_answer_makes_nothing_twice(self, as_app: Telling, path: str, effect: Effect) -> None:
+    def test_a_lost_answer_makes_nothing_twice(self, as_app: Publisher, path: str, effect: Effect) -> None:
         as_app.fault(effect, path=path)
-        told = as_app.tell()
-        assert told.failures == ()
+        published = as_app.publish()
+        assert published.failures == ()
         assert [len(said) for said in as_app.statuses.values()] == [1, 1, 1]
         assert len(as_app.comments) == len(as_app.check_runs) == 1
         assert len(as_app.check_runs[0].annotations) == 1
 
-    def test_githubs_silence_is_told_and_hides_no_verdict(self, telling: Telling) -> None:
-        telling.fault(Effect.REFUSE, times=1000)
-        told = telling.tell()
-        assert [untold.what.partition("/")[0] for untold in told.failures] == [
+    def test_githubs_silence_is_told_and_hides_no_verdict(self, publisher: Publisher) -> None:
+        publisher.fault(Effect.REFUSE, times=1000)
+        published = publisher.publish()
+        assert [failure.what.partition("/")[0] for failure in published.failures] == [
             "the status interlock",
             "check run and comment",
         ]
-        assert all("502" in untold.why for untold in told.failures)
+        assert all("502" in failure.why for failure in published.failures)
 
 
 class TestPermissions:
-    def test_what_a_token_may_not_is_told_with_its_cure_and_the_rest_is_done(self, telling: Telling) -> None:
-        telling.token = "github_pat_no_statuses"
-        with telling.hub.state.changing():
-            telling.hub.state.add_token(
-                telling.token, "alice", kind="fine-grained", permissions={"pull_requests": "write"}
+    def test_what_a_token_may_not_is_told_with_a_hint_and_the_rest_is_done(self, publisher: Publisher) -> None:
+        publisher.token = "github_pat_no_statuses"
+        with publisher.hub.state.changing():
+            publisher.hub.state.add_token(
+                publisher.token, "alice", kind="fine-grained", permissions={"pull_requests": "write"}
             )
-        told = telling.tell(text="red")
-        (untold,) = told.failures
-        assert untold.what == f"the status interlock/cells/{PIPELINE}"
-        assert untold.hint == "the token of REPO_TOKEN needs the permission statuses: write for this repository"
-        assert len(telling.comments) == 1
+        published = publisher.publish(text="red")
+        (failure,) = published.failures
+        assert failure.what == f"the status interlock/cells/{PIPELINE}"
+        assert failure.hint == "the token of REPO_TOKEN needs the permission statuses: write for this repository"
+        assert len(publisher.comments) == 1
 
-    def test_an_app_without_checks_has_statuses_and_the_comment(self, as_app: Telling) -> None:
+    def test_an_app_without_checks_has_statuses_and_the_comment(self, as_app: Publisher) -> None:
         permissions = {"statuses": "write", "pull_requests": "write"}
         app = next(iter(apps.apps_of(as_app.hub.state).values()))
         install(as_app, app, "ghs_without_checks", permissions)
         as_app.token = "ghs_without_checks"
-        told = as_app.tell()
-        (untold,) = told.failures
-        assert (untold.what, "checks: write" in (untold.hint or "")) == ("the check run interlock/cells", True)
+        published = as_app.publish()
+        (failure,) = published.failures
+        assert (failure.what, "checks: write" in (failure.hint or "")) == ("the check run interlock/cells", True)
         assert len(as_app.comments) == 1
 
-    def test_a_token_that_is_none_is_told_and_not_tried_again_and_again(self, telling: Telling) -> None:
-        telling.token = "ghp_gone"
-        told = telling.tell()
-        assert [untold.what for untold in told.failures] == [
+    def test_a_token_that_is_none_is_told_and_not_tried_again_and_again(self, publisher: Publisher) -> None:
+        publisher.token = "ghp_gone"
+        published = publisher.publish()
+        assert [failure.what for failure in published.failures] == [
             f"the status interlock/cells/{PIPELINE}",
             "check run and comment",
         ]
-        assert len(telling.hub.log.all()) == 2
-        assert "ghp_gone" not in repr(told)
+        assert len(publisher.hub.log.all()) == 2
+        assert "ghp_gone" not in repr(published)

@@ -1,4 +1,4 @@
-"""Differences in words; those that are none are not told."""
+"""Differences in words; equal meanings have none."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def model(required: tuple[str, ...] = (), /, **properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
-def told(value: Json, before: Json) -> str:
+def in_words(value: Json, before: Json) -> str:
     (found,) = differences(model(x=before), model(x=value))
     return found
 
@@ -92,7 +92,7 @@ TOLD = {
 
 @pytest.mark.parametrize(("before", "after", "words"), TOLD.values(), ids=TOLD)
 def test_a_difference_is_told_in_words(before: Json, after: Json, words: str) -> None:
-    assert told(after, before) == words
+    assert in_words(after, before) == words
 
 
 def test_fields_come_go_and_become_required() -> None:

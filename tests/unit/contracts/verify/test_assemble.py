@@ -1,4 +1,4 @@
-"""What is said of a downstream from the runs with the ref and with the baseline."""
+"""The result of a downstream, from the runs with the ref and with the baseline."""
 
 import shlex
 

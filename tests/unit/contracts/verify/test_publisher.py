@@ -1,4 +1,4 @@
-"""Whether anybody is told of a verification, of which perhaps only a part was run."""
+"""Whether a verification is published, of which perhaps only a part was run."""
 
 import contextlib
 from typing import Any
