@@ -19,7 +19,7 @@ from interlock.errors import DistributionError
 from interlock.model.versions import VersionField
 
 # Files of *.dist-info that can change what code does. The others only describe, and a run records reads of them.
-TELLING = ("entry_points.txt", "top_level.txt")
+EFFECTIVE_METADATA = ("entry_points.txt", "top_level.txt")
 # CPython 3.11 has one depth counter for the parsers of all threads: two at a time can end in a SystemError.
 PARSING = threading.Lock()
 LARGEST_MEMBER = 64 * 1024 * 1024
@@ -84,7 +84,7 @@ def _content(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     for name, data in files.items():
         top, _, rest = name.partition("/")
         if top.endswith(".dist-info"):
-            if rest in TELLING:
+            if rest in EFFECTIVE_METADATA:
                 yield f".dist-info/{rest}", data
         elif top.endswith(".data"):
             yield f".data/{rest}", data

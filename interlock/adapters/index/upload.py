@@ -37,7 +37,7 @@ async def missing(
             raise ConflictError(
                 f"{index.index.name} has another {file.name}: its SHA-256 is {found}, and what was built of the tag "
                 f"has {file.sha256}",
-                hint="somebody else has published this version: release a newer one, and yank this one there",
+                hint="this version was published by other means: release a newer one, and yank this one there",
             )
     return frozenset(file.name for file in files if file.name not in served)
 
@@ -110,5 +110,5 @@ async def confirm(
     if not await until(all_served, seconds=seconds):
         raise PublishError(
             f"{index.index.name} does not serve {package} {version} after {seconds:g} s, though it took the files",
-            hint="indexes can be slow: run the same command again, it goes on from here",
+            hint="indexes can be slow: run the same command again, it continues from here",
         )

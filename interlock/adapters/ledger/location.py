@@ -34,7 +34,7 @@ _SECRET_OPTIONS: Final = ("password", "sslpassword")
 _DEFECTS: Final = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 _FORMS: Final = "Write sqlite:////a/path/ledger.db or postgresql://user:password@host/database."
 _DAMAGED: Final = (
-    "Put a back-up in its place, or move it away: a new one is begun, and what it knew is run again (docs/ledger.md)."
+    "Put a back-up in its place, or move it away: a new one is made, and what it knew is run again (docs/ledger.md)."
 )
 
 

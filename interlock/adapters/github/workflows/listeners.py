@@ -58,7 +58,7 @@ def listens(files: Mapping[str, bytes], event: str) -> ListenerMatch:
         event: The type of the `repository_dispatch`.
     """
     workflows = [read(path, files[path]) for path in sorted(files) if is_workflow(path)]
-    listeners = tuple(_listener(workflow) for workflow in workflows if workflow.hears(event))
+    listeners = tuple(_listener(workflow) for workflow in workflows if workflow.listens_to(event))
     return ListenerMatch(
         event=event,
         listeners=listeners,
