@@ -101,15 +101,12 @@ def _modules(files: Collection[str]) -> tuple[str, ...]:
 def _owned_name(file: str, packages: Collection[str]) -> str | None:
     """The shortest dotted name that holds a file of code and belongs to this wheel alone."""
     stem, _, suffix = file.rpartition("/")[2].partition(".")
-    if file.partition("/")[0].endswith((".dist-info", ".data")) or not _is_code(suffix):
+    is_code = suffix == "py" or suffix.endswith(("so", "pyd"))
+    if file.partition("/")[0].endswith((".dist-info", ".data")) or not is_code:
         return None
     parts = [*file.split("/")[:-1], *([] if stem == "__init__" else [stem])]
     owned = next((n for n in range(1, len(parts)) if "/".join(parts[:n]) in packages), len(parts))
     return ".".join(parts[:owned]) if parts and all(part.isidentifier() for part in parts[:owned]) else None
-
-
-def _is_code(suffix: str) -> bool:
-    return suffix == "py" or suffix.endswith(("so", "pyd"))
 
 
 def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:

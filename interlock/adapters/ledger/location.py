@@ -67,7 +67,7 @@ class LedgerLocation:
         """The error for one of the database or its driver."""
         cause = getattr(error, "orig", None) or error
         said = self.redacted(" ".join(str(cause).split()))
-        if _is_damage(cause):
+        if _code(cause) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             return self.damage(said)
         return LedgerError(f"The ledger {self.name} cannot be used: {said}", hint=self._hint(cause))
 
@@ -147,7 +147,3 @@ def _code(cause: BaseException) -> int | None:
     # Extended codes have the general one in their lowest byte: https://www.sqlite.org/rescode.html
     code = getattr(cause, "sqlite_errorcode", None)
     return code & 0xFF if isinstance(code, int) else None
-
-
-def _is_damage(cause: BaseException) -> bool:
-    return _code(cause) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
