@@ -77,7 +77,7 @@ class FamilyError(InterlockError):
 
 
 class IndexUnavailableError(InterlockError):
-    """A package index that does not answer, or whose answer is not an index's."""
+    """A package index that does not answer, or gives an answer that is not an index's."""
 
     exit_code = 4
     transient = True
@@ -142,7 +142,7 @@ class ConflictError(InterlockError):
 
 
 class BuildError(InterlockError):
-    """A package that can't be built, or whose files are not fit to be published."""
+    """A package that can't be built, or built files that are not fit to be published."""
 
     exit_code = 14
 

@@ -19,7 +19,7 @@ from interlock.errors import DistributionError
 from interlock.model.versions import VersionField
 
 # Files of *.dist-info that can change what code does. The others only describe, and a run records reads of them.
-TELLING = ("entry_points.txt", "top_level.txt")
+EFFECTIVE_METADATA = ("entry_points.txt", "top_level.txt")
 # CPython 3.11 has one depth counter for the parsers of all threads: two at a time can end in a SystemError.
 PARSING = threading.Lock()
 LARGEST_MEMBER = 64 * 1024 * 1024
@@ -84,7 +84,7 @@ def _content(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     for name, data in files.items():
         top, _, rest = name.partition("/")
         if top.endswith(".dist-info"):
-            if rest in TELLING:
+            if rest in EFFECTIVE_METADATA:
                 yield f".dist-info/{rest}", data
         elif top.endswith(".data"):
             yield f".data/{rest}", data
@@ -101,15 +101,12 @@ def _modules(files: Collection[str]) -> tuple[str, ...]:
 def _owned_name(file: str, packages: Collection[str]) -> str | None:
     """The shortest dotted name that holds a file of code and belongs to this wheel alone."""
     stem, _, suffix = file.rpartition("/")[2].partition(".")
-    if file.partition("/")[0].endswith((".dist-info", ".data")) or not _is_code(suffix):
+    is_code = suffix == "py" or suffix.endswith(("so", "pyd"))
+    if file.partition("/")[0].endswith((".dist-info", ".data")) or not is_code:
         return None
     parts = [*file.split("/")[:-1], *([] if stem == "__init__" else [stem])]
     owned = next((n for n in range(1, len(parts)) if "/".join(parts[:n]) in packages), len(parts))
     return ".".join(parts[:owned]) if parts and all(part.isidentifier() for part in parts[:owned]) else None
-
-
-def _is_code(suffix: str) -> bool:
-    return suffix == "py" or suffix.endswith(("so", "pyd"))
 
 
 def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from packaging.utils import canonicalize_name
 
 from interlock.adapters import distributions
 from interlock.adapters import uv as environments
-from interlock.adapters.distributions import TELLING
+from interlock.adapters.distributions import EFFECTIVE_METADATA
 from interlock.adapters.uv import Uv, site_packages
 from interlock.cells import audit_hook, outcome, probe, recipe, suite_files
 from interlock.cells.outcome import judge, parse_facts
@@ -190,7 +190,7 @@ def _install_hook(packages: Path, recipe: Recipe, out: Path) -> None:
         "out": str(out),
         "folders": {name: wheel.name for wheel in recipe.wheels for name in _metadata_folders(packages, wheel.name)},
         "modules": {name: wheel.name for wheel in recipe.wheels for name in wheel.modules if name != own},
-        "silent": TELLING,
+        "silent": EFFECTIVE_METADATA,
     }
     (packages / f"{HOOK_NAME}.json").write_text(json.dumps(settings))
     shutil.copyfile(audit_hook.__file__, packages / f"{HOOK_NAME}.py")

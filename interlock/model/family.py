@@ -147,7 +147,7 @@ class Dispatch(FrozenModel):
         max_length=100,
         description="The event type that the targets listen to; GitHub takes 100 characters.",
     )
-    targets: tuple[PackageName, ...] = Field(min_length=1, description="The members that are told.")
+    targets: tuple[PackageName, ...] = Field(min_length=1, description="The members that are notified.")
     payload: tuple[PayloadField, ...] = Field(
         default=("version", "origin"),
         max_length=9,
@@ -249,7 +249,7 @@ class FamilySettings(FrozenModel):
     )
     author: Annotated[str, AfterValidator(_author)] | None = Field(
         default=None,
-        description="Who commits and tags. Default: Git's own configuration.",
+        description="The author of commits and tags. Default: Git's own configuration.",
         examples=["Release Bot <bot@example.org>"],
     )
 

@@ -1,7 +1,7 @@
 """Selections among a package's versions: a PEP 440 specifier, a list, `all`, or `latest:N`; and names of tags."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -75,7 +75,8 @@ class Selection(FrozenModel):
             return tuple(sorted({_existing(version, package, versions) for version in self.listed}))
         served = [version for version, yanked in versions.items() if not yanked]
         if self.latest is not None:
-            return self._some(package, sorted(_final(served))[-self.latest :])
+            final = (version for version in served if not version.is_prerelease)
+            return self._some(package, sorted(final)[-self.latest :])
         specifier = SpecifierSet(self.specifier or "")
         # Without this, PEP 440 admits pre-releases where there is nothing else; here they must be named.
         chosen = specifier.filter(served, prereleases=bool(specifier.prereleases))
@@ -90,10 +91,6 @@ class Selection(FrozenModel):
         if self.latest is not None:
             return f"latest:{self.latest}"
         return ", ".join(map(str, self.listed)) or self.specifier or "all"
-
-
-def _final(versions: Iterable[Version]) -> list[Version]:
-    return [version for version in versions if not version.is_prerelease]
 
 
 def _existing(version: Version, package: str, versions: Mapping[Version, bool]) -> Version:

@@ -144,7 +144,7 @@ def dispatched(
     return [
         start(state, repository, file, Cause("repository_dispatch", event_type, event, facts, login, sha or ""))
         for file in workflow_files(state, repository)
-        if file.workflow.hears(event_type)
+        if file.workflow.listens_to(event_type)
     ]
 
 

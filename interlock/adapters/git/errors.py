@@ -57,7 +57,7 @@ _KINDS: tuple[tuple[str, Kind, str], ...] = (
         ProtectedBranchError,
         "let this token's owner bypass the rule, or release by a pull request; see the branch's rules",
     ),
-    (_RACE, PushRaceError, "look at the remote again, and begin anew on what is there now"),
+    (_RACE, PushRaceError, "look at the remote again, and start again from what is there now"),
     (_ACCESS, TokenError, "the token, or git's own access, must be valid and may read and write this repository"),
     (_NOT_THERE, RepositoryError, "it does not exist, it has moved, or this token cannot see it"),
     (_UNREACHABLE, RemoteUnreachableError, "check the network and the server, and run it again"),

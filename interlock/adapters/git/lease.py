@@ -176,7 +176,7 @@ class Lease:
         except ValidationError:
             raise BusyError(
                 f"{self.ref} of {self._repository.remote.url} is not a lease that this version can read",
-                hint=f"see who made it; if nobody releases, remove it: git push --delete URL {self.ref}",
+                hint=f"if no release is under way, remove it: git push --delete URL {self.ref}",
             ) from None
 
     async def _moved(self, seen: str) -> bool:

@@ -46,10 +46,10 @@ class Wire(GitHubAPI):
         # GitHub expects an App's JSON web token under another scheme than a token.
         signs = token.startswith("ey") and token.count(".") == 2
         jwt, oauth_token = (token, None) if signs else (None, token)
-        body, following, _ = await self._make_request(
+        body, next_page, _ = await self._make_request(
             method, url, None, data, sansio.accept_format(), jwt=jwt, oauth_token=oauth_token
         )
-        return Reply(data=body, headers=self._headers, next=following)
+        return Reply(data=body, headers=self._headers, next=next_page)
 
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""

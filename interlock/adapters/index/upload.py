@@ -3,7 +3,7 @@
 import re
 import sys
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 from packaging.version import Version
@@ -30,21 +30,17 @@ async def missing(
         ConflictError: It serves another file under one of the names.
         IndexUnavailableError: It did not answer.
     """
-    served = await _hashes(package, version, index)
+    release = (await index.served(package)).get(version)
+    served = {file.name: file.sha256 for file in release.files} if release else {}
     for file in files:
         found = served.get(file.name, file.sha256)
         if found != file.sha256:
             raise ConflictError(
                 f"{index.index.name} has another {file.name}: its SHA-256 is {found}, and what was built of the tag "
                 f"has {file.sha256}",
-                hint="somebody else has published this version: release a newer one, and yank this one there",
+                hint="this version was published by other means: release a newer one, and yank this one there",
             )
     return frozenset(file.name for file in files if file.name not in served)
-
-
-async def _hashes(package: str, version: Version, index: PackageIndex) -> Mapping[str, str]:
-    release = (await index.served(package)).get(version)
-    return {file.name: file.sha256 for file in release.files} if release else {}
 
 
 async def upload(file: Path, target: Upload, *, hint: str) -> None:
@@ -110,5 +106,5 @@ async def confirm(
     if not await until(all_served, seconds=seconds):
         raise PublishError(
             f"{index.index.name} does not serve {package} {version} after {seconds:g} s, though it took the files",
-            hint="indexes can be slow: run the same command again, it goes on from here",
+            hint="indexes can be slow: run the same command again, it continues from here",
         )

@@ -34,7 +34,7 @@ _SECRET_OPTIONS: Final = ("password", "sslpassword")
 _DEFECTS: Final = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 _FORMS: Final = "Write sqlite:////a/path/ledger.db or postgresql://user:password@host/database."
 _DAMAGED: Final = (
-    "Put a back-up in its place, or move it away: a new one is begun, and what it knew is run again (docs/ledger.md)."
+    "Put a back-up in its place, or move it away: a new one is made, and what it knew is run again (docs/ledger.md)."
 )
 
 
@@ -67,7 +67,7 @@ class LedgerLocation:
         """The error for one of the database or its driver."""
         cause = getattr(error, "orig", None) or error
         said = self.redacted(" ".join(str(cause).split()))
-        if _is_damage(cause):
+        if _code(cause) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             return self.damage(said)
         return LedgerError(f"The ledger {self.name} cannot be used: {said}", hint=self._hint(cause))
 
@@ -147,7 +147,3 @@ def _code(cause: BaseException) -> int | None:
     # Extended codes have the general one in their lowest byte: https://www.sqlite.org/rescode.html
     code = getattr(cause, "sqlite_errorcode", None)
     return code & 0xFF if isinstance(code, int) else None
-
-
-def _is_damage(cause: BaseException) -> bool:
-    return _code(cause) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

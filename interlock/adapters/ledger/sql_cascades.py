@@ -22,7 +22,10 @@ class SqlCascades(Database, CascadeLedger):
             if connection.scalar(first, _cascade_row(cascade)) is not None:
                 connection.execute(CASCADE_PACKAGE.insert(), _progress_rows(cascade.id, cascade.progress.values()))
                 if cascade.holds:
-                    connection.execute(CASCADE_HOLD.insert(), _hold_rows(cascade))
+                    holds = [
+                        {"cascade": cascade.id, "package": name, "why": why} for name, why in cascade.holds.items()
+                    ]
+                    connection.execute(CASCADE_HOLD.insert(), holds)
         with self._reading() as connection:
             return next(_read_cascades(connection, CASCADE.c.id == cascade.id))
 
@@ -84,10 +87,6 @@ def _progress_rows(cascade: str, progress: Iterable[Progress]) -> list[dict[str,
         }
         for each in progress
     ]
-
-
-def _hold_rows(cascade: Cascade) -> list[dict[str, Any]]:
-    return [{"cascade": cascade.id, "package": name, "why": why} for name, why in cascade.holds.items()]
 
 
 def _read_cascades(connection: Connection, wanted: ColumnElement[bool]) -> Iterator[Cascade]:

@@ -7,9 +7,9 @@ table.
 The lease has no holder: it is the moment in `due_at`. `claim_deliveries` reads waiting rows that are due and moves
 their `due_at` to the lease's end, in one transaction. Until then no other claim sees them as due:
 
-- SQLite: the transaction begins by taking the only write lock, so a second claim reads after the first has committed.
+- SQLite: the transaction starts by taking the only write lock, so a second claim reads after the first has committed.
 - PostgreSQL: `FOR UPDATE SKIP LOCKED` passes by rows that another claim has in hand. It reads a row again that another
-  claim has changed since this statement began, and finds it not due any more.
+  claim has changed since this statement started, and finds it not due any more.
 
 What can interrupt it, and why nothing is lost or done twice:
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Row, and_, bindparam, select
@@ -13,6 +14,7 @@ from interlock.adapters.ledger.tables import CELL, RUN, VERSION_READER, in_utc
 from interlock.model.verdicts import CellKey, Run, Verdict
 
 _KEY: Final = tuple(column.name for column in CELL.primary_key)
+_FINGERPRINT: Final = attrgetter("fingerprint")
 _SHEET: Final = ("upstream", "downstream", "suite", "python", "point")
 
 _RUNS = (
@@ -34,7 +36,9 @@ class SqlVerdicts(Database, VerdictLedger):
             return {
                 fingerprint: tuple(map(_run, rows))
                 for chunk in chunks(fingerprints)
-                for fingerprint, rows in groupby(connection.execute(_RUNS, {"wanted": chunk}), _fingerprint)
+                for fingerprint, rows in groupby(
+                    connection.execute(_RUNS, {"wanted": chunk}), attrgetter("fingerprint")
+                )
             }
 
     def record(self, run: Run) -> None:
@@ -101,10 +105,6 @@ def _by_sheet(keys: Iterable[CellKey]) -> dict[tuple[str, ...], dict[tuple[str, 
         sheet = (key.upstream, key.downstream, key.suite, key.python, key.point)
         sheets.setdefault(sheet, {})[key.upstream_version, key.downstream_version] = key
     return sheets
-
-
-def _fingerprint(row: Row[Any]) -> str:
-    return str(row.fingerprint)
 
 
 def _run_row(run: Run) -> dict[str, Any]:

@@ -140,7 +140,7 @@ class _Planner:
     def planned(self, name: str) -> Planned | None:
         """The plan for a package after those of its upstreams; None when none of them has a new version."""
         package = self._family.package(name)
-        moving = [upstream for upstream in package.upstreams if self._moves(upstream)]
+        moving = self._moving(name)
         if not moving:
             return None
         if package.reaction is not Reaction.RELEASE:

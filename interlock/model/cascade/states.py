@@ -164,9 +164,9 @@ def _lines() -> Iterator[str]:
             yield f'    state "{state}" as {_identifier(state)}'
     yield f"    [*] --> {_identifier(State.PLANNED)}"
     for state in State:
-        for following in State:
-            if following in TRANSITIONS[state]:
-                yield f"    {_identifier(state)} --> {_identifier(following)}"
+        for target in State:
+            if target in TRANSITIONS[state]:
+                yield f"    {_identifier(state)} --> {_identifier(target)}"
     for state in State:
         if not TRANSITIONS[state]:
             yield f"    {_identifier(state)} --> [*]"

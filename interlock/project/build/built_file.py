@@ -53,5 +53,5 @@ def _is_pure(name: str) -> bool:
             return all(tag.platform == "any" for tag in parse_wheel_filename(name)[3])
         parse_sdist_filename(name)
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
-        raise BuildError(f"{name} is not named as a distribution is: {error}", hint="mend the build backend") from None
+        raise BuildError(f"{name} is not named as a distribution is: {error}", hint="fix the build backend") from None
     return True

@@ -33,7 +33,7 @@ async def check(files: Collection[BuiltFile], *, name: str, version: Version) ->
     """
     wrong = [*_wrong_set(files), *(f"{file.name}: {fault}" for file in files for fault in _faults(file, name, version))]
     if wrong:
-        raise BuildError("\n".join(wrong), hint=f"mend the project's metadata; {LISTING}")
+        raise BuildError("\n".join(wrong), hint=f"fix the project's metadata; {LISTING}")
     await _twine_check(files)
 
 
@@ -83,7 +83,7 @@ async def _twine_check(files: Collection[BuiltFile]) -> None:
     env = {**tool_environment(), "COLUMNS": "500", "NO_COLOR": "1"}
     done = await run(command, env=env, timeout=TWINE_SECONDS, merge=True)
     if done.returncode or done.timed_out:
-        hint = "mend what PyPI would show of it: readme and description in the project's metadata"
+        hint = "fix what PyPI would show of it: readme and description in the project's metadata"
         raise BuildError(
             f"twine check finds the files not fit to be published:\n{_said(done.output, files)}", hint=hint
         )

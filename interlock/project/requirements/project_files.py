@@ -152,7 +152,7 @@ def _in_code(content: bytes, upstream: str) -> Iterator[Location]:
             yield Location(SETUP_PY, node.lineno, SETUP_PY.name, text, None, hand=IN_CODE)
 
 
-def elsewhere(project: Project, upstream: str) -> Iterator[str]:
+def other_versions(project: Project, upstream: str) -> Iterator[str]:
     """Remarks about the upstream's versions in other tools' tables of `pyproject.toml`."""
     known = {entry.keys for entry in toml_entries(project.pyproject, upstream)}
     for keys, text in _texts(project.pyproject, ()):

@@ -12,7 +12,7 @@ from interlock.model.requirements import written
 from interlock.project.requirements.clauses import Edit, Moved, Refused, apply
 from interlock.project.requirements.location import File, Location
 from interlock.project.requirements.models import Change, Declared, Refusal, Repin, Unchanged
-from interlock.project.requirements.project_files import elsewhere, project_files
+from interlock.project.requirements.project_files import other_versions, project_files
 from interlock.project.requirements.requirements_files import rehashed, requirements_file, requirements_files
 from interlock.project.version.project import Project
 
@@ -139,7 +139,7 @@ def _edited(judged: list[_Judged], file: File) -> bytes:
 
 
 def _remarks(root: Path, upstream: str) -> Iterator[str]:
-    yield from elsewhere(Project(root), upstream)
+    yield from other_versions(Project(root), upstream)
     for path in sorted(path for pattern in LOCKS for path in root.glob(pattern)):
         if upstream in path.read_text("utf-8", "replace"):
             yield f"{path.name}: holds {upstream}, and is not edited: make it anew"

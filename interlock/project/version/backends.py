@@ -139,7 +139,7 @@ def _setuptools(project: Project) -> Source:
         return found
     if project.requires("versioningit"):
         message = "versioningit takes the version from a tag, which a release makes only after its build"
-        raise project.wrong(message, "versioningit", "let setuptools-scm or hatch-vcs take it: they can be told")
+        raise project.wrong(message, "versioningit", "let setuptools-scm or hatch-vcs take it: they accept a version")
     if project.requires("setuptools-scm"):
         return FromTags("setuptools-scm")
     raise project.wrong("nothing says where setuptools takes the version from", "dynamic", STATIC)

@@ -58,7 +58,11 @@ def listens(files: Mapping[str, bytes], event: str) -> ListenerMatch:
         event: The type of the `repository_dispatch`.
     """
     workflows = [read(path, files[path]) for path in sorted(files) if is_workflow(path)]
-    listeners = tuple(_listener(workflow) for workflow in workflows if workflow.hears(event))
+    listeners = tuple(
+        Listener(path=workflow.path, line=workflow.line, exact=workflow.exact, every=workflow.types is None)
+        for workflow in workflows
+        if workflow.listens_to(event)
+    )
     return ListenerMatch(
         event=event,
         listeners=listeners,
@@ -72,10 +76,6 @@ def is_workflow(path: str) -> bool:
     """Whether a file is a workflow for GitHub: right in the folder, with a YAML suffix."""
     name = path.removeprefix(FOLDER)
     return "/" not in name and name.endswith((".yml", ".yaml"))
-
-
-def _listener(workflow: Workflow) -> Listener:
-    return Listener(path=workflow.path, line=workflow.line, exact=workflow.exact, every=workflow.types is None)
 
 
 def _near(workflow: Workflow, event: str) -> Iterator[Finding]:

@@ -58,8 +58,8 @@ class Workflow(FrozenModel):
         types: The types of `repository_dispatch` that it lists; None when it lists none and so listens to every one.
         run_name: The title of its runs, with its expressions; None when it has none.
         exact: Whether the id of a dispatch is in the title of the run that took it.
-        faults: What keeps GitHub from using the file at all: it hears nothing.
-        warnings: What is used, and otherwise than somebody seems to mean.
+        faults: What keeps GitHub from using the file: it listens to nothing.
+        warnings: What GitHub reads otherwise than its author seems to mean.
     """
 
     path: str
@@ -76,7 +76,7 @@ class Workflow(FrozenModel):
         """Whether some `repository_dispatch` starts it."""
         return DISPATCH in self.events and not self.faults
 
-    def hears(self, event: str) -> bool:
+    def listens_to(self, event: str) -> bool:
         """Whether a `repository_dispatch` of this type starts it."""
         return self.dispatched and (self.types is None or any(listed.name == event for listed in self.types))
 

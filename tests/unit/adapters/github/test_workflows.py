@@ -52,7 +52,7 @@ def script(run: str) -> ListenerMatch:
 )
 def test_every_form_of_on_is_heard(on: str) -> None:
     found = workflow(on)
-    assert found.hears("core_release")
+    assert found.listens_to("core_release")
     assert (found.faults, found.warnings) == ((), ())
 
 
@@ -61,7 +61,7 @@ def test_every_form_of_on_is_heard(on: str) -> None:
     ["on: push", "on: [push]", "on: {push: {types: [core_release]}}", "on: {repository_dispatch: {types: [other]}}"],
 )
 def test_what_listens_to_something_else_does_not_hear(on: str) -> None:
-    assert not workflow(on).hears("core_release")
+    assert not workflow(on).listens_to("core_release")
     assert workflow(on).faults == ()
 
 
@@ -74,7 +74,7 @@ def test_no_types_means_every_type_and_listed_ones_have_their_lines() -> None:
 
 def test_the_typo_type_hears_every_type_and_is_named_with_its_line_and_cure() -> None:
     found = workflow("on:\n  repository_dispatch:\n    type: [core_release]")
-    assert found.hears("anything")
+    assert found.listens_to("anything")
     (warning,) = found.warnings
     assert str(warning) == (
         f"{PATH}:3: `repository_dispatch` has `type:`, GitHub reads only `types:`, and so it hears every type"
@@ -84,7 +84,7 @@ def test_the_typo_type_hears_every_type_and_is_named_with_its_line_and_cure() ->
 
 def test_a_strange_key_beside_types_is_a_warning() -> None:
     found = workflow("on: {repository_dispatch: {types: [a], branches: [main]}}")
-    assert not found.hears("b")
+    assert not found.listens_to("b")
     (warning,) = found.warnings
     assert warning.hint == "remove branches:"
     assert "every type" not in warning.message
@@ -93,7 +93,7 @@ def test_a_strange_key_beside_types_is_a_warning() -> None:
 def test_types_without_a_name_hear_every_type_with_a_warning() -> None:
     for types in ("[]", "", "~"):
         found = workflow(f"on: {{repository_dispatch: {{types: {types}}}}}")
-        assert found.hears("anything")
+        assert found.listens_to("anything")
         assert "every type" in found.warnings[0].message
 
 
@@ -169,7 +169,7 @@ NAMES = st.from_regex(r"\A[a-z][a-z_.-]{0,20}\Z").filter(lambda name: name not i
 def test_who_lists_types_hears_exactly_these(types: list[str], event: str) -> None:
     for written in (types, types[0]):
         on = yaml.safe_dump({"on": {"repository_dispatch": {"types": written}}}).replace("'on':", "on:")
-        assert workflow(on).hears(event) == (event in types if written is types else event == types[0])
+        assert workflow(on).listens_to(event) == (event in types if written is types else event == types[0])
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_the_listener_is_heard_exact_and_safe_by_our_own_reading(events: list[st
     found = read(PATH, text.encode())
     assert (found.faults, found.warnings, found.exact) == ((), (), True)
     assert [heard.name for heard in found.types or ()] == events
-    assert not found.hears("other")
+    assert not found.listens_to("other")
 
 
 def test_one_event_may_be_given_as_it_is() -> None:
