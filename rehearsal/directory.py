@@ -102,7 +102,7 @@ class RehearsalDirectory:
         try:
             return Facts.model_validate_json(self._world.read_bytes())
         except ValidationError:
-            raise RehearsalError(f"{self._world} can't be read", hint="begin anew with --new") from None
+            raise RehearsalError(f"{self._world} can't be read", hint="replace it with --new") from None
 
     def keep_facts(self, facts: Facts) -> None:
         """Write the facts about the world; this comes last when it is made."""

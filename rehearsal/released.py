@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -40,12 +40,8 @@ async def build_released(repositories: Collection[Repository], cache: Path) -> t
     wanted = [(repository, commit) for repository in repositories for commit in repository.released]
     folders = await asyncio.gather(*(_built(repository, commit, cache) for repository, commit in wanted))
     dated = zip(folders, (commit.at for _, commit in wanted), strict=True)
-    files = (Released(path, at) for folder, at in dated for path in _of(folder))
+    files = (Released(path, at) for folder, at in dated for path in folder.iterdir() if path.suffix in {".whl", ".gz"})
     return tuple(sorted(files, key=lambda file: (file.at, file.path.name)))
-
-
-def _of(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if path.suffix in {".whl", ".gz"})
 
 
 async def _built(repository: Repository, commit: Commit, cache: Path) -> Path:

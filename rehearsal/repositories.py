@@ -10,7 +10,7 @@ from pathlib import Path
 from interlock.common.process import run, tool_environment
 from interlock.errors import EnvironmentUnavailableError, RehearsalError, RepositoryError
 from rehearsal.github.git_store import GitStore, GitStoreError
-from rehearsal.template import Commit, Repository
+from rehearsal.template import Repository
 
 MIRROR_SECONDS = 600
 NO_GIT = "git is not installed"
@@ -92,17 +92,14 @@ def _stream(repository: Repository) -> Iterator[bytes]:
     """A history in the format of `git fast-import`."""
     branch, author = repository.history.branch, repository.history.author
     for commit in repository.history.commits:
-        who = f"{author} {int(commit.at.timestamp())} +0000"
-        yield f"commit refs/heads/{branch}\nauthor {who}\ncommitter {who}\n".encode()
+        person = f"{author} {int(commit.at.timestamp())} +0000"
+        yield f"commit refs/heads/{branch}\nauthor {person}\ncommitter {person}\n".encode()
         yield _data(commit.message.encode() + b"\n") + b"deleteall\n"
         for path, content in repository.files_at(commit).items():
             yield f"M 100644 inline {path}\n".encode() + _data(content)
         if commit.tag:
-            yield f"tag {commit.tag}\nfrom refs/heads/{branch}\ntagger {who}\n".encode() + _tag_message(commit)
-
-
-def _tag_message(commit: Commit) -> bytes:
-    return _data(f"Release {commit.version}\n".encode())
+            yield f"tag {commit.tag}\nfrom refs/heads/{branch}\ntagger {person}\n".encode()
+            yield _data(f"Release {commit.version}\n".encode())
 
 
 def _data(content: bytes) -> bytes:

@@ -66,7 +66,7 @@ def _installed(name: str) -> Distribution:
     except importlib.metadata.PackageNotFoundError:
         raise RehearsalError(
             f"{name} is not installed beside Interlock, and a rehearsal has no other place to take it from",
-            hint="install Interlock anew, with everything that it requires",
+            hint="install Interlock again, with all of its requirements",
         ) from None
 
 

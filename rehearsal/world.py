@@ -34,7 +34,7 @@ class Apart(Enum):
     """How long a process of its own serves a world."""
 
     ENDS = "it ends with this process"
-    STAYS = "it stays until it is told to end"
+    STAYS = "it stays until it is stopped"
 
 
 class World:
@@ -182,7 +182,7 @@ def _checked(directory: RehearsalDirectory, sources: Sequence[str]) -> Facts:
         what = ", ".join(facts.sources) or "the small family"
         raise RehearsalError(
             f"{directory.path} already holds a rehearsal of {what}",
-            hint="go on with it without --from-git, begin anew with --new, or take another --directory",
+            hint="use it without --from-git, replace it with --new, or choose another --directory",
         )
     return facts
 

@@ -130,7 +130,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ServerError(
             f"{path} may name a Prefect API, and cannot be read: {error}",
-            hint="Mend the file, or set PREFECT_API_URL.",
+            hint="Fix the file, or set PREFECT_API_URL.",
         ) from error
 
 

@@ -78,7 +78,9 @@ class GitHttp:
             token, repository = await to_thread.run_sync(self._admit, wish, request)
         except Refusal as refusal:
             return PlainTextResponse(refusal.message, refusal.status, refusal.headers)
-        body = _unpacked(await request.body(), request.headers)
+        body = await request.body()
+        if request.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
         if wish.writes and request.method == "POST":
             return await to_thread.run_sync(_Push(self._state, repository, token, wish, request).answer, body)
         return await stream(_environment(self._state, repository, wish, request, len(body)), body)
@@ -138,10 +140,6 @@ def _forbidden(token: Token, repository: Repository | None, refusal: Refusal) ->
     if token.kind is TokenKind.CLASSIC and repository:
         return f"Permission to {repository.full_name}.git denied to {token.login}."
     return "Write access to repository not granted."
-
-
-def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
-    return gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
 
 
 def _environment(

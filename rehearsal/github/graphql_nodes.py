@@ -209,7 +209,9 @@ class Nodes:
             "additions": lambda _: sum(file.added for file in files()),
             "deletions": lambda _: sum(file.deleted for file in files()),
             "changedFiles": lambda _: len(files()),
-            "files": lambda arguments: connection([_file(file) for file in files()], arguments),
+            "files": lambda arguments: connection(
+                [{"path": file.path, "additions": file.added, "deletions": file.deleted} for file in files()], arguments
+            ),
             "commits": commits,
             "comments": lambda arguments: connection(said, arguments),
             "labels": lambda arguments: connection([{**one, "id": one["node_id"]} for one in labels], arguments),
@@ -267,10 +269,6 @@ MERGEABLE = {"dirty": "CONFLICTING", "unknown": "UNKNOWN"}
 
 def _state(pull: Pull) -> str:
     return "MERGED" if pull.merged_at else pull.state.upper()
-
-
-def _file(file: diffs.Changed) -> Node:
-    return {"path": file.path, "additions": file.added, "deletions": file.deleted}
 
 
 def _status(status: statuses.Status) -> Node:

@@ -218,9 +218,9 @@ def of_commit(call: Call) -> Answer:
     """The pull requests that a commit is or was in."""
     sha = call.git.resolve(call.arguments["sha"])
     pulls = pull_store.pulls_of(call.state, call.repo)
-    having = [pull for pull in pulls if sha and sha in {pull.merge_commit_sha, *_brought(call, pull)}]
+    having = [
+        pull
+        for pull in pulls
+        if sha and sha in {pull.merge_commit_sha, *merging.commits_between(call.git, pull.base_sha, pull.head_sha)}
+    ]
     return call.page(having, lambda pull: simple_pull_json(call.state, call.repo, pull))
-
-
-def _brought(call: Call, pull: Pull) -> list[str]:
-    return merging.commits_between(call.git, pull.base_sha, pull.head_sha)

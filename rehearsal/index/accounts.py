@@ -63,17 +63,14 @@ class Accounts:
         """Let a user upload with a secret; for a known secret, this replaces its scope."""
         scope = canonicalize_name(project) if project else None
         added = Credential(login=login, hashed=_hashed(secret), user=user, project=scope, expires=expires)
-        self._keep((*(one for one in self._known if one.hashed != added.hashed or one.login != login), added))
+        self._known = (*(one for one in self._known if one.hashed != added.hashed or one.login != login), added)
+        write_whole(self._file, _FILE.dump_json(self._known, indent=2))
 
     def find(self, login: str, secret: SecretStr) -> Credential | None:
         """The credential of a login and secret, also an expired one: the caller gets to know that."""
         hashed = _hashed(secret)
         matching = (one for one in self._known if one.login == login and hmac.compare_digest(one.hashed, hashed))
         return next(matching, None)
-
-    def _keep(self, known: tuple[Credential, ...]) -> None:
-        self._known = known
-        write_whole(self._file, _FILE.dump_json(known, indent=2))
 
 
 def _hashed(secret: SecretStr) -> str:

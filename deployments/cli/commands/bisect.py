@@ -64,7 +64,9 @@ def bisect(
 def _run_and_print(request: BisectRequest, *, as_json: bool) -> int:
     # A mistake that shows without a server is reported at once.
     tested_edges(request, load(request.family_path))
-    found, ui = asyncio.run(_run(request))
+    found: Bisection
+    display = BisectDisplay()
+    found, ui = asyncio.run(run_flow.run_flow("bisect_contracts", request, display, (watcher, display.show)))
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
     else:
@@ -72,9 +74,3 @@ def _run_and_print(request: BisectRequest, *, as_json: bool) -> int:
         print_bisection(found, console)
         run_flow.print_address(ui, console)
     return found.exit_code
-
-
-async def _run(request: BisectRequest) -> tuple[Bisection, str | None]:
-    """Run the flow on the configured Prefect server, or on this machine's own."""
-    display = BisectDisplay()
-    return await run_flow.run_flow("bisect_contracts", request, display, (watcher, display.show))

@@ -46,7 +46,7 @@ app = typer.Typer(
 
 Id = Annotated[str, typer.Argument(help="The cascade, as interlock cascades names it.")]
 Package = Annotated[str, typer.Argument(help="The package, as the family file names it.")]
-WhyOption = Annotated[str, typer.Option("--why", help="For whoever asks.")]
+WhyOption = Annotated[str, typer.Option("--why", help="The reason, which is shown.")]
 CascadeOption = Annotated[
     str | None, typer.Option("--of", metavar="ID", help="Of this cascade. Default: the last one.")
 ]
@@ -76,7 +76,7 @@ def start(
 
 def follow(
     package: Package,
-    version: Annotated[str, typer.Argument(help="As what somebody else releases it, or has released it.")],
+    version: Annotated[str, typer.Argument(help="The version, which is or will be released elsewhere.")],
     *,
     dry_run: DryRun = False,
     family: FamilyOption = None,

@@ -80,7 +80,7 @@ def _use_prefect() -> None:
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "0")
     if use_running_server() is None:
         raise ServerError(
-            "the gateway knows of no Prefect server", hint="set PREFECT_API_URL, or begin with: interlock server start"
+            "the gateway knows of no Prefect server", hint="set PREFECT_API_URL, or start one: interlock server start"
         )
 
 

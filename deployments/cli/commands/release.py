@@ -117,7 +117,8 @@ def _preview(request: ReleaseRequest, family: Family, *, as_json: bool) -> int:
 
 def _release(request: ReleaseRequest, *, as_json: bool) -> int:
     try:
-        released, ui = asyncio.run(_run(request))
+        display = ReleaseDisplay()
+        released, ui = asyncio.run(run_flow.run_flow("release_package", request, display, (watcher, display.show)))
     except DispatchError:
         # The package is out, though a receipt is missing: show what was done beside the error.
         if (recorded := _recorded(request)) is not None:
@@ -142,9 +143,3 @@ def _print(released: Release, ui: str | None, *, as_json: bool) -> None:
     console = Console(highlight=False)
     print_release(released, console)
     run_flow.print_address(ui, console)
-
-
-async def _run(request: ReleaseRequest) -> tuple[Release, str | None]:
-    """Run the flow on the configured Prefect server, or on this machine's own."""
-    display = ReleaseDisplay()
-    return await run_flow.run_flow("release_package", request, display, (watcher, display.show))

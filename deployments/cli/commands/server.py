@@ -55,7 +55,7 @@ def _describe(found: Status) -> str:
 
 
 def _idle_limit(server: Record) -> str:
-    return f"after {_duration(server.idle_seconds)} without use" if server.idle_seconds else "only when told to"
+    return f"after {_duration(server.idle_seconds)} without use" if server.idle_seconds else "only by a command"
 
 
 def _duration(seconds: float) -> str:
