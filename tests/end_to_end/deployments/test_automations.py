@@ -320,7 +320,7 @@ def test_news_of_flows_are_told_once_and_none_of_a_flow_that_somebody_watches(
     first, second = receiver.texts("news")
     assert first.startswith("core is held: a\nwhy\nhttp://127.0.0.1")
     assert second.startswith("core is held: b\n")
-    assert done.stderr.count("tells: core is held: a") == 1
+    assert done.stderr.count("notifies: core is held: a") == 1
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")  # in the clear, on this machine alone

@@ -37,11 +37,11 @@ def asked(family: Path, monkeypatch: pytest.MonkeyPatch) -> list[ReleaseRequest]
     assert family.exists()
     requests: list[ReleaseRequest] = []
 
-    async def run(request: ReleaseRequest) -> tuple[Release, str | None]:
+    async def run(_flow: str, request: ReleaseRequest, *_display: object) -> tuple[Release, str | None]:
         requests.append(request)
         return a_release(package=request.package), "http://127.0.0.1:4200/runs/flow-run/1"
 
-    monkeypatch.setattr(command, "_run", run)
+    monkeypatch.setattr(command.run_flow, "run_flow", run)
     return requests
 
 
@@ -92,10 +92,10 @@ def test_a_mistake_is_told_before_anything_is_started(
 
 
 def fail_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run(_request: ReleaseRequest) -> tuple[Release, str | None]:
+    async def run(*_asked: object) -> tuple[Release, str | None]:
         raise error
 
-    monkeypatch.setattr(command, "_run", run)
+    monkeypatch.setattr(command.run_flow, "run_flow", run)
 
 
 @pytest.mark.usefixtures("family")
