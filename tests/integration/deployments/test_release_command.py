@@ -9,7 +9,7 @@ import pytest
 from packaging.version import Version
 from typer.testing import CliRunner, Result
 
-from deployments.cli.commands import release as command
+from deployments.cli import run_flow
 from deployments.cli.main import app
 from interlock.adapters.ledger import open_ledger
 from interlock.errors import ConflictError, DispatchError, FamilyError, UsageError
@@ -41,7 +41,7 @@ def asked(family: Path, monkeypatch: pytest.MonkeyPatch) -> list[ReleaseRequest]
         requests.append(request)
         return a_release(package=request.package), "http://127.0.0.1:4200/runs/flow-run/1"
 
-    monkeypatch.setattr(command.run_flow, "run_flow", run)
+    monkeypatch.setattr(run_flow, "run_flow", run)
     return requests
 
 
@@ -95,7 +95,7 @@ def fail_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     async def run(*_asked: object) -> tuple[Release, str | None]:
         raise error
 
-    monkeypatch.setattr(command.run_flow, "run_flow", run)
+    monkeypatch.setattr(run_flow, "run_flow", run)
 
 
 @pytest.mark.usefixtures("family")
