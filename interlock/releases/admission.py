@@ -72,7 +72,7 @@ def _no(wanted: ReleaseCandidate, found: Admission) -> str:
     lines = [line for cell in cells[:MOST_CELLS] for line in _lines(cell)]
     more = [f"  and {len(cells) - MOST_CELLS} other cells"] if len(cells) > MOST_CELLS else []
     what = f"{wanted.package} is not released, and nothing was changed: commit {wanted.sha[:12]} breaks its contracts"
-    hint = f"mend it, or the downstream (interlock check {wanted.package} {wanted.sha})"
+    hint = f"fix it, or the downstream (interlock check {wanted.package} {wanted.sha})"
     raise RefusedError("\n".join((what, *lines, *more)), hint=f"{hint}; or {_override(wanted)}")
 
 

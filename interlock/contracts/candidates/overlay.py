@@ -1,4 +1,4 @@
-"""A candidate, and offering it: in this process the index has it and uv resolves it; it is sent to no server."""
+"""A candidate on offer: this process finds it when it asks for its very version, and no other process does."""
 
 import asyncio
 from pathlib import Path
