@@ -17,7 +17,7 @@ test: setup
 
 # A file's tests share what its fixtures make, so a file is one worker's.
 tests: setup
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(COV)
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(COV)
 
 # The pure ones alone.
 test-unit: setup
