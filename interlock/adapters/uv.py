@@ -1,95 +1,61 @@
 """Environments by uv: finds interpreters, resolves requirements, installs environments."""
 
 import asyncio
-import json
+import contextlib
+import hashlib
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache as once
 from pathlib import Path
-from stat import S_ISDIR
+from typing import Protocol
 
-from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 from uv import find_uv_bin
 
+from interlock.adapters import layers
+from interlock.adapters.build_backend import PYTHON, Project, run_backend
+from interlock.adapters.index.client import Release
+from interlock.adapters.interpreter import Interpreter, described
 from interlock.common.atomic_files import move_whole
 from interlock.common.digest import digest
-from interlock.common.frozen_model import FrozenModel
 from interlock.common.process import Completed, run, tool_environment
 from interlock.common.single_flight import SingleFlight
 from interlock.errors import DistributionError, EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
-from interlock.model.lockfile import File, Lock, Pin, Resolution, Unresolvable
+from interlock.model.lockfile import File, Lock, Pin, Resolution, Unresolvable, choose_wheel
 
 # Copies: a suite that writes into a hard link writes into uv's cache, and so into every other environment.
 OWN_FILES = ("--quiet", "--no-deps", "--no-index", "--no-config", "--link-mode", "copy")
 LAYERED = "_interlock_layer.pth"
-MANIFEST = ".interlock-manifest"
+INSTALLS = 4  # of wheels' trees, at once
+# uv's log of the versions that it looks at, and what it says there of one that it passes over.
+SELECTION = "uv_resolver::candidate_selector=trace"
+PASSED_OVER = re.compile(
+    r"^TRACE Found candidate for package (\S+) with range .* steps: (\S+) version\n"
+    r"(?=TRACE Returning incompatible candidate for package \1 )",
+    re.MULTILINE,
+)
 LONGEST_LOCK = 32 * 1024 * 1024
+LONGEST_REASON = 4000
 # What uv says when the index let it see nothing; it reports this like a resolution that failed.
 UNASKED = (
     "network was disabled",
     "could not be queried due to a lack of valid authentication credentials",
     "returned a 403 Forbidden error",
 )
-DESCRIBE = """
-import json, os, platform, sys
-version = platform.python_version()
-print(json.dumps({
-    "path": sys.executable,
-    "version": version,
-    "implementation": sys.implementation.name,
-    "platform": " ".join([sys.platform, platform.machine(), *platform.libc_ver()]).strip(),
-    "markers": {
-        "implementation_name": sys.implementation.name,
-        "implementation_version": version,
-        "os_name": os.name,
-        "platform_machine": platform.machine(),
-        "platform_python_implementation": platform.python_implementation(),
-        "platform_release": platform.release(),
-        "platform_system": platform.system(),
-        "platform_version": platform.version(),
-        "python_full_version": version,
-        "python_version": ".".join(version.split(".")[:2]),
-        "sys_platform": sys.platform,
-    },
-}))
-"""
 
 
-class Interpreter(FrozenModel):
-    """A Python on this machine.
+class Files(Protocol):
+    """What uv needs of the index."""
 
-    Attributes:
-        wanted: The version that was asked for, as `3.11`.
-        version: Its full version, as `3.11.7`.
-        platform: As `linux x86_64 glibc 2.36`.
-        markers: The values of PEP 508's environment markers.
-    """
+    async def releases(self, package: str) -> Mapping[Version, Release]:
+        """Every release of a package."""
 
-    wanted: str
-    path: Path
-    version: str
-    implementation: str
-    platform: str
-    markers: Mapping[str, str]
-
-    def tags(self) -> tuple[Tag, ...]:
-        """The wheel tags that it accepts, best first (CPython's; other implementations get pure wheels)."""
-        return _supported_tags(self.implementation, self.version)
-
-
-@once
-def _supported_tags(implementation: str, version: str) -> tuple[Tag, ...]:
-    major, minor = map(int, version.split(".")[:2])
-    python = (major, minor)
-    own = cpython_tags(python) if implementation == "cpython" else ()
-    return (*own, *compatible_tags(python, interpreter=f"cp{major}{minor}" if own else None))
-
-
-# Downloads a file of an index, checked by its hash and cached.
-Download = Callable[[File], Awaitable[Path]]
+    async def download(self, file: File) -> Path:
+        """A file, checked by its hash and cached."""
 
 
 class Uv:
@@ -98,14 +64,15 @@ class Uv:
     Args:
         index: Variables that name the index (see `Index.environment`).
         store: Where shared environments are.
-        download: Fetches a file of a lock.
+        files: Lists releases and downloads their files.
     """
 
-    def __init__(self, index: Mapping[str, str], store: Path, download: Download) -> None:
-        self._download = download
+    def __init__(self, index: Mapping[str, str], store: Path, files: Files) -> None:
+        self._files = files
         self._environment = {**tool_environment(), **index, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
         self._store = store
         self._shared: SingleFlight[str, Path] = SingleFlight()
+        self._installs = asyncio.Semaphore(INSTALLS)
         self._offered: dict[str, tuple[Path, ...]] = {}
 
     def offer(self, package: str, version: Version, paths: Iterable[Path]) -> None:
@@ -124,14 +91,24 @@ class Uv:
         """
         # --system: our own virtual environment is not the Python that is meant.
         found = await self._run("python", "find", "--system", "--no-project", wanted)
-        command = [found.output.strip(), "-I", "-c", DESCRIBE]
-        described = await run(command, env=tool_environment()) if found.returncode == 0 else None
-        if described is None or described.returncode != 0:
+        python = await described(Path(found.output.strip()), wanted) if found.returncode == 0 else None
+        if python is None:
             raise EnvironmentUnavailableError(
                 f"there is no Python {wanted} on this machine",
                 hint=f"uv python install {wanted}, or name another with --python",
             )
-        return Interpreter(wanted=wanted, **json.loads(described.output))
+        return python
+
+    async def own_interpreter(self) -> Interpreter:
+        """The Python that Interlock itself runs with, which builds are made with.
+
+        Raises:
+            EnvironmentUnavailableError: It does not run.
+        """
+        own = ".".join(map(str, sys.version_info[:2]))
+        if (python := await described(PYTHON, own)) is None:
+            raise EnvironmentUnavailableError(f"{PYTHON} does not run", hint="install Interlock again: make setup")
+        return python
 
     async def resolve(
         self, requirements: Sequence[str], *, forced: Sequence[str], interpreter: Interpreter
@@ -146,37 +123,53 @@ class Uv:
         Raises:
             IndexUnavailableError: The index could not be read.
         """
+        built: dict[str, tuple[File, Path]] = {}
+        while True:
+            completed = await self._compile(requirements, forced, interpreter, [path for _, path in built.values()])
+            further = await self._only_as_sdist(completed.errors, interpreter, built)
+            if not further:
+                return _resolution(completed, {pin: sdist for pin, (sdist, _) in built.items()})
+            for pin, sdist in further.items():
+                made = await self.build_wheel(await self._files.download(sdist), interpreter)
+                if isinstance(made, str):
+                    return Unresolvable(reason=made)
+                built[pin] = (sdist, made)
+
+    async def _compile(
+        self, requirements: Sequence[str], forced: Sequence[str], interpreter: Interpreter, built: Sequence[Path]
+    ) -> Completed:
         with tempfile.TemporaryDirectory() as folder:
             wanted, overrides = Path(folder, "requirements.in"), Path(folder, "overrides.txt")
             wanted.write_text("\n".join(requirements))
             overrides.write_text("\n".join(forced))
-            options = ("--quiet", "--no-header", "--format", "pylock.toml")
+            options = ("--quiet", "--no-header", "--no-build", "--format", "pylock.toml")
             # An exact version may be newer than the page in uv's cache.
             exact = {line.partition("==")[0].partition("[")[0] for line in (*requirements, *forced) if "==" in line}
             fresh = [option for name in sorted(exact) for option in ("--refresh-package", name)]
-            completed = await self._run(
-                "pip",
-                "compile",
-                *options,
-                *fresh,
-                *self._links(Path(folder, "offered"), (*requirements, *forced)),
-                "--python",
-                interpreter.path,
-                "--override",
-                overrides,
-                wanted,
-            )
-        if completed.returncode != 0:
-            return _refusal(completed)
-        try:
-            return Lock.parse(completed.output)
-        except DistributionError as error:
-            return Unresolvable(reason=str(error))
+            links = self._links(Path(folder, "offered"), (*requirements, *forced), built)
+            where = ("--python", interpreter.path, "--override", overrides)
+            return await self._run("pip", "compile", *options, *fresh, *links, *where, wanted, log=SELECTION)
 
-    def _links(self, folder: Path, lines: Iterable[str]) -> Iterator[str]:
-        """The options by which uv finds the offered versions that these lines require, and no others."""
+    async def _only_as_sdist(self, log: str, interpreter: Interpreter, known: Container[str]) -> dict[str, File]:
+        """The sdists of versions that uv would have chosen, had they a wheel: `name==version` and the file.
+
+        uv does not build here, since that runs a stranger's code, and then it passes over such a version.
+        """
+        found = {}
+        for name, text in dict.fromkeys(PASSED_OVER.findall(log)):
+            if f"{name}=={text}" in known:
+                continue
+            with contextlib.suppress(DistributionError):
+                release = (await self._files.releases(name)).get(Version(text))
+                if release and release.sdist and _is_only_sdist(release, interpreter):
+                    found[f"{name}=={text}"] = release.sdist
+        return found
+
+    def _links(self, folder: Path, lines: Iterable[str], built: Sequence[Path]) -> Iterator[str]:
+        """The options by which uv finds the offered versions that these lines require and wheels of sdists."""
         asked = {re.sub(r"\[.*?\]", "", line) for line in lines}
-        if paths := [path for line, paths in self._offered.items() if line in asked for path in paths]:
+        offered = [path for line, paths in self._offered.items() if line in asked for path in paths]
+        if paths := [*offered, *built]:
             folder.mkdir()
             for path in paths:
                 (folder / path.name).symlink_to(path)
@@ -194,25 +187,42 @@ class Uv:
             EnvironmentUnavailableError: uv failed.
         """
         key = digest(lock.lines(interpreter.tags()), str(interpreter.path), interpreter.version)
-        return await self._shared.get(key, lambda: self._build(self._store / key, lock, interpreter))
+        return await self._shared.get(key, lambda: self._layer(self._store / key, lock, interpreter))
 
-    async def _build(self, target: Path, lock: Lock, interpreter: Interpreter) -> Path:
-        """Install beside the target and rename; when another process was first, its environment is used."""
-        if target.exists():
-            return target
-        self._store.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._store) as folder:
-            made = Path(folder, "site-packages")
-            made.mkdir()
-            await self._install(lock, interpreter, "--target", made, "--python", interpreter.path)
-            (made / MANIFEST).write_text(_manifest(made))
-            move_whole(made, target)
+    async def _layer(self, target: Path, lock: Lock, interpreter: Interpreter) -> Path:
+        files = await asyncio.gather(*(self._file(pin, interpreter) for pin in lock.pins))
+        trees = await asyncio.gather(*(self._tree(file, interpreter) for file in files))
+        return await self._sealed(target, lambda made: asyncio.to_thread(layers.join, trees, made))
+
+    async def _tree(self, wheel: Path, interpreter: Interpreter) -> Path:
+        """A wheel, installed by itself and compiled: once for all layers that have it."""
+
+        async def install(made: Path) -> None:
+            where = ("--target", made, "--python", interpreter.path, "--compile-bytecode")
+            async with self._installs:
+                _done(await self._run("pip", "install", *OWN_FILES, *where, wheel))
+
+        key = digest(wheel.name, await asyncio.to_thread(_sha256, wheel), str(interpreter.path), interpreter.version)
+        target = self._store.with_name("wheels") / key
+        return await self._shared.get(key, lambda: self._sealed(target, install))
+
+    async def _sealed(self, target: Path, fill: Callable[[Path], Awaitable[None]]) -> Path:
+        """A folder that is as it was sealed: the one that is there, or a new one; another process may be first."""
+        if target.exists() and not await self.is_intact(target):
+            await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+                made = Path(folder, "site-packages")
+                made.mkdir()
+                await fill(made)
+                await asyncio.to_thread(layers.seal, made)
+                move_whole(made, target)
         return target
 
     async def is_intact(self, base: Path) -> bool:
-        """Whether a shared environment is unchanged, apart from compiled modules."""
-        manifest = base / MANIFEST
-        return manifest.exists() and manifest.read_text() == await asyncio.to_thread(_manifest, base)
+        """Whether a shared environment is as it was made, compiled modules included."""
+        return await asyncio.to_thread(layers.is_sealed, base)
 
     async def discard(self, base: Path) -> None:
         """Remove a shared environment; the next cell that needs it makes it again."""
@@ -221,67 +231,66 @@ class Uv:
 
     async def layered(self, folder: Path, base: Path, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
         """Make an environment with the third-party packages of a shared base and wheels of its own; its Python."""
-        python = await self._venv(folder, interpreter)
-        await self._install_wheels(wheels, python)
+        python = await self._environment_of(folder, wheels, interpreter)
         (site_packages(folder) / LAYERED).write_text(f"import site; site.addsitedir({str(base)!r})\n")
         return python
 
     async def fresh(self, folder: Path, lock: Lock, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
         """Make an environment as a user does, with everything installed into it; its Python."""
-        python = await self._venv(folder, interpreter)
-        await self._install(lock, interpreter, "--python", python)
-        await self._install_wheels(wheels, python)
+        files = await asyncio.gather(*(self._file(pin, interpreter) for pin in lock.pins))
+        return await self._environment_of(folder, [*files, *wheels], interpreter)
+
+    async def _environment_of(self, folder: Path, wheels: Sequence[Path], interpreter: Interpreter) -> Path:
+        """An environment with wheels, installed at once: uv starts its Python before, and what they bring must not run.
+
+        They are our own downloads: uv downloads again what an index does not let it cache.
+        """
+        _done(await self._run("venv", "--quiet", "--no-project", "--python", interpreter.path, folder))
+        python = folder / "bin" / "python"
+        if wheels:
+            _done(await self._run("pip", "install", *OWN_FILES, "--python", python, *wheels))
         return python
 
     async def build_wheel(self, sdist: Path, interpreter: Interpreter) -> Path | str:
         """Build the wheel of an sdist, once; or why it can't be built, in uv's words."""
-        target = self._store.parent / "built" / digest(str(sdist), interpreter.version)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            if not target.exists():
-                made = Path(folder, "wheel")
-                options = ("--wheel", "--no-config", "--python", interpreter.path, "--out-dir", made)
-                built = await self._run("build", *options, sdist)
-                if built.returncode != 0:
-                    return f"{sdist.name} can't be built: {built.errors.strip()}"
-                move_whole(made, target)
-        return next(target.glob("*.whl"))
+        key = digest(await asyncio.to_thread(_sha256, sdist), str(interpreter.path), interpreter.version)
 
-    async def _venv(self, folder: Path, interpreter: Interpreter) -> Path:
-        _done(await self._run("venv", "--quiet", "--no-project", "--python", interpreter.path, folder))
-        return folder / "bin" / "python"
+        async def built(made: Path) -> None:
+            with tempfile.TemporaryDirectory() as folder:
+                source = Path(shutil.copy2(sdist, folder))
+                project = Project(source=source, kinds=("wheel",), variables={})
+                done = await run_backend(project, made, environments=self, interpreter=interpreter)
+            if done.returncode or not any(made.glob("*.whl")):
+                raise UnbuildableError(done.output.strip()[-LONGEST_REASON:] or "it made no wheel")
 
-    async def _install(self, lock: Lock, interpreter: Interpreter, *where: str | Path) -> None:
-        """Install a lock from our own downloads: uv downloads again what an index does not let it cache."""
-        files = await asyncio.gather(*(self._file(pin, interpreter) for pin in lock.pins))
-        if files:
-            _done(await self._run("pip", "install", *OWN_FILES, *where, *files))
+        try:
+            target = self._store.with_name("built") / key
+            made = await self._shared.get(key, lambda: self._sealed(target, built))
+        except UnbuildableError as error:
+            return f"{sdist.name} can't be built: {error.message}"
+        return next(made.glob("*.whl"))
 
     async def _file(self, pin: Pin, interpreter: Interpreter) -> Path:
         file = pin.file_for(interpreter.tags())
         if file is not None and file != pin.sdist:
-            return await self._download(file)
+            return await self._files.download(file)
         if pin.sdist is None:
             raise UnbuildableError(f"{pin} has no file that fits Python {interpreter.version}")
-        built = await self.build_wheel(await self._download(pin.sdist), interpreter)
+        built = await self.build_wheel(await self._files.download(pin.sdist), interpreter)
         if isinstance(built, str):
             raise UnbuildableError(built)
         return built
 
-    async def _install_wheels(self, wheels: Sequence[Path], python: Path) -> None:
-        _done(await self._run("pip", "install", *OWN_FILES, "--python", python, *wheels))
-
-    async def _run(self, *arguments: str | Path) -> Completed:
+    async def _run(self, *arguments: str | Path, log: str = "") -> Completed:
         # At the root, since uv reads the uv.toml or pyproject.toml of the working directory's project.
         root = Path(self._store.absolute().anchor)
-        return await run([_uv(), *arguments], env=self._environment, cwd=root, keep=LONGEST_LOCK)
+        env = {**self._environment, "RUST_LOG": log}
+        return await run([_uv(), *arguments], env=env, cwd=root, keep=LONGEST_LOCK)
 
 
-def _manifest(base: Path) -> str:
-    """The digest of the names, sizes and modification times of all files below a directory."""
-    files = (path for path in base.rglob("*") if "__pycache__" not in path.parts and path.name != MANIFEST)
-    facts = ((str(path.relative_to(base)), path.lstat()) for path in files)
-    return digest(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in facts if not S_ISDIR(stat.st_mode)))
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def site_packages(environment: Path) -> Path:
@@ -297,13 +306,39 @@ def _uv() -> str:
         raise EnvironmentUnavailableError("uv is not installed beside Interlock", hint="make setup") from None
 
 
+def _is_only_sdist(release: Release, interpreter: Interpreter) -> bool:
+    """Whether an installer would have to build a release, and may."""
+    if release.yanked or choose_wheel([wheel.name for wheel in release.wheels], interpreter.tags()):
+        return False
+    try:
+        return SpecifierSet(release.requires_python).contains(interpreter.version, prereleases=True)
+    except InvalidSpecifier:
+        return True
+
+
+def _resolution(completed: Completed, built: Mapping[str, File]) -> Resolution:
+    """What uv found; a package that was built here is in the lock with its sdist, as the index has it."""
+    if completed.returncode != 0:
+        return _refusal(completed)
+    try:
+        lock = Lock.parse(completed.output)
+    except DistributionError as error:
+        return Unresolvable(reason=str(error))
+    own = {
+        str(pin): pin.model_copy(update={"wheels": (), "sdist": built[str(pin)]})
+        for pin in lock.pins
+        if str(pin) in built
+    }
+    return Lock(pins=tuple(own.get(str(pin), pin) for pin in lock.pins))
+
+
 def _refusal(completed: Completed) -> Unresolvable:
     """The reason why nothing satisfies the requirements (uv's exit code 1).
 
     Raises:
         IndexUnavailableError: uv could not find out.
     """
-    words = completed.errors.strip()
+    words = "\n".join(line for line in completed.errors.strip().splitlines() if not line.startswith("TRACE "))
     if completed.returncode != 1 or any(unasked in words for unasked in UNASKED):
         raise IndexUnavailableError(
             f"uv could not resolve an environment: {words}", hint="check the network and the index"

@@ -3,8 +3,10 @@
 import json
 import signal
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from interlock.common.bounded_files import UnreadableFileError, read_bounded
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.process import Completed
 from interlock.model.verdicts import RunStatus, TestOutcome, TestResult
@@ -12,6 +14,7 @@ from interlock.model.verdicts import RunStatus, TestOutcome, TestResult
 TESTS_FAILED = 1
 NO_TESTS_COLLECTED = 5
 WHOLE_SUITE = "(the suite)"
+LONGEST_FACTS = 64 << 20  # bytes: a hundred thousand tests write about 20 MB
 
 
 class ModuleOrigin(FrozenModel):
@@ -27,13 +30,17 @@ class Facts(FrozenModel):
 
     Attributes:
         running: The test that started last.
+        collected: How many tests were to be run, or None where nothing says so.
         exit: The suite's exit code, or None when it was ended before it could record one.
+        unreadable: Why the record can't be read as one that the runner wrote.
         reads: Family packages whose metadata was read.
     """
 
     tests: tuple[TestResult, ...] = ()
     running: str | None = None
+    collected: int | None = None
     exit: int | None = None
+    unreadable: str | None = None
     reads: frozenset[str] = frozenset()
     origins: tuple[ModuleOrigin, ...] = ()
 
@@ -46,36 +53,67 @@ class Outcome(FrozenModel):
     tests: tuple[TestResult, ...] = ()
 
 
+def read_facts(path: Path) -> Facts:
+    """Read the probe's file, which the suite could write into."""
+    try:
+        return parse_facts(read_bounded(path, LONGEST_FACTS).decode(errors="replace").splitlines(keepends=True))
+    except FileNotFoundError:
+        return Facts()
+    except UnreadableFileError as error:
+        return Facts(unreadable=str(error))
+
+
 def parse_facts(lines: Iterable[str]) -> Facts:
     """Read the probe's lines; a line that the end of the run cut off is ignored."""
-    tests: dict[str, TestResult] = {}
-    running: str | None = None
-    code: int | None = None
-    reads: set[str] = set()
-    origins: list[ModuleOrigin] = []
-    for fact in _parsed(lines):
-        match fact:
-            case {"test": str(name), "outcome": outcome, "error": error, "seconds": seconds}:
-                tests[name] = TestResult(id=name, outcome=TestOutcome(str(outcome)), error=error, seconds=seconds)
-            case {"running": str(name)}:
-                running = name
-            case {"exit": int(number)}:
-                code = number
-            case {"read": str(package)}:
-                reads.add(package)
-            case {"module": str(name), "package": str(package), "file": str(file)}:
-                origins.append(ModuleOrigin(name=name, package=package, file=file))
+    found = _Found()
+    for line in lines:
+        if not line.endswith("\n"):
+            continue
+        try:
+            found.add(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            return Facts(unreadable=f"a line of it is not the runner's: {type(error).__name__}")
     return Facts(
-        tests=tuple(tests.values()), running=running, exit=code, reads=frozenset(reads), origins=tuple(origins)
+        tests=tuple(found.tests.values()),
+        running=found.running,
+        collected=found.collected,
+        exit=found.exits[-1] if found.exits else None,
+        unreadable="it ended more than once" if len(found.exits) > 1 else None,
+        reads=frozenset(found.reads),
+        origins=tuple(found.origins),
     )
 
 
-def _parsed(lines: Iterable[str]) -> Iterable[object]:
-    for line in lines:
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue
+@dataclass
+class _Found:
+    tests: dict[str, TestResult] = field(default_factory=dict)
+    running: str | None = None
+    collected: int | None = None
+    exits: list[int] = field(default_factory=list)
+    reads: set[str] = field(default_factory=set)
+    origins: list[ModuleOrigin] = field(default_factory=list)
+
+    def add(self, fact: object) -> None:
+        """Add a fact.
+
+        Raises:
+            ValueError: It is none of the runner's.
+        """
+        match fact:
+            case {"test": str(name), "outcome": str(outcome), "error": str() | None as error, "seconds": seconds}:
+                self.tests[name] = TestResult(id=name, outcome=TestOutcome(outcome), error=error, seconds=seconds)
+            case {"running": str(name)}:
+                self.running = name
+            case {"collected": int(number)}:
+                self.collected = number
+            case {"exit": int(number)}:
+                self.exits.append(number)
+            case {"read": str(package)}:
+                self.reads.add(package)
+            case {"module": str(name), "package": str(package), "file": str(file)}:
+                self.origins.append(ModuleOrigin(name=name, package=package, file=file))
+            case _:
+                raise ValueError
 
 
 def judge(facts: Facts, completed: Completed, *, upstream: str, environment: Path, limit: int) -> Outcome:
@@ -119,7 +157,7 @@ def _untested(tests: tuple[TestResult, ...], reason: str) -> Outcome:
 def _with_end(facts: Facts, completed: Completed) -> tuple[TestResult, ...]:
     """The tests, and one more for an end that no test explains: a crash, or a suite that could not be loaded."""
     error = _bad_end(facts, completed)
-    if error is None or _is_explained(facts, completed):
+    if error is None or (_is_explained(facts, completed) and not facts.unreadable):
         return facts.tests
     name = facts.running if facts.exit is None and facts.running else WHOLE_SUITE
     crashed = TestResult(id=name, outcome=TestOutcome.ERROR, error=error)
@@ -133,6 +171,8 @@ def _is_explained(facts: Facts, completed: Completed) -> bool:
 
 
 def _bad_end(facts: Facts, completed: Completed) -> str | None:
+    if (fault := _fault(facts, completed)) is not None:
+        return fault
     if completed.timed_out or (facts.exit in {0, NO_TESTS_COLLECTED} and completed.returncode == facts.exit):
         return None
     if completed.returncode < 0:
@@ -143,6 +183,17 @@ def _bad_end(facts: Facts, completed: Completed) -> str | None:
     marked = (line[1:].strip() for line in lines if line.startswith("E  "))
     error = next(marked, lines[-1].strip() if lines else None)
     return error or f"ended with exit code {completed.returncode}"
+
+
+def _fault(facts: Facts, completed: Completed) -> str | None:
+    """Why the record of a run is no evidence, whatever it says."""
+    if facts.unreadable:
+        return f"the record of the run can't be read: {facts.unreadable}"
+    if completed.exceeded:
+        return f"ended: {completed.exceeded}"
+    if facts.exit == 0 and facts.collected is not None and len(facts.tests) < facts.collected:
+        return f"{facts.collected} tests were to be run, and {len(facts.tests)} were"
+    return None
 
 
 def _signal_name(number: int) -> str:

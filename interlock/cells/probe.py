@@ -36,6 +36,9 @@ class Recorder:
         self._seconds: dict[str, float] = {}
         self._worst: dict[str, tuple[str, str | None]] = {}
 
+    def pytest_collection_finish(self, session: Any) -> None:
+        self._facts.add(collected=len({item.nodeid for item in getattr(session, "items", [])}))
+
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._facts.add(running=nodeid)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from interlock.adapters.distributions import Wheel
-from interlock.adapters.uv import Interpreter
+from interlock.adapters.interpreter import Interpreter
 from interlock.common.frozen_model import FrozenModel
 from interlock.model.lockfile import Lock
 from interlock.model.suites import Suite

@@ -1,20 +1,25 @@
-"""Runs one cell: an environment of its own, a process group of its own, and none of this machine's secrets.
+"""Runs one cell: an environment of its own, in a sandbox of its own, with nothing of this machine's secrets.
 
 Theory of operation. A verdict must be what a user would see who installs the pair and runs the suite; and cells must be
 cheap, since there are thousands. Two kinds of attempt reconcile these:
 
 1. The *cheap* attempt. The third-party packages of the lock are installed once, and shared by all cells with this lock;
    the family's wheels are in a virtual environment of the cell's own, which sees the shared ones. Green here is final:
-   nothing is shared that could make a red suite green. A suite may write into the shared packages, though, so they are
-   checked afterwards; if they have changed, they are discarded, and a fresh attempt replaces this one.
+   nothing is shared that could make a red suite green. The shared packages are read-only in the sandbox; where there
+   is none, a suite may write into them, so they are checked afterwards; if they have changed, they are discarded, and a
+   fresh attempt replaces this one.
 2. The *fresh* attempt, for what is red: the environment is made from nothing, as a user makes it. If both agree, that
    is the verdict. If not, one more attempt of each kind distinguishes an environment that matters (each kind repeats
    what it showed: the fresh one is right) from a flaky suite (two runs are returned, which disagree).
 
 What can interrupt it: a time limit, a crash, a suite that ends its own process. The probe writes each fact as a line of
-JSON when it happens, and `outcome.judge` reads what is there, so no fact is lost. `process.run` ends the whole process
-group however this function is left, and the temporary directory is removed. Only the caller records a run: an
+JSON when it happens, and `outcome.judge` reads what is there, so no fact is lost. `sandbox.run` ends everything that
+was started however this function is left, and the temporary directory is removed. Only the caller records a run: an
 interrupted one is simply made again.
+
+The file of facts is Interlock's own: it is mounted into the sandbox by itself, so nothing else can be put in its place,
+and what it holds is read with limits. The process under test writes it, so it can lie about itself; what is guaranteed
+is that the facts are complete and fit each other and the exit code.
 
 That the suite tested what is installed needs proof of its own, since a suite's directory may hold a package of the same
 name. So the audit hook records where each module of the family came from, and which metadata was read: a module from
@@ -35,17 +40,17 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from interlock.adapters import distributions
+from interlock.adapters import distributions, interpreter, layers
 from interlock.adapters import uv as environments
 from interlock.adapters.distributions import EFFECTIVE_METADATA
 from interlock.adapters.uv import Uv, site_packages
 from interlock.cells import audit_hook, outcome, probe, recipe, suite_files
-from interlock.cells.outcome import judge, parse_facts
+from interlock.cells.outcome import judge, read_facts
 from interlock.cells.recipe import Recipe
 from interlock.cells.suite_files import CONFIGURATIONS
-from interlock.common import process
+from interlock.common import process, sandbox
 from interlock.common.digest import files_digest
-from interlock.common.process import run
+from interlock.common.sandbox import SYSTEM_PATH, Box, isolation
 from interlock.errors import UnbuildableError
 from interlock.model import verdicts
 from interlock.model.verdicts import Run, RunStatus
@@ -53,13 +58,15 @@ from interlock.model.verdicts import Run, RunStatus
 HOOK_NAME = "_interlock_audit_hook"
 PYTEST_SETTINGS = "pytest.ini"
 # The modules that decide what a run shows, beside this one: a change of them makes every verdict unknown again.
-DECIDING = (distributions, environments, audit_hook, outcome, probe, process, recipe, suite_files, verdicts)
+DECIDING = (
+    *(audit_hook, outcome, probe, recipe, suite_files, verdicts),
+    *(distributions, environments, interpreter, layers, process, sandbox),
+)
 RUNNER = files_digest(
     (module.__name__.rpartition(".")[2], inspect.getsource(module).encode())
     for module in (*DECIDING, sys.modules[__name__])
 )
 TO_CONFIRM = (RunStatus.FAILED, RunStatus.TIMED_OUT)
-SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 MakeEnvironment = Callable[[Path], Awaitable[Path]]
 
@@ -104,8 +111,8 @@ async def _cheap_attempt(recipe: Recipe, uv: Uv) -> Run:
     """Try with shared third-party packages; once something has written into them, what they show is not evidence."""
     base = await uv.shared(recipe.lock, recipe.interpreter)
     wheels = [wheel.path for wheel in recipe.wheels]
-    run = await _attempt(recipe, lambda folder: uv.layered(folder, base, wheels, recipe.interpreter))
-    if await uv.is_intact(base):
+    run = await _attempt(recipe, lambda folder: uv.layered(folder, base, wheels, recipe.interpreter), base)
+    if isolation().is_isolated or await uv.is_intact(base):
         return run
     await uv.discard(base)
     return await _attempt(recipe, _fresh(recipe, uv))
@@ -116,25 +123,33 @@ def _fresh(recipe: Recipe, uv: Uv) -> MakeEnvironment:
     return lambda folder: uv.fresh(folder, recipe.lock, wheels, recipe.interpreter)
 
 
-async def _attempt(recipe: Recipe, make_environment: MakeEnvironment) -> Run:
+async def _attempt(recipe: Recipe, make_environment: MakeEnvironment, layer: Path | None = None) -> Run:
     with tempfile.TemporaryDirectory(prefix="interlock-cell-", ignore_cleanup_errors=True) as name:
         # Resolved, since modules are located by comparing paths.
-        folder = Path(name).resolve()
-        environment, facts = folder / "environment", folder / "facts.jsonl"
+        top = Path(name).resolve()
+        folder, facts, specification = top / "cell", top / "facts.jsonl", top / "specification.json"
+        folder.mkdir()
+        environment = folder / "environment"
         python = await make_environment(environment)
         _install_hook(site_packages(environment), recipe, facts)
-        specification = folder / "specification.json"
+        facts.touch()
         specification.write_text(json.dumps(recipe.specification(facts)))
+        specification.chmod(0o644)
         work = _work_folder(folder, recipe)
         started = datetime.now(UTC)
-        completed = await run(
+        completed = await sandbox.run(
             [python, probe.__file__, specification],
+            box=Box(
+                read=(*recipe.interpreter.folders, Path(probe.__file__), specification, *([layer] if layer else [])),
+                write=(folder, facts),
+                network=recipe.suite.network,
+            ),
             env={**clean_environment(environment, folder), **recipe.suite.environment(recipe.point)},
             cwd=work,
             timeout=recipe.suite.timeout,
             merge=True,
         )
-        found = parse_facts(facts.read_text("utf-8", "replace").splitlines() if facts.exists() else ())
+        found = read_facts(facts)
         outcome = judge(found, completed, upstream=recipe.upstream, environment=environment, limit=recipe.suite.timeout)
         return Run(
             fingerprint=recipe.fingerprint,

@@ -17,23 +17,46 @@ Only when this process itself is killed (SIGKILL) does a group outlive it.
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+import psutil  # type: ignore[import-untyped]
+from pydantic import Field
+
 from interlock.common.frozen_model import FrozenModel
 
 GRACE = 3.0
+LOOK_SECONDS = 1.0  # a look at the memory of all processes costs some milliseconds
+MUCH = 256 << 20
 # The variables by which tools find themselves, their configuration, and the network; none of them holds a token.
 PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "NETRC", "SYSTEMROOT", "PYENV_ROOT", "PYENV_VERSION")
 PASSED_ON_PREFIXES = ("LC_", "UV_", "XDG_", "SSL_CERT_", "GIT_SSL_")
 PASSED_ON_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 # uv's variables for work that Interlock never gives it; builds of foreign code see this environment.
 WITHHELD = ("UV_PUBLISH_", "UV_GITHUB_TOKEN")
+
+
+class Limits(FrozenModel):
+    """What a program may use.
+
+    Attributes:
+        file_size: The largest file that it may write, in bytes; each process.
+        output: What all of them may write to their outputs, in bytes.
+        memory: The memory of each process, and of all together, in bytes: at first half of this machine's.
+        processes: How many there may be at once.
+    """
+
+    file_size: int = 1 << 30
+    output: int = 64 << 20
+    memory: int = Field(default_factory=lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+    processes: int = 512
 
 
 class Completed(FrozenModel):
@@ -45,6 +68,7 @@ class Completed(FrozenModel):
         errors: The end of its standard error (empty when both went to one file).
         seconds: Wall time.
         timed_out: Whether it was ended because its time was up.
+        exceeded: The limit for which it was ended, as "more than 64 MiB of output"; empty if it was not.
     """
 
     returncode: int
@@ -52,6 +76,7 @@ class Completed(FrozenModel):
     errors: str
     seconds: float
     timed_out: bool = False
+    exceeded: str = ""
 
 
 def tool_environment() -> dict[str, str]:
@@ -64,7 +89,7 @@ def tool_environment() -> dict[str, str]:
     }
 
 
-async def run(
+async def run(  # noqa: PLR0913  the one door to other programs
     arguments: Sequence[str | Path],
     *,
     env: Mapping[str, str],
@@ -72,6 +97,8 @@ async def run(
     timeout: float | None = None,  # noqa: ASYNC109  the limit is for the whole process group, not for this coroutine
     keep: int = 65_536,
     merge: bool = False,
+    limits: Limits | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Run a program in a session of its own; everything that it started ends with it.
 
@@ -82,6 +109,8 @@ async def run(
         timeout: Seconds after which it and all that it started are ended.
         keep: How many of the last bytes of each output are kept.
         merge: Write standard error into standard output, in the order of writing.
+        limits: The limits of its output and of the memory of all its processes, for which it is ended.
+        pass_fds: Descriptors that it inherits.
 
     Raises:
         FileNotFoundError: There is no such program.
@@ -96,9 +125,14 @@ async def run(
             stdout=out,
             stderr=out if merge else err,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
+        exceeded = ""
         try:
-            timed_out = not await _ends_within(process, timeout)
+            if limits is None:
+                timed_out = not await _ends_within(process, timeout)
+            else:
+                timed_out, exceeded = await _watch(process, timeout, limits, (out, err))
         finally:
             await _end_group(process)
         return Completed(
@@ -107,7 +141,65 @@ async def run(
             errors=_tail(err, keep),
             seconds=time.monotonic() - began,
             timed_out=timed_out,
+            exceeded=exceeded,
         )
+
+
+async def _watch(
+    process: asyncio.subprocess.Process, limit: float | None, limits: Limits, outputs: Sequence[IO[bytes]]
+) -> tuple[bool, str]:
+    """Wait for the end, and look at output and memory meanwhile.
+
+    Returns:
+        Whether the time is up, and which limit is exceeded.
+    """
+    deadline = time.monotonic() + limit if limit is not None else math.inf
+    while not await _ends_within(process, min(LOOK_SECONDS, max(0.0, deadline - time.monotonic()))):
+        if time.monotonic() >= deadline:
+            return True, ""
+        if sum(os.fstat(file.fileno()).st_size for file in set(outputs)) > limits.output:
+            return False, f"more than {limits.output >> 20} MiB of output"
+        if memory_of(process.pid) > limits.memory:
+            return False, f"more than {limits.memory >> 20} MiB of memory"
+    return False, ""
+
+
+def memory_of(pid: int) -> int:
+    """The memory of a process and of all below it, in bytes; what forks share is counted once, when it is much."""
+    with contextlib.suppress(psutil.Error):
+        first = psutil.Process(pid)
+        return sum(_resident(each) for each in (first, *first.children(recursive=True)))
+    return 0
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        resident: int = process.memory_info().rss
+        return resident if resident < MUCH else process.memory_full_info().pss
+    except psutil.Error:  # it has ended, or hides its pages
+        return 0
+
+
+def run_now(
+    arguments: Sequence[str | Path], *, env: Mapping[str, str], timeout: float, pass_fds: Sequence[int] = ()
+) -> Completed:
+    """Run a program of our own that ends soon, for callers without an event loop."""
+    began = time.monotonic()
+    done = subprocess.run(  # noqa: S603  an argument list
+        list(map(str, arguments)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env=dict(env),
+        pass_fds=pass_fds,
+        timeout=timeout,
+    )
+    return Completed(
+        returncode=done.returncode,
+        output=done.stdout.decode(errors="replace"),
+        errors=done.stderr.decode(errors="replace"),
+        seconds=time.monotonic() - began,
+    )
 
 
 async def _ends_within(process: asyncio.subprocess.Process, limit: float | None) -> bool:

@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from interlock.adapters.distributions import Wheel
-from interlock.adapters.uv import Interpreter
+from interlock.adapters.interpreter import Interpreter
 from interlock.common.digest import digest
 from interlock.matrix.request import TestedEdge
 from interlock.model.requirements import declared_range, effective, normalized

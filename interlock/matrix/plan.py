@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from interlock.adapters.distributions import Wheel
 from interlock.adapters.index.client import Release
-from interlock.adapters.uv import Interpreter, Uv
+from interlock.adapters.interpreter import Interpreter
+from interlock.adapters.uv import Uv
 from interlock.cells.recipe import Recipe
 from interlock.cells.runner import RUNNER
 from interlock.common.clock import now

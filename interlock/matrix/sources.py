@@ -25,7 +25,7 @@ from packaging.version import Version
 from interlock.adapters.distributions import Wheel, modules_importing, read_wheel, sdist_files
 from interlock.adapters.git import Remote, files_at
 from interlock.adapters.index.client import Release
-from interlock.adapters.uv import Interpreter
+from interlock.adapters.interpreter import Interpreter
 from interlock.cells import suite_files
 from interlock.common.digest import digest, files_digest
 from interlock.common.single_flight import SingleFlight

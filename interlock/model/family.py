@@ -180,6 +180,11 @@ class Package(FrozenModel):
         default={},
         description="When it is released after an upstream was: one word for all of them, or one for each.",
     )
+    build_network: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether its build reaches the network, as one that downloads by itself must: docs/security.md.",
+    )
     change: Change = Field(default=Change.COMMIT, description="How its requirement on an upstream is changed.")
     tag: str = Field(
         default="v{version}",

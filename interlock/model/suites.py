@@ -154,6 +154,11 @@ class Suite(FrozenModel):
     pytest_args: tuple[str, ...] = Field(default=(), description="Further arguments for pytest.")
     timeout: int = Field(default=DEFAULT_TIMEOUT, gt=0, strict=True, description="Seconds until a run is ended.")
     env: Mapping[VariableName, str] = Field(default_factory=dict, description="Environment variables for the run.")
+    network: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether the tests reach the network, and so every service of the machine: docs/security.md.",
+    )
     leave_out: tuple[LeftOut, ...] = Field(default=(), description="Files and tests that are not run.")
     axes: Mapping[AxisName, Axis] = Field(
         default_factory=dict,

@@ -290,11 +290,11 @@ async def build(context: ReleaseContext, cloned: Checkout, plan: Plan) -> tuple[
         cloned.path,
         version=plan.version,
         epoch=plan.epoch,
-        environment=context.connections.index.index.environment(),
+        uv=context.connections.uv,
         out=cloned.path.with_suffix(".dist"),
-        cache=context.connections.cache / "builds",
         # equal for the tree before its commit and after it
-        key=digest(await cloned.tree_with(plan.changed), plan.epoch, str(plan.version)),
+        cache=context.connections.cache / "release-builds" / digest(await cloned.tree_with(plan.changed)),
+        network=context.family.package(plan.package).build_network,
     )
     if plan.manifest is None:
         return files

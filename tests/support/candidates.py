@@ -9,9 +9,11 @@ from typing import TypeVar
 
 import pytest
 
+from interlock.adapters.build_backend import Project
 from interlock.adapters.connections import Connections
 from interlock.adapters.github import Credentials
 from interlock.adapters.ledger import Ledger
+from interlock.adapters.uv import Uv
 from interlock.contracts.candidates import CandidateBuilder
 from interlock.model.family import Family
 from interlock.project.build import builder
@@ -162,8 +164,8 @@ def candidate_world(folder: Path, universe: Universe) -> Iterator[CandidateWorld
     world = CandidateWorld(folder, universe, a_family())
     really = builder._run_build
 
-    async def counted(work: Path, made: Path, telling: Mapping[str, str], out: Path) -> None:
-        await really(work, made, telling, out)
+    async def counted(project: Project, made: Path, uv: Uv, out: Path) -> None:
+        await really(project, made, uv, out)
         world.builds += [path.name for path in made.glob("*.whl")]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.adapters.distributions import Wheel
-from interlock.adapters.uv import Interpreter
+from interlock.adapters.interpreter import Interpreter
 from interlock.cells.recipe import Recipe
 from interlock.common.digest import digest
 from interlock.matrix.pair import Pair

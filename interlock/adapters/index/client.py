@@ -35,6 +35,7 @@ class Release(FrozenModel):
     Attributes:
         wheels: In the index's order.
         yanked: Whether all of its files are yanked (PEP 592).
+        requires_python: What its sdist requires, as the index says it.
         tree: The files that it was built from, if it is a candidate, which is on no index.
     """
 
@@ -43,6 +44,7 @@ class Release(FrozenModel):
     wheels: tuple[File, ...] = ()
     sdist: File | None = None
     yanked: bool = False
+    requires_python: str = ""
     tree: Path | None = None
 
     @property
@@ -61,6 +63,7 @@ class PackageIndex:
         self._read: SingleFlight[str, Mapping[Version, Release]] = SingleFlight()
         self._pages = cache / "pages"
         self._files = cache / "files"
+        self._checked: set[Path] = set()
         self._offered: dict[str, dict[Version, Release]] = {}
 
     async def releases(self, package: str) -> Mapping[Version, Release]:
@@ -126,7 +129,7 @@ class PackageIndex:
             DistributionError: What came has another hash.
         """
         path = self._cached_path(file)
-        if not path.exists():
+        if not await asyncio.to_thread(self._is_whole, path, file):
             content = (await self._get(file.url.get_secret_value(), file.name)).content
             if hashlib.sha256(content).hexdigest() != file.sha256:
                 raise DistributionError(
@@ -135,6 +138,19 @@ class PackageIndex:
                 )
             await asyncio.to_thread(write_whole, path, content)
         return path
+
+    def _is_whole(self, path: Path, file: File) -> bool:
+        """Whether a file of the cache is the one that was promised: looked at once in each process."""
+        if path in self._checked:
+            return path.exists()
+        try:
+            with path.open("rb") as cached:
+                whole = hashlib.file_digest(cached, "sha256").hexdigest() == file.sha256
+        except OSError:
+            return False
+        if whole:
+            self._checked.add(path)
+        return whole
 
     def _cached_path(self, file: File) -> Path:
         return (self._files / file.sha256 / file.name).absolute()
@@ -252,6 +268,7 @@ def _release(package: str, version: Version, files: list[DistributionPackage]) -
         wheels=tuple(_file(file) for file in files if file.package_type == "wheel"),
         sdist=sdists[0] if sdists else None,
         yanked=all(file.is_yanked for file in files),
+        requires_python=next((file.requires_python or "" for file in files if file.package_type == "sdist"), ""),
     )
 
 

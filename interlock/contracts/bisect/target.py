@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from interlock.adapters.index.client import Release
-from interlock.adapters.uv import Interpreter
+from interlock.adapters.interpreter import Interpreter
 from interlock.common.validation import nearest
 from interlock.contracts.bisect.models import BisectRequest
 from interlock.contracts.bisect.narrowing import Between

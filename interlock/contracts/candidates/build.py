@@ -91,10 +91,10 @@ async def _build(
             source.path,
             version=version,
             epoch=source.epoch,
-            environment=builder.connections.index.index.environment(),
+            uv=builder.connections.uv,
             out=builder.connections.work_folder("dist"),
-            cache=builder.connections.cache / "builds",
-            key=digest(package, await tree_digest(source.tree), source.epoch, str(version)),
+            cache=builder.connections.cache / "candidate-builds" / digest(package, await tree_digest(source.tree)),
+            network=builder.family.package(package).build_network,
         )
     except FailedBuildError as error:
         raise await _with_stored_log(builder, package, found, version, error) from None
@@ -113,5 +113,4 @@ async def _with_stored_log(
         f"{package}, {found.described}: {error.message}",
         hint=f"{hint}; the whole log: {log}",
         log=error.log,
-        transient=error.transient,
     )

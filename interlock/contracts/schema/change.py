@@ -7,7 +7,8 @@ from pathlib import Path
 from packaging.version import Version
 
 from interlock.adapters.distributions import Wheel, read_wheel
-from interlock.adapters.uv import Interpreter, Uv
+from interlock.adapters.interpreter import Interpreter
+from interlock.adapters.uv import Uv
 from interlock.contracts.schema.breakage import Breakage, find_breakages
 from interlock.contracts.schema.compare import compare
 from interlock.contracts.schema.export import LIMIT, export

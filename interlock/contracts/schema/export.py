@@ -10,7 +10,7 @@ import contextlib
 import json
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,15 @@ from packaging.requirements import Requirement
 from pydantic import ValidationError
 
 from interlock.adapters.distributions import Wheel
-from interlock.adapters.uv import Interpreter, Uv
+from interlock.adapters.interpreter import Interpreter
+from interlock.adapters.uv import Uv
 from interlock.cells.runner import clean_environment
+from interlock.common import sandbox
 from interlock.common.atomic_files import write_whole
+from interlock.common.bounded_files import UnreadableFileError, read_bounded
 from interlock.common.digest import digest, files_digest
-from interlock.common.process import Completed, run
+from interlock.common.process import Completed
+from interlock.common.sandbox import Box, isolation
 from interlock.contracts.schema.models import ContractSchema, Element
 from interlock.contracts.schema.public_api import choose, modules_of
 from interlock.errors import UnbuildableError
@@ -36,6 +40,7 @@ READER = files_digest((path.name, path.read_bytes()) for path in (EXPORTER, Path
 LIMIT = 120.0
 # After so many modules that ended their Python, the rest is not tried.
 MOST_ENDED = 8
+LONGEST_FACTS = 64 << 20
 
 MakeEnvironment = Callable[[Path], Awaitable[Path]]
 
@@ -109,10 +114,12 @@ async def _export(
     # Third-party packages are shared with other environments; once something has written into them, they prove nothing.
     base = await uv.shared(lock, interpreter)
     wheels = [wheel.path]
-    facts = await _in(lambda folder: uv.layered(folder, base, wheels, interpreter), wheel, chosen, limit)
-    if not await uv.is_intact(base):
+    read = (*interpreter.folders, EXPORTER)
+    work = _Exporter(wheel=wheel, chosen=chosen, limit=limit, read=(*read, base))
+    facts = await work.run(lambda folder: uv.layered(folder, base, wheels, interpreter))
+    if not isolation().is_isolated and not await uv.is_intact(base):
         await uv.discard(base)
-        facts = await _in(lambda folder: uv.fresh(folder, lock, wheels, interpreter), wheel, chosen, limit)
+        facts = await replace(work, read=read).run(lambda folder: uv.fresh(folder, lock, wheels, interpreter))
     return ContractSchema(
         package=wheel.name,
         version=str(wheel.version),
@@ -121,45 +128,62 @@ async def _export(
     )
 
 
-async def _in(make_environment: MakeEnvironment, wheel: Wheel, chosen: Sequence[str], limit: float) -> Facts:
-    with tempfile.TemporaryDirectory(prefix="interlock-contract-", ignore_cleanup_errors=True) as name:
-        folder = Path(name).resolve()
-        python = await make_environment(folder / "environment")
-        return await _import_all(python, folder, wheel, chosen, limit)
+@dataclass(frozen=True, kw_only=True)
+class _Exporter:
+    """Imports a wheel's modules; `read` is what its sandbox holds beside the environment."""
+
+    wheel: Wheel
+    chosen: Sequence[str]
+    limit: float
+    read: tuple[Path, ...]
+
+    async def run(self, make_environment: MakeEnvironment) -> Facts:
+        """Run the exporter until it comes to its end, without the modules that ended it before."""
+        with tempfile.TemporaryDirectory(prefix="interlock-contract-", ignore_cleanup_errors=True) as name:
+            folder = Path(name).resolve()
+            python = await make_environment(folder / "environment")
+            return await self._import_all(python, folder)
+
+    async def _import_all(self, python: Path, folder: Path) -> Facts:
+        ended: dict[str, str] = {}
+        while True:
+            facts, completed = await self._import_once(python, folder, tuple(ended))
+            if facts.done or facts.importing is None or len(ended) == MOST_ENDED:
+                break
+            ended[facts.importing] = _ending(completed, self.limit)
+        if not facts.done:
+            rest = (name for name in self.chosen if name not in ended)
+            facts.unreadable |= dict.fromkeys(rest, _ending(completed, self.limit))
+            facts.elements.clear()
+        facts.unreadable |= ended
+        return facts
+
+    async def _import_once(self, python: Path, folder: Path, skip: Sequence[str]) -> tuple[Facts, Completed]:
+        with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as name:
+            top = Path(name)
+            work, out, specification = top / "work", top / "facts.jsonl", top / "specification.json"
+            work.mkdir()
+            out.touch()
+            modules = {"package": list(self.wheel.modules), "modules": list(self.chosen), "skip": list(skip)}
+            specification.write_text(json.dumps({"out": str(out), **modules}))
+            specification.chmod(0o644)
+            environment = python.parent.parent
+            completed = await sandbox.run(
+                [python, "-I", EXPORTER, specification],
+                box=Box(read=(*self.read, specification), write=(environment, work, out)),
+                env=clean_environment(environment, work),
+                cwd=work,
+                timeout=self.limit,
+                merge=True,
+            )
+            return _read_facts(out), completed
 
 
-async def _import_all(python: Path, folder: Path, wheel: Wheel, chosen: Sequence[str], limit: float) -> Facts:
-    """Run the exporter until it comes to its end, without the modules that ended it before."""
-    ended: dict[str, str] = {}
-    while True:
-        facts, completed = await _import_once(python, folder, wheel, chosen, tuple(ended), limit)
-        if facts.done or facts.importing is None or len(ended) == MOST_ENDED:
-            break
-        ended[facts.importing] = _ending(completed, limit)
-    if not facts.done:
-        rest = (name for name in chosen if name not in ended)
-        facts.unreadable |= dict.fromkeys(rest, _ending(completed, limit))
-        facts.elements.clear()
-    facts.unreadable |= ended
-    return facts
-
-
-async def _import_once(
-    python: Path, folder: Path, wheel: Wheel, chosen: Sequence[str], skip: Sequence[str], limit: float
-) -> tuple[Facts, Completed]:
-    with tempfile.TemporaryDirectory(dir=folder) as name:
-        work = Path(name)
-        out, specification = work / "facts.jsonl", work / "specification.json"
-        spec = {"out": str(out), "package": list(wheel.modules), "modules": list(chosen), "skip": list(skip)}
-        specification.write_text(json.dumps(spec))
-        completed = await run(
-            [python, "-I", EXPORTER, specification],
-            env=clean_environment(python.parent.parent, work),
-            cwd=work,
-            timeout=limit,
-            merge=True,
-        )
-        return parse(out.read_text("utf-8", "replace").splitlines() if out.exists() else ()), completed
+def _read_facts(path: Path) -> Facts:
+    try:
+        return parse(read_bounded(path, LONGEST_FACTS).decode(errors="replace").splitlines())
+    except (FileNotFoundError, UnreadableFileError):
+        return Facts()
 
 
 def _ending(completed: Completed, limit: float) -> str:

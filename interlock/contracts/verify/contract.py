@@ -6,8 +6,8 @@ from packaging.requirements import Requirement
 
 from interlock.adapters.distributions import Wheel
 from interlock.adapters.index.client import Release
+from interlock.adapters.interpreter import Interpreter
 from interlock.adapters.ledger import KnownContract
-from interlock.adapters.uv import Interpreter
 from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.sanitize import one_line

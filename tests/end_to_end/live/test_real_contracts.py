@@ -35,7 +35,7 @@ async def _change(before: str, after: str, folder: Path) -> ContractChange:
     async with open_index(settings, folder / "cache") as index:
         # The tests' own setting says that there is none.
         asked = {**settings.environment(), "UV_DEFAULT_INDEX": settings.url.get_secret_value()}
-        uv = Uv(asked, folder / "environments", index.download)
+        uv = Uv(asked, folder / "environments", index)
         releases = await index.releases("market-data-core")
         wheels = [await index.download(releases[Version(version)].wheels[0]) for version in (before, after)]
         return await contract_change(

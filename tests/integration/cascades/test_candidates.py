@@ -1,13 +1,15 @@
 """What is proved is what is released: the head of a branch with its new requirements, built once."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
+from interlock.adapters.build_backend import Project
 from interlock.adapters.connections import access_from, open_connections
+from interlock.adapters.uv import Uv
 from interlock.cascades.candidate import offered
 from interlock.cascades.context import CascadeContext, open_cascade
 from interlock.cascades.request import CascadeRequest
@@ -47,9 +49,9 @@ def really_built(quick: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     run = builder._run_build
 
-    async def counted(work: Path, out: Path, telling: Mapping[str, str], log: Path) -> None:
-        await run(work, out, telling, log)
-        made.extend(path.name for path in out.glob("*.whl"))
+    async def counted(project: Project, files: Path, uv: Uv, out: Path) -> None:
+        await run(project, files, uv, out)
+        made.extend(path.name for path in files.glob("*.whl"))
 
     quick.setattr(building, "build", builder.build)
     quick.setattr(builder, "_run_build", counted)

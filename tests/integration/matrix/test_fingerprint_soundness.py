@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from interlock.adapters.distributions import Wheel
 from interlock.adapters.index.client import Release
-from interlock.adapters.uv import Interpreter
+from interlock.adapters.interpreter import Interpreter
 from interlock.common.digest import Ingredients, digest
 from interlock.matrix import plan as planning
 from interlock.matrix import request, sources

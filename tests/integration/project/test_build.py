@@ -11,10 +11,15 @@ import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.version import Version
+from pydantic import SecretStr
 
+from interlock.adapters.index.client import open_index
+from interlock.adapters.index.settings import Index
+from interlock.adapters.uv import Uv
 from interlock.common.process import tool_environment
 from interlock.errors import BuildError
 from interlock.project.build import BuiltFile, FailedBuildError, build, builder, check
@@ -23,6 +28,7 @@ from rehearsal.wheels import pack_closure
 from tests.support.universe import Universe, make_sdist, make_wheel, open_universe
 
 EPOCH = 1_700_000_000
+NOWHERE = "http://127.0.0.1:9/simple"
 VERSION = Version("1.2.3")
 HATCH = """\
 [build-system]
@@ -131,9 +137,16 @@ def git(root: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True)
 
 
-def made(source: Path, out: Path, **others: object) -> tuple[BuiltFile, ...]:
-    settings: dict[str, object] = {"version": VERSION, "epoch": EPOCH, "environment": {}, "out": out, **others}
-    return asyncio.run(build(source, **settings))  # type: ignore[arg-type]
+def made(source: Path, out: Path, index: Universe | str = NOWHERE, **others: Any) -> tuple[BuiltFile, ...]:
+    settings: dict[str, Any] = {"version": VERSION, "epoch": EPOCH, "out": out, **others}
+    url = index if isinstance(index, str) else index.url
+
+    async def building() -> tuple[BuiltFile, ...]:
+        async with open_index(Index(name="tiny", url=SecretStr(url), configured=True), out.parent / "uv") as opened:
+            uv = Uv({"UV_DEFAULT_INDEX": url}, out.parent / "uv/environments", opened)
+            return await build(source, uv=uv, **settings)
+
+    return asyncio.run(building())
 
 
 def checked(*files: Path, name: str = "market-data-core", version: Version = VERSION) -> None:
@@ -150,7 +163,7 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Universe]:
 
 def test_a_build_makes_an_sdist_and_a_wheel_that_pass_their_check(backends: Universe, tmp_path: Path) -> None:
     source, out = hatch(tmp_path / "source"), tmp_path / "out"
-    files = made(source, out, environment=backends.environment())
+    files = made(source, out, backends)
     names = ["market_data_core-1.2.3.tar.gz", "market_data_core-1.2.3-py3-none-any.whl"]
     assert [file.name for file in files] == names
     assert [file.kind for file in files] == ["sdist", "wheel"]
@@ -166,8 +179,8 @@ def test_hatchling_gives_the_same_bytes_in_another_place_from_files_of_another_t
     for path in two.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
         os.utime(path, (1_500_000_000, 1_500_000_000))
-    first = made(one, tmp_path / "first", environment=backends.environment())
-    second = made(two, tmp_path / "second", environment=backends.environment())
+    first = made(one, tmp_path / "first", backends)
+    second = made(two, tmp_path / "second", backends)
     assert [file.sha256 for file in first] == [file.sha256 for file in second]
 
 
@@ -258,7 +271,7 @@ def test_a_build_leaves_its_source_as_it_is_and_takes_what_git_tracks_as_it_is_n
     write(source, {"secret.txt": "not tracked", "src/market_data_core/__init__.py": "A = 2\n"})
     (source / "gone.txt").unlink()
     before = {path: path.stat().st_mtime_ns for path in source.rglob("*")}
-    sdist, wheel = made(source, tmp_path / "out", environment=backends.environment())
+    sdist, wheel = made(source, tmp_path / "out", backends)
     assert {path: path.stat().st_mtime_ns for path in source.rglob("*")} == before
     with tarfile.open(sdist.path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -320,7 +333,7 @@ def test_without_such_a_version_the_build_sees_no_repository(tmp_path: Path) -> 
         for command in (["init", "-q"], ["add", "--all", "."], ["commit", "-qm", "x"]):
             git(root, *command)
     with pytest.raises(FailedBuildError) as caught:
-        made(source, tmp_path / "out", cache=tmp_path / "cache", key="x")
+        made(source, tmp_path / "out", cache=tmp_path / "cache")
     assert "told None git 128" in caught.value.log
     assert list((tmp_path / "cache").iterdir()) == []
 
@@ -328,15 +341,16 @@ def test_without_such_a_version_the_build_sees_no_repository(tmp_path: Path) -> 
 def test_files_are_kept_under_their_key_and_handed_out_again(tmp_path: Path) -> None:
     source = sloppy(tmp_path / "source")
     cache = tmp_path / "cache"
-    first = made(source, tmp_path / "first", cache=cache, key="tree")
+    first = made(source, tmp_path / "first", cache=cache)
     shutil.rmtree(source)
-    again = made(source, tmp_path / "second", cache=cache, key="tree")
+    again = made(source, tmp_path / "second", cache=cache)
     assert [(file.name, file.sha256) for file in again] == [(file.name, file.sha256) for file in first]
     assert all(file.path.parent == tmp_path / "second" for file in again)
     assert len(list(cache.iterdir())) == 1
-    for other in ({"key": "other"}, {"epoch": EPOCH + 1}, {"version": Version("2")}):
+    others: list[dict[str, Any]] = [{"cache": tmp_path / "other"}, {"epoch": EPOCH + 1}, {"version": Version("2")}]
+    for other in others:
         with pytest.raises(BuildError):
-            made(source, tmp_path / "third", **{"cache": cache, "key": "tree", **other})
+            made(source, tmp_path / "third", **{"cache": cache, **other})
 
 
 def test_a_build_that_fails_says_why_and_keeps_its_log(tmp_path: Path) -> None:
@@ -360,9 +374,8 @@ def test_a_build_that_fails_without_an_error_shows_its_last_lines(tmp_path: Path
 
 
 def test_an_index_without_the_backend_is_said_without_its_password(universe: Universe, tmp_path: Path) -> None:
-    environment = {"UV_DEFAULT_INDEX": universe.index.url_with("me", "hunter2")}
     with pytest.raises(FailedBuildError) as caught:
-        made(hatch(tmp_path / "source"), tmp_path / "out", environment=environment)
+        made(hatch(tmp_path / "source"), tmp_path / "out", universe.index.url_with("me", "hunter2"))
     assert "hatchling was not found" in caught.value.message
     assert "the index must serve everything that [build-system] requires" in str(caught.value.hint)
     assert "hunter2" not in caught.value.log
@@ -455,7 +468,7 @@ def test_what_twine_finds_is_said_with_its_cure(backends: Universe, tmp_path: Pa
         hatch(tmp_path / "source"),
         {"pyproject.toml": HATCH.replace("README.md", "README.rst"), "README.rst": "Core\n====\n\n.. nowhere:: x\n"},
     )
-    files = made(source, tmp_path / "out", environment=backends.environment())
+    files = made(source, tmp_path / "out", backends)
     with pytest.raises(BuildError) as caught:
         checked(*(file.path for file in files))
     assert "Checking market_data_core-1.2.3.tar.gz: FAILED" in caught.value.message

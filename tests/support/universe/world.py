@@ -45,7 +45,7 @@ class Universe:
         """Interlock's uv upon this index; downloads and environments are kept in the folder."""
         index = Index(name="tiny", url=SecretStr(self.url), configured=True)
         async with open_index(index, folder) as opened:
-            yield Uv(self.environment(), folder / "environments", opened.download)
+            yield Uv(self.environment(), folder / "environments", opened)
 
     def wheel(
         self,

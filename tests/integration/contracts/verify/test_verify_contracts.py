@@ -21,6 +21,7 @@ from tests.support.rehearsed_verification import (
     RehearsedVerification,
     cells,
 )
+from tests.support.sandboxes import open_to
 
 GREEN, RED = Conclusion.SUCCESS, Conclusion.FAILURE
 First = tuple[ContractsReport, int]
@@ -261,12 +262,13 @@ def test_code_under_test_never_sees_a_secret(
         monkeypatch.setenv(name, secret)
     hook = "[tool.hatch.build.hooks.custom]\n"
     project = here.git(CORE, "show", f"HEAD:{PROJECT}") + f"\n\n{hook}"
-    built = SPY.format(folder=str(tmp_path), name="build") + (
+    seen_by = tmp_path / "seen"
+    built = SPY.format(folder=str(seen_by), name="build") + (
         "from hatchling.builders.hooks.plugin.interface import BuildHookInterface\n"
         "class Spy(BuildHookInterface):\n    pass\n"
     )
     module = here.git(CORE, "show", "HEAD:src/market_data_core/__init__.py") + SPY.format(
-        folder=str(tmp_path), name="import"
+        folder=str(seen_by), name="import"
     )
     here.branch(
         "spy",
@@ -277,14 +279,14 @@ def test_code_under_test_never_sees_a_secret(
         },
     )
 
-    report, runs = here.verify("spy", STORE, released_only=True)
+    with open_to(seen_by):
+        report, runs = here.verify("spy", STORE, released_only=True)
 
     assert (report.exit_code, runs) == (0, 1)
-    seen = {path.name.partition("-")[2]: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
+    seen = {path.name.partition("-")[2]: path.read_text() for path in seen_by.iterdir()}
     assert set(seen) == {"build", "import"}
     own = [os.environ["REPO_DISPATCH_TOKEN"], *secrets.values()]
-    for path in tmp_path.iterdir():
-        assert not [secret for secret in own if path.is_file() and secret in path.read_text()]
+    assert not [secret for secret in own for text in seen.values() if secret in text]
 
 
 def test_other_requirements_are_noted_and_never_skipped(here: RehearsedVerification, first: First) -> None:
