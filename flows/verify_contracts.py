@@ -43,7 +43,8 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
     async with open_connections(family, await github_access(family)) as connections:
         cells = cells_as_tasks(f"contracts-progress-{request.upstream}")
         host = Host(texts=contracts_texts, run=as_tasks(), cells=cells, url=flow_run.ui_url, log=_log)
-        report = await verify(VerificationContext(request, connections), host)
+        context = VerificationContext(request, connections, automatic=flow_run.deployment_id is not None)
+        report = await verify(context, host)
     await publish(report)
     return report
 

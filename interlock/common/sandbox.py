@@ -25,6 +25,7 @@ remounts read-only binds; `--new-session` keeps the terminal's input queue (TIOC
 
 import asyncio
 import os
+import platform
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ from typing import Literal
 from interlock.common import process
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.process import Completed, Limits
-from interlock.errors import EnvironmentUnavailableError
+from interlock.errors import EnvironmentUnavailableError, RefusedError
 
 ISOLATION = "INTERLOCK_ISOLATION"
 """The variable by which an operator says that strangers' code may run without isolation: `none`."""
@@ -72,6 +73,7 @@ DEVICES = (
     *("--dev", "/dev", "--perms", "1777", "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm"),  # noqa: S108
     *("--remount-ro", "/dev", "--proc", "/proc"),
 )
+SETPRIV = "/usr/bin/setpriv"
 OWN = Path("/.interlock")
 """Where the second bubblewrap finds its own files."""
 
@@ -118,8 +120,8 @@ def isolation() -> Isolation:
         return Isolation(kind="none", reason="bubblewrap needs Linux")
     if bubblewrap() is None:
         return Isolation(kind="none", reason="bubblewrap is not installed")
-    if _is_root() and shutil.which("setpriv") is None:
-        return Isolation(kind="none", reason="setpriv (util-linux) is not installed, which root needs")
+    if _is_root() and not Path(SETPRIV).exists():
+        return Isolation(kind="none", reason=f"{SETPRIV} (util-linux) is not installed, which root needs")
     with _accounts() as accounts:
         done = process.run_now(
             _command(["/bin/sh", "-c", "exit 0"], Box(), None, accounts), env={}, pass_fds=accounts, timeout=30
@@ -129,9 +131,26 @@ def isolation() -> Isolation:
     return Isolation(kind="none", reason=f"bubblewrap does not work here: {done.errors.strip()[-300:]}")
 
 
-def accepts_strangers() -> bool:
-    """Whether code of strangers may be run without a person who asks for it: isolated, or by the operator's word."""
-    return isolation().is_isolated or os.environ.get(ISOLATION) == "none"
+def not_isolated() -> str | None:
+    """What a reader of a result must know, and whoever starts a worker; None where code is isolated."""
+    found = isolation()
+    return None if found.is_isolated else f"code under test is not isolated on {platform.node()}: {found.reason}"
+
+
+def check_strangers(what: str) -> None:
+    """Refuse code that nobody of the family has asked for, unless it is isolated or the operator accepts it.
+
+    Args:
+        what: What would be run, for the message.
+
+    Raises:
+        RefusedError: It would not be isolated.
+    """
+    if not isolation().is_isolated and os.environ.get(ISOLATION) != "none":
+        hint = (
+            f"let a worker with bubblewrap run it, or set {ISOLATION}=none there to accept the risk: docs/security.md"
+        )
+        raise RefusedError(f"{what} is not run by itself: {not_isolated()}", hint=hint)
 
 
 @cache
@@ -256,7 +275,8 @@ def _command(arguments: Sequence[str | Path], box: Box, cwd: Path | None, accoun
     if libraries.is_dir():
         found += ["--ro-bind", libraries, OWN / libraries.name]
     outer = [program, "--die-with-parent", *_folders([OWN / "bwrap/bin"]), *found, "--bind", "/proc", "/proc"]
-    drop = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs")
+    # By its whole path: what the program brings may come first on its own PATH, and root starts this.
+    drop = (SETPRIV, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs")
     return [
         *outer,
         "--dev",

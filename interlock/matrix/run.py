@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 
 from interlock.cells.runner import run_cell
 from interlock.common.clock import now
+from interlock.common.sandbox import not_isolated
 from interlock.common.steps import RunStep, call
 from interlock.matrix.assemble import MatrixMetadata, assemble
 from interlock.matrix.context import MatrixContext
@@ -136,7 +137,8 @@ async def run_planned(
         LedgerError: The ledger can't be read or written.
     """
     covers = matrix.request.covers()
-    metadata = MatrixMetadata(family=context.family.name, covers=covers, started_at=started_at, notes=matrix.notes)
+    notes = (*matrix.notes, *filter(None, [not_isolated()]))
+    metadata = MatrixMetadata(family=context.family.name, covers=covers, started_at=started_at, notes=notes)
     executed = await execute(context, matrix.request, matrix.plan.cells, cells)
     return assemble(matrix.plan, executed, metadata, context.ledger if record else None)
 

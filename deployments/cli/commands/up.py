@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from deployments.embedded_server import configured_api
 from deployments.stack.display import shown
 from deployments.stack.stack import Stack, StackOptions, opened, stopped_by_signals
+from interlock.common.sandbox import not_isolated
 from interlock.errors import UsageError
 
 PORT = 4270
@@ -39,5 +41,8 @@ def up(
 async def _run(wanted: StackOptions) -> None:
     stack: Stack
     with opened(wanted) as stack, stopped_by_signals(stack):
-        async with shown(stack, Console(highlight=False)):
+        console = Console(highlight=False)
+        if (why := not_isolated()) is not None:
+            console.print(f"[yellow]![/] {escape(why)}; pull requests are not run by themselves: docs/security.md")
+        async with shown(stack, console):
             await stack.run()

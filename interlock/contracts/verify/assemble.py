@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from interlock.common.clock import now
+from interlock.common.sandbox import not_isolated
 from interlock.common.sanitize import cut
 from interlock.contracts.verify.cells import unknown
 from interlock.contracts.verify.comparison import Comparison
@@ -65,7 +66,7 @@ def _report(context: VerificationContext, known: Known, *, more: Sequence[str] =
         version=compared.ref.version,
         baseline=compared.baseline.described if compared.baseline else NO_BASELINE,
         change=contract.change,
-        notes=tuple(dict.fromkeys((*compared.notes, *contract.notes, *more))),
+        notes=tuple(dict.fromkeys((*compared.notes, *contract.notes, *filter(None, [not_isolated()]), *more))),
         **fields,
     )
 

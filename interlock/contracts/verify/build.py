@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from interlock.common.sandbox import check_strangers
 from interlock.common.sanitize import one_line
 from interlock.contracts.candidates import ResolvedRef, build_and_offer, default_branch
 from interlock.contracts.verify.comparison import Comparison, last_release, newest_release
@@ -19,7 +20,10 @@ async def build(context: VerificationContext, comparison: Comparison) -> Compare
 
     Raises:
         BuildError: The ref, or the requested baseline, can't be built.
+        RefusedError: A pull request, which nobody here has asked for, would not be isolated.
     """
+    if context.automatic and context.request.pull is not None:
+        check_strangers(f"pull request #{context.request.pull}")
     ref = await _side(context, context.upstream, comparison.found)
     baseline, note = await _baseline(context, comparison)
     notes = (*comparison.notes, note) if note else comparison.notes

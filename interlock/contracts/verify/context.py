@@ -25,6 +25,7 @@ class VerificationContext:
     Args:
         request: What is verified.
         connections: Without credentials, repositories must be public, and nothing can be published on GitHub.
+        automatic: Whether it was started by a webhook or a schedule, and not by a person at this machine.
 
     Attributes:
         candidates: Finds and builds refs.
@@ -35,8 +36,9 @@ class VerificationContext:
         UsageError: A name is not in the family, or no suite tests what was asked for.
     """
 
-    def __init__(self, request: ContractsRequest, connections: Connections) -> None:
+    def __init__(self, request: ContractsRequest, connections: Connections, *, automatic: bool = False) -> None:
         self.request = request
+        self.automatic = automatic
         self.connections = connections
         self.family = connections.family
         self.candidates = CandidateBuilder(connections)

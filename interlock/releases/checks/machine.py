@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from uv import find_uv_bin
 
 from interlock.common.process import run, tool_environment
-from interlock.releases.checks.models import Check, failed, ok
+from interlock.common.sandbox import not_isolated
+from interlock.releases.checks.models import Check, failed, ok, warning
 
 if TYPE_CHECKING:
     from interlock.model.family import Family
@@ -20,10 +21,10 @@ PASSED_ON = ("PATH", "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")
 
 
 async def check_machine(family: "Family", environ: Mapping[str, str]) -> tuple[Check, ...]:
-    """Check Git, the author of commits, and uv."""
+    """Check Git, the author of commits, uv, and whether code under test is isolated."""
     env = {**tool_environment(), **{name: environ[name] for name in PASSED_ON if name in environ}}
     git = await _version("git", ["git", "--version"], "install git", env)
-    checks = [git, await _version("uv", [_uv(), "--version"], "make setup", env)]
+    checks = [git, await _version("uv", [_uv(), "--version"], "make setup", env), _isolation()]
     if git.state == "ok":
         checks.append(await _identity(family, env))
     return tuple(checks)
@@ -34,6 +35,13 @@ def _uv() -> str:
         return find_uv_bin()
     except FileNotFoundError:
         return "uv"
+
+
+def _isolation() -> Check:
+    if (why := not_isolated()) is None:
+        return ok(SUBJECT, "isolation", "bubblewrap")
+    hint = "docs/security.md says what a machine needs; until then, run only code that you would run by hand"
+    return warning(SUBJECT, "isolation", why, hint)
 
 
 async def _version(name: str, command: list[str | Path], hint: str, env: Mapping[str, str]) -> Check:
