@@ -12,12 +12,13 @@ A back end is a stranger's program, and it may name further requirements only wh
 import json
 import shutil
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
+
+from packaging.requirements import Requirement
 
 from interlock.adapters import build_script
 from interlock.adapters.interpreter import Interpreter, folders_of
@@ -25,6 +26,7 @@ from interlock.common import sandbox
 from interlock.common.bounded_files import UnreadableFileError, read_bounded
 from interlock.common.process import Completed
 from interlock.common.sandbox import SYSTEM_PATH, Box
+from interlock.common.work_folders import work_folder
 from interlock.errors import UnbuildableError
 from interlock.model.lockfile import Lock, Resolution, Unresolvable
 
@@ -87,8 +89,7 @@ async def run_backend(
         UnbuildableError: What it requires can't be had, or it asks for more again and again.
         IndexUnavailableError: The index did not answer.
     """
-    with tempfile.TemporaryDirectory(prefix="interlock-build-", ignore_cleanup_errors=True) as name:
-        top = Path(name).resolve()
+    with work_folder("interlock-build-") as top:
         box = top / "box"
         shutil.move(project.source, _new(box) / project.source.name)
         build = _Build(project=project, top=top, box=box, interpreter=interpreter)
@@ -174,16 +175,17 @@ def _library(name: str) -> Path:
     return Path(found.origin).parent
 
 
-def _requirements(top: Path) -> Sequence[str]:
-    """The requirements that the script reported last; whatever else stands there is as good as none."""
+def _requirements(top: Path) -> Iterator[str]:
+    """The requirements that the script reported last, each parsed, so that none is an option of uv or an address."""
     try:
         lines = read_bounded(top / "facts.jsonl", LONGEST_FACTS).splitlines()
-        found = json.loads(lines[-1])["requires"] if lines else []
+        for line in json.loads(lines[-1])["requires"] if lines else []:
+            requirement = Requirement(line)
+            if requirement.url:
+                raise UnbuildableError(f"the build requires {requirement.name} from elsewhere than the index")
+            yield str(requirement)
     except (UnreadableFileError, ValueError, RecursionError, LookupError, TypeError) as error:
-        raise UnbuildableError(f"what the build requires can't be read: {error}") from None
-    if not isinstance(found, list) or not all(isinstance(each, str) and "\n" not in each for each in found):
-        raise UnbuildableError("what the build requires is no list of requirements")
-    return found
+        raise UnbuildableError(f"what the build requires can't be read: {type(error).__name__}: {error}") from None
 
 
 async def _environment(

@@ -70,7 +70,7 @@ def parse_facts(lines: Iterable[str]) -> Facts:
         if not line.endswith("\n"):
             continue
         try:
-            found.add(json.loads(line))
+            found.add(json.loads(line, parse_constant=_refuse))
         except (ValueError, RecursionError) as error:
             return Facts(unreadable=f"a line of it is not the runner's: {type(error).__name__}")
     return Facts(
@@ -82,6 +82,11 @@ def parse_facts(lines: Iterable[str]) -> Facts:
         reads=frozenset(found.reads),
         origins=tuple(found.origins),
     )
+
+
+def _refuse(constant: str) -> None:
+    """Infinities and NaN, which JSON does not have."""
+    raise ValueError(constant)
 
 
 @dataclass

@@ -33,7 +33,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,7 +49,9 @@ from interlock.cells.recipe import Recipe
 from interlock.cells.suite_files import CONFIGURATIONS
 from interlock.common import process, sandbox
 from interlock.common.digest import files_digest
+from interlock.common.process import Limits
 from interlock.common.sandbox import SYSTEM_PATH, Box, isolation
+from interlock.common.work_folders import work_folder
 from interlock.errors import UnbuildableError
 from interlock.model import verdicts
 from interlock.model.verdicts import Run, RunStatus
@@ -66,6 +67,7 @@ RUNNER = files_digest(
     (module.__name__.rpartition(".")[2], inspect.getsource(module).encode())
     for module in (*DECIDING, sys.modules[__name__])
 )
+LIMITS = Limits()
 TO_CONFIRM = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 
 MakeEnvironment = Callable[[Path], Awaitable[Path]]
@@ -124,9 +126,7 @@ def _fresh(recipe: Recipe, uv: Uv) -> MakeEnvironment:
 
 
 async def _attempt(recipe: Recipe, make_environment: MakeEnvironment, layer: Path | None = None) -> Run:
-    with tempfile.TemporaryDirectory(prefix="interlock-cell-", ignore_cleanup_errors=True) as name:
-        # Resolved, since modules are located by comparing paths.
-        top = Path(name).resolve()
+    with work_folder("interlock-cell-") as top:
         folder, facts, specification = top / "cell", top / "facts.jsonl", top / "specification.json"
         folder.mkdir()
         environment = folder / "environment"
@@ -143,6 +143,7 @@ async def _attempt(recipe: Recipe, make_environment: MakeEnvironment, layer: Pat
                 read=(*recipe.interpreter.folders, Path(probe.__file__), specification, *([layer] if layer else [])),
                 write=(folder, facts),
                 network=recipe.suite.network,
+                limits=LIMITS,
             ),
             env={**clean_environment(environment, folder), **recipe.suite.environment(recipe.point)},
             cwd=work,

@@ -26,10 +26,13 @@ def read_bounded(path: Path, most: int) -> bytes:
         raise
     except OSError as error:
         raise UnreadableFileError(f"it can't be opened: {error.strerror}") from None
-    with open(descriptor, "rb", closefd=True) as file:  # noqa: PTH123  a descriptor
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UnreadableFileError("it is no regular file")
-        content = file.read(most + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(most + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > most:
         raise UnreadableFileError(f"it is larger than {most >> 10} KiB")
     return content

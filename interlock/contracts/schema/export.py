@@ -27,6 +27,7 @@ from interlock.common.bounded_files import UnreadableFileError, read_bounded
 from interlock.common.digest import digest, files_digest
 from interlock.common.process import Completed
 from interlock.common.sandbox import Box, isolation
+from interlock.common.work_folders import work_folder
 from interlock.contracts.schema.models import ContractSchema, Element
 from interlock.contracts.schema.public_api import choose, modules_of
 from interlock.errors import UnbuildableError
@@ -139,8 +140,7 @@ class _Exporter:
 
     async def run(self, make_environment: MakeEnvironment) -> Facts:
         """Run the exporter until it comes to its end, without the modules that ended it before."""
-        with tempfile.TemporaryDirectory(prefix="interlock-contract-", ignore_cleanup_errors=True) as name:
-            folder = Path(name).resolve()
+        with work_folder("interlock-contract-") as folder:
             python = await make_environment(folder / "environment")
             return await self._import_all(python, folder)
 

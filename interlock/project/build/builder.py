@@ -97,10 +97,11 @@ async def build(
         await _run_build(project, made, uv, out)
         for path in made.iterdir():
             normalise(path, epoch)
-        layers.seal(made)
+        files = _copied(made, out)
         if cached:
+            layers.seal(made)
             move_whole(made, cached)
-        return _copied(cached or made, out)
+        return files
 
 
 def _tools() -> dict[str, str]:
