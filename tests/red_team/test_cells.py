@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import tempfile
 import textwrap
 import uuid
 from pathlib import Path
