@@ -1,20 +1,21 @@
 """Breakages of an API as griffe finds them: from the sources of two wheels, without executing them."""
 
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import griffe
 
-from interlock.adapters.distributions import PARSING, Wheel
+from interlock.adapters.distributions import Wheel, wheel_files
 from interlock.common.frozen_model import FrozenModel
+from interlock.common.python_source import PARSING
 from interlock.common.sanitize import one_line
 from interlock.contracts.schema.public_api import is_in, is_promised
+from interlock.errors import DistributionError
 
 LONGEST = 300
 SOURCES = (".py", ".pyi")
-UNREADABLE = (griffe.GriffeError, SyntaxError, ValueError, RecursionError)
+UNREADABLE = (griffe.GriffeError, SyntaxError, ValueError, RecursionError, MemoryError)
 # Another value is a change that need not break anything.
 HARMLESS = (griffe.BreakageKind.PARAMETER_CHANGED_DEFAULT, griffe.BreakageKind.ATTRIBUTE_CHANGED_VALUE)
 WITH_VALUES = (
@@ -45,6 +46,9 @@ def find_breakages(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> 
         before: The wheel of the baseline.
         after: The wheel that is compared with it.
         modules: The modules that are the contract; empty means all but private ones and tests.
+
+    Raises:
+        DistributionError: A wheel can't be unpacked.
     """
     with tempfile.TemporaryDirectory(prefix="interlock-api-") as name:
         folders = [_unpacked(wheel, Path(name, side)) for wheel, side in ((before, "before"), (after, "after"))]
@@ -57,8 +61,13 @@ def find_breakages(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> 
 
 
 def _unpacked(wheel: Wheel, folder: Path) -> Path:
-    with zipfile.ZipFile(wheel.path) as archive:
-        archive.extractall(folder, [name for name in archive.namelist() if name.endswith(SOURCES)])
+    folder.mkdir()
+    try:
+        for name, source in wheel_files(wheel.path, SOURCES).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(source)
+    except (OSError, ValueError) as error:  # a name that is too long, or that of a folder too
+        raise DistributionError(f"{wheel.path.name} can't be unpacked: {error}") from None
     return folder
 
 
