@@ -55,8 +55,8 @@ def _faults(file: BuiltFile, name: str, version: Version) -> Iterator[str]:
     except DistributionError as error:
         yield error.message
         return
-    named, numbered = (cut(str(metadata.get(key, "")), LONGEST) for key in ("Name", "Version"))
-    yield from _unlike("its metadata", named, numbered, name, version)
+    its_name, its_version = (cut(str(metadata.get(key, "")), LONGEST) for key in ("Name", "Version"))
+    yield from _unlike("its metadata", its_name, its_version, name, version)
 
 
 def _metadata(file: BuiltFile) -> Message:
