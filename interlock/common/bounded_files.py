@@ -41,7 +41,7 @@ def read_bounded(path: Path, most: int) -> bytes:
         UnreadableFileError: It is something else, or larger.
     """
     with open_regular(path) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
+        content = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
+    if content is None or len(content) > most:
         raise UnreadableFileError(f"it is larger than {most >> 10} KiB")
     return content

@@ -17,6 +17,7 @@ from interlock.errors import BuildError
 from interlock.project.version.readers import LONGEST_QUOTED, UnreadableError, line_of, read_ini, read_toml
 
 PYPROJECT, SETUP_CFG, SETUP_PY = Path("pyproject.toml"), Path("setup.cfg"), Path("setup.py")
+LONGEST_MESSAGE = 500
 T = TypeVar("T")
 
 
@@ -59,7 +60,9 @@ class Project:
         try:
             return reader(read_bounded((self.root / path).resolve(), LARGEST))
         except UnreadableError as error:
-            raise BuildError(f"{_shown(path)}:{error.line}: {error.message}", hint=error.hint) from None
+            raise BuildError(
+                f"{_shown(path)}:{error.line}: {cut(error.message, LONGEST_MESSAGE)}", hint=error.hint
+            ) from None
         except UnreadableFileError as error:
             raise BuildError(f"{_shown(path)}: {error}", hint="put a plain file in its place") from None
         except OSError as error:
@@ -114,7 +117,9 @@ class Project:
     def wrong(self, message: str, near: str, hint: str | None = None, path: Path = PYPROJECT) -> BuildError:
         """An error about a file, at the line where something first stands."""
         content = self.read(path, bytes) if self.has(path) else b""
-        return BuildError(f"{path.as_posix()}:{line_of(content, near.encode())}: {message}", hint=hint)
+        return BuildError(
+            f"{path.as_posix()}:{line_of(content, near.encode())}: {cut(message, LONGEST_MESSAGE)}", hint=hint
+        )
 
     @property
     def backend(self) -> str:
