@@ -1,18 +1,24 @@
-"""Reads a stranger's source tree in a process of its own, which has limits, and gives back a few facts as JSON.
+"""Reads a stranger's source tree in the sandbox, in a process that has limits, and gives back a few facts as JSON.
 
 The files of a tree may be of any shape. The readers refuse what is known to need long, and this limits the rest: the
 time of the process that serves others is never spent on it.
 """
 
-import resource
+import asyncio
+import os
+import stat
 import sys
 from pathlib import Path
 from typing import Self
 
 from pydantic import ValidationError
 
+import interlock
+from interlock.adapters.interpreter import folders_of
+from interlock.common import sandbox
 from interlock.common.frozen_model import FrozenModel
-from interlock.common.process import run
+from interlock.common.process import Limits
+from interlock.common.sandbox import Box
 from interlock.common.sanitize import plain
 from interlock.errors import BuildError
 from interlock.project.version import VersionPlace, find_version, project_name
@@ -68,28 +74,48 @@ class ProjectFacts(FrozenModel):
 async def read_project(root: Path) -> ProjectFacts:
     """Read a stranger's tree.
 
+    Args:
+        root: A private copy: its files are made readable to everybody, since the sandbox's user may be another one.
+
     Returns:
         Its facts; the version may be unknown.
 
     Raises:
         BuildError: It has no name, or it can't be read within the limits.
     """
-    command = [sys.executable, "-I", "-m", "interlock.project.tree_reader", root]
-    done = await run(command, env={}, timeout=SECONDS, keep=LARGEST_ANSWER)
-    if done.timed_out:
-        raise BuildError(f"the files of the project can't be read within {SECONDS:.0f} seconds", hint=HINT)
+    await asyncio.to_thread(_open_to_all, root)
+    program = Path(sys.executable)
+    done = await sandbox.run(
+        [program, "-I", "-m", "interlock.project.tree_reader", root],
+        box=Box(read=(root, Path(interlock.__file__).parent, *folders_of(program)), limits=Limits(memory=MEMORY)),
+        env={},
+        cwd=root,
+        timeout=SECONDS,
+        keep=LARGEST_ANSWER,
+    )
     try:
         facts = ProjectFacts.model_validate_json(done.output)
     except ValidationError:
-        raise BuildError(f"the files of the project can't be read: {done.errors[-1_000:].strip()}", hint=HINT) from None
+        late = f"more than {SECONDS:.0f} seconds" if done.timed_out else ""
+        why = done.exceeded or late or done.errors[-1_000:].strip() or f"it ended with code {done.returncode}"
+        raise BuildError(f"the files of the project can't be read: {why}", hint=HINT) from None
     if not facts.name:
         raise BuildError(facts.error, hint=facts.hint)
     return facts
 
 
+def _open_to_all(root: Path) -> None:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name != ".git"]
+        for path in (Path(folder), *(Path(folder, name) for name in files)):
+            mode = path.lstat().st_mode
+            wanted = mode | (0o555 if stat.S_ISDIR(mode) else 0o444)
+            if not stat.S_ISLNK(mode) and wanted != mode:
+                path.chmod(stat.S_IMODE(wanted))
+
+
 def main(root: str) -> None:
     """Write the facts of a tree to standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     sys.stdout.write(ProjectFacts.of(Path(root)).model_dump_json())
 
 

@@ -169,7 +169,7 @@ def test_a_tree_is_read_in_another_process(tmp_path: Path) -> None:
 
 def test_a_tree_that_takes_too_long_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree_reader, "SECONDS", 0.1)
-    with pytest.raises(BuildError, match="can't be read within"):
+    with pytest.raises(BuildError, match="can't be read: more than"):
         asyncio.run(read_project(project(tmp_path, SLOW)))
 
 
@@ -185,10 +185,7 @@ def test_a_tree_without_a_name_is_an_error(tmp_path: Path) -> None:
         asyncio.run(read_project(tmp_path))
 
 
-def test_the_reader_writes_json(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("resource.setrlimit", lambda *_: None)
+def test_the_reader_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tree_reader.main(str(project(tmp_path, {"pyproject.toml": STATIC})))
     assert json.loads(capsys.readouterr().out)["name"] == "core"
 
