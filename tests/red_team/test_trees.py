@@ -26,7 +26,7 @@ DYNAMIC = '[project]\nname = "core"\ndynamic = ["version"]\n'
 HATCH = f'{DYNAMIC}[build-system]\nbuild-backend = "hatchling.build"\n[tool.hatch.version]\npath = "version.txt"\n'
 SETUP = '[build-system]\nbuild-backend = "setuptools.build_meta"\n' + DYNAMIC
 NESTED = r"^(?P<version>([0-9.]+)+)x$"
-SLOW = {"pyproject.toml": f"{HATCH}pattern = '{NESTED}'\n", "version.txt": "1" * 60}
+SLOW: dict[str, str | bytes] = {"pyproject.toml": f"{HATCH}pattern = '{NESTED}'\n", "version.txt": "1" * 60}
 
 
 # --- on time: a pattern that never ends ---
@@ -56,7 +56,10 @@ def test_a_pattern_that_never_ends_for_the_next_version_is_an_error(
 )
 def test_an_honest_pattern_is_found_where_it_stands(tmp_path: Path, content: str, at: int) -> None:
     pattern = r"^VERSION: (?P<version>[0-9.]+)$"
-    files = {"pyproject.toml": f"{HATCH}pattern = '{pattern}'\n", "version.txt": content.encode()}
+    files: dict[str, str | bytes] = {
+        "pyproject.toml": f"{HATCH}pattern = '{pattern}'\n",
+        "version.txt": content.encode(),
+    }
     (literal,) = find_version(project(tmp_path, files)).literals
     assert (literal.text, literal.start) == ("1.2.3", at)
     find_version(tmp_path).write(Version("2.0"))
@@ -65,7 +68,7 @@ def test_an_honest_pattern_is_found_where_it_stands(tmp_path: Path, content: str
 
 # --- on stack and time: files of a shape that nobody writes ---
 
-SHAPES = {
+SHAPES: dict[str, dict[str, str | bytes]] = {
     "deep TOML": {"pyproject.toml": "a = " + "[" * 100_000},
     "deep tables": {"pyproject.toml": STATIC + "[" + "a." * 2_000 + "a]"},
     "long keys": {"pyproject.toml": STATIC + "a." * 20_000 + "a = 1"},
@@ -101,7 +104,7 @@ def test_a_hostile_shape_is_an_error_that_names_the_file(tmp_path: Path, shape: 
     assert len(raised.value.message) < 1_000
     for read in (project_name, lambda root: declared(root, "core"), lambda root: proposed(root, "core", Version("2"))):
         with contextlib.suppress(BuildError):
-            read(root)  # type: ignore[operator]
+            read(root)
 
 
 SPECIAL: dict[str, Callable[[Path], object]] = {
