@@ -122,6 +122,8 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         total = Total(most_of(path))
         for info in archive.infolist():
             total.add(info.file_size)
+            if not info.filename:
+                raise ArchiveError("it has a member without a name")
             if info.compress_type not in PACKINGS:
                 raise ArchiveError(f"{info.filename} is packed otherwise than by deflate")
         yield archive

@@ -1,5 +1,6 @@
 """Attacks by archives: on the memory, the time and the files of the process that reads what others built."""
 
+import asyncio
 import os
 import tarfile
 import zipfile
@@ -7,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from interlock.adapters.distributions import modules_importing, read_wheel, sdist_files, wheel_files, wheel_names
 from interlock.errors import BuildError, DistributionError
 from interlock.project.build.archives import normalise
 from interlock.project.build.built_file import BuiltFile
+from interlock.project.build.checks import check
 from tests.support.bombs import (
     GIB,
     METADATA,
@@ -171,6 +174,16 @@ def test_a_tar_that_goes_backwards_ends(tmp_path: Path) -> None:
         sdist_files(sdist(tmp_path, bytes(header) + bytes(2048)))
 
 
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    def rename(archive: zipfile.ZipFile) -> None:
+        archive.filelist[-1].filename = ""
+
+    path = wheel(tmp_path, {"core.py": b""}, rename)
+    for read in (read_wheel, wheel_names, lambda path: wheel_files(path, (".py",))):
+        with pytest.raises(DistributionError, match="without a name"):
+            read(path)
+
+
 # --- on what is decided: names that are another file elsewhere ---
 
 WAYS_OUT = ["/etc/passwd", "../up.py", "core/../../up.py", "core\\up.py", "core/x\0.py"]
@@ -274,3 +287,14 @@ def test_sources_that_no_parser_takes_are_passed_over(tmp_path: Path) -> None:
         "core/fine.py": b"import click",
     }
     assert modules_importing(wheel(tmp_path, hostile), ["click"]) == ("core.fine",)
+
+
+def test_metadata_of_built_files_that_nobody_writes_are_no_traceback(tmp_path: Path) -> None:
+    lines = b"Name: " + b"x" * 5_000 + b"\xff\nVersion: " + b"1" * 5_000 + b"\n"
+    files = (
+        wheel(tmp_path, {"core-1.0.dist-info/METADATA": lines}),
+        sdist(tmp_path, tar((member("core-1.0/PKG-INFO", len(lines)), lines))),
+    )
+    with pytest.raises(BuildError, match="its metadata says version") as raised:
+        asyncio.run(check([BuiltFile.of(path) for path in files], name="core", version=Version("1.0")))
+    assert len(raised.value.message) < 2_000
