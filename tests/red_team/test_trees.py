@@ -4,16 +4,20 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 from packaging.version import Version
 
+from interlock.adapters.git import Remote, files_at
+from interlock.adapters.git.tree_size import check_tree
 from interlock.cells import suite_files
 from interlock.contracts.candidates.source_tree import tree_digest
 from interlock.contracts.verify.annotations import line_of
-from interlock.errors import BuildError, DistributionError
+from interlock.errors import BuildError, DistributionError, RepositoryError
 from interlock.matrix.source_trees import folder_files, needed, select
 from interlock.project import tree_reader
 from interlock.project.requirements import declared, proposed
@@ -191,6 +195,59 @@ def test_a_tree_without_a_name_is_an_error(tmp_path: Path) -> None:
 def test_the_reader_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tree_reader.main(str(project(tmp_path, {"pyproject.toml": STATIC})))
     assert json.loads(capsys.readouterr().out)["name"] == "core"
+
+
+# --- on the disk: a small repository with a large tree ---
+
+
+def bomb(repository: Path, levels: int) -> str:
+    """A commit of a tree with ten times the same tree, and so on, above one file of a MiB; its SHA."""
+    succeed(["git", "init", "--quiet", "--bare", repository])
+    kept = (repository / "file", repository / "list")
+    kept[0].write_bytes(bytes(1 << 20))
+    below = succeed(["git", "-C", repository, "hash-object", "-w", kept[0]])
+    for level in range(levels):
+        entry = f"100644 blob {below}" if level == 0 else f"040000 tree {below}"
+        kept[1].write_text("".join(f"{entry}\t{number}\n" for number in range(10)))
+        with kept[1].open() as file:
+            below = succeed(["git", "-C", repository, "mktree"], stdin=file)
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    return succeed(["git", "-C", repository, *who, "commit-tree", "-m", "a", below])
+
+
+def succeed(command: Sequence[str | Path], stdin: IO[str] | None = None) -> str:
+    return subprocess.run(command, stdin=stdin, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "message"),
+    [
+        ("LARGEST", 900 << 20, "the files of .* have more than 900 MiB"),
+        ("MOST_FILES", 900, "more than 900 files"),
+        ("LONGEST_LIST", 50_000, "more files than can be listed"),
+    ],
+)
+def test_a_tree_that_fills_the_disk_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, message: str
+) -> None:
+    monkeypatch.setattr(f"interlock.adapters.git.tree_size.{limit}", value)
+    sha = bomb(tmp_path / "core.git", 3)
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*")) < 3 << 20
+    with pytest.raises(RepositoryError, match=message):
+        asyncio.run(check_tree(tmp_path / "core.git", sha))
+    succeed(["git", "-C", tmp_path / "core.git", "update-ref", "refs/heads/main", sha])
+    with pytest.raises(RepositoryError, match=message):
+        asyncio.run(files_at(Remote(url=str(tmp_path / "core.git")), "main", tmp_path))
+
+
+def test_a_tree_without_end_is_not_listed_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interlock.adapters.git.tree_size.LONGEST_LIST", 50_000)
+    with pytest.raises(RepositoryError, match="more files than can be listed"):
+        asyncio.run(check_tree(tmp_path / "core.git", bomb(tmp_path / "core.git", 12)))
+
+
+def test_a_tree_of_a_usual_size_is_written(tmp_path: Path) -> None:
+    asyncio.run(check_tree(tmp_path / "core.git", bomb(tmp_path / "core.git", 1)))
 
 
 # --- on memory and time: the files of a suite ---

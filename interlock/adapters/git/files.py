@@ -7,6 +7,7 @@ from pathlib import Path
 
 from interlock.adapters.git.command import git, succeeded
 from interlock.adapters.git.models import Remote
+from interlock.adapters.git.tree_size import check_tree
 from interlock.common.archives import DAMAGE, tar_contents
 from interlock.errors import RepositoryError
 
@@ -40,6 +41,7 @@ async def files_at(
             "fetch", "--quiet", "--depth=1", "--no-tags", "--", remote.url, ref, at=repository, remote=remote
         )
         succeeded(fetched, f'"{ref}" of {remote.redact(remote.url)} can\'t be fetched')
+        await check_tree(repository, "FETCH_HEAD")
         archive = repository / "files.tar"
         written = await git("archive", "--format=tar", f"--output={archive}", "FETCH_HEAD", at=repository)
         succeeded(written, f'"{ref}" can\'t be read')

@@ -15,6 +15,7 @@ from interlock.adapters.distributions import LARGEST_METADATA
 from interlock.adapters.git import Author, Checkout, Remote
 from interlock.adapters.git.command import git, succeeded
 from interlock.adapters.git.history import files_of
+from interlock.adapters.git.tree_size import check_tree
 from interlock.common.bounded_files import UnreadableFileError, open_regular, read_bounded
 from interlock.common.digest import digest
 from interlock.contracts.candidates.context import CandidateBuilder
@@ -51,9 +52,10 @@ async def of_commit(builder: CandidateBuilder, package: str, sha: str) -> Source
     """The files of a commit, in a copy of the clone with its whole history.
 
     Raises:
-        RepositoryError: They can't be checked out.
+        RepositoryError: They can't be checked out, or are too large for it.
     """
     work, clone = builder.connections.work_folder(package), await builder.clone(package)
+    await check_tree(clone.checkout.path, sha)
     async with clone.fetching:
         await asyncio.to_thread(shutil.copytree, clone.checkout.path, work / "source", symlinks=True)
     checkout = Checkout(clone.checkout.remote, work / "source", clone.checkout.branch)
