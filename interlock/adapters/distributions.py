@@ -2,29 +2,29 @@
 
 import ast
 import posixpath
-import tarfile
-import threading
 import zipfile
-import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from email.parser import BytesHeaderParser
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from interlock.common.digest import files_digest
+from interlock.common import archives, python_source
+from interlock.common.digest import names_digest
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import DistributionError
 from interlock.model.versions import VersionField
 
 # Files of *.dist-info that can change what code does. The others only describe, and a run records reads of them.
 EFFECTIVE_METADATA = ("entry_points.txt", "top_level.txt")
-# CPython 3.11 has one depth counter for the parsers of all threads: two at a time can end in a SystemError.
-PARSING = threading.Lock()
-LARGEST_MEMBER = 64 * 1024 * 1024
-# The errors of reading a damaged archive; RuntimeError for an encrypted one or an unknown compression.
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+# A description as long as a book, and ten thousand requirements.
+LARGEST_METADATA = 4 * archives.MIB
+# The longest lists, of packages that are made of hundreds of providers, have about two thousand.
+MOST_REQUIREMENTS = 20_000
+# A requirement with extras and markers has some hundred characters. From 4,300 digits on, Python reads no number.
+LONGEST_REQUIREMENT = 4_000
 
 
 class Wheel(FrozenModel):
@@ -54,42 +54,88 @@ def read_wheel(path: Path) -> Wheel:
     """
     try:
         name, version, _build, _tags = parse_wheel_filename(path.name)
-        with zipfile.ZipFile(path) as archive:
-            files = {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
-        metadata = BytesHeaderParser().parsebytes(next(_metadata(files)))
-        requires = tuple(metadata.get_all("Requires-Dist", []))
-        for line in requires:
-            Requirement(line)
-        if not any(name.endswith(".dist-info/RECORD") for name in files):
+        with archives.open_zip(path) as archive:
+            names = archives.zip_names(archive)
+            metadata = BytesHeaderParser().parsebytes(_metadata(archive))
+            requires = tuple(map(str, metadata.get_all("Requires-Dist", [])))
+            python = metadata.get("Requires-Python")
+            _check_requirements(requires)
+            files = [info for info in archive.infolist() if not info.is_dir()]
+            # All files are read, since damage anywhere is an error; one at a time, since together they may be large.
+            hashes = {info.filename: archives.zip_sha256(archive, info) for info in files}
+        if not any(name.endswith(".dist-info/RECORD") for name in names):
             raise DistributionError(f"{path.name} has no RECORD, and no installer takes it")
-    except (InvalidWheelFilename, InvalidRequirement, StopIteration, *DAMAGE) as error:
+    except (InvalidWheelFilename, InvalidRequirement, *archives.DAMAGE) as error:
         raise DistributionError(f"{path.name} can't be read as a wheel: {error}") from None
     return Wheel(
         path=path,
         name=canonicalize_name(name),
         version=version,
         requires=requires,
-        requires_python=metadata.get("Requires-Python"),
-        content=files_digest(_content(files)),
-        modules=_modules(files),
+        requires_python=None if python is None else str(python),
+        content=names_digest(_content(hashes)),
+        modules=_modules(hashes),
     )
 
 
-def _metadata(files: Mapping[str, bytes]) -> Iterator[bytes]:
-    return (data for name, data in files.items() if name.endswith(".dist-info/METADATA") and name.count("/") == 1)
+def read_metadata(wheel: Path) -> bytes:
+    """The METADATA of a wheel.
+
+    Raises:
+        DistributionError: It has none that can be read.
+    """
+    with _opened(wheel) as archive:
+        return _metadata(archive)
 
 
-def _content(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+def wheel_names(wheel: Path) -> frozenset[str]:
+    """The paths in a wheel.
+
+    Raises:
+        DistributionError: It can't be read.
+    """
+    with _opened(wheel) as archive:
+        return archives.zip_names(archive)
+
+
+@contextmanager
+def _opened(wheel: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with archives.open_zip(wheel) as archive:
+            yield archive
+    except archives.DAMAGE as error:
+        raise DistributionError(f"{wheel.name} can't be read as a wheel: {error}") from None
+
+
+def _metadata(archive: zipfile.ZipFile) -> bytes:
+    for info in archive.infolist():
+        if info.filename.endswith(".dist-info/METADATA") and info.filename.count("/") == 1:
+            return archives.zip_member(archive, info, LARGEST_METADATA)
+    raise archives.ArchiveError("it has no METADATA")
+
+
+def _check_requirements(requires: Collection[str]) -> None:
+    if len(requires) > MOST_REQUIREMENTS:
+        raise archives.ArchiveError(f"it has more than {MOST_REQUIREMENTS} requirements")
+    for line in requires:
+        if len(line) > LONGEST_REQUIREMENT:
+            raise archives.ArchiveError(f"a requirement has more than {LONGEST_REQUIREMENT} characters")
+        requirement = Requirement(line)
+        if requirement.marker is not None:
+            requirement.marker.evaluate({"extra": ""})  # a ValueError here, and not later, for one that says nothing
+
+
+def _content(hashes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The files that can change what code does, under names that don't hold the version."""
-    for name, data in files.items():
+    for name, sha256 in hashes.items():
         top, _, rest = name.partition("/")
         if top.endswith(".dist-info"):
             if rest in EFFECTIVE_METADATA:
-                yield f".dist-info/{rest}", data
+                yield f".dist-info/{rest}", sha256
         elif top.endswith(".data"):
-            yield f".data/{rest}", data
+            yield f".data/{rest}", sha256
         else:
-            yield name, data
+            yield name, sha256
 
 
 def _modules(files: Collection[str]) -> tuple[str, ...]:
@@ -114,8 +160,7 @@ def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:
 
     `__main__`, which runs when it is imported, and modules that are not valid Python are left out.
     """
-    with zipfile.ZipFile(wheel) as archive:
-        sources = {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
+    sources = wheel_files(wheel, (".py",))
     return tuple(
         sorted(
             module
@@ -123,6 +168,18 @@ def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:
             if (module := _module_name(name)) and _imports(source, frozenset(names))
         )
     )
+
+
+def wheel_files(wheel: Path, suffixes: tuple[str, ...]) -> dict[str, bytes]:
+    """The sources of a wheel with such a suffix, by their paths; without those that are too large to be parsed.
+
+    Raises:
+        DistributionError: It is damaged, or has more of them than can be held.
+    """
+    try:
+        return archives.zip_contents(wheel, lambda name: name.endswith(suffixes), python_source.LARGEST_SOURCE)
+    except archives.DAMAGE as error:
+        raise DistributionError(f"{wheel.name} can't be read as a wheel: {error}") from None
 
 
 def _module_name(file: str) -> str | None:
@@ -135,9 +192,8 @@ def _module_name(file: str) -> str | None:
 
 def _imports(source: bytes, names: frozenset[str]) -> bool:
     try:
-        with PARSING:
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+        tree = python_source.parse(source)
+    except SyntaxError:
         return False
     return any(_is_in(name, names) for node in ast.walk(tree) for name in _imported(node))
 
@@ -153,33 +209,32 @@ def _imported(node: ast.AST) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def sdist_files(path: Path) -> dict[str, bytes]:
+def sdist_files(path: Path, wanted: Callable[[str], bool] = lambda _: True) -> dict[str, bytes]:
     """The regular files of an sdist, by their path inside its one top directory.
 
+    Args:
+        path: A tar, which may be compressed, or a zip.
+        wanted: Whether a file with this path is needed: the others are not held in memory.
+
     Raises:
-        DistributionError: It is damaged, or in a form other than tar or zip.
+        DistributionError: It is damaged, larger than can be read, or in a form other than tar or zip.
     """
+
+    def inside(name: str) -> bool:
+        return not archives.leads_out(name) and (path := _path(name)) != "." and wanted(path)
+
+    read = archives.zip_contents if path.suffix == ".zip" else archives.tar_contents
     try:
-        pairs = list(_zip_members(path) if path.suffix == ".zip" else _tar_members(path))
-    except (tarfile.TarError, *DAMAGE) as error:
+        found = read(path, inside)
+    except archives.DAMAGE as error:
         raise DistributionError(f"{path.name} can't be read as an sdist: {error}") from None
-    inner = ((name.partition("/")[2], data) for name, data in pairs)
-    return {posixpath.normpath(name): data for name, data in inner if _stays_inside(name)}
+    files = {_path(name): data for name, data in found.items()}
+    if len(files) < len(found):
+        raise DistributionError(f"{path.name} can't be read as an sdist: a path in it is written in two ways")
+    return files
 
 
-def _stays_inside(name: str) -> bool:
-    return bool(name) and not name.startswith("/") and ".." not in name.split("/")
-
-
-def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(path) as archive:
-        for member in archive:
-            if member.isfile() and member.size <= LARGEST_MEMBER and (file := archive.extractfile(member)):
-                yield member.name, file.read()
-
-
-def _zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            if not info.is_dir() and info.file_size <= LARGEST_MEMBER:
-                yield info.filename, archive.read(info)
+def _path(name: str) -> str:
+    """A member's path below the top directory; `.` for the directory itself, and for what is beside it."""
+    rest = name.partition("/")[2]
+    return "." if rest.startswith("/") else posixpath.normpath(rest)

@@ -97,13 +97,6 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder.parent)): path.read_bytes() for path in files}
 
 
-def read_tree(tree: Path) -> dict[str, bytes]:
-    """The regular files of a source tree, by path, without Git's own and without links, as in an archive of Git."""
-    files = (path for path in sorted(tree.rglob("*")) if path.is_file() and not path.is_symlink())
-    names = {path.relative_to(tree): path for path in files}
-    return {name.as_posix(): path.read_bytes() for name, path in names.items() if name.parts[0] != ".git"}
-
-
 def write_files(files: Mapping[str, bytes], folder: Path) -> None:
     """Write the files below a directory with their digest as its name, all of them or none."""
     if folder.exists():

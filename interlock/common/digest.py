@@ -15,7 +15,12 @@ def digest(*parts: object) -> str:
 
 def files_digest(files: Iterable[tuple[str, bytes]]) -> str:
     """The digest of named contents, in any order."""
-    return digest(sorted((name, hashlib.sha256(content).hexdigest()) for name, content in files))
+    return names_digest((name, hashlib.sha256(content).hexdigest()) for name, content in files)
+
+
+def names_digest(hashes: Iterable[tuple[str, str]]) -> str:
+    """The same, by the names and the SHA-256 of the contents in hex."""
+    return digest(sorted(hashes))
 
 
 class Ingredients(FrozenModel):

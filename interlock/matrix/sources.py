@@ -30,6 +30,7 @@ from interlock.cells import suite_files
 from interlock.common.digest import digest, files_digest
 from interlock.common.single_flight import SingleFlight
 from interlock.errors import DistributionError, RepositoryError
+from interlock.matrix import source_trees
 from interlock.matrix.context import MatrixContext
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
 from interlock.model.lockfile import choose_wheel
@@ -153,9 +154,9 @@ class Sources:
     async def _tests_from_files(self, suite: Suite, release: Release) -> Tests:
         try:
             tree, target = await self._source_tree(suite, release)
+            files = await asyncio.to_thread(source_trees.select, tree, target, suite.include)
         except (DistributionError, RepositoryError) as error:
             return Tests(missing=error.message)
-        files = suite_files.select(tree, target, suite.include)
         if not files:
             return Tests(missing=f"{release.package} {release.version} has no {target}")
         key = files_digest(files.items())
@@ -170,17 +171,18 @@ class Sources:
             return await asyncio.to_thread(suite_files.read_folder, folder), folder.name
         if suite.git is not None:
             package = self._context.family.packages[release.package]
-            form = suite.git.ref or package.tag
+            form, needed = suite.git.ref or package.tag, source_trees.needed(suite.git.path, suite.include)
             if release.tree is not None and suite.git.url is None and "{version}" in form:
-                return await asyncio.to_thread(suite_files.read_tree, release.tree), suite.git.path
+                return await asyncio.to_thread(source_trees.folder_files, release.tree, needed), suite.git.path
             ref = form.format(version=release.version.public)
             # The token is for the server of the members' repositories: another address is fetched without it.
             remote = Remote(url=suite.git.url) if suite.git.url else await self._context.remote(release.package)
-            return await files_at(remote, ref, self._context.cache), suite.git.path
+            return await files_at(remote, ref, self._context.cache, needed), suite.git.path
         if release.sdist is None:
             raise DistributionError(f"{release.package} {release.version} has no sdist")
         path = await self._context.index.download(release.sdist)
-        return await asyncio.to_thread(sdist_files, path), suite.sdist or ""
+        tests = suite.sdist or ""
+        return await asyncio.to_thread(sdist_files, path, source_trees.needed(tests, suite.include)), tests
 
 
 async def _read(path: Path) -> Wheel | str:

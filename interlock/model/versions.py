@@ -115,5 +115,5 @@ def tag_version(form: str, name: str) -> Version | None:
         return None
     try:
         return Version(inner)
-    except InvalidVersion:
+    except ValueError:  # also that of a number with too many digits
         return None

@@ -1,7 +1,6 @@
 """Building a candidate: the files of a commit or of a folder, at a version that identifies them."""
 
 import asyncio
-from pathlib import Path
 
 from packaging.version import Version
 
@@ -15,7 +14,8 @@ from interlock.contracts.candidates.source_tree import Source, of_commit, of_fol
 from interlock.errors import InterlockError, RefusedError, UsageError
 from interlock.project import build
 from interlock.project.build import BuiltFile, FailedBuildError
-from interlock.project.version import VersionPlace, find_version, project_name
+from interlock.project.tree_reader import read_project
+from interlock.project.version import VersionPlace
 
 NO_VERSION = Version("0")
 
@@ -51,9 +51,10 @@ async def build_and_offer(builder: CandidateBuilder, package: str, found: Resolv
 
 
 async def _built(builder: CandidateBuilder, package: str, found: ResolvedRef, source: Source) -> Candidate:
-    location = find_version(_of_this_package(builder, package, source.path))
-    version = _marked(location, source)
-    location.write(version)
+    facts = await read_project(source.path)
+    _check_name(builder, package, facts.name)
+    version = _marked(facts.version, source)
+    await asyncio.to_thread(facts.version.write, version)
     files = await _build(builder, package, found, source, version)
     by_kind = {file.kind: file.path for file in files}
     return Candidate(
@@ -67,14 +68,13 @@ async def _built(builder: CandidateBuilder, package: str, found: ResolvedRef, so
     )
 
 
-def _of_this_package(builder: CandidateBuilder, package: str, path: Path) -> Path:
-    if (name := project_name(path)) != package:
+def _check_name(builder: CandidateBuilder, package: str, name: str) -> None:
+    if name != package:
         where = builder.family.repository(package)
         raise RefusedError(
             f"this is {name}, and not {package} of {where}",
             hint=f"name {name} as the package, or the repository of {package} in the family file",
         )
-    return path
 
 
 def _marked(location: VersionPlace, source: Source) -> Version:

@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
-import email
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from email.parser import BytesHeaderParser
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from interlock.adapters.distributions import LARGEST_METADATA
 from interlock.adapters.git import Author, Checkout, Remote
 from interlock.adapters.git.command import git, succeeded
 from interlock.adapters.git.history import files_of
+from interlock.adapters.git.tree_size import check_tree
+from interlock.common.bounded_files import UnreadableFileError, open_regular, read_bounded
 from interlock.common.digest import digest
 from interlock.contracts.candidates.context import CandidateBuilder
 from interlock.errors import RepositoryError
@@ -49,9 +52,10 @@ async def of_commit(builder: CandidateBuilder, package: str, sha: str) -> Source
     """The files of a commit, in a copy of the clone with its whole history.
 
     Raises:
-        RepositoryError: They can't be checked out.
+        RepositoryError: They can't be checked out, or are too large for it.
     """
     work, clone = builder.connections.work_folder(package), await builder.clone(package)
+    await check_tree(clone.checkout.path, sha)
     async with clone.fetching:
         await asyncio.to_thread(shutil.copytree, clone.checkout.path, work / "source", symlinks=True)
     checkout = Checkout(clone.checkout.remote, work / "source", clone.checkout.branch)
@@ -148,12 +152,18 @@ def _facts(tree: Path, path: Path) -> tuple[str, ...] | None:
         return name, "link", str(path.readlink())
     if not path.is_file():
         return None
-    return name, "x" if path.stat().st_mode & 0o100 else "", hashlib.sha256(path.read_bytes()).hexdigest()
+    return name, "x" if path.stat().st_mode & 0o100 else "", _sha256(path)
+
+
+def _sha256(path: Path) -> str:
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sdist_version(tree: Path) -> Version | None:
     """The version in the metadata of an unpacked sdist."""
     try:
-        return Version(email.message_from_bytes((tree / "PKG-INFO").read_bytes())["Version"] or "")
-    except (OSError, InvalidVersion):
+        headers = BytesHeaderParser().parsebytes(read_bounded(tree / "PKG-INFO", LARGEST_METADATA))
+        return Version(str(headers["Version"] or ""))
+    except (OSError, UnreadableFileError, ValueError):
         return None

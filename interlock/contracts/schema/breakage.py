@@ -1,20 +1,37 @@
-"""Breakages of an API as griffe finds them: from the sources of two wheels, without executing them."""
+"""Breakages of an API as griffe finds them: from the sources of two wheels, without executing them.
 
+Griffe knows no limits, and the sources are a stranger's, so it reads them in the sandbox, in a process of its own.
+"""
+
+import asyncio
+import shutil
+import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import griffe
+from pydantic import TypeAdapter, ValidationError
 
-from interlock.adapters.distributions import PARSING, Wheel
+import interlock
+from interlock.adapters.distributions import Wheel, read_wheel, wheel_files
+from interlock.adapters.interpreter import folders_of
+from interlock.common import sandbox
 from interlock.common.frozen_model import FrozenModel
+from interlock.common.process import Limits
+from interlock.common.python_source import PARSING
+from interlock.common.sandbox import Box
 from interlock.common.sanitize import one_line
 from interlock.contracts.schema.public_api import is_in, is_promised
+from interlock.errors import DistributionError
 
 LONGEST = 300
+# A package of a hundred thousand lines takes some seconds.
+SECONDS = 300.0
+MEMORY = 4 << 30
+LARGEST_ANSWER = 16 << 20
 SOURCES = (".py", ".pyi")
-UNREADABLE = (griffe.GriffeError, SyntaxError, ValueError, RecursionError)
+UNREADABLE = (griffe.GriffeError, SyntaxError, ValueError, RecursionError, MemoryError)
 # Another value is a change that need not break anything.
 HARMLESS = (griffe.BreakageKind.PARAMETER_CHANGED_DEFAULT, griffe.BreakageKind.ATTRIBUTE_CHANGED_VALUE)
 WITH_VALUES = (
@@ -38,6 +55,41 @@ class Breakage(FrozenModel):
     breaks: bool
 
 
+BREAKAGES = TypeAdapter(tuple[Breakage, ...])
+
+
+async def find_breakages_apart(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> tuple[Breakage, ...]:
+    """What `find_breakages` finds, found in the sandbox; where that fails, a line says so, which breaks nothing."""
+    with tempfile.TemporaryDirectory(prefix="interlock-api-") as name:
+        copies = [Path(name, side, wheel.path.name) for side, wheel in (("before", before), ("after", after))]
+        for copy, wheel in zip(copies, (before, after), strict=True):
+            await asyncio.to_thread(_copy, wheel.path, copy)
+        program = Path(sys.executable)
+        done = await sandbox.run(
+            [program, "-I", "-m", "interlock.contracts.schema.breakage", *copies, *modules],
+            box=Box(
+                read=(*copies, Path(interlock.__file__).parent, *folders_of(program)), limits=Limits(memory=MEMORY)
+            ),
+            env={},
+            cwd=Path("/tmp"),  # noqa: S108  the sandbox's own
+            timeout=SECONDS,
+            keep=LARGEST_ANSWER,
+        )
+    try:
+        return BREAKAGES.validate_json(done.output)
+    except ValidationError:
+        late = f"it takes more than {SECONDS:.0f} seconds" if done.timed_out else ""
+        why = done.exceeded or late or one_line(done.errors)[-LONGEST // 2 :] or f"it ended with {done.returncode}"
+        return (Breakage(line=f"{before.name}: can't be compared: {why}"[:LONGEST], breaks=False),)
+
+
+def _copy(wheel: Path, copy: Path) -> None:
+    """The sandbox's user may be another one than ours."""
+    copy.parent.mkdir()
+    shutil.copyfile(wheel, copy)
+    copy.chmod(0o644)
+
+
 def find_breakages(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> tuple[Breakage, ...]:
     """The breakages that griffe finds between two wheels, sorted, without those outside of the contract.
 
@@ -45,6 +97,9 @@ def find_breakages(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> 
         before: The wheel of the baseline.
         after: The wheel that is compared with it.
         modules: The modules that are the contract; empty means all but private ones and tests.
+
+    Raises:
+        DistributionError: A wheel can't be unpacked.
     """
     with tempfile.TemporaryDirectory(prefix="interlock-api-") as name:
         folders = [_unpacked(wheel, Path(name, side)) for wheel, side in ((before, "before"), (after, "after"))]
@@ -57,8 +112,13 @@ def find_breakages(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> 
 
 
 def _unpacked(wheel: Wheel, folder: Path) -> Path:
-    with zipfile.ZipFile(wheel.path) as archive:
-        archive.extractall(folder, [name for name in archive.namelist() if name.endswith(SOURCES)])
+    folder.mkdir()
+    try:
+        for name, source in wheel_files(wheel.path, SOURCES).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(source)
+    except (OSError, ValueError) as error:  # a name that is too long, or that of a folder too
+        raise DistributionError(f"{wheel.path.name} can't be unpacked: {error}") from None
     return folder
 
 
@@ -108,3 +168,13 @@ def _line(found: griffe.Breakage) -> str:
 def _text(value: object) -> str:
     """A value or type in words; the type `None` is an expression, so None means that there is none."""
     return "nothing" if value is None else str(value)
+
+
+def main(before: str, after: str, *modules: str) -> None:
+    """Write the breakages between two wheels to standard output."""
+    found = find_breakages(read_wheel(Path(before)), read_wheel(Path(after)), modules)
+    sys.stdout.write(BREAKAGES.dump_json(found).decode())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

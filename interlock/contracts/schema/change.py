@@ -9,7 +9,7 @@ from packaging.version import Version
 from interlock.adapters.distributions import Wheel, read_wheel
 from interlock.adapters.interpreter import Interpreter
 from interlock.adapters.uv import Uv
-from interlock.contracts.schema.breakage import Breakage, find_breakages
+from interlock.contracts.schema.breakage import Breakage, find_breakages_apart
 from interlock.contracts.schema.compare import compare
 from interlock.contracts.schema.export import LIMIT, export
 from interlock.contracts.schema.models import ContractChange, ContractSchema, ElementChange
@@ -55,7 +55,7 @@ async def contract_change(  # noqa: PLR0913  each of them is one thing that the 
         return change
     exports = (export(each, modules, uv=uv, interpreter=interpreter, cache=cache, limit=limit) for each in (old, new))
     schemas = await asyncio.gather(*exports)
-    breakages = await asyncio.to_thread(find_breakages, old, new, modules)
+    breakages = await find_breakages_apart(old, new, modules)
     changes = compare(*schemas)
     found = change.model_copy(
         update={

@@ -1,22 +1,29 @@
 """Which modules and names of a wheel are its contract."""
 
-import zipfile
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
+
+from interlock.adapters.distributions import wheel_files, wheel_names
 
 TESTS = frozenset({"test", "tests", "testing", "conftest"})
 
 
 def sources_of(wheel: Path) -> dict[str, bytes]:
-    """The Python files of a wheel, by their paths."""
-    with zipfile.ZipFile(wheel) as archive:
-        return {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
+    """The Python files of a wheel, by their paths.
+
+    Raises:
+        DistributionError: It can't be read.
+    """
+    return wheel_files(wheel, (".py",))
 
 
 def modules_of(wheel: Path) -> tuple[str, ...]:
-    """Every module of a wheel that can be imported by a name, sorted, without `__main__`, which would run."""
-    with zipfile.ZipFile(wheel) as archive:
-        return tuple(sorted({name for file in archive.namelist() if (name := module_of(file))}))
+    """Every module of a wheel that can be imported by a name, sorted, without `__main__`, which would run.
+
+    Raises:
+        DistributionError: It can't be read.
+    """
+    return tuple(sorted({name for file in wheel_names(wheel) if (name := module_of(file))}))
 
 
 def module_of(file: str) -> str | None:

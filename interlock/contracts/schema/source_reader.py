@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from interlock.adapters.distributions import PARSING
+from interlock.common import python_source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +42,8 @@ def read_file(source: bytes, module: str, *, is_package: bool = False) -> FileUs
         is_package: Whether it is the `__init__.py` of that name.
     """
     try:
-        with PARSING:
-            tree = ast.parse(source)
-        nodes = tuple(ast.walk(tree))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        nodes = tuple(ast.walk(python_source.parse(source)))
+    except SyntaxError:
         return None
     package = module if is_package else module.rpartition(".")[0]
     statements = [each for node in nodes for each in _imports(node, package)]

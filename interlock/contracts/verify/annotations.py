@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from interlock.adapters.code_host import CodeHost
 from interlock.adapters.github import Annotation
+from interlock.common import python_source
 from interlock.common.sanitize import cut
 from interlock.contracts.schema import ElementChange, Use, What
 from interlock.contracts.verify.report import ContractsReport
@@ -90,8 +91,8 @@ def annotations(
 def line_of(source: bytes, name: str) -> int:
     """The line on which a module defines or imports a name; 1 when it does neither, or can't be parsed."""
     try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        body = python_source.parse(source).body
+    except SyntaxError:
         return 1
     lines = {bound: node.lineno for node in reversed(body) for bound in _bound(node)}
     return lines.get(name, 1)

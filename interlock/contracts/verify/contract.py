@@ -14,6 +14,7 @@ from interlock.common.sanitize import one_line
 from interlock.contracts.schema import ContractChange
 from interlock.contracts.schema.change import contract_change, with_uses
 from interlock.contracts.schema.uses import DownstreamSources
+from interlock.contracts.verify import review
 from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.subjects import ComparedBuilds, Downstream
@@ -41,20 +42,35 @@ async def compare_contracts(context: VerificationContext, compared: ComparedBuil
     Raises:
         InterlockError: Another try may help.
     """
-    if compared.baseline is None:
+    python = (context.request.python or context.family.python)[0]
+    try:
+        interpreter = await context.connections.uv.interpreter(python)
+        new = await _wheel(context, compared.ref.release, interpreter)
+        old = await _wheel(context, compared.baseline.release, interpreter) if compared.baseline else None
+    except InterlockError as error:
+        return _unknown(error)
+    contract = await _compared(context, old, new, interpreter)
+    # Known even where the contract is not: a change that wants to hide must not be able to.
+    remark = await review.remark(old.path if old else None, new.path)
+    return contract.model_copy(update={"notes": (*contract.notes, remark)}) if remark else contract
+
+
+def _unknown(error: InterlockError) -> Contract:
+    if error.transient:
+        raise error
+    return Contract(notes=(f"the contract could not be compared: {one_line(error.message)}",))
+
+
+async def _compared(context: VerificationContext, old: Wheel | None, new: Wheel, interpreter: Interpreter) -> Contract:
+    if old is None:
         return Contract(notes=("the contract is compared with nothing: there is no release yet",))
     try:
-        return await _compared(context, compared.baseline.release, compared.ref.release)
+        return await _change(context, old, new, interpreter)
     except InterlockError as error:
-        if error.transient:
-            raise
-        return Contract(notes=(f"the contract could not be compared: {one_line(error.message)}",))
+        return _unknown(error)
 
 
-async def _compared(context: VerificationContext, before: Release, after: Release) -> Contract:
-    python = (context.request.python or context.family.python)[0]
-    interpreter = await context.connections.uv.interpreter(python)
-    old, new = [await _wheel(context, release, interpreter) for release in (before, after)]
+async def _change(context: VerificationContext, old: Wheel, new: Wheel, interpreter: Interpreter) -> Contract:
     change = await contract_change(
         old.path,
         new.path,

@@ -1,15 +1,37 @@
 """Rewrites archives so that equal contents make equal bytes, whenever and wherever they were packed."""
 
 import gzip
-import io
+import posixpath
+import shutil
 import stat
 import tarfile
+import tempfile
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, NamedTuple
+
+from interlock.common.archives import (
+    DAMAGE,
+    LARGEST_MEMBER,
+    STEP,
+    ArchiveError,
+    Total,
+    leads_out,
+    most_of,
+    open_zip,
+    tar_members,
+    zip_chunks,
+    zip_member,
+    zip_names,
+)
+from interlock.common.bounded_files import open_regular
+from interlock.errors import BuildError
 
 # The earliest time that a zip can hold.
 OLDEST_IN_A_ZIP = int(datetime(1980, 1, 1, tzinfo=UTC).timestamp())
+HINT = "the files that a build makes must be plain archives: see what its backend packs, and from where"
 
 
 def normalise(path: Path, epoch: int) -> None:
@@ -18,29 +40,77 @@ def normalise(path: Path, epoch: int) -> None:
     Args:
         path: A wheel, or an sdist that is a gzipped tar; other files stay as they are.
         epoch: The time of every member, in seconds since 1970.
+
+    Raises:
+        BuildError: It is damaged, larger than archives are, holds a name twice or one that leads out of it; or there is
+            something else than a file.
     """
-    if path.suffix == ".whl":
-        path.write_bytes(_zip(path.read_bytes(), epoch))
-    elif path.name.endswith(".tar.gz"):
-        path.write_bytes(_tar_gz(path.read_bytes(), epoch))
+    rewrite = _rewriter(path.name)
+    try:
+        with open_regular(path):
+            pass
+        if rewrite is not None:
+            with tempfile.TemporaryFile(dir=path.parent) as made:
+                rewrite(path, made, epoch)
+                made.seek(0)
+                with path.open("wb") as file:
+                    shutil.copyfileobj(made, file, STEP)
+    except DAMAGE as error:
+        raise BuildError(f"{path.name} can't be read: {error}", hint=HINT) from None
 
 
-def _tar_gz(content: bytes, epoch: int) -> bytes:
-    inner, outer = io.BytesIO(), io.BytesIO()
-    with (
-        tarfile.open(fileobj=io.BytesIO(content)) as old,
-        # PEP 625: sdists are in the pax format.
-        tarfile.open(fileobj=inner, mode="w", format=tarfile.PAX_FORMAT) as new,
-    ):
-        for member in sorted(old.getmembers(), key=lambda member: member.name):
-            # A hard link becomes a file of its own: in the new order it may come before its target.
-            file = old.extractfile(member) if member.isfile() or member.islnk() else None
-            data = file.read() if file else b""
-            new.addfile(_tar_member(member, len(data), epoch), io.BytesIO(data))
+def _rewriter(name: str) -> Callable[[Path, IO[bytes], int], None] | None:
+    if name.endswith(".whl"):
+        return _zip
+    return _tar_gz if name.endswith(".tar.gz") else None
+
+
+class _Spooled(NamedTuple):
+    """A member, and where its content is in the file that holds all contents."""
+
+    member: tarfile.TarInfo
+    start: int
+    size: int
+
+
+def _tar_gz(path: Path, made: IO[bytes], epoch: int) -> None:
     # By default gzip puts the time and a file's name into its header.
-    with gzip.GzipFile(filename="", fileobj=outer, mode="wb", mtime=0) as packed:
-        packed.write(inner.getvalue())
-    return outer.getvalue()
+    with (
+        tempfile.TemporaryFile(dir=path.parent) as spool,
+        gzip.GzipFile(filename="", fileobj=made, mode="wb", mtime=0) as packed,
+        # PEP 625: sdists are in the pax format.
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as new,
+    ):
+        for member, start, size in sorted(_spooled(path, spool), key=lambda each: each.member.name):
+            spool.seek(start)
+            new.addfile(_tar_member(member, size, epoch), spool)
+
+
+def _spooled(path: Path, spool: IO[bytes]) -> list[_Spooled]:
+    """Take a tar apart in one pass: it is compressed, so it can't be read in another order than its own."""
+    by_name, total = dict[str, _Spooled](), Total(most_of(path))
+    for member, file in tar_members(path):
+        name = posixpath.normpath(member.name)
+        if leads_out(member.name) or not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+            raise ArchiveError(f"it has {member.name!r}, which leads out of it or is a device")
+        if name in by_name and not (member.isdir() and by_name[name].member.isdir()):
+            raise ArchiveError(f"it has {name!r} twice")
+        by_name[name] = _spool(member, file, spool, by_name)
+        total.add(by_name[name].size)  # again, since a hard link is as large as its target
+    return list(by_name.values())
+
+
+def _spool(member: tarfile.TarInfo, file: IO[bytes] | None, spool: IO[bytes], before: dict[str, _Spooled]) -> _Spooled:
+    if member.islnk():
+        # A hard link becomes a file of its own: in the new order it may come before its target.
+        target = before.get(posixpath.normpath(member.linkname))
+        if target is None or target.member.isdir() or target.member.issym():
+            raise ArchiveError(f"{member.name!r} links to a file that is not before it")
+        return target._replace(member=member)
+    start = spool.tell()
+    if file is not None:
+        shutil.copyfileobj(file, spool, STEP)
+    return _Spooled(member, start, spool.tell() - start)
 
 
 def _tar_member(old: tarfile.TarInfo, size: int, epoch: int) -> tarfile.TarInfo:
@@ -56,16 +126,19 @@ def plain_mode(mode: int, *, folder: bool = False) -> int:
     return 0o755 if folder or mode & stat.S_IXUSR else 0o644
 
 
-def _zip(content: bytes, epoch: int) -> bytes:
-    packed = io.BytesIO()
+def _zip(path: Path, made: IO[bytes], epoch: int) -> None:
     when = datetime.fromtimestamp(max(epoch, OLDEST_IN_A_ZIP), UTC).timetuple()[:6]
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w") as new:
+    with open_zip(path) as old, zipfile.ZipFile(made, "w") as new:
+        zip_names(old)
         for info in sorted(old.infolist(), key=_order):
-            data = old.read(info)
+            member = _zip_member(info, when)
             if _is_record(info.filename):  # backends list the files in the order of the disk
-                data = b"".join(sorted(data.splitlines(keepends=True)))
-            new.writestr(_zip_member(info, when), data)
-    return packed.getvalue()
+                record = zip_member(old, info, LARGEST_MEMBER)
+                new.writestr(member, b"".join(sorted(record.splitlines(keepends=True))))
+                continue
+            with new.open(member, "w") as file:
+                for chunk in zip_chunks(old, info):
+                    file.write(chunk)
 
 
 def _zip_member(old: zipfile.ZipInfo, when: tuple[int, ...]) -> zipfile.ZipInfo:
@@ -76,6 +149,7 @@ def _zip_member(old: zipfile.ZipInfo, when: tuple[int, ...]) -> zipfile.ZipInfo:
     new.create_system = 3  # Unix, wherever this runs
     new.external_attr = (kind | plain_mode(mode, folder=old.is_dir())) << 16
     new.compress_type = zipfile.ZIP_DEFLATED
+    new.file_size = old.file_size  # by which the form for large files is chosen
     return new
 
 

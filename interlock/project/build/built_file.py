@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 
+from interlock.common.bounded_files import UnreadableFileError, open_regular
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import BuildError
 
@@ -34,14 +35,18 @@ class BuiltFile(FrozenModel):
         """Read a file.
 
         Raises:
-            BuildError: Its name is that of neither a wheel nor an sdist.
+            BuildError: Its name is that of neither a wheel nor an sdist, or it is no regular file.
         """
-        content = path.read_bytes()
+        try:
+            with open_regular(path) as file:
+                sha256, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        except UnreadableFileError as error:
+            raise BuildError(f"{path.name}: {error}", hint="fix the build backend") from None
         return cls(
             path=path,
             name=path.name,
-            sha256=hashlib.sha256(content).hexdigest(),
-            size=len(content),
+            sha256=sha256,
+            size=size,
             kind="wheel" if path.suffix == ".whl" else "sdist",
             pure=_is_pure(path.name),
         )

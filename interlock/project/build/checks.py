@@ -3,20 +3,22 @@
 import os
 import re
 import sys
-import zipfile
 from collections.abc import Collection, Iterator
 from email.message import Message
 from email.parser import BytesHeaderParser
 
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from interlock.adapters.distributions import read_wheel, sdist_files
+from interlock.adapters.distributions import LARGEST_METADATA, read_metadata, read_wheel, sdist_files
 from interlock.common.process import run, tool_environment
+from interlock.common.sanitize import cut
 from interlock.errors import BuildError, DistributionError
 from interlock.project.build.built_file import BuiltFile
 
 TWINE_SECONDS = 120.0
+# Of a name or version that is quoted in an error.
+LONGEST = 200
 LISTING = "what is in an archive: python -m zipfile -l FILE.whl, python -m tarfile -l FILE.tar.gz"
 
 
@@ -53,16 +55,16 @@ def _faults(file: BuiltFile, name: str, version: Version) -> Iterator[str]:
     except DistributionError as error:
         yield error.message
         return
-    yield from _unlike("its metadata", metadata.get("Name", ""), metadata.get("Version", ""), name, version)
+    its_name, its_version = (cut(str(metadata.get(key, "")), LONGEST) for key in ("Name", "Version"))
+    yield from _unlike("its metadata", its_name, its_version, name, version)
 
 
 def _metadata(file: BuiltFile) -> Message:
     if file.kind == "wheel":
         read_wheel(file.path)
-        with zipfile.ZipFile(file.path) as archive:
-            inner = next(inner for inner in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", inner))
-            return BytesHeaderParser().parsebytes(archive.read(inner))
-    return BytesHeaderParser().parsebytes(sdist_files(file.path).get("PKG-INFO", b""))
+        return BytesHeaderParser().parsebytes(read_metadata(file.path))
+    written = sdist_files(file.path, lambda name: name == "PKG-INFO").get("PKG-INFO", b"")
+    return BytesHeaderParser().parsebytes(written[:LARGEST_METADATA])
 
 
 def _unlike(where: str, its_name: str, its_version: str, name: str, version: Version) -> Iterator[str]:
@@ -70,7 +72,7 @@ def _unlike(where: str, its_name: str, its_version: str, name: str, version: Ver
         yield f'{where} says that it is of "{its_name}", not of {name}'
     try:
         same = Version(its_version) == version
-    except InvalidVersion:
+    except ValueError:
         same = False
     if not same:
         yield f'{where} says version "{its_version}", and {version} is to be released'

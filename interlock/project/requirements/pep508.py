@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from interlock.project.requirements.clauses import Moved, Outcome, Refused, clauses_of, move
 
+LONGEST = 4_000
 NAME = re.compile(r"\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\s*\[[^\]]*\])?\s*(?=[<>=!~(;@]|$)")
 
 
@@ -25,9 +26,8 @@ def head_of(text: str) -> str:
 
 def move_requirement(text: str, version: Version) -> Outcome:
     """What has to change in a requirement so that it asks for at least a version."""
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
+    requirement = _parsed(text)
+    if requirement is None:
         return Refused("it is no valid requirement")
     if requirement.url:
         return Refused("it names a URL, which has to be changed by hand")
@@ -44,11 +44,18 @@ def move_requirement(text: str, version: Version) -> Outcome:
 
 def specifier_of(text: str) -> SpecifierSet | None:
     """The versions that a requirement admits; None when it names a URL, or is not valid."""
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
+    requirement = _parsed(text)
+    return None if requirement is None or requirement.url else requirement.specifier
+
+
+def _parsed(text: str) -> Requirement | None:
+    # From 4,300 digits on, a version is no number to Python; and a marker may be nested without end.
+    if len(text) > LONGEST:
         return None
-    return None if requirement.url else requirement.specifier
+    try:
+        return Requirement(text)
+    except (InvalidRequirement, RecursionError):
+        return None
 
 
 def _same(text: str, specifier: SpecifierSet) -> bool:

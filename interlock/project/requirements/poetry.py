@@ -6,6 +6,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from interlock.project.requirements.clauses import Edit, KeptClause, Moved, Outcome, Refused, clauses_of, cut, move
+from interlock.project.requirements.pep508 import LONGEST
 
 # A version, or a prefix; anything else that is not PEP 440's is not guessed at.
 SINGLE = re.compile(r"\s*(?P<sign>\^|~(?!=)|)\s*(?P<version>[0-9][0-9A-Za-z.!+-]*(?:\.\*)?)\s*")
@@ -31,6 +32,8 @@ def constraint_specifier(text: str) -> SpecifierSet | None:
     """A constraint of Poetry in PEP 440; None when it is not one of the forms that are known for certain."""
     if text.strip() == "*":
         return SpecifierSet()
+    if len(text) > LONGEST:
+        return None
     try:
         if found := SINGLE.fullmatch(text):
             sign, version = found["sign"], found["version"]

@@ -1,13 +1,14 @@
 """Requirements in `pyproject.toml`, `setup.cfg` and `setup.py`."""
 
 import ast
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
+from interlock.common import python_source
+from interlock.common.configuration_files import load_toml
 from interlock.common.locate import Keys, line_at, value_at
 from interlock.project.requirements.location import PEP_508, POETRY, Dialect, File, Location, Parse, found_at
 from interlock.project.requirements.pep508 import head_of, required_name, specifier_of
@@ -39,7 +40,7 @@ def project_files(project: Project, upstream: str) -> Iterator[File]:
     """
     if project.has(PYPROJECT):
         text = project.read(PYPROJECT, bytes.decode)
-        yield _file(PYPROJECT, text, tomllib.loads, toml_entries(project.pyproject, upstream))
+        yield _file(PYPROJECT, text, load_toml, toml_entries(project.pyproject, upstream))
     if project.has(SETUP_CFG):
         text = project.read(SETUP_CFG, bytes.decode)
         yield _file(SETUP_CFG, text, _ini, ini_entries(_ini(text), upstream))
@@ -142,8 +143,8 @@ _INI_OPTIONS = {("options", "install_requires"), ("options", "setup_requires"), 
 def _in_code(content: bytes, upstream: str) -> Iterator[Location]:
     """The requirements on the upstream in a `setup.py`; if the code can't be read, the build will say so."""
     try:
-        tree = ast.parse(content)
-    except (SyntaxError, ValueError):
+        tree = python_source.parse(content)
+    except SyntaxError:
         return
     texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
     for node in texts:

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypedDict
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from interlock.common.bounded_files import UnreadableFileError, read_bounded
 from interlock.errors import BuildError
 from interlock.model.requirements import written
 from interlock.project.requirements.clauses import Edit, Moved, Refused, apply
@@ -17,6 +18,8 @@ from interlock.project.requirements.requirements_files import rehashed, requirem
 from interlock.project.version.project import Project
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml")
+# Of a thousand packages with the hashes of all their files, a lock has some MiB.
+LARGEST_LOCK = 64 << 20
 NO_HASHES = "it has hashes, and those of the new version's files are not known"
 MIXED_HASHES = "something else stands between its hashes"
 
@@ -141,8 +144,16 @@ def _edited(judged: list[_Judged], file: File) -> bytes:
 def _remarks(root: Path, upstream: str) -> Iterator[str]:
     yield from other_versions(Project(root), upstream)
     for path in sorted(path for pattern in LOCKS for path in root.glob(pattern)):
-        if upstream in path.read_text("utf-8", "replace"):
+        if upstream.encode() in _read_lock(path):
             yield f"{path.name}: holds {upstream}, and is not edited: make it anew"
+
+
+def _read_lock(path: Path) -> bytes:
+    """A lock; nothing where there is something else than a file of a lock's size."""
+    try:
+        return read_bounded(path, LARGEST_LOCK)
+    except (OSError, UnreadableFileError):
+        return b""
 
 
 def _write(root: Path, contents: Mapping[Path, bytes]) -> None:

@@ -5,22 +5,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from interlock.errors import BuildError
+from interlock.project.version import pattern
 from interlock.project.version.project import PYPROJECT, SETUP_CFG, SETUP_PY, Project
 from interlock.project.version.readers import (
+    Matched,
     Reader,
     UnreadableError,
     assigned,
     ini_value,
-    matched,
     setup_keyword,
     setup_keywords,
     toml_value,
     whole_text,
 )
 
-# The patterns of hatchling and pdm-backend.
-HATCH_PATTERN = r"""(?i)^(__version__|VERSION) *= *(['"])v?(?P<version>.+?)\2"""
-PDM_PATTERN = r"""^__version__\s*=\s*["'](?P<version>.+?)["']\s*(?:#.*)?$"""
 STATIC = 'write version = "1.2.3" under [project], and take "version" out of dynamic'
 
 
@@ -96,13 +94,13 @@ def _hatch(project: Project) -> Source:
     if source == "code":
         name = project.text("tool", "hatch", "version", "expression") or "__version__"
         return InFile(path, name, assigned(name))
-    pattern = project.get("tool", "hatch", "version", "pattern")
-    return _by_pattern(project, path, pattern if isinstance(pattern, str) and pattern else HATCH_PATTERN)
+    chosen = project.get("tool", "hatch", "version", "pattern")
+    return _by_pattern(project, path, chosen if isinstance(chosen, str) and chosen else pattern.HATCH)
 
 
-def _by_pattern(project: Project, path: Path, pattern: str) -> InFile:
+def _by_pattern(project: Project, path: Path, expression: str) -> InFile:
     try:
-        return InFile(path, "version", matched(pattern), pattern)
+        return InFile(path, "version", Matched(expression), expression)
     except UnreadableError as error:
         raise project.wrong(error.message, "pattern", error.hint) from None
 
@@ -114,7 +112,7 @@ def _pdm(project: Project) -> Source:
     if source != "file":
         message = f'where the version source "{source}" of pdm takes it from is not known'
         raise project.wrong(message, "[tool.pdm.version]", STATIC)
-    return _by_pattern(project, Path(project.required("tool", "pdm", "version", "path")), PDM_PATTERN)
+    return _by_pattern(project, Path(project.required("tool", "pdm", "version", "path")), pattern.PDM)
 
 
 def _flit(project: Project) -> Source:

@@ -6,6 +6,7 @@ from pathlib import Path
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from interlock.common.sanitize import cut
 from interlock.errors import BuildError
 from interlock.project.version.backends import FromTags, InFile, find_source
 from interlock.project.version.location import Literal, VersionPlace
@@ -22,6 +23,8 @@ from interlock.project.version.readers import (
     toml_value,
 )
 
+# It is a part of names of files, which have 255 bytes. From 4,300 digits on, Python reads no number.
+LONGEST_VERSION = 100
 EXAMPLE = 'write it as PEP 440 has it, for example "1.2.3"'
 
 
@@ -54,15 +57,21 @@ def _literal(project: Project, source: InFile) -> Literal:
 
     def read(content: bytes) -> Literal:
         text = reader(content)
-        try:
-            Version(text)
-        except InvalidVersion:
-            raise UnreadableError(f'"{text}" is not a version', line_of(content, text.encode()), EXAMPLE) from None
+        if not _is_version(text):
+            quoted = cut(text, LONGEST_VERSION)
+            raise UnreadableError(f'"{quoted}" is not a version', line_of(content, text.encode()), EXAMPLE)
         start = start_of(content, reader)
         line = content.count(b"\n", 0, start) + 1
         return Literal(path=path, line=line, start=start, text=text, named=named, pattern=pattern)
 
     return project.read(path, read)
+
+
+def _is_version(text: str) -> bool:
+    try:
+        return len(text) <= LONGEST_VERSION and bool(Version(text))
+    except InvalidVersion:
+        return False
 
 
 def _copies(project: Project, literal: Literal | None) -> Iterator[Literal]:

@@ -9,7 +9,7 @@ from packaging.version import Version
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import BuildError
 from interlock.model.versions import VersionField
-from interlock.project.version.readers import UnreadableError, matched
+from interlock.project.version.readers import Matched, UnreadableError
 
 # The variable that gives a version to a tool that reads tags, before there is a tag.
 VERSION_VARIABLES: Mapping[str, str] = {
@@ -105,7 +105,7 @@ class VersionPlace(FrozenModel):
 def _check_found(literal: Literal, content: bytes, text: str) -> None:
     """A pattern that takes 1.2.3 need not take 1.2.4rc1."""
     try:
-        found = text if literal.pattern is None else matched(literal.pattern)(content)
+        found = text if literal.pattern is None else Matched(literal.pattern)(content)
     except UnreadableError:
         found = None
     if found != text:

@@ -1,6 +1,7 @@
 """A project's own files: `pyproject.toml`, `setup.cfg`, and its modules."""
 
 import configparser
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,10 +10,14 @@ from typing import TypeVar
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from interlock.common.bounded_files import UnreadableFileError, read_bounded
+from interlock.common.configuration_files import LARGEST
+from interlock.common.sanitize import cut
 from interlock.errors import BuildError
-from interlock.project.version.readers import UnreadableError, line_of, read_ini, read_toml
+from interlock.project.version.readers import LONGEST_QUOTED, UnreadableError, line_of, read_ini, read_toml
 
 PYPROJECT, SETUP_CFG, SETUP_PY = Path("pyproject.toml"), Path("setup.cfg"), Path("setup.py")
+LONGEST_MESSAGE = 500
 T = TypeVar("T")
 
 
@@ -28,14 +33,21 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.pyproject: dict[str, object] = self.read(PYPROJECT, read_toml) if self.has(PYPROJECT) else {}
+        # Whatever stands there: a build backend would read a pipe or a folder, or fail.
+        there = {path for path in (PYPROJECT, SETUP_CFG, SETUP_PY) if os.path.lexists(root / path)}
+        self.pyproject: dict[str, object] = self.read(PYPROJECT, read_toml) if PYPROJECT in there else {}
         self.setup_cfg: configparser.RawConfigParser = (
-            self.read(SETUP_CFG, read_ini) if self.has(SETUP_CFG) else configparser.RawConfigParser()
+            self.read(SETUP_CFG, read_ini) if SETUP_CFG in there else configparser.RawConfigParser()
         )
+        if SETUP_PY in there:
+            self.read(SETUP_PY, bytes)
 
     def has(self, path: Path) -> bool:
         """Whether there is such a file."""
-        return (self.root / path).is_file()
+        try:
+            return (self.root / path).is_file()
+        except OSError:  # a name that is too long
+            return False
 
     def read(self, path: Path, reader: Callable[[bytes], T]) -> T:
         """Read a file; the reader's error is raised with file and line.
@@ -43,14 +55,25 @@ class Project:
         Raises:
             BuildError: It can't be read, is missing, or is outside of the project.
         """
-        if not (self.root / path).resolve().is_relative_to(self.root.resolve()):
-            raise BuildError(f"{path}: leads out of the project", hint="name a file inside of the repository")
+        if not self.holds(path):
+            raise BuildError(f"{_shown(path)}: leads out of the project", hint="name a file inside of the repository")
         try:
-            return reader((self.root / path).read_bytes())
+            return reader(read_bounded((self.root / path).resolve(), LARGEST))
         except UnreadableError as error:
-            raise BuildError(f"{path.as_posix()}:{error.line}: {error.message}", hint=error.hint) from None
+            raise BuildError(
+                f"{_shown(path)}:{error.line}: {cut(error.message, LONGEST_MESSAGE)}", hint=error.hint
+            ) from None
+        except UnreadableFileError as error:
+            raise BuildError(f"{_shown(path)}: {error}", hint="put a plain file in its place") from None
         except OSError as error:
-            raise BuildError(f"{path.as_posix()}: can't be read: {error.strerror}", hint="is it committed?") from None
+            raise BuildError(f"{_shown(path)}: can't be read: {error.strerror}", hint="is it committed?") from None
+
+    def holds(self, path: Path) -> bool:
+        """Whether a path leads to a place inside of the project, over any links."""
+        try:
+            return (self.root / path).resolve().is_relative_to(self.root.resolve())
+        except (OSError, RuntimeError, ValueError):  # a name that is too long, links in a circle, a zero byte
+            return False
 
     def get(self, *keys: str) -> object:
         """What `pyproject.toml` has under these keys, or None."""
@@ -93,8 +116,10 @@ class Project:
 
     def wrong(self, message: str, near: str, hint: str | None = None, path: Path = PYPROJECT) -> BuildError:
         """An error about a file, at the line where something first stands."""
-        content = (self.root / path).read_bytes() if self.has(path) else b""
-        return BuildError(f"{path.as_posix()}:{line_of(content, near.encode())}: {message}", hint=hint)
+        content = self.read(path, bytes) if self.has(path) else b""
+        return BuildError(
+            f"{path.as_posix()}:{line_of(content, near.encode())}: {cut(message, LONGEST_MESSAGE)}", hint=hint
+        )
 
     @property
     def backend(self) -> str:
@@ -111,7 +136,10 @@ class Project:
         named += [*self.names("tool", "setuptools", "packages", "find", "where")]
         named += re.split(r"[,\s]+", self.setup_cfg.get("options.packages.find", "where", fallback="").strip())
         found = [Path(folder) for folder in named if folder] or [Path("src")]
-        return tuple(dict.fromkeys(folder for folder in (*found, Path()) if (self.root / folder).is_dir()))
+        return tuple(dict.fromkeys(folder for folder in (*found, Path()) if self._is_folder(folder)))
+
+    def _is_folder(self, path: Path) -> bool:
+        return self.holds(path) and not path.is_absolute() and (self.root / path).is_dir()
 
     def package_dir(self) -> dict[str, str]:
         """Setuptools' map of packages to their folders."""
@@ -140,6 +168,11 @@ class Project:
                     yield path.relative_to(self.root)
             if self.has(module := folder / f"{wanted.replace('-', '_')}.py"):
                 yield module
+
+
+def _shown(path: Path) -> str:
+    """A path that a stranger wrote, in a message."""
+    return cut(path.as_posix(), LONGEST_QUOTED)
 
 
 def _is_of(line: str, name: str) -> bool:

@@ -6,8 +6,14 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 
+from interlock.common import python_source
+from interlock.common.configuration_files import HostileFileError, load_ini, load_toml
 from interlock.common.locate import locate
+from interlock.common.sanitize import cut
+from interlock.project.version.pattern import Found, SlowPatternError, search
 
+SIMPLER = "make it plain: shorter lines, fewer levels, less of it"
+LONGEST_QUOTED = 200
 Reader = Callable[[bytes], str]
 
 
@@ -31,6 +37,8 @@ def start_of(content: bytes, reader: Reader) -> int:
     Raises:
         UnreadableError: The reader can't read it; or it is written in several pieces or with escapes.
     """
+    if isinstance(reader, Matched):
+        return reader.start(content)
     text = reader(content)
     # Another version of the same shape, so that a pattern which takes one takes both.
     other = re.sub(r"[0-9]", lambda digit: str((int(digit[0]) + 1) % 10), text)
@@ -61,7 +69,9 @@ def read_toml(content: bytes) -> dict[str, object]:
         UnreadableError: It is not valid TOML.
     """
     try:
-        return tomllib.loads(_decoded(content))
+        return load_toml(_decoded(content))
+    except HostileFileError as error:
+        raise UnreadableError(str(error), hint=SIMPLER) from None
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"line (\d+)", str(error))
         hint = "save it without a byte order mark" if content.startswith(b"\xef\xbb\xbf") else None
@@ -93,13 +103,13 @@ def read_ini(content: bytes) -> configparser.RawConfigParser:
     Raises:
         UnreadableError: It is not valid.
     """
-    parser = configparser.RawConfigParser()
     try:
-        parser.read_string(_decoded(content))
+        return load_ini(_decoded(content))
+    except HostileFileError as error:
+        raise UnreadableError(str(error), hint=SIMPLER) from None
     except configparser.Error as error:
         at = re.search(r"line:? +(\d+)", str(error))
         raise UnreadableError(f"can't be read: {' '.join(str(error).split())}", int(at[1]) if at else 1) from None
-    return parser
 
 
 def whole_text(content: bytes) -> str:
@@ -114,24 +124,45 @@ def _decoded(content: bytes) -> str:
         raise UnreadableError("is not in UTF-8", hint="save it in UTF-8") from None
 
 
-def matched(pattern: str) -> Reader:
-    """Reads the group `version` of a regular expression's first match, as hatchling does."""
-    try:
-        compiled = re.compile(pattern, re.MULTILINE)
-    except re.error as error:
-        raise UnreadableError(f"the pattern {pattern!r} is no regular expression: {error}") from None
-    if "version" not in compiled.groupindex:
-        hint = "name the version's place in it: (?P<version>...)"
-        raise UnreadableError(f"the pattern {pattern!r} has no group named version", hint=hint)
+class Matched:
+    """Reads the group `version` of a regular expression's first match, as hatchling does.
 
-    def read(content: bytes) -> str:
-        # Universal newlines, as in a file that is opened as text: `$` must match before a CRLF too.
-        found = compiled.search(_decoded(content).replace("\r\n", "\n"))
-        if found is None or not found["version"]:
-            raise UnreadableError(f"nothing in it matches the pattern {pattern!r}")
-        return found["version"]
+    Args:
+        pattern: The regular expression.
 
-    return read
+    Raises:
+        UnreadableError: It is not one, or has no such group.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        try:
+            groups = re.compile(pattern, re.MULTILINE).groupindex
+        except (re.error, RecursionError, OverflowError, ValueError) as error:
+            quoted = cut(repr(pattern), LONGEST_QUOTED)
+            raise UnreadableError(f"the pattern {quoted} is no regular expression: {error}") from None
+        if "version" not in groups:
+            hint = "name the version's place in it: (?P<version>...)"
+            raise UnreadableError(f"the pattern {pattern!r} has no group named version", hint=hint)
+        self._pattern = pattern
+
+    def __call__(self, content: bytes) -> str:
+        """The text of the group."""
+        return self._found(content).text
+
+    def start(self, content: bytes) -> int:
+        """The position of its first byte."""
+        return self._found(content).start
+
+    def _found(self, content: bytes) -> Found:
+        quoted = cut(repr(self._pattern), LONGEST_QUOTED)
+        try:
+            found = search(self._pattern, _decoded(content))
+        except SlowPatternError:
+            hint = "simplify it: no repetition inside of a repetition"
+            raise UnreadableError(f"the pattern {quoted} takes too long to be searched for", hint=hint) from None
+        if found is None:
+            raise UnreadableError(f"nothing in it matches the pattern {quoted}")
+        return found
 
 
 def assigned(name: str) -> Reader:
@@ -173,8 +204,8 @@ def _is_setup(function: ast.expr) -> bool:
 
 def _parse(content: bytes) -> ast.Module:
     try:
-        return ast.parse(content)
-    except (SyntaxError, ValueError) as error:
+        return python_source.parse(content)
+    except SyntaxError as error:
         raise UnreadableError(f"is no valid Python: {error}", getattr(error, "lineno", None) or 1) from None
 
 

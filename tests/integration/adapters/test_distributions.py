@@ -204,7 +204,7 @@ def test_an_sdists_links_and_ways_out_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_member_that_is_too_large_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("interlock.adapters.distributions.LARGEST_MEMBER", 100)
+    monkeypatch.setattr("interlock.common.archives.LARGEST_MEMBER", 100)
     path = make_sdist(tmp_path, "core", "1.0", {"small": "x" * 100, "large": "x" * 101})
     assert set(sdist_files(path)) == {"PKG-INFO", "small"}
 

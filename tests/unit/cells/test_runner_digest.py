@@ -9,13 +9,15 @@ from types import ModuleType
 
 from interlock import errors
 from interlock.cells import runner
-from interlock.common import atomic_files, digest, frozen_model, single_flight, validation
+from interlock.common import archives, atomic_files, digest, frozen_model, python_source, single_flight, validation
 from interlock.model import lockfile, suites, versions
 
 # What the runner imports besides, and why a change of it changes no run, or changes the fingerprint by itself.
 HARMLESS = {
     errors: "words and exit codes; which of them makes a run red or unresolvable is said where they are caught",
     validation: "refuses family files",
+    archives: "what it refuses is no wheel, and what it gives is in the fingerprint by its digest",
+    python_source: "the modules that are found by it are in the fingerprint",
     atomic_files: "puts a finished directory in its place, whole",
     digest: "another digest is another fingerprint",
     lockfile: "the file that it chooses is in the fingerprint, by its hash",

@@ -1,10 +1,12 @@
+import asyncio
 import textwrap
 from pathlib import Path
 
 import pytest
 
 from interlock.adapters.distributions import Wheel, read_wheel
-from interlock.contracts.schema.breakage import Breakage, find_breakages
+from interlock.contracts.schema import breakage
+from interlock.contracts.schema.breakage import Breakage, find_breakages, find_breakages_apart
 from tests.support.universe import make_wheel
 
 BEFORE = """
@@ -79,3 +81,34 @@ def test_names_that_stand_for_each_other_are_told_and_no_defect(tmp_path: Path, 
     (told,) = find_breakages(before, after, modules)
     assert told.line.startswith("core: can't be compared: Cyclic aliases detected: core.")
     assert not told.breaks
+
+
+def test_the_sandbox_finds_the_same(tmp_path: Path) -> None:
+    before, after = wheel(tmp_path, "1.0", BEFORE, _inner="def helper(): ..."), wheel(tmp_path, "2.0", AFTER, _inner="")
+    assert asyncio.run(find_breakages_apart(before, after)) == find_breakages(before, after)
+    assert asyncio.run(find_breakages_apart(before, after, ["core._inner"])) == find_breakages(
+        before, after, ["core._inner"]
+    )
+
+
+def test_sources_that_take_too_long_are_a_line_that_breaks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breakage, "SECONDS", 0.05)
+    before = wheel(tmp_path, "1.0", BEFORE)
+    (line,) = asyncio.run(find_breakages_apart(before, before))
+    assert (line.line, line.breaks) == ("core: can't be compared: it takes more than 0 seconds", False)
+
+
+def test_a_wheel_that_cannot_be_unpacked_is_a_line_that_breaks_nothing(tmp_path: Path) -> None:
+    before = wheel(tmp_path, "1.0", BEFORE)
+    both = read_wheel(make_wheel(tmp_path, "core", "2.0", files={"core/x.py": "", "core/x.py/y.py": ""}))
+    (line,) = asyncio.run(find_breakages_apart(before, both))
+    assert "can't be compared" in line.line
+    assert not line.breaks
+
+
+def test_the_breakages_are_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = wheel(tmp_path, "1.0", BEFORE), wheel(tmp_path, "2.0", AFTER)
+    breakage.main(str(before.path), str(after.path))
+    assert breakage.BREAKAGES.validate_json(capsys.readouterr().out) == find_breakages(before, after)

@@ -9,6 +9,7 @@ import pytest
 from interlock.adapters.ledger import open_ledger
 from interlock.contracts.verify import Conclusion, ContractsReport
 from interlock.contracts.verify.publish import Texts
+from interlock.contracts.verify.review import WHY
 from interlock.errors import BuildError, InterlockError, TokenError, UsageError
 from interlock.model.verdicts import Verdict
 from tests.support.rehearsed_release import CORE
@@ -112,12 +113,15 @@ def test_a_downstreams_branch_that_cannot_be_built_is_its_own_trouble(
 def test_an_upstream_that_cannot_be_installed_regresses_with_the_reason(
     here: RehearsedVerification, first: First
 ) -> None:
-    here.branch("greedy", here.changed(CORE, PROJECT, '["pydantic', '["no-such-thing>=9", "pydantic'))
+    patched = {"src/market_data_core/patched.py": b"import _pytest.python\n"}
+    here.branch("greedy", here.changed(CORE, PROJECT, '["pydantic', '["no-such-thing>=9", "pydantic') | patched)
     report, runs = here.verify("greedy", PIPELINE, released_only=True)
     (cell,) = cells(report).values()
     assert (cell.verdict, cell.conclusion, runs) == (Verdict.UNRESOLVABLE, RED, 0)
     assert "no-such-thing" in cell.reason
     assert any("contract" in note for note in report.notes)
+    # Also where the contract could not be compared.
+    assert f"this change touches market_data_core/patched.py (_pytest): {WHY}" in report.notes
 
 
 @pytest.mark.parametrize(
