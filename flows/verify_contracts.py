@@ -5,7 +5,7 @@
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 
 from flows import notifications
 from flows.matrix_cells import cells_as_tasks, github_access
@@ -43,7 +43,7 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
     async with open_connections(family, await github_access(family)) as connections:
         cells = cells_as_tasks(f"contracts-progress-{request.upstream}")
         host = Host(texts=contracts_texts, run=as_tasks(), cells=cells, url=flow_run.ui_url, log=_log)
-        context = VerificationContext(request, connections, automatic=flow_run.deployment_id is not None)
+        context = VerificationContext(request, connections, automatic=deployment.id is not None)
         report = await verify(context, host)
     await publish(report)
     return report

@@ -54,9 +54,9 @@ class Outcome(FrozenModel):
 
 
 def read_facts(path: Path) -> Facts:
-    """Read the probe's file, which the suite could write into."""
+    """Read the probe's file, which the suite could write into; a line that the end of the run cut off is ignored."""
     try:
-        return parse_facts(read_bounded(path, LONGEST_FACTS).decode(errors="replace").splitlines(keepends=True))
+        return parse_facts(read_bounded(path, LONGEST_FACTS).decode(errors="replace").split("\n")[:-1])
     except FileNotFoundError:
         return Facts()
     except UnreadableFileError as error:
@@ -64,11 +64,9 @@ def read_facts(path: Path) -> Facts:
 
 
 def parse_facts(lines: Iterable[str]) -> Facts:
-    """Read the probe's lines; a line that the end of the run cut off is ignored."""
+    """Read the probe's lines."""
     found = _Found()
     for line in lines:
-        if not line.endswith("\n"):
-            continue
         try:
             found.add(json.loads(line, parse_constant=_refuse))
         except (ValueError, RecursionError) as error:

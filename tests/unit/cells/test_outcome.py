@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.cells.outcome import Facts, ModuleOrigin, judge, parse_facts
+from interlock.cells.outcome import Facts, ModuleOrigin, judge, parse_facts, read_facts
 from interlock.common.process import Completed
 from interlock.model.verdicts import RunStatus, TestOutcome, TestResult
 
@@ -225,11 +225,12 @@ def test_of_a_test_that_is_told_of_twice_the_later_word_counts() -> None:
 
 
 @given(st.integers(0, 400))
-def test_lines_that_were_cut_off_are_passed_over(kept: int) -> None:
-    whole = [json.dumps(fact) for fact in (result("t::a"), {"running": "t::b"}, FAILED, ORIGIN, {"exit": 1})]
-    text = "\n".join(whole)[:kept]
-    complete = sum(len("\n".join(whole[: count + 1])) <= kept for count in range(len(whole)))
-    assert parse_facts(text.splitlines()) == parse_facts(whole[:complete])
+def test_a_line_that_was_cut_off_is_passed_over(tmp_path_factory: pytest.TempPathFactory, kept: int) -> None:
+    whole = [f"{json.dumps(fact)}\n" for fact in (result("t::a"), {"running": "t::b"}, FAILED, ORIGIN, {"exit": 1})]
+    record = tmp_path_factory.mktemp("cut") / "facts.jsonl"
+    record.write_text("".join(whole)[:kept])
+    complete = sum(len("".join(whole[: count + 1])) <= kept for count in range(len(whole)))
+    assert read_facts(record) == parse_facts(whole[:complete])
 
 
 @given(st.lists(st.text() | st.builds(json.dumps, st.dictionaries(st.text(), st.integers() | st.text() | st.none()))))

@@ -8,8 +8,22 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from interlock import errors
+from interlock.adapters import build_backend, build_script
+from interlock.adapters.index import client, settings
 from interlock.cells import runner
-from interlock.common import archives, atomic_files, digest, frozen_model, python_source, single_flight, validation
+from interlock.common import (
+    archives,
+    atomic_files,
+    bounded_files,
+    digest,
+    frozen_model,
+    python_source,
+    single_flight,
+    tls,
+    tokens,
+    validation,
+    work_folders,
+)
 from interlock.model import lockfile, suites, versions
 
 # What the runner imports besides, and why a change of it changes no run, or changes the fingerprint by itself.
@@ -18,6 +32,14 @@ HARMLESS = {
     validation: "refuses family files",
     archives: "what it refuses is no wheel, and what it gives is in the fingerprint by its digest",
     python_source: "the modules that are found by it are in the fingerprint",
+    bounded_files: "what it refuses is no record and no file of a build",
+    build_backend: "what is built of an sdist is in the lock by the sdist's hash",
+    build_script: "the same",
+    client: "the files of the index are in the lock by their hashes",
+    settings: "where the index is, not what it has",
+    tls: "certificates",
+    tokens: "credentials",
+    work_folders: "where a run works, not what it sees",
     atomic_files: "puts a finished directory in its place, whole",
     digest: "another digest is another fingerprint",
     lockfile: "the file that it chooses is in the fingerprint, by its hash",
