@@ -17,6 +17,7 @@ import pytest
 
 from deployments import embedded_server
 from deployments.embedded_server import Policy, Record, ServerDirectory, State, control, supervisor
+from deployments.embedded_server.password import keep_password
 from deployments.embedded_server.processes import Identity
 from deployments.embedded_server.state import is_locked, read_record, try_lock, write_record
 from interlock.errors import ServerError
@@ -348,6 +349,7 @@ def _own_signals() -> Iterator[None]:
 
 def supervise(place: ServerDirectory, policy: Policy) -> Record | None:
     place.prepare()
+    keep_password(place)
     lock = try_lock(place.lock)
     assert lock is not None
     before = os.umask(0o077)

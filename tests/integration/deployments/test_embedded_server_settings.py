@@ -11,7 +11,8 @@ import pytest
 
 from deployments import embedded_server
 from deployments.cli.run_flow import check_answers
-from deployments.embedded_server import Record, State
+from deployments.embedded_server import Record, ServerDirectory, State
+from deployments.embedded_server.password import keep_password
 from deployments.embedded_server.processes import Identity
 from interlock.errors import ServerError, UsageError
 
@@ -82,8 +83,17 @@ def test_no_proxy_stands_between_a_command_and_its_server(tmp_path: Path, monkey
     monkeypatch.delenv("no_proxy", raising=False)
     me = Identity.of(os.getpid())
     record = Record(
-        state=State.RUNNING, supervisor=me, server=me, port=1, home=tmp_path, prefect="1", since=0, idle_seconds=0
+        state=State.RUNNING,
+        supervisor=me,
+        server=me,
+        port=1,
+        home=tmp_path,
+        prefect="1",
+        since=0,
+        idle_seconds=0,
+        has_password=True,
     )
+    keep_password(ServerDirectory(tmp_path))
     environment = embedded_server.environment(record)
     assert environment["no_proxy"] == environment["NO_PROXY"] == "intranet,127.0.0.1,localhost"
     assert environment["PREFECT_API_URL"] == "http://127.0.0.1:1/api"
