@@ -124,6 +124,20 @@ def test_a_record_without_its_lock_is_known_to_be_stale(place: ServerDirectory, 
     write_record(place, stale)
     assert embedded_server.status(place).state == "stopped"
     assert not embedded_server.stop(place)
+
+
+def test_a_server_without_a_password_is_refused_and_can_be_stopped(
+    place: ServerDirectory, fake: Callable[..., Policy]
+) -> None:
+    record = started(place, fake())
+    assert embedded_server.status(place).password_file == str(place.password)
+    write_record(place, record.model_copy(update={"has_password": False}))
+    with pytest.raises(ServerError, match="has no password") as caught:
+        embedded_server.start(place, fake())
+    assert caught.value.hint == "Stop it with: interlock server stop"
+    assert embedded_server.status(place).password_file is None
+    assert embedded_server.stop(place)
+    assert started(place, fake()).has_password
     assert started(place, fake()).port != 1
 
 
