@@ -7,9 +7,8 @@ password stops them too; this module does not depend on it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
-from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,8 +16,8 @@ from starlette.websockets import WebSocketClose
 
 OWN_HOST = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 JSON = re.compile(rb"application/json\s*(;.*)?", re.IGNORECASE)
-# A page that shows the UI in a frame could have the user click there.
-UNFRAMED = (b"content-security-policy", b"frame-ancestors 'none'")
+# A page that shows the UI in a frame could have the user click there; and the UI would report its use to its makers.
+POLICY = "frame-ancestors 'none'; connect-src 'self' blob: {own}"
 
 
 class Guard:
@@ -29,21 +28,31 @@ class Guard:
         origins: The origins that browsers may send from, such as "http://127.0.0.1:4270".
     """
 
-    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         self._app = app
         self._origins = frozenset(origin.encode() for origin in origins)
+        own = sorted([*origins, *(origin.replace("http", "ws", 1) for origin in origins)])
+        self._policy = (b"content-security-policy", POLICY.format(own=" ".join(own)).encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or hand it on."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
         elif (refusal := self._refusal(scope)) is None:
-            await self._app(scope, receive, _unframed(send))
+            await self._app(scope, receive, self._with_policy(send))
         elif scope["type"] == "websocket":
             await WebSocketClose()(scope, receive, send)
         else:
             status, detail = refusal
             await JSONResponse({"detail": detail}, status)(scope, receive, send)
+
+    def _with_policy(self, send: Send) -> Send:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), self._policy]}
+            await send(message)
+
+        return sent
 
     def _refusal(self, scope: Scope) -> tuple[HTTPStatus, str] | None:
         hosts = _values(scope, b"host")
@@ -66,13 +75,3 @@ def _has_body(scope: Scope) -> bool:
 def _values(scope: Scope, name: bytes) -> list[bytes]:
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
     return [value for key, value in headers if key == name]
-
-
-def _unframed(send: Send) -> Send:
-    async def sent(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers: list[Any] = [*message.get("headers", ()), UNFRAMED]
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return sent
