@@ -17,11 +17,13 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from deployments.embedded_server import ServerDirectory
 from tests.support.prefect_server import api_client, processes_of
 
 FOREIGN = "https://evil.example"
+PREFECT = Subprotocol("prefect")
 PROGRAM = Path(sys.executable).with_name("interlock")
 VARIABLE = b'{"name": "made_by_a_page", "value": 1}'
 AUTOMATION = json.dumps(
@@ -225,10 +227,10 @@ def opened(api: str, path: str, **options: Any) -> ClientConnection:
 def test_a_page_of_another_origin_or_name_opens_no_socket(api: str, path: str) -> None:
     for headers in ({"Origin": FOREIGN}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"}):
         with pytest.raises(InvalidStatus, match="403"):
-            opened(api, path, subprotocols=["prefect"], additional_headers=headers)
+            opened(api, path, subprotocols=[PREFECT], additional_headers=headers)
     port = httpx.URL(api).port
     with socket.create_connection(("127.0.0.1", port)) as connection, pytest.raises(InvalidStatus, match="403"):
-        connect(f"ws://evil.example:{port}/api/{path}", sock=connection, subprotocols=["prefect"], proxy=None)
+        connect(f"ws://evil.example:{port}/api/{path}", sock=connection, subprotocols=[PREFECT], proxy=None)
 
 
 @pytest.mark.parametrize("path", SOCKETS)
@@ -236,7 +238,7 @@ def test_a_socket_asks_for_the_password(api: str, path: str) -> None:
     with pytest.raises(InvalidStatus, match="403"):
         opened(api, path)
     for token in (None, "", "admin:pass"):
-        with opened(api, path, subprotocols=["prefect"]) as connection:
+        with opened(api, path, subprotocols=[PREFECT]) as connection:
             connection.send(json.dumps({"type": "auth", "token": token}))
             with pytest.raises(ConnectionClosed) as closed:
                 connection.recv(60)
@@ -246,7 +248,7 @@ def test_a_socket_asks_for_the_password(api: str, path: str) -> None:
 
 @pytest.mark.parametrize("path", SOCKETS)
 def test_a_socket_opens_for_the_password(api: str, place: ServerDirectory, path: str) -> None:
-    with opened(api, path, subprotocols=["prefect"]) as connection:
+    with opened(api, path, subprotocols=[PREFECT]) as connection:
         connection.send(json.dumps({"type": "auth", "token": place.password.read_text()}))
         assert json.loads(connection.recv(60)) == {"type": "auth_success"}
 

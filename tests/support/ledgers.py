@@ -60,9 +60,10 @@ class Postgres:
 
     def run_script(self, script: str, variables: Mapping[str, str]) -> None:
         """Run a script by psql as the administrator, with some variables in its environment."""
-        command = [self.programs / "psql", "--username=postgres", f"--host={self.directory}", "--no-psqlrc", "--quiet"]
+        program, host = str(self.programs / "psql"), f"--host={self.directory}"
+        command = [program, "--username=postgres", host, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
         environ = {"PGPASSWORD": self.password, **variables}
-        subprocess.run([*command, "--set=ON_ERROR_STOP=1"], input=script, text=True, env=environ, check=True)
+        subprocess.run(command, input=script, text=True, env=environ, check=True)
 
     def execute(self, statement: str) -> None:
         with psycopg.connect(self.url().get_secret_value(), autocommit=True, connect_timeout=5) as connection:

@@ -75,7 +75,7 @@ def real(interlock: Interlock) -> Record:
 
 @pytest.fixture
 def http(real: Record, interlock: Interlock) -> Iterator[httpx.Client]:
-    assert real
+    assert real.has_password
     with api_client(interlock.place) as client:
         client.follow_redirects = True
         yield client
