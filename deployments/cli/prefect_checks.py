@@ -53,7 +53,7 @@ def _version(server: str, api: str) -> Check:
 
 
 async def _password(api: str) -> Check:
-    """Whether the API asks for one: whoever can use it reads all blocks and starts releases."""
+    """Whether the API asks for one: its users read all blocks and start releases."""
     async with httpx.AsyncClient(timeout=SECONDS) as anonymous:
         answer = await anonymous.get(f"{api.rstrip('/')}/admin/version")
     if not answer.is_success:

@@ -52,7 +52,7 @@ def api_client(place: ServerDirectory) -> Iterator[httpx.Client]:
     assert running is not None
     password = base64.b64encode(password_of(running).get_secret_value().encode()).decode()
     headers = {"Authorization": f"Basic {password}", "Prefect-Csrf-Client": str(uuid4())}
-    with httpx.Client(base_url=running.api, headers=headers, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=running.api, headers=headers, trust_env=False, timeout=PATIENCE) as client:
         found = client.get("/csrf-token", params={"client": headers["Prefect-Csrf-Client"]})
         client.headers["Prefect-Csrf-Token"] = found.raise_for_status().json()["token"]
         yield client
