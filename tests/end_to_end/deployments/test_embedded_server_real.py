@@ -174,6 +174,9 @@ def test_stop_leaves_nothing(interlock: Interlock) -> None:
     assert processes_of(interlock.place) == []
     assert interlock.run("status")[0] == 1
     assert interlock.run("stop")[1] == "was not running\n"
+    code, out, err = interlock.run("env")
+    assert (code, out) == (ServerError.exit_code, "")
+    assert "interlock server start" in err
 
 
 def test_a_damaged_database_is_named_as_the_reason(tmp_path: Path) -> None:
