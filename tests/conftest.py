@@ -15,7 +15,7 @@ settings.load_profile("gate")
 pytest_plugins = ["tests.support.universe.fixtures", "tests.support.ledgers", "tests.support.prefect_api"]
 
 # Each file is one worker's, and they are given out in this order: what takes long is not left alone at the end.
-FIRST = ("end_to_end", "integration/releases", "integration/cascades", "integration/contracts/verify")
+FIRST = ("end_to_end", "red_team", "integration/releases", "integration/cascades", "integration/contracts/verify")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 """Doctor's checks of Prefect: the server, the blocks and the deployments. Releases by hand need none of them."""
 
 import importlib.metadata
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 import blocks
 from blocks.find import DOCUMENT
+from deployments import embedded_server
 from interlock.releases.checks import Check, failed, ok, warning
 
 SUBJECT = "Prefect"
 PREFECT_YAML = Path(__file__).parents[2] / "prefect.yaml"
 DEPLOY = "prefect --no-prompt deploy --all"
+ENV = 'eval "$(interlock server env)"'
+PROTECT = "set PREFECT_SERVER_API_AUTH_STRING to name:password for the server, and PREFECT_API_AUTH_STRING for clients"
+SECONDS = 20.0
 
 
 async def check_prefect(api: str, yaml_file: Path = PREFECT_YAML) -> tuple[Check, ...]:
@@ -29,8 +34,13 @@ async def check_prefect(api: str, yaml_file: Path = PREFECT_YAML) -> tuple[Check
     try:
         async with get_client() as client:
             server = _version(str(await client.api_version()), str(shown))
-            return (server, *(await _blocks(client)), *(await _deployments(client, yaml_file)))
-    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+            password = await _password(str(shown))
+            return (server, password, *(await _blocks(client)), *(await _deployments(client, api, yaml_file)))
+    except PrefectHTTPStatusError as error:
+        status = error.response.status_code
+        cause = f"{shown} refuses the password" if status == HTTPStatus.UNAUTHORIZED else f"{shown} answers {status}"
+        return (failed(SUBJECT, "server", cause, f"set PREFECT_API_AUTH_STRING; for this machine's own server: {ENV}"),)
+    except httpx.HTTPError as error:
         cause = f"{shown} does not answer as Prefect's API: {type(error).__name__}"
         return (failed(SUBJECT, "server", cause, "check PREFECT_API_URL, PREFECT_API_AUTH_STRING and the server"),)
 
@@ -40,6 +50,16 @@ def _version(server: str, api: str) -> Check:
     if server == ours:
         return ok(SUBJECT, "server", f"{api}, Prefect {server}")
     return warning(SUBJECT, "server", f"{api} is Prefect {server}, and this is {ours}", f"run Prefect {ours} there")
+
+
+async def _password(api: str) -> Check:
+    """Whether the API asks for one: its users read all blocks and start releases."""
+    async with httpx.AsyncClient(timeout=SECONDS) as anonymous:
+        answer = await anonymous.get(f"{api.rstrip('/')}/admin/version")
+    if not answer.is_success:
+        return ok(SUBJECT, "password", "the API asks for it")
+    cause = "the API asks for none: every program and every page that reaches it reads blocks and starts releases"
+    return warning(SUBJECT, "password", cause, PROTECT)
 
 
 async def _blocks(client: PrefectClient) -> tuple[Check, ...]:
@@ -62,12 +82,13 @@ async def _block(client: PrefectClient, slug: str, document: str) -> Check:
     return ok(SUBJECT, name, f'the document "{document}" is there')
 
 
-async def _deployments(client: PrefectClient, yaml_file: Path) -> tuple[Check, ...]:
+async def _deployments(client: PrefectClient, api: str, yaml_file: Path) -> tuple[Check, ...]:
     present = {(found.name, found.entrypoint) for found in await client.read_deployments()}
     missing = [name for name, entrypoint in _wanted(yaml_file) if (name, entrypoint) not in present]
     if missing:
         cause = f"not deployed: {', '.join(missing)}; nothing runs on a schedule"
-        return (warning(SUBJECT, "deployments", cause, DEPLOY),)
+        is_own = embedded_server.status().api == api
+        return (warning(SUBJECT, "deployments", cause, f"{ENV} && {DEPLOY}" if is_own else DEPLOY),)
     return (ok(SUBJECT, "deployments", f"all of {yaml_file.name}"),)
 
 

@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import importlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
+from http import HTTPStatus
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -98,7 +99,7 @@ async def server(display: Display, meanwhile: Meanwhile = _wait) -> AsyncIterato
         finally:
             ready.cancel()
         os.environ.update(embedded_server.environment(running))
-        display.say(f"Prefect UI: {running.ui}")
+        display.say(f"Prefect UI: {running.ui}  (asks once for the password in {running.password_file})")
         display.doing("loading Prefect")
         yield running.ui
 
@@ -158,7 +159,22 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
             os.environ.update(embedded_server.environment(await starting.ready()))
             return await work()
 
-    return asyncio.run(on_server())
+    with _authorized():
+        return asyncio.run(on_server())
+
+
+@contextlib.contextmanager
+def _authorized() -> Iterator[None]:
+    """Turn the API's refusal of the password into an error with a hint."""
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code != HTTPStatus.UNAUTHORIZED:
+            raise
+        raise ServerError(
+            f"The Prefect API at {error.request.url.host} refuses the password, or there is none.",
+            hint='Set PREFECT_API_AUTH_STRING; for this machine\'s own server: eval "$(interlock server env)"',
+        ) from None
 
 
 async def result(flow: "Callable[[], Awaitable[State[Any]]]", ui: str | None) -> tuple[Any, str | None]:
@@ -173,7 +189,8 @@ async def result(flow: "Callable[[], Awaitable[State[Any]]]", ui: str | None) ->
         InterlockError: The flow raised it.
     """
     try:
-        state = await flow()
+        with _authorized():
+            state = await flow()
         value = await state.aresult()
     except httpx.TransportError as error:
         raise ServerError(

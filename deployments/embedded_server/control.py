@@ -31,6 +31,7 @@ class Status(FrozenModel):
         server: The record of its supervisor; None while there is none.
         database_bytes: The size of its database, 0 if there is none yet.
         log: The path of its log, whether it runs or not.
+        password_file: The file with the password that the UI and the API ask for; None while there is none.
     """
 
     state: str
@@ -39,6 +40,7 @@ class Status(FrozenModel):
     server: Record | None
     database_bytes: int
     log: str
+    password_file: str | None
 
 
 def status(directory: ServerDirectory | None = None) -> Status:
@@ -53,6 +55,7 @@ def status(directory: ServerDirectory | None = None) -> Status:
         server=record,
         database_bytes=directory.database_bytes(),
         log=str(directory.log),
+        password_file=record and record.password_file,
     )
 
 

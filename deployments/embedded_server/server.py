@@ -16,6 +16,7 @@ import threading
 import time
 from typing import Self
 
+from deployments.embedded_server.password import STOP_HINT, check_protected, keep_password
 from deployments.embedded_server.settings import kept_environment
 from deployments.embedded_server.state import (
     Policy,
@@ -34,7 +35,6 @@ TICK_SECONDS = 0.1
 READY_SECONDS = 240.0
 SPAWNS = 2  # a supervisor may be killed while it starts; a second time is not an accident
 IDLE_MINUTES = "INTERLOCK_SERVER_IDLE_MINUTES"
-STOP_HINT = "Stop it with: interlock server stop"
 
 
 class Server:
@@ -103,6 +103,7 @@ class Server:
             record.kill()
             return None
         _check_version(record)
+        check_protected(record)
         return record if record.state is State.RUNNING else None
 
     def _spawn(self, lock: int) -> None:
@@ -135,6 +136,7 @@ def _prepare(directory: ServerDirectory) -> int | None:
 def spawn_supervisor(directory: ServerDirectory, policy: Policy, lock: int) -> None:
     """Start the supervisor's process, in a session of its own and with its own log."""
     directory.protect_database()
+    keep_password(directory)
     if directory.log.exists():
         directory.log.replace(directory.log.with_suffix(".log.1"))
     log = os.open(directory.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deployments.embedded_server.password import password_of, read_password
 from deployments.embedded_server.state import HOST, Record, ServerDirectory
 from interlock.common.process import tool_environment
 from interlock.errors import ServerError
@@ -13,7 +14,7 @@ from interlock.errors import ServerError
 # The server outlives the command. Of its environment it gets what tools get, and these variables; never a token.
 INHERITED = (
     *("TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "REQUESTS_CA_BUNDLE"),
-    *("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_ENCRYPTION_KEY", "PREFECT_SERVER_LOGGING_LEVEL"),
+    *("PREFECT_SERVER_ENCRYPTION_KEY", "PREFECT_SERVER_LOGGING_LEVEL"),
 )
 
 # These switch off the telemetry of Prefect's server and SDK.
@@ -24,6 +25,7 @@ BATCHES = {"BATCH_SIZE": "200", "READ_BATCH_SIZE": "50", "FLUSH_INTERVAL": "1"}
 
 SERVER = {
     **SILENT,
+    "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     # With the default, in memory, a crash of the server leaks concurrency slots for ever.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
@@ -37,6 +39,7 @@ SERVER = {
 CLIENT = {
     **SILENT,
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
     # A profile that the environment names does not exist in this PREFECT_HOME.
     "PREFECT_PROFILE": "ephemeral",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
@@ -58,7 +61,11 @@ def kept_environment() -> dict[str, str]:
 
 
 def server_environment(directory: ServerDirectory, port: int) -> dict[str, str]:
-    """The whole environment of the server's process."""
+    """The whole environment of the server's process.
+
+    Raises:
+        ServerError: The password of its API is gone.
+    """
     ui = f"http://{HOST}:{port}"
     return {
         **kept_environment(),
@@ -67,6 +74,7 @@ def server_environment(directory: ServerDirectory, port: int) -> dict[str, str]:
         # With `--port` alone, the UI would look for its API at 4200.
         "PREFECT_SERVER_UI_API_URL": f"{ui}/api",
         # The default is every origin: any page in the user's browser could read blocks.
+        "PREFECT_SERVER_API_AUTH_STRING": read_password(directory).get_secret_value(),
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"{ui},http://localhost:{port}",
         # By default every server copies it into site-packages.
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(directory.path / "ui"),
@@ -74,11 +82,16 @@ def server_environment(directory: ServerDirectory, port: int) -> dict[str, str]:
 
 
 def environment(running: Record) -> dict[str, str]:
-    """The variables by which this process and its children use the server; set them before importing Prefect."""
+    """The variables by which this process and its children use the server; set them before importing Prefect.
+
+    Raises:
+        ServerError: It has no password, or its file is gone.
+    """
     return {
         **{name: os.environ.get(name, value) for name, value in CLIENT_DEFAULTS.items()},
         **CLIENT,
         "PREFECT_API_URL": running.api,
+        "PREFECT_API_AUTH_STRING": password_of(running).get_secret_value(),
         "PREFECT_HOME": str(running.home),
         "PREFECT_PROFILES_PATH": str(running.home / "profiles.toml"),
         **_without_proxy(os.environ),

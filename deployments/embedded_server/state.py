@@ -46,7 +46,7 @@ class Policy(FrozenModel):
 
     port: int = 4270
     idle_seconds: NonNegativeFloat = 3600
-    program: tuple[str, ...] = ("prefect", "server", "start", "--host", HOST, "--port", "{port}")
+    program: tuple[str, ...] = ("deployments.embedded_server.serve", "{port}")
     start_seconds: float = 180
     grace_seconds: float = 8
     tick_seconds: float = 5
@@ -64,6 +64,7 @@ class Record(FrozenModel):
         prefect: Its version of Prefect.
         since: When it got into this state, in seconds since the epoch.
         idle_seconds: The time without use after which it stops; 0 is never.
+        has_password: Whether its API asks for one; an earlier Interlock started a server without.
         reason: Why it failed.
     """
 
@@ -77,6 +78,7 @@ class Record(FrozenModel):
     prefect: str
     since: float
     idle_seconds: float
+    has_password: bool = False
     reason: str = ""
 
     @property
@@ -88,6 +90,11 @@ class Record(FrozenModel):
     def api(self) -> str:
         """The address for `PREFECT_API_URL`."""
         return f"{self.ui}/api"
+
+    @property
+    def password_file(self) -> str | None:
+        """The file with its password; None if it has none."""
+        return str(ServerDirectory(self.home).password) if self.has_password else None
 
     def kill(self) -> None:
         """Kill the supervisor, if it still lives, and its server."""
@@ -106,6 +113,11 @@ class ServerDirectory:
     def record(self) -> Path:
         """The supervisor's record."""
         return self.path / "server.json"
+
+    @property
+    def password(self) -> Path:
+        """The password of its API."""
+        return self.path / "api-password"
 
     @property
     def lock(self) -> Path:

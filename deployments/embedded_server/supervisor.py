@@ -140,6 +140,7 @@ class Supervisor(process.SupervisedProcess):
                 prefect=importlib.metadata.version("prefect"),
                 since=time.time(),
                 idle_seconds=self._policy.idle_seconds,
+                has_password=True,
                 reason=reason,
             )
             write_record(self._directory, record)

@@ -8,11 +8,13 @@ shows that the run is gone.
 import asyncio
 import os
 import signal
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psutil  # type: ignore[import-untyped]
@@ -65,17 +67,25 @@ class PrefectApi:
 
     async def _post(self, path: str, body: object) -> httpx.Response:
         async with self._client() as client:
-            answer = await client.post(path, json=body)
+            answer = await client.post(path, json=body, headers=await _csrf_headers(client))
         return answer.raise_for_status()
 
     def _client(self) -> httpx.AsyncClient:
-        user, _, password = (self.password or "").partition(":")
-        auth = httpx.BasicAuth(user, password) if self.password else None
+        key = os.environ.get("PREFECT_API_KEY")  # Prefect Cloud's
+        if self.password:
+            headers = {"Authorization": f"Basic {b64encode(self.password.encode()).decode()}"}
+        else:
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
         # A proxy is meant for other machines.
         here = httpx.URL(self.url).host in {HOST, "localhost"}
-        key = os.environ.get("PREFECT_API_KEY")  # Prefect Cloud's
-        headers = {"Authorization": f"Bearer {key}"} if key and auth is None else {}
-        return httpx.AsyncClient(base_url=self.url, auth=auth, headers=headers, timeout=20, trust_env=not here)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20, trust_env=not here)
+
+
+async def _csrf_headers(client: httpx.AsyncClient) -> dict[str, str]:
+    """What a request needs that changes something; nothing where the server asks for no token."""
+    me = str(uuid4())
+    found = await client.get("/csrf-token", params={"client": me})
+    return {"Prefect-Csrf-Client": me, "Prefect-Csrf-Token": found.json()["token"]} if found.is_success else {}
 
 
 class Runs:

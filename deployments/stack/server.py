@@ -1,7 +1,6 @@
 """Prefect's server in the stack: this machine's own, which its supervisor keeps running, or a configured one."""
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -62,7 +61,7 @@ class OwnServer:
         self._hold = embedded_server.start(self._directory, self._policy)
         self._known = await self._hold.ready()
         self._state = State.HEALTHY
-        return _variables(self._known)
+        return embedded_server.environment(self._known)
 
     async def keep(self, moved: Callable[[Mapping[str, str]], None]) -> None:
         """Notice that it died, or that it came back."""
@@ -86,7 +85,7 @@ class OwnServer:
         if before is not None and before.server != record.server:
             self._restarts += 1
         if before is not None and before.api != record.api:
-            moved(_variables(record))
+            moved(embedded_server.environment(record))
 
     async def _again(self, moved: Callable[[Mapping[str, str]], None]) -> None:
         """Start it at its old port, if that is still free."""
@@ -122,7 +121,7 @@ class OwnServer:
             state=self._state,
             pid=server.pid if server else None,
             restarts=self._restarts,
-            note=self._known.ui if self._known else "",
+            note=f"{self._known.ui} (password: {self._known.password_file})" if self._known else "",
             log=str(self._directory.log),
         )
 
@@ -163,11 +162,3 @@ class ConfiguredServer:
     def seen(self) -> ProgramStatus:
         """Its status."""
         return ProgramStatus(name=NAME, state=self._state, note=f"{self._shown} (configured: it stays as it is)")
-
-
-def _variables(record: Record) -> dict[str, str]:
-    """The variables by which programs find the server and its home."""
-    variables = embedded_server.environment(record)
-    if (password := os.environ.get("PREFECT_SERVER_API_AUTH_STRING")) and not os.environ.get("PREFECT_API_AUTH_STRING"):
-        variables["PREFECT_API_AUTH_STRING"] = password
-    return variables

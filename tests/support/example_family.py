@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import psutil  # type: ignore[import-untyped]
 
+from deployments import embedded_server
+from deployments.embedded_server import ServerDirectory
 from interlock.matrix.report import Cell, MatrixReport, Sheet
 from tests.support.paths import ROOT
 from tests.support.prefect_homes import begin_migrated
@@ -166,15 +168,16 @@ class Command:
         own = {"INTERLOCK_HOME": self.home, "TMPDIR": self.temporary, "HOME": self.folder / "user", "COLUMNS": "160"}
         return {**os.environ, **{name: str(value) for name, value in own.items()}, **self.settings}
 
-    def prefect(self, api: str, *arguments: str) -> str:
-        """Run Prefect's own command in the checkout, against an API; what it printed."""
-        home = self.folder / "prefect"
+    def prefect(self, *arguments: str) -> str:
+        """Run Prefect's own command in the checkout, against this home's server; what it printed."""
+        running = embedded_server.status(ServerDirectory(self.home / "prefect")).server
+        assert running is not None
         done = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
             env={
                 **self.environ,
-                "PREFECT_API_URL": api,
-                "PREFECT_HOME": str(home),
+                **embedded_server.environment(running),
+                "PREFECT_HOME": str(self.folder / "prefect"),
                 "INTERLOCK_FAMILY": str(self.family),
             },
             cwd=ROOT,

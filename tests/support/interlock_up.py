@@ -1,17 +1,18 @@
 """The command `interlock up`, in a home of its own."""
 
-import json
 import os
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil  # type: ignore[import-untyped]
 
+from deployments.embedded_server import ServerDirectory
 from deployments.embedded_server.supervisor import free_port
 from tests.support.prefect_release import PROGRAM
-from tests.support.prefect_server import eventually
+from tests.support.prefect_server import api_client, eventually
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -52,9 +53,9 @@ class Up:
         (found,) = (each for each in self.processes() if "worker" in each.cmdline() and each.is_running())
         return found
 
-    def api(self) -> httpx.Client:
-        record = json.loads((self.home / "prefect" / "server.json").read_text())
-        return httpx.Client(base_url=f"http://127.0.0.1:{record['port']}/api", trust_env=False, timeout=60)
+    def api(self) -> AbstractContextManager[httpx.Client]:
+        """Prefect's API."""
+        return api_client(ServerDirectory(self.home / "prefect"))
 
     def run(self, api: httpx.Client, deployment: str) -> str:
         """Start a deployment as it is; with SQLite, one asks again."""

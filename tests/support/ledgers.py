@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -40,6 +40,7 @@ class Postgres:
 
     directory: Path
     password: str
+    programs: Path
 
     def url(self, *, user: str = "postgres", password: str | None = None, **options: str) -> SecretStr:
         url = URL.create(
@@ -56,6 +57,13 @@ class Postgres:
         name = f"test_{secrets.token_hex(4)}"
         self.execute(f"CREATE SCHEMA {name}")
         return self.url(options=f"-csearch_path={name} {settings}")
+
+    def run_script(self, script: str, variables: Mapping[str, str]) -> None:
+        """Run a script by psql as the administrator, with some variables in its environment."""
+        program, host = str(self.programs / "psql"), f"--host={self.directory}"
+        command = [program, "--username=postgres", host, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+        environ = {"PGPASSWORD": self.password, **variables}
+        subprocess.run(command, input=script, text=True, env=environ, check=True)
 
     def execute(self, statement: str) -> None:
         with psycopg.connect(self.url().get_secret_value(), autocommit=True, connect_timeout=5) as connection:
@@ -85,7 +93,7 @@ def _programs(scratch: Path) -> Path:
 
 
 def _make(scratch: Path, programs: Path) -> Postgres:
-    server = Postgres(scratch / "data", secrets.token_urlsafe(12))
+    server = Postgres(scratch / "data", secrets.token_urlsafe(12), programs)
     (scratch / "password").write_text(server.password)
     options = ["--auth=scram-sha-256", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
     files = [f"--pwfile={scratch / 'password'}", f"--pgdata={server.directory}"]

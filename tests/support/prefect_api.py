@@ -6,6 +6,7 @@ import pytest
 
 from deployments import embedded_server
 from deployments.embedded_server import Policy, ServerDirectory
+from deployments.embedded_server.password import password_of
 from tests.support.prefect_homes import begin_migrated
 from tests.support.prefect_server import clean_up
 
@@ -25,11 +26,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerDirectory]
 @pytest.fixture(scope="module")
 def api(place: ServerDirectory) -> Iterator[str]:
     """The address of that server's API; this process is set up to use it."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
     running = embedded_server.status(place).server
     assert running is not None
-    settings = {PREFECT_API_URL: running.api, PREFECT_HOME: place.path}
+    password = password_of(running).get_secret_value()
+    settings = {PREFECT_API_URL: running.api, PREFECT_API_AUTH_STRING: password, PREFECT_HOME: place.path}
     with temporary_settings(settings), pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_API_URL", running.api)
+        patch.setenv("PREFECT_API_AUTH_STRING", password)
         yield running.api

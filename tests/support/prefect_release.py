@@ -24,7 +24,7 @@ from rehearsal.process import stop_server
 from rehearsal.world import running
 from tests.support.paths import ROOT
 from tests.support.prefect_homes import begin_migrated
-from tests.support.prefect_server import clean_up, eventually
+from tests.support.prefect_server import api_client, clean_up, eventually
 
 PROGRAM = Path(sys.executable).with_name("interlock")
 CORE = "market-data-core"
@@ -168,15 +168,14 @@ class Interlock:
     @contextlib.contextmanager
     def api(self) -> Iterator[httpx.Client]:
         """Prefect's API."""
-        found = json.loads(self.run("server", "status", "--json").out)
-        with httpx.Client(base_url=found["api"], trust_env=False, timeout=30) as client:
+        with api_client(ServerPlace(self.home / "prefect")) as client:
             yield client
 
     def prefect(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ended:
         """Run Prefect's own command in the checkout, against this home's server."""
         record = embedded_server.status(ServerPlace(self.home / "prefect")).server
         assert record is not None
-        own = {"PREFECT_API_URL": record.api, "PREFECT_HOME": str(self.folder / "worker")}
+        own = {**embedded_server.environment(record), "PREFECT_HOME": str(self.folder / "worker")}
         done = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
             env={**(environ or self.environ), **own},

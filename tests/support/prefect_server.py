@@ -1,14 +1,18 @@
 """What the tests of the embedded server look at: its processes, all of them."""
 
+import base64
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
+from uuid import uuid4
 
+import httpx
 import psutil  # type: ignore[import-untyped]
 
 from deployments import embedded_server
 from deployments.embedded_server import Record, ServerDirectory
+from deployments.embedded_server.password import password_of
 from deployments.embedded_server.processes import Identity
 
 PATIENCE = 180.0
@@ -39,6 +43,19 @@ def clean_up(place: ServerDirectory) -> None:
     for process in processes_of(place):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+@contextlib.contextmanager
+def api_client(place: ServerDirectory) -> Iterator[httpx.Client]:
+    """The API of the server in this place, with its password and a token for requests that change something."""
+    running = embedded_server.status(place).server
+    assert running is not None
+    password = base64.b64encode(password_of(running).get_secret_value().encode()).decode()
+    headers = {"Authorization": f"Basic {password}", "Prefect-Csrf-Client": str(uuid4())}
+    with httpx.Client(base_url=running.api, headers=headers, trust_env=False, timeout=PATIENCE) as client:
+        found = client.get("/csrf-token", params={"client": headers["Prefect-Csrf-Client"]})
+        client.headers["Prefect-Csrf-Token"] = found.raise_for_status().json()["token"]
+        yield client
 
 
 def server_of(record: Record | None) -> Identity:

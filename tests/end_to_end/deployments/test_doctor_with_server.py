@@ -1,6 +1,7 @@
 """Blocks, doctor's look at Prefect and the flow `check-tokens`, with one real Prefect server for all of them."""
 
 import asyncio
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -13,7 +14,12 @@ import pytest
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 from typer.testing import CliRunner
 
 from blocks import GitHubCredentials, PackageIndexCredentials
@@ -22,10 +28,11 @@ from deployments.cli.credentials import find_access, use_running_server
 from deployments.cli.main import app
 from deployments.cli.prefect_checks import check_prefect
 from deployments.embedded_server import ServerDirectory
-from interlock.errors import TokenError
+from interlock.errors import InterlockError, ServerError, TokenError
 from interlock.model.family import Family, Package
 from interlock.releases.checks import Check, State
 from tests.support.rehearsed_checks import RehearsedChecks, rehearse_checks
+from tests.support.universe.served import Served
 
 FAMILY = Family(name="trains", packages={"core": Package()})
 RUN = """
@@ -62,6 +69,8 @@ def look(api: str, file: Path | None = None) -> dict[str, Check]:
 
 def run(*arguments: str) -> str:
     ended = CliRunner().invoke(app, list(arguments))
+    if isinstance(ended.exception, InterlockError):
+        raise ended.exception
     assert ended.exit_code == 0, ended
     return ended.stdout
 
@@ -176,6 +185,39 @@ def test_another_version_of_prefect_is_a_warning(api: str, monkeypatch: pytest.M
     assert look(api)["server"].state is State.WARNING
 
 
+def test_an_api_that_asks_for_a_password_is_in_order(api: str) -> None:
+    check = look(api)["password"]
+    assert (check.state, check.cause) == (State.OK, "the API asks for it")
+
+
+def test_an_api_without_a_password_is_a_warning(api: str) -> None:
+    assert api
+
+    async def version(_request: Request) -> JSONResponse:
+        return JSONResponse(importlib.metadata.version("prefect"))
+
+    async def none(_request: Request) -> JSONResponse:
+        return JSONResponse([])
+
+    routes = [Route("/api/admin/version", version), Route("/api/deployments/filter", none, methods=["POST"])]
+    with Served(Starlette(routes=routes)) as served, temporary_settings({PREFECT_API_URL: f"{served.url}/api"}):
+        check = look(f"{served.url}/api")["password"]
+    assert check.state is State.WARNING
+    assert "every program and every page that reaches it reads blocks" in check.cause
+    assert "PREFECT_SERVER_API_AUTH_STRING" in str(check.cure)
+
+
+def test_a_wrong_password_is_named_with_its_hint(api: str) -> None:
+    with temporary_settings({PREFECT_API_AUTH_STRING: "me:wrong"}):
+        check = look(api)["server"]
+        with pytest.raises(ServerError, match="refuses the password") as caught:
+            run("blocks", "register")
+    assert (check.state, check.cause) == (State.FAILED, f"{api} refuses the password")
+    for hint in (str(check.cure), str(caught.value.hint)):
+        assert "PREFECT_API_AUTH_STRING" in hint
+        assert 'eval "$(interlock server env)"' in hint
+
+
 @pytest.fixture
 def own_server(home: Path, api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The same server as this machine's own: no API is configured."""
@@ -186,7 +228,9 @@ def own_server(home: Path, api: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def test_without_a_configured_api_the_running_server_is_used(own_server: str) -> None:
+    os.environ.pop("PREFECT_API_AUTH_STRING")
     assert use_running_server() == own_server
+    assert os.environ["PREFECT_API_AUTH_STRING"].startswith("interlock:")
     assert os.environ["PREFECT_API_URL"] == own_server == use_running_server()
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from deployments import embedded_server
 from deployments.embedded_server import Policy, Record, ServerDirectory, State, control, supervisor
+from deployments.embedded_server.password import keep_password
 from deployments.embedded_server.processes import Identity
 from deployments.embedded_server.state import is_locked, read_record, try_lock, write_record
 from interlock.errors import ServerError
@@ -123,6 +124,20 @@ def test_a_record_without_its_lock_is_known_to_be_stale(place: ServerDirectory, 
     write_record(place, stale)
     assert embedded_server.status(place).state == "stopped"
     assert not embedded_server.stop(place)
+
+
+def test_a_server_without_a_password_is_refused_and_can_be_stopped(
+    place: ServerDirectory, fake: Callable[..., Policy]
+) -> None:
+    record = started(place, fake())
+    assert embedded_server.status(place).password_file == str(place.password)
+    write_record(place, record.model_copy(update={"has_password": False}))
+    with pytest.raises(ServerError, match="has no password") as caught:
+        embedded_server.start(place, fake())
+    assert caught.value.hint == "Stop it with: interlock server stop"
+    assert embedded_server.status(place).password_file is None
+    assert embedded_server.stop(place)
+    assert started(place, fake()).has_password
     assert started(place, fake()).port != 1
 
 
@@ -348,6 +363,7 @@ def _own_signals() -> Iterator[None]:
 
 def supervise(place: ServerDirectory, policy: Policy) -> Record | None:
     place.prepare()
+    keep_password(place)
     lock = try_lock(place.lock)
     assert lock is not None
     before = os.umask(0o077)

@@ -18,7 +18,7 @@ from deployments import embedded_server
 from deployments.embedded_server import Record, ServerDirectory
 from deployments.embedded_server.state import read_record
 from interlock.errors import ServerError
-from tests.support.prefect_server import clean_up, eventually, processes_of, server_of
+from tests.support.prefect_server import api_client, clean_up, eventually, processes_of, server_of
 
 TRAPS = {"HTTP_PROXY": "http://127.0.0.1:9", "PREFECT_PROFILE": "gone", "MY_TOKEN": "secret"}
 
@@ -74,8 +74,10 @@ def real(interlock: Interlock) -> Record:
 
 
 @pytest.fixture
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=30, follow_redirects=True) as client:
+def http(real: Record, interlock: Interlock) -> Iterator[httpx.Client]:
+    assert real.has_password
+    with api_client(interlock.place) as client:
+        client.follow_redirects = True
         yield client
 
 
@@ -172,6 +174,9 @@ def test_stop_leaves_nothing(interlock: Interlock) -> None:
     assert processes_of(interlock.place) == []
     assert interlock.run("status")[0] == 1
     assert interlock.run("stop")[1] == "was not running\n"
+    code, out, err = interlock.run("env")
+    assert (code, out) == (ServerError.exit_code, "")
+    assert "interlock server start" in err
 
 
 def test_a_damaged_database_is_named_as_the_reason(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from deployments import embedded_server
 from deployments.automations.healing import Healing, ensure_automations
@@ -46,8 +46,12 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
     try:
         with embedded_server.start(place, Policy()) as server:
             running = server.wait_until_ready()
-            with temporary_settings({PREFECT_API_URL: running.api, PREFECT_HOME: place.path}):
-                yield {**os.environ, **embedded_server.environment(running)}
+            variables = embedded_server.environment(running)
+            password = variables["PREFECT_API_AUTH_STRING"]
+            with temporary_settings(
+                {PREFECT_API_URL: running.api, PREFECT_API_AUTH_STRING: password, PREFECT_HOME: place.path}
+            ):
+                yield {**os.environ, **variables}
     finally:
         clean_up(place)
 

@@ -91,6 +91,7 @@ def test_another_worker_finishes_what_a_killed_one_began(
         InjectedFault(effect=Effect.SLOW, seconds=10 * PATIENCE, origin="index", method="POST", skip=1)
     )
     with shared.api() as api:
+        shared.add_token(api)
         run = start_release(api)
         patiently(lambda: any(note.startswith("upload ") for note in effects(world)))
         killed = patiently(lambda: next((name for name, each in workers.items() if has_run(each, run)), None))

@@ -15,10 +15,12 @@ import jsonschema  # type: ignore[import-untyped]
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from deployments.embedded_server import ServerDirectory
 from interlock.matrix.report import VersionRange
 from interlock.model.verdicts import RunStatus, Verdict
 from tests.support.example_family import PASSWORD, USER, Command, Ended, command_in, publish
 from tests.support.paths import ROOT
+from tests.support.prefect_server import api_client
 from tests.support.universe import Universe, open_universe
 
 OK, BAD, OWN = Verdict.COMPATIBLE, Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE
@@ -66,8 +68,7 @@ def second(interlock: Command, first: Ended) -> Ended:
 @pytest.fixture(scope="module")
 def api(interlock: Command, first: Ended) -> Iterator[httpx.Client]:
     assert first.code == 1, first.err
-    status = json.loads(interlock.run("server", "status", "--json").out)
-    with httpx.Client(base_url=status["api"], trust_env=False, timeout=30) as client:
+    with api_client(ServerDirectory(interlock.home / "prefect")) as client:
         yield client
 
 
@@ -394,9 +395,8 @@ def test_the_password_of_the_index_is_nowhere(interlock: Command, second: Ended)
 
 @pytest.mark.long
 def test_every_deployment_is_made_and_a_worker_runs_one(interlock: Command, api: httpx.Client, second: Ended) -> None:
-    url = str(api.base_url).rstrip("/")
-    interlock.prefect(url, "work-pool", "create", "interlock", "--type", "process")
-    interlock.prefect(url, "deploy", "--all")
+    interlock.prefect("work-pool", "create", "interlock", "--type", "process")
+    interlock.prefect("deploy", "--all")
     deployments = {made["name"]: made for made in api.post("/deployments/filter", json={}).json()}
     schedules = {name: [each["schedule"]["cron"] for each in made["schedules"]] for name, made in deployments.items()}
     assert schedules == {
@@ -413,7 +413,7 @@ def test_every_deployment_is_made_and_a_worker_runs_one(interlock: Command, api:
     }
     asked = {"parameters": {"request": {"downstream": ["pipeline", "board"]}}, "state": {"type": "SCHEDULED"}}
     run = api.post(f"/deployments/{deployments['nightly']['id']}/create_flow_run", json=asked)
-    interlock.prefect(url, "worker", "start", "--pool", "interlock", "--run-once")
+    interlock.prefect("worker", "start", "--pool", "interlock", "--run-once")
     found = api.get(f"/flow_runs/{run.json()['id']}").json()
     assert found["state"]["type"] == "COMPLETED", found["state"]
     assert second.code == 1

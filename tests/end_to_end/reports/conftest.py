@@ -1,15 +1,14 @@
 """A real browser, which reports whatever a page should not do."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from interlock.matrix.report import MatrixReport
 from interlock.reports import write_html
+from tests.support.browsers import opened_browser
 
 Opener = Callable[..., Page]
 
@@ -17,13 +16,8 @@ Opener = Callable[..., Page]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     # Of a module, not of the session: while Playwright runs, no other test of the process could use asyncio.run.
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        (pytest.fail if "CI" in os.environ else pytest.skip)("there is no Chromium here")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        with playwright.chromium.launch(executable_path=chromium, args=arguments) as launched:
-            yield launched
+    with opened_browser() as launched:
+        yield launched
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from prefect.cli._app import _app as prefect
@@ -97,7 +98,34 @@ def test_everything_that_is_waited_for_is_there_and_says_how_it_is() -> None:
 def test_volumes_and_configurations_are_declared() -> None:
     used = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
     assert used == set(COMPOSE["volumes"])
-    assert {each["source"] for each in SERVICES["postgres"]["configs"]} == set(COMPOSE["configs"])
+    configs = {each["source"] for service in SERVICES.values() for each in service.get("configs", [])}
+    assert configs == set(COMPOSE["configs"])
+
+
+def test_a_worker_reaches_the_api_and_the_ledger_and_neither_prefects_queue_nor_its_database() -> None:
+    networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
+    assert {name for each in networks.values() for name in each} == set(COMPOSE["networks"])
+    for name in ("deploy", "worker", "gateway"):
+        assert networks[name] == {"interlock"}
+        assert not {"PREFECT_DATABASE_PASSWORD", "REDIS_PASSWORD"} & set(re.findall(r"\w+", str(SERVICES[name])))
+    assert networks["redis"] == networks["migrate"] == {"prefect"}
+    assert networks["postgres"] == networks["api"] == {"prefect", "interlock"}
+
+
+def test_databases_queue_and_api_have_a_password_each() -> None:
+    server = environment("api")
+    database = httpx.URL(server["PREFECT_SERVER_DATABASE_CONNECTION_URL"].replace(":?see compose.env.example", ""))
+    ledger = httpx.URL(environment("worker")["INTERLOCK_LEDGER_URL"].replace(":?see compose.env.example", ""))
+    assert (database.username, database.path) == ("prefect", "/prefect")
+    assert (ledger.username, ledger.path) == ("interlock", "/interlock")
+    assert database.password != ledger.password
+    queues = [value for value in server.values() if value.startswith("redis://")]
+    assert len(queues) == 3
+    assert all(value.startswith("redis://:${REDIS_PASSWORD") for value in queues)
+    assert server["PREFECT_SERVER_API_AUTH_STRING"] == "${PREFECT_API_AUTH}"
+    assert server["PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED"] == "true"
+    # A process list shows commands.
+    assert not [service for service in SERVICES.values() if "PASSWORD" in str(service.get("command"))]
 
 
 def test_only_what_a_program_needs_is_given_to_it() -> None:
@@ -122,7 +150,8 @@ def test_no_secret_is_in_the_files_and_the_example_has_every_variable_once() -> 
 
 def test_what_must_be_given_is_refused_when_it_is_not() -> None:
     required = {name for name, must in VARIABLE.findall(TEXT) if must}
-    assert required == {"POSTGRES_PASSWORD", "PREFECT_API_AUTH", "PREFECT_ENCRYPTION_KEY", SECRET}
+    databases = {"POSTGRES_PASSWORD", "PREFECT_DATABASE_PASSWORD", "LEDGER_DATABASE_PASSWORD", "REDIS_PASSWORD"}
+    assert required == databases | {"PREFECT_API_AUTH", "PREFECT_ENCRYPTION_KEY", SECRET}
 
 
 def test_nothing_listens_to_other_machines_but_through_the_proxy() -> None:

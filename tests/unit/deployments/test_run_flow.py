@@ -104,6 +104,25 @@ def test_what_a_flow_ended_with_is_raised_as_it_was() -> None:
     assert caught.value.hint == "take another"
 
 
+def test_a_refused_password_is_said_with_its_hint() -> None:
+    def answered(status: int) -> httpx.HTTPStatusError:
+        request = httpx.Request("POST", "http://me:hush@127.0.0.1:4270/api/flows/")
+        return httpx.HTTPStatusError(str(status), request=request, response=httpx.Response(status))
+
+    async def refused() -> State[object]:
+        raise answered(401)
+
+    async def failed() -> State[object]:
+        raise answered(500)
+
+    with pytest.raises(ServerError, match=r"127\.0\.0\.1 refuses the password") as caught:
+        asyncio.run(run_flow.result(refused, None))
+    assert 'eval "$(interlock server env)"' in (caught.value.hint or "")
+    assert "hush" not in str(caught.value)
+    with pytest.raises(httpx.HTTPStatusError):
+        asyncio.run(run_flow.result(failed, None))
+
+
 @pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow")])
 def test_a_server_that_goes_away_is_said_with_how_to_go_on(error: httpx.TransportError) -> None:
     async def lost() -> State[object]:

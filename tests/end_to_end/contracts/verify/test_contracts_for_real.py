@@ -13,7 +13,7 @@ import pytest
 from deployments.embedded_server import ServerDirectory as ServerPlace
 from tests.support.prefect_homes import begin_migrated
 from tests.support.prefect_release import asked
-from tests.support.prefect_server import clean_up, eventually
+from tests.support.prefect_server import api_client, clean_up, eventually
 from tests.support.rehearsed_release import CORE
 from tests.support.rehearsed_verification import RENAMED, STORE, TELEMETRY, RehearsedVerification, rehearse_verification
 
@@ -51,9 +51,7 @@ def ended(
 
 @pytest.fixture(scope="module")
 def api(here: RehearsedVerification, ended: "subprocess.CompletedProcess[str]") -> Iterator[httpx.Client]:
-    environ = {**os.environ, "INTERLOCK_HOME": str(here.home)}
-    status = subprocess.run([PROGRAM, "server", "status", "--json"], env=environ, capture_output=True, check=True)
-    with httpx.Client(base_url=json.loads(status.stdout)["api"], trust_env=False, timeout=30) as client:
+    with api_client(ServerPlace(here.home / "prefect")) as client:
         yield client
 
 

@@ -1,6 +1,7 @@
 """Flow runs on a real Prefect server, one for each key."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,12 +13,13 @@ from prefect import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from pydantic import SecretStr
 
+from deployments.embedded_server import ServerDirectory
 from deployments.gateway.run_starter import PrefectDownError, PrefectStarter, StartRefusedError
 from interlock.adapters.ledger import open_ledger
 from interlock.common.retry import patiently
 from interlock.webhooks import Start
 from tests.support.gateways import up
-from tests.support.prefect_server import eventually
+from tests.support.prefect_server import api_client, eventually
 from tests.support.webhook_values import a_push, as_body, github_headers
 
 AWAY = {PREFECT_API_URL: "http://127.0.0.1:9/api", PREFECT_CLIENT_MAX_RETRIES: 0}
@@ -32,11 +34,11 @@ SCHEMA = {
 class Server:
     """A Prefect server with one deployment."""
 
-    api: str
+    api: httpx.Client
 
     def runs(self) -> list[dict[str, Any]]:
         def ask() -> httpx.Response | None:
-            answer = httpx.post(f"{self.api}/flow_runs/filter", json={}, trust_env=False, timeout=30)
+            answer = self.api.post("/flow_runs/filter", json={})
             return answer if answer.is_success else None
 
         answer = eventually(ask)
@@ -46,9 +48,11 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(api: str) -> Server:
+def server(api: str, place: ServerDirectory) -> Iterator[Server]:
+    assert api
     asyncio.run(deploy())
-    return Server(api)
+    with api_client(place) as client:
+        yield Server(client)
 
 
 async def deploy() -> None:
