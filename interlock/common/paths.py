@@ -5,6 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
+CACHE = "INTERLOCK_CACHE"
+
 
 def home() -> Path:
     """Interlock's home: `$INTERLOCK_HOME`, or the user's data directory."""
@@ -15,7 +17,8 @@ def home() -> Path:
 
 
 def cache() -> Path:
-    """The directory of everything that can be fetched or made again."""
-    path = home() / "cache"
-    path.mkdir(exist_ok=True)
-    return path
+    """The directory of everything that can be fetched or made again: `$INTERLOCK_CACHE`, or `cache` in the home."""
+    chosen = os.environ.get(CACHE)
+    path = Path(chosen).expanduser() if chosen else home() / "cache"
+    path.mkdir(parents=True, exist_ok=True)
+    return path.resolve()
