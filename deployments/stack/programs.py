@@ -32,14 +32,10 @@ UNTRUSTED_POOL = "interlock-untrusted"
 UNTRUSTED_CACHE = "cache-untrusted"
 # What the untrusted worker gets of the shell's environment, beside what tools get.
 UNTRUSTED_NAMES = (
-    "TZ",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "REQUESTS_CA_BUNDLE",
-    "GITHUB_API_URL",
-    "GITHUB_SERVER_URL",
+    *("TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "REQUESTS_CA_BUNDLE"),
+    *("GITHUB_API_URL", "GITHUB_SERVER_URL", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_TERMINAL_PROMPT"),
 )
-UNTRUSTED_PREFIXES = ("INTERLOCK_", "PIP_", "GIT_CONFIG_")
+UNTRUSTED_PREFIXES = ("INTERLOCK_", "PIP_")
 
 WORKER = {
     **SILENT,
@@ -139,15 +135,17 @@ class Programs:
         Args:
             secrets: The shell's, by their variables.
         """
-        for_all = {
-            name: value for name, value in secrets.items() if name == URL_VARIABLE or name in tool_environment(secrets)
+        of_tools = tool_environment(secrets).keys()  # an index's password, for uv
+        reading = {
+            name: value
+            for name, value in secrets.items()
+            if name in {URL_VARIABLE, tokens.READ} or name in of_tools or name.startswith("PIP_")
         }
-        read = {name: value for name, value in secrets.items() if name == tokens.READ or name.startswith("PIP_")}
         hooks = {name: value for name, value in secrets.items() if name.startswith(SECRET)}
-        releases = {name: value for name, value in secrets.items() if name not in hooks}
-        write_credentials(self.credentials / "worker", releases)
-        write_credentials(self.credentials / "untrusted", {**for_all, **read})
-        write_credentials(self.credentials / "gateway", {**hooks, **for_all})
+        ledger = {name: value for name, value in secrets.items() if name == URL_VARIABLE}
+        others = {name: value for name, value in secrets.items() if name not in hooks}
+        for program, wanted in (("worker", others), ("untrusted", reading), ("gateway", {**hooks, **ledger})):
+            write_credentials(self.credentials / program, wanted)
 
     def registration(self) -> dict[str, str]:
         """The environment in which the deployments are registered; its only secret is the API's password."""

@@ -139,7 +139,8 @@ def is_up(stack: Running) -> bool:
     said = stack.out.read_text("utf-8")
     assert stack.process.poll() is None, said + stack.err.read_text("utf-8")
     return all(
-        any(line.startswith(f"{part}: healthy") for line in said.splitlines()) for part in ("gateway", "worker 1")
+        any(line.startswith(f"{part}: healthy") for line in said.splitlines())
+        for part in ("gateway", "worker 1", "untrusted worker 1")
     )
 
 
@@ -211,7 +212,7 @@ def test_its_webhook_is_taken_and_a_worker_has_run_what_follows(scene: Scene, ho
     (kept,) = json.loads(scene.interlock.run("deliveries", "--state", "started", "--json", environ=scene.environ).out)
     assert (kept["guid"], kept["start"]["deployment"], kept["run"]) == (sent["guid"], VERIFY, opened.run["id"])
     assert opened.run["state_type"] == "COMPLETED", opened.run["state"]
-    assert opened.run["work_pool_name"] == "interlock"
+    assert opened.run["work_pool_name"] == "interlock-untrusted"
     assert opened.run["name"] == f"contracts {CORE} #{opened.number} ({opened.sha[:12]})"
 
 
