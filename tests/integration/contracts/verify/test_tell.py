@@ -115,7 +115,7 @@ class Teller:
         return [each.body for each in issues.comments_of(self.hub.state, self.hub.core, self.pull)]
 
     def writes(self) -> int:
-        return sum(seen.wrote for seen in self.hub.log.all())
+        return sum(seen.wrote and bool(seen.note) for seen in self.hub.log.all())
 
 
 @pytest.fixture
