@@ -46,6 +46,8 @@ FAMILY = Family.model_validate(
         },
     }
 )
+pytestmark = pytest.mark.usefixtures("interlock_home")
+
 TELL = Access(tell=StaticToken(SecretStr("alice-classic"), "INTERLOCK_TELL_TOKEN"))
 DOWNSTREAMS = (PIPELINE, STORE, IBKR)
 RUN = UUID(int=7)
