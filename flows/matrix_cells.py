@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 from uuid import UUID
 
 from prefect import get_run_logger
@@ -24,9 +24,6 @@ from interlock.matrix.request import MatrixRequest, Runner
 from interlock.matrix.run import CellRunner, OpenRunner
 from interlock.model.family import Family
 from interlock.model.verdicts import Run
-
-if TYPE_CHECKING:
-    from interlock.adapters.github import Credentials
 
 SECONDS_BETWEEN_UPDATES = 2.0
 
@@ -66,7 +63,7 @@ async def github_access(family: Family, *, tells: bool = False) -> Access:
         family: The family.
         tells: Whether this process publishes on GitHub too, and needs credentials for that.
     """
-    found: dict[str, Credentials] = {}
+    found: dict[str, Any] = {}
     error = None
     for field, role in (("credentials", Role.READ), *((("tell", Role.TELL),) if tells else ())):
         try:

@@ -11,6 +11,7 @@ told. `claim_statements` moves `due_at` to the lease's end, as for deliveries, s
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import case, func, select
@@ -30,7 +31,7 @@ class SqlStatements(Database, StatementLedger):
         row = {**statement.model_dump(), "id": str(statement.id), "due_at": statement.at}
         with self._writing() as connection:
             new = insert(connection, STATEMENT)
-            changes = {name: new.excluded[name] for name in row if name != "subject"}
+            changes: dict[str, Any] = {name: new.excluded[name] for name in row if name != "subject"}
             # The lease of the process that tells the predecessor stays.
             changes["due_at"] = case((STATEMENT.c.due_at > new.excluded.due_at, STATEMENT.c.due_at), else_=statement.at)
             is_newer = new.excluded.at >= STATEMENT.c.at
