@@ -4,6 +4,7 @@ import os
 import pwd
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,27 +41,30 @@ def neighbour() -> dict[str, Any]:
 
 
 @pytest.fixture
-def runs(interlock_home: Path) -> Path:
-    """Where `interlock up` looks for runs, and a neighbour may write."""
-    folder = interlock_home / "up" / "runs"
-    folder.mkdir(parents=True)
-    for each in (folder, *folder.parents):
-        if each.is_relative_to(interlock_home):
+def open_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home that the neighbour may use: not in pytest's directory, which is closed to other users."""
+    with tempfile.TemporaryDirectory(prefix="open-") as name:
+        monkeypatch.setenv("INTERLOCK_HOME", name)
+        folder = Path(name) / "up" / "runs"
+        folder.mkdir(parents=True)
+        for each in (folder, folder.parent, folder.parent.parent):
             each.chmod(0o777)
-    return folder
+        yield Path(name)
+
+
+@pytest.fixture
+def runs(open_home: Path) -> Path:
+    """Where `interlock up` looks for runs."""
+    return open_home / "up" / "runs"
 
 
 @pytest.fixture(params=["begins", "does not"])
-def started(request: pytest.FixtureRequest, runs: Path, tmp_path: Path) -> Iterator[tuple[str, int]]:
+def started(request: pytest.FixtureRequest, runs: Path, open_home: Path) -> Iterator[tuple[str, int]]:
     """Whether the process has begun as runs do, and its number."""
-    (tmp_path / "REPO_DISPATCH_TOKEN").write_text(HUSH)
-    tmp_path.chmod(0o755)
-    own = {"CREDENTIALS_DIRECTORY": str(tmp_path)} if request.param == "begins" else {"REPO_DISPATCH_TOKEN": HUSH}
+    (open_home / "REPO_DISPATCH_TOKEN").write_text(HUSH)
+    own = {"CREDENTIALS_DIRECTORY": str(open_home)} if request.param == "begins" else {"REPO_DISPATCH_TOKEN": HUSH}
     who = neighbour()
     script = RUN.format(user=who.get("user"), group=who.get("group"))
-    for folder in tmp_path.parents:
-        if os.geteuid() == 0 and folder.stat().st_uid == 0 and "pytest" in folder.name:
-            folder.chmod(0o755)
     with subprocess.Popen(
         [sys.executable, "-c", script, request.param],
         cwd=ROOT,

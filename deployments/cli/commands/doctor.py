@@ -45,7 +45,7 @@ async def _look(family: Family, package: str | None) -> tuple[Check, ...]:
     async with open_connections(family, access) as connections:
         looking = check_family(connections) if package is None else check_package(connections, package)
         world_checks, roles, prefect_checks = await asyncio.gather(
-            looking, check_roles(connections), _check_prefect(api, why_exposed(family))
+            looking, check_roles(connections), _check_prefect(api, await why_exposed(family))
         )
     return (*world_checks, *roles, *prefect_checks)
 

@@ -1,12 +1,22 @@
 """Whether code under test might reach what Interlock itself may do."""
 
+import asyncio
 from typing import TYPE_CHECKING
+
+from interlock.common.sandbox import isolation
 
 if TYPE_CHECKING:
     from interlock.model.family import Family
 
 
-def why_exposed(family: "Family") -> str | None:
+async def why_exposed(family: "Family") -> str | None:
     """Why code under test of this family might reach Prefect's API, in words; None when it can't."""
-    tested = sorted({name for name, package in family.packages.items() if package.suites})
-    return f"suites ({', '.join(tested)}) run without a sandbox" if tested else None
+    found = await asyncio.to_thread(isolation)
+    if not found.is_isolated:
+        return f"code under test is not isolated ({found.reason})"
+    networked = [
+        name
+        for name, package in family.packages.items()
+        if package.build_network or any(suite.network for suite in package.suites)
+    ]
+    return f"builds or suites have a network ({', '.join(networked)})" if networked else None

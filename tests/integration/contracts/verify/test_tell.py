@@ -48,6 +48,8 @@ FAMILY = Family.model_validate(
 )
 pytestmark = pytest.mark.usefixtures("interlock_home")
 
+pytestmark = pytest.mark.usefixtures("interlock_home")
+
 TELL = Access(tell=StaticToken(SecretStr("alice-classic"), "INTERLOCK_TELL_TOKEN"))
 DOWNSTREAMS = (PIPELINE, STORE, IBKR)
 RUN = UUID(int=7)
@@ -121,8 +123,7 @@ class Teller:
 
 
 @pytest.fixture
-def teller(tmp_path: Path, interlock_home: Path) -> Iterator[Teller]:
-    assert interlock_home
+def teller(tmp_path: Path) -> Iterator[Teller]:
     hub = JudgedHub(tmp_path / "github")
     with Served(hub.front(api_app(hub.state), "api")) as served:
         hub.state.addresses = Addresses(api=served.url, uploads="http://uploads.test", server="http://git.test")
