@@ -20,8 +20,17 @@ def begin(run: str) -> None:
     file with the run's name, and writes its own number into it.
     """
     if folder := os.environ.get(RUNS):
-        descriptor = os.open(Path(folder) / run, os.O_RDWR | os.O_CREAT, 0o600)  # open as long as this process lives
-        fcntl.flock(descriptor, fcntl.LOCK_SH)  # shared: a run that was started again may meet its dying predecessor
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
+        _lock(Path(folder) / run)
     prepare_process()
+
+
+def _lock(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # open as long as this process lives
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:  # a process that the run has started, or the run again beside its dying predecessor
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        return
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
