@@ -9,7 +9,7 @@ from uuid import UUID
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
-from prefect.runtime import deployment, flow_run
+from prefect.runtime import flow_run
 
 from flows import notifications
 from flows.matrix_cells import cells_as_tasks, github_access
@@ -45,19 +45,11 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
     publishes nothing twice.
     """
     family = load(request.family_path)
-<<<<<<< HEAD
-    async with open_connections(family, await github_access(family)) as connections:
-        cells = cells_as_tasks(f"contracts-progress-{request.upstream}")
-        host = Host(texts=contracts_texts, run=as_tasks(), cells=cells, url=flow_run.ui_url, log=_log)
-        context = VerificationContext(request, connections, automatic=flow_run.deployment_id is not None)
-        report = await verify(context, host)
-=======
-    is_deployed = deployment.id is not None
+    is_deployed = flow_run.deployment_id is not None
     access = await github_access(family, tells=request.tell and not is_deployed)
     async with open_connections(family, access) as connections:
         host = _host(request, connections, is_deployed=is_deployed)
-        report = await verify(VerificationContext(request, connections), host)
->>>>>>> d067e88 (Tell on GitHub by a trusted run, and run code under test in a work pool of its own)
+        report = await verify(VerificationContext(request, connections, automatic=is_deployed), host)
     await publish(report)
     return report
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from interlock.common.sandbox import isolation
+from interlock.common.sandbox import not_isolated
 
 if TYPE_CHECKING:
     from interlock.model.family import Family
@@ -11,9 +11,8 @@ if TYPE_CHECKING:
 
 async def why_exposed(family: "Family") -> str | None:
     """Why code under test of this family might reach Prefect's API, in words; None when it can't."""
-    found = await asyncio.to_thread(isolation)
-    if not found.is_isolated:
-        return f"code under test is not isolated ({found.reason})"
+    if (why := await asyncio.to_thread(not_isolated)) is not None:
+        return why
     networked = [
         name
         for name, package in family.packages.items()
