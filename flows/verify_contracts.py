@@ -9,7 +9,7 @@ from uuid import UUID
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 
 from flows import notifications
 from flows.matrix_cells import cells_as_tasks, github_access
@@ -45,7 +45,7 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
     publishes nothing twice.
     """
     family = load(request.family_path)
-    is_deployed = flow_run.deployment_id is not None
+    is_deployed = deployment.id is not None
     access = await github_access(family, tells=request.tell and not is_deployed)
     async with open_connections(family, access) as connections:
         host = _host(request, connections, is_deployed=is_deployed)
