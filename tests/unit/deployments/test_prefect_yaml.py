@@ -4,11 +4,13 @@ import importlib
 import re
 from typing import Any
 
+import pendulum
 import pytest
 import yaml
 from prefect import Flow
 from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
 from prefect.flows import load_flow_from_entrypoint
+from prefect.server.schemas.schedules import RRuleSchedule
 from prefect.utilities.schema_tools import is_valid_schema, validate
 
 from deployments.stack.programs import POOL, UNTRUSTED_POOL
@@ -87,13 +89,24 @@ def test_every_deployment_is_described_tagged_and_limited(deployment: dict[str, 
     assert "flows/" not in deployment["entrypoint"]
 
 
+def dates(schedule: dict[str, Any], start: pendulum.DateTime) -> list[str]:
+    """When the next two runs are, as the server reckons; it gives this kind of time."""
+    rule = RRuleSchedule.model_validate({name: text for name, text in schedule.items() if name != "slug"})
+    return [f"{date:%Y-%m-%d %H:%M}" for date in rule._get_dates_generator(n=2, start=start)]
+
+
 def test_what_is_on_a_schedule_is_what_should_be() -> None:
-    crons = {each["name"]: [one["cron"] for one in each.get("schedules", [])] for each in DEPLOYMENTS}
-    assert {name: len(found) for name, found in crons.items() if found} == dict.fromkeys(
-        ("check-tokens", "continue-cascades", "nightly", "sweep-deliveries", "tell-contracts", "weekly"), 1
-    )
-    assert crons["sweep-deliveries"] == ["7 * * * *"]
-    assert crons["weekly"][0].endswith(" 0")
+    thursday = pendulum.datetime(2026, 12, 3, 12, 30)
+    schedules = {each["name"]: each["schedules"] for each in DEPLOYMENTS if "schedules" in each}
+    runs = {name: dates(schedule, thursday) for name, (schedule,) in schedules.items()}
+    assert runs == {
+        "check-tokens": ["2026-12-04 06:23", "2026-12-05 06:23"],
+        "continue-cascades": ["2026-12-03 12:30", "2026-12-03 12:40"],
+        "nightly": ["2026-12-04 02:17", "2026-12-05 02:17"],
+        "sweep-deliveries": ["2026-12-03 13:07", "2026-12-03 14:07"],
+        "tell-contracts": ["2026-12-03 12:30", "2026-12-03 12:40"],
+        "weekly": ["2026-12-06 03:41", "2026-12-13 03:41"],
+    }
 
 
 def test_no_release_is_started_by_an_event_alone() -> None:
