@@ -62,7 +62,7 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
     doing.get()(f"looking for {context.request.title}")
     comparison = await host.run("find", _find, context, host)
     async with _publish_failure(context, host, comparison):
-        await host.run("tell-pending", _publish, context, host, _pending(context, comparison))
+        await host.run("tell-pending", publish_or_hand_over, context, host, _pending(context, comparison))
         doing.get()(f"building {context.upstream}, {comparison.found.described}")
         compared = await host.run(f"build {context.upstream}", build, context, comparison)
         doing.get()("comparing the contracts")
@@ -89,7 +89,7 @@ def _pending(context: VerificationContext, comparison: Comparison) -> Publicatio
     return Publication(commit=commit_of(context, comparison, None), against=cut(against, 200))
 
 
-async def _publish(context: VerificationContext, host: Host, publication: Publication | None) -> Published:
+async def publish_or_hand_over(context: VerificationContext, host: Host, publication: Publication | None) -> Published:
     """Publish it on GitHub, or hand it over to the process that does."""
     if publication is None:
         return Published()
@@ -131,7 +131,7 @@ async def _publish_result(
     """Publish the result on the commit and on the pull request; what could not be published is noted in the report."""
     if (pending := _pending(context, comparison)) is None:
         return report.noting(*filter(None, [reason_not_published(context, comparison)]))
-    published = await _publish(context, host, pending.model_copy(update={"report": report}))
+    published = await publish_or_hand_over(context, host, pending.model_copy(update={"report": report}))
     return report.noting(*map(str, published.failures))
 
 
@@ -143,5 +143,5 @@ async def _publish_failure(context: VerificationContext, host: Host, comparison:
     except Exception as error:
         if pending := _pending(context, comparison):
             why = error.message if isinstance(error, InterlockError) else "a defect of Interlock"
-            await _publish(context, host, pending.model_copy(update={"failure": cut(why, 2_000)}))
+            await publish_or_hand_over(context, host, pending.model_copy(update={"failure": cut(why, 2_000)}))
         raise
