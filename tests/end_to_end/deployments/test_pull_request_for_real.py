@@ -23,7 +23,7 @@ from tests.support.prefect_release import CORE, Interlock, Running, asked, inter
 from tests.support.prefect_server import eventually
 from tests.support.rehearsed_verification import NAMED, PIPELINE, STORE, TELEMETRY
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 REPOSITORY = f"mjdevaccount/{CORE}"
 BRANCH = "gentler"
