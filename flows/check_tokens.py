@@ -1,6 +1,7 @@
 """The flow `check-tokens`: warns ahead of a token's expiry, and fails when one is missing or no longer works."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from prefect import flow, get_run_logger, task
@@ -9,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State as RunState
 from prefect.states import Completed, Failed
 
-from blocks.find import find_access
+from blocks.find import find_access, find_roles
 from flows.notifications import notify
 from interlock.adapters.connections import open_connections
 from interlock.model import family_file
@@ -25,7 +26,9 @@ ARTIFACT = "tokens"
 @task(name="look-at-tokens", task_run_name="look-at-tokens", cache_policy=NO_CACHE, persist_result=False)
 async def look_at_tokens(family: Family) -> tuple[Check, ...]:
     """Find the tokens as a release does, and check them on GitHub; no token leaves this task."""
-    async with open_connections(family, await find_access(family)) as connections:
+    roles = await find_roles()
+    access = replace(await find_access(family), read=roles.read, tell=roles.tell)
+    async with open_connections(family, access) as connections:
         return await check_all_tokens(connections)
 
 

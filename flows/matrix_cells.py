@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from prefect import get_run_logger
@@ -15,6 +16,7 @@ from flows.retrying_task import patient_task
 from interlock.adapters.connections import Access
 from interlock.cells.recipe import Recipe
 from interlock.cells.runner import run_cell
+from interlock.common.tokens import Role
 from interlock.errors import TokenError
 from interlock.matrix.context import MatrixContext
 from interlock.matrix.executor import MatrixProgress, watcher
@@ -54,12 +56,21 @@ async def _cells_as_tasks(key: str | None, context: MatrixContext, request: Matr
         yield CellRunner(run=partial(run_one_cell, context), jobs=request.jobs, observe=observe)
 
 
-async def github_access(family: Family) -> Access:
-    """The credentials for GitHub, if any: without them, repositories must be public, and nothing is published there."""
-    try:
-        return Access(credentials=await load_github_credentials(family))
-    except TokenError as error:
-        return Access(token_error=error)
+async def github_access(family: Family, *, tells: bool = False) -> Access:
+    """The credentials that read on GitHub, if any: without them, repositories must be public.
+
+    Args:
+        family: The family.
+        tells: Whether this process publishes on GitHub too, and needs credentials for that.
+    """
+    found: dict[str, Any] = {}
+    error = None
+    for field, role in (("credentials", Role.READ), *((("tell", Role.TELL),) if tells else ())):
+        try:
+            found[field] = await load_github_credentials(family, role=role)
+        except TokenError as missing:
+            error = missing
+    return Access(**found, token_error=error)
 
 
 class _Progress:

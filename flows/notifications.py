@@ -9,10 +9,8 @@ from prefect.events import emit_event
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.runtime import flow_run
 
+from flows.run_process import VARIABLE
 from interlock.reports.notifications import Notification
-
-# Prefect's variable for the process of a deployment's run. A flow that a person starts and watches has none.
-STARTED_FOR_A_RUN = "PREFECT__FLOW_RUN_ID"
 
 
 async def notify(notifications: Iterable[Notification]) -> None:
@@ -21,7 +19,7 @@ async def notify(notifications: Iterable[Notification]) -> None:
     The server forgets events (after a week, unless set otherwise); what still holds then is notified again. A
     notification that can't be emitted fails no run.
     """
-    if STARTED_FOR_A_RUN not in os.environ:
+    if VARIABLE not in os.environ:
         return
     link = f"\n{url}" if (url := flow_run.ui_url) else ""
     for notification in notifications:

@@ -1,7 +1,11 @@
 """The flow `verify-contracts`: what a ref of an upstream does to its downstreams, published where it was proposed.
 
-`interlock.contracts.verify.workflow.verify` has its steps, in order.
+`interlock.contracts.verify.workflow.verify` has its steps, in order. A run of the deployment has no token that writes
+on GitHub: it hands over to `tell-contracts` what is to be published. A command publishes it itself.
 """
+
+from functools import partial
+from uuid import UUID
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
@@ -10,7 +14,8 @@ from prefect.runtime import deployment, flow_run
 from flows import notifications
 from flows.matrix_cells import cells_as_tasks, github_access
 from flows.retrying_task import as_tasks, patient_task
-from interlock.adapters.connections import open_connections
+from flows.tell_contracts import hand_over
+from interlock.adapters.connections import Connections, open_connections
 from interlock.contracts.verify import ContractsReport, ContractsRequest
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.publish import Published
@@ -40,13 +45,26 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport:
     publishes nothing twice.
     """
     family = load(request.family_path)
-    async with open_connections(family, await github_access(family)) as connections:
-        cells = cells_as_tasks(f"contracts-progress-{request.upstream}")
-        host = Host(texts=contracts_texts, run=as_tasks(), cells=cells, url=flow_run.ui_url, log=_log)
-        context = VerificationContext(request, connections, automatic=deployment.id is not None)
-        report = await verify(context, host)
+    is_deployed = deployment.id is not None
+    access = await github_access(family, tells=request.tell and not is_deployed)
+    async with open_connections(family, access) as connections:
+        host = _host(request, connections, is_deployed=is_deployed)
+        report = await verify(VerificationContext(request, connections, automatic=is_deployed), host)
     await publish(report)
     return report
+
+
+def _host(request: ContractsRequest, connections: Connections, *, is_deployed: bool) -> Host:
+    name, file = connections.family.name, request.family
+    return Host(
+        texts=contracts_texts,
+        run=as_tasks(),
+        cells=cells_as_tasks(f"contracts-progress-{request.upstream}"),
+        url=flow_run.ui_url,
+        flow_run=UUID(str(flow_run.id)) if flow_run.id else None,
+        hand_over=partial(hand_over, connections.ledger, name, file) if is_deployed else None,
+        log=_log,
+    )
 
 
 def _log(published: Published) -> None:

@@ -7,6 +7,7 @@ FLOWS = (
     "cascade-release",
     "continue-cascades",
     "verify-contracts",
+    "tell-contracts",
     "run-matrix",
     "check-tokens",
     "sweep-deliveries",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 from deployments import embedded_server
 from deployments.cli.run_flow import load
@@ -37,3 +38,17 @@ async def find_access(family: Family, api: str | None, environ: Mapping[str, str
         return access
     found: Access = await load("blocks.find").find_access(family, environ)
     return found
+
+
+async def with_roles(access: Access, api: str | None, environ: Mapping[str, str] = os.environ) -> Access:
+    """The same access, with the credentials that reading and telling have of their own.
+
+    Args:
+        access: What was found for releases.
+        api: The Prefect API whose blocks are read when the environment lacks some.
+        environ: The environment, which comes first.
+    """
+    if api is None or len(access.distinct) > 1:
+        return access
+    found: Access = await load("blocks.find").find_roles(environ)
+    return replace(access, read=found.read, tell=found.tell)

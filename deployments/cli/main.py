@@ -17,6 +17,7 @@ from typer.main import get_group
 
 from interlock.common.atomic_files import write_whole
 from interlock.common.clock import now
+from interlock.common.credentials import prepare_process
 from interlock.common.paths import home
 from interlock.errors import InterlockError
 
@@ -135,6 +136,7 @@ def interlock(
 def main() -> None:
     """Run the command line; a foreseen error ends with its message on standard error and its own exit code."""
     try:
+        prepare_process()
         app()
     except InterlockError as error:
         console = Console(stderr=True, highlight=False, soft_wrap=True)

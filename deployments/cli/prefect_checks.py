@@ -13,7 +13,7 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 import blocks
 from blocks.find import DOCUMENT
 from deployments import embedded_server
-from interlock.releases.checks import Check, failed, ok, warning
+from interlock.releases.checks import Check, State, failed, ok, warning
 
 SUBJECT = "Prefect"
 PREFECT_YAML = Path(__file__).parents[2] / "prefect.yaml"
@@ -23,19 +23,20 @@ PROTECT = "set PREFECT_SERVER_API_AUTH_STRING to name:password for the server, a
 SECONDS = 20.0
 
 
-async def check_prefect(api: str, yaml_file: Path = PREFECT_YAML) -> tuple[Check, ...]:
+async def check_prefect(api: str, yaml_file: Path = PREFECT_YAML, *, exposed: str | None = None) -> tuple[Check, ...]:
     """Check the server, the blocks and the deployments.
 
     Args:
         api: The Prefect API that flows would use.
         yaml_file: The file of the deployments.
+        exposed: Why code under test might reach the API; None when it can't.
     """
     shown = httpx.URL(api).copy_with(userinfo=b"", query=None)
     try:
         async with get_client() as client:
             server = _version(str(await client.api_version()), str(shown))
             password = await _password(str(shown))
-            return (server, password, *(await _blocks(client)), *(await _deployments(client, api, yaml_file)))
+            return (server, password, *(await _blocks(client, exposed)), *(await _deployments(client, api, yaml_file)))
     except PrefectHTTPStatusError as error:
         status = error.response.status_code
         cause = f"{shown} refuses the password" if status == HTTPStatus.UNAUTHORIZED else f"{shown} answers {status}"
@@ -62,10 +63,14 @@ async def _password(api: str) -> Check:
     return warning(SUBJECT, "password", cause, PROTECT)
 
 
-async def _blocks(client: PrefectClient) -> tuple[Check, ...]:
-    return tuple(
+async def _blocks(client: PrefectClient, exposed: str | None) -> tuple[Check, ...]:
+    found = tuple(
         [await _block(client, getattr(blocks, name).get_block_type_slug(), DOCUMENT) for name in blocks.__all__]
     )
+    if exposed is None or all(check.state is not State.OK for check in found):
+        return found
+    cause = f"blocks hold them, every user of the API can read blocks, and {exposed}"
+    return (*found, warning(SUBJECT, "tokens of releases", cause, "give them to the worker as files: docs/security.md"))
 
 
 async def _block(client: PrefectClient, slug: str, document: str) -> Check:

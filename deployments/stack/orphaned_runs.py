@@ -2,17 +2,19 @@
 
 Prefect gives every run a session of its own, so a run survives when its worker is killed; and a run whose process is
 gone is still shown as running. On this machine there is no need to wait for a missing heartbeat: the process list
-shows that the run is gone.
+shows that the run is gone. A process says which run it has by a variable until it closes itself to others, and by a
+lock from then on: `flows/run_process.py`.
 """
 
 import asyncio
 import os
 import signal
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,10 +22,11 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 
 from deployments.embedded_server.processes import Identity
-from deployments.embedded_server.state import HOST
+from deployments.embedded_server.state import HOST, is_locked
+from flows.run_process import VARIABLE
 from interlock.common.clock import now
+from interlock.common.paths import home
 
-VARIABLE = "PREFECT__FLOW_RUN_ID"
 PAGE = 200
 # A run in any other state has ended, waits for its time, or waits for a person.
 UNDER_WAY = ("RUNNING", "PENDING")
@@ -120,7 +123,27 @@ class Runs:
             _, run = self._processes.get(process.pid, (None, None))
             if run is None:  # a known process may have been seen before it had its variables
                 with suppress(psutil.Error, ProcessLookupError):
-                    self._processes[process.pid] = Identity.of(process.pid), process.environ().get(VARIABLE)
+                    self._processes[process.pid] = Identity.of(process.pid), _run_of(process)
+
+
+def folder_of_runs() -> Path:
+    """The directory with a locked file for each run that lives on this machine."""
+    return home() / "up" / "runs"
+
+
+def _locked() -> dict[str, int]:
+    """The runs that have closed their process, each with its number."""
+    files = [file for file in folder_of_runs().glob("*") if is_locked(file)]
+    texts = {file.name: file.read_text("utf-8") for file in files}
+    return {run: int(text) for run, text in texts.items() if text.isdecimal()}
+
+
+def _run_of(process: psutil.Process) -> str | None:
+    try:
+        found: str | None = process.environ().get(VARIABLE)
+    except psutil.AccessDenied:
+        return next((run for run, pid in _locked().items() if pid == process.pid), None)
+    return found
 
 
 def lost(under_way: Iterable[Mapping[str, Any]], alive: Iterable[str], now: datetime) -> list[str]:
@@ -139,7 +162,7 @@ def _since(run: Mapping[str, Any]) -> datetime:
 
 def alive_here() -> set[str]:
     """The runs that have a process on this machine."""
-    found = set()
+    found: set[str | None] = set(_locked())
     for process in psutil.process_iter():
         try:
             found.add(process.environ().get(VARIABLE))
@@ -148,9 +171,15 @@ def alive_here() -> set[str]:
     return {run for run in found if run}
 
 
-async def pick_up(api: PrefectApi) -> int:
-    """Schedule again every run that should have a process on this machine, and has none; returns how many there are."""
-    runs = lost(await api.under_way(), await asyncio.to_thread(alive_here), now())
+async def pick_up(api: PrefectApi, pools: Collection[str]) -> int:
+    """Schedule again every run that should have a process on this machine, and has none; returns how many there are.
+
+    Args:
+        api: Prefect's.
+        pools: The work pools with workers on this machine alone.
+    """
+    under_way = [run for run in await api.under_way() if run["work_pool_name"] in pools]
+    runs = lost(under_way, await asyncio.to_thread(alive_here), now())
     for run in runs:
         await api.schedule_again(run, "its process is gone, and it goes on", UNDER_WAY)
     return len(runs)

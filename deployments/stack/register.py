@@ -1,6 +1,6 @@
 """A program that prepares a Prefect server for workers, and registers every deployment of `prefect.yaml`.
 
-It registers the block types, and makes the work pool and the automations that restart dead runs. Running it again
+It registers the block types, and makes the work pools and the automations that restart dead runs. Running it again
 changes only deployments that differ from the file.
 """
 
@@ -15,25 +15,29 @@ from prefect.workers.process import ProcessWorker
 
 from blocks import GitHubCredentials, PackageIndexCredentials
 from deployments.automations import healing
-from deployments.stack.programs import POOL
+from deployments.stack.programs import POOL, UNTRUSTED_POOL
 
-DESCRIPTION = "Runs the flows of Interlock as processes of the machine where a worker was started."
+DESCRIPTIONS = {
+    POOL: "Runs the flows of Interlock as processes of the machine where a worker was started.",
+    UNTRUSTED_POOL: "Runs code under test. Its workers need no token that writes: docs/security.md.",
+}
 
 
-async def make_pool(client: PrefectClient) -> None:
-    """Make the work pool if there is none; an existing one keeps its settings."""
-    try:
-        await client.read_work_pool(POOL)
-    except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
-        pool = WorkPoolCreate(name=POOL, type="process", description=DESCRIPTION, base_job_template=template)
-        await client.create_work_pool(pool)
+async def make_pools(client: PrefectClient) -> None:
+    """Make the work pools that are not there; an existing one keeps its settings."""
+    for name, description in DESCRIPTIONS.items():
+        try:
+            await client.read_work_pool(name)
+        except ObjectNotFound:
+            template = ProcessWorker.get_default_base_job_template()
+            pool = WorkPoolCreate(name=name, type="process", description=description, base_job_template=template)
+            await client.create_work_pool(pool)
 
 
 async def prepare() -> None:
     """Everything but the deployments."""
     async with get_client() as client:
-        await make_pool(client)
+        await make_pools(client)
         for said in await healing.ensure_automations(client):
             print(said)  # noqa: T201  for the log
     for kind in (GitHubCredentials, PackageIndexCredentials):

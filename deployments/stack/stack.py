@@ -10,6 +10,7 @@ inherited by every program, so a second stack can't start while one of them live
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -20,10 +21,10 @@ from pathlib import Path
 import httpx
 
 from deployments.embedded_server import configured_api
-from deployments.embedded_server.state import tail, try_lock
+from deployments.embedded_server.state import is_locked, tail, try_lock
 from deployments.embedded_server.supervised_process import Backoff, Program, State
-from deployments.stack.orphaned_runs import UNDER_WAY, PrefectApi, pick_up
-from deployments.stack.programs import ROOT, Programs, why_no_gateway
+from deployments.stack.orphaned_runs import UNDER_WAY, PrefectApi, folder_of_runs, pick_up
+from deployments.stack.programs import POOL, ROOT, UNTRUSTED_POOL, Programs, why_no_gateway
 from deployments.stack.server import ConfiguredServer, OwnServer, PrefectServer
 from deployments.stack.supervised_program import OnExit, ProgramStatus, SupervisedProgram
 from interlock.common import process
@@ -41,8 +42,9 @@ class StackOptions:
     Attributes:
         port: The port of Prefect's own server.
         gateway_port: The port of the gateway.
-        workers: The number of workers.
+        workers: The number of workers of each kind.
         runs: How many flow runs a worker has at once.
+        untrusted: Whether workers for code under test are among them.
         once: Whether to stop everything again as soon as all of it is healthy.
         register: The command that registers the deployments.
     """
@@ -51,6 +53,7 @@ class StackOptions:
     gateway_port: int
     workers: int = 1
     runs: int = 2
+    untrusted: bool = True
     once: bool = False
     backoff: Backoff = field(default_factory=Backoff)
     register: tuple[str, ...] = REGISTER
@@ -64,12 +67,14 @@ class Stack:
         folder: Where its lock and its logs are.
         lock: The descriptor of that lock.
         server: Prefect's.
+        secrets: The shell's, by their variables.
     """
 
     options: StackOptions
     folder: Path
     lock: int
     server: PrefectServer
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     doing: str = "starting the Prefect server"
     _supervised: list[SupervisedProgram] = field(default_factory=list)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
@@ -109,15 +114,18 @@ class Stack:
             await self._take_down()
 
     async def _keep(self) -> None:
+        self._programs().write_credentials(self.secrets)
         self._prefect = await self.server.start()
         self._start_gateway()
         self.doing = "registering the deployments"
         await self._register()
         if self.server.is_ours:
             with contextlib.suppress(httpx.HTTPError):  # the automations find them too, only later
-                await pick_up(PrefectApi.of(self._prefect))
+                await pick_up(PrefectApi.of(self._prefect), self._pools)
         for number in range(1, self.options.workers + 1):
             self._start(partial(lambda each: self._programs().worker(each), number), self._run_again)
+            if self.options.untrusted:
+                self._start(partial(lambda each: self._programs().untrusted_worker(each), number), self._run_again)
         self.doing = ""
         keeping = asyncio.create_task(self.server.keep(self._moved))
         try:
@@ -125,13 +133,18 @@ class Stack:
         finally:
             keeping.cancel()
 
+    @property
+    def _pools(self) -> frozenset[str]:
+        """The work pools with workers on this machine, and nowhere else if the server is ours."""
+        return frozenset({POOL, UNTRUSTED_POOL} if self.options.untrusted else {POOL})
+
     def _programs(self) -> Programs:
         options = self.options
         return Programs(folder=self.folder, prefect=self._prefect, gateway_port=options.gateway_port, runs=options.runs)
 
     def _start_gateway(self) -> None:
         """Start the gateway before anything that takes long: GitHub sends a webhook once."""
-        if (why := why_no_gateway()) is not None:
+        if (why := why_no_gateway(self.secrets)) is not None:
             self._absent.append(ProgramStatus(name="gateway", state=State.ABSENT, note=why))
             return
         self._start(lambda: self._programs().gateway())
@@ -195,8 +208,12 @@ class Stack:
 
 
 @contextlib.contextmanager
-def opened(options: StackOptions) -> Iterator[Stack]:
+def opened(options: StackOptions, secrets: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """The only stack of this home.
+
+    Args:
+        options: What is started.
+        secrets: The shell's, by their variables.
 
     Raises:
         BusyError: Another one runs.
@@ -213,11 +230,22 @@ def opened(options: StackOptions) -> Iterator[Stack]:
         )
     try:
         _rotate_logs(folder)
+        _make_runs()
         api = configured_api()
         server = OwnServer(options.port, options.backoff) if api is None else ConfiguredServer(api, options.backoff)
-        yield Stack(options, folder, lock, server)
+        yield Stack(options, folder, lock, server, secrets or {})
     finally:
+        shutil.rmtree(folder / "credentials", ignore_errors=True)
         os.close(lock)
+
+
+def _make_runs() -> None:
+    """Make the directory of live runs; of an earlier stack's, those that live on stay."""
+    folder = folder_of_runs()
+    folder.mkdir(exist_ok=True, mode=0o700)
+    for file in folder.iterdir():
+        if not is_locked(file):
+            file.unlink()
 
 
 def _rotate_logs(folder: Path) -> None:

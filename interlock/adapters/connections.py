@@ -26,6 +26,7 @@ from interlock.adapters.ledger import Ledger, open_ledger
 from interlock.adapters.uv import Uv
 from interlock.common import tokens
 from interlock.common.paths import cache
+from interlock.common.tokens import Role
 from interlock.errors import InterlockError, TokenError
 from interlock.model.family import Family
 
@@ -39,24 +40,43 @@ class Access:
         token_error: Why there are no credentials, where that is known.
         upload: Where files are published and with which credentials; None where no password was found.
         upload_error: Why there is no upload, where that is known.
+        read: Those that only read the code host; None where `credentials` serve this too.
+        tell: Those of statuses, check runs and comments; None where `credentials` serve this too.
     """
 
     credentials: Credentials | None = None
     token_error: InterlockError | None = None
     upload: Upload | None = None
     upload_error: InterlockError | None = None
+    read: Credentials | None = None
+    tell: Credentials | None = None
+
+    @property
+    def distinct(self) -> Mapping[Role, Credentials]:
+        """The credentials of the roles that have some of their own."""
+        return {role: found for role, found in ((Role.READ, self.read), (Role.TELL, self.tell)) if found is not None}
+
+    @property
+    def reading(self) -> "Access":
+        """The access of work that only reads."""
+        return Access(credentials=self.read or self.credentials, token_error=self.token_error)
 
 
 NO_ACCESS = Access()
 """Public repositories, and an index that is only read."""
 
 
+# Where the credentials of each role stand in `Access`.
+_FIELDS = {"credentials": Role.RELEASE, "read": Role.READ, "tell": Role.TELL}
+
+
 def access_from(family: Family, environ: Mapping[str, str] = os.environ) -> Access:
     """The access that the environment alone gives, twine's own configuration included."""
     found: dict[str, Any] = {}
     try:
-        if token := tokens.find(tokens.DISPATCH, family.token_aliases, environ):
-            found["credentials"] = StaticToken(token=token.token, name=token.name)
+        for field, role in _FIELDS.items():
+            if token := tokens.find(role.variable, family.token_aliases if role is Role.RELEASE else (), environ):
+                found[field] = StaticToken(token=token.token, name=token.name)
     except InterlockError as error:
         found["token_error"] = error
     try:
@@ -127,13 +147,22 @@ class Connections:
         Raises:
             TokenError: There are no credentials.
         """
-        return self._github(self.credentials)
+        return self.github_of(self.credentials)
+
+    @cached_property
+    def telling(self) -> CodeHost:
+        """GitHub, with the credentials for statuses, check runs and comments.
+
+        Raises:
+            TokenError: There are none.
+        """
+        return self.github if self.access.tell is None else self.github_of(self.access.tell)
 
     @cached_property
     def app(self) -> Webhooks | None:
         """GitHub for the App itself, for its own things; None when the credentials are not an App's."""
         credentials = self.access.credentials
-        return self._github(credentials.itself()) if isinstance(credentials, AppInstallation) else None
+        return self.github_of(credentials.itself()) if isinstance(credentials, AppInstallation) else None
 
     @property
     def credentials(self) -> Credentials:
@@ -197,7 +226,8 @@ class Connections:
         """A new directory to work in, which is removed when the connections are closed."""
         return Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix=f"{prefix}-", dir=self.work)))
 
-    def _github(self, credentials: Credentials) -> GitHub:
+    def github_of(self, credentials: Credentials) -> GitHub:
+        """GitHub, with other credentials than those of releases."""
         client = github_client()
         self._closing.push_async_callback(client.aclose)
         return GitHub(Transport(client, credentials, self.server, RetryPolicy()))

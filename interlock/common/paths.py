@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+CACHE = "INTERLOCK_CACHE"
+
 
 def home() -> Path:
     """Interlock's home: `$INTERLOCK_HOME`, or the user's data directory."""
@@ -16,8 +18,9 @@ def home() -> Path:
 
 
 def cache() -> Path:
-    """The directory of everything that can be fetched or made again."""
-    return _private(home() / "cache")
+    """The directory of everything that can be fetched or made again: `$INTERLOCK_CACHE`, or `cache` in the home."""
+    chosen = os.environ.get(CACHE)
+    return _private(Path(chosen).expanduser() if chosen else home() / "cache").resolve()
 
 
 def _private(path: Path) -> Path:

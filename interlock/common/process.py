@@ -79,11 +79,15 @@ class Completed(FrozenModel):
     exceeded: str = ""
 
 
-def tool_environment() -> dict[str, str]:
-    """The environment for tools such as uv and git: this process's, without anything that may hold a token."""
+def tool_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment for tools such as uv and git: this process's, without anything that may hold a token.
+
+    Args:
+        environ: The environment of this process.
+    """
     return {
         name: value
-        for name, value in os.environ.items()
+        for name, value in environ.items()
         if not name.startswith(WITHHELD)
         and (name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES) or name.upper() in PASSED_ON_PROXIES)
     }

@@ -1,6 +1,7 @@
 """Tokens in the environment: the name under which one is found, and the names that hold another one."""
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 
 from pydantic import SecretStr
 
@@ -8,6 +9,8 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.errors import TokenError
 
 DISPATCH = "REPO_DISPATCH_TOKEN"
+READ = "INTERLOCK_READ_TOKEN"
+TELL = "INTERLOCK_TELL_TOKEN"
 INDEX = "TWINE_PASSWORD"
 INDEX_ALIASES = ("PYPI_API_TOKEN", "UV_PUBLISH_TOKEN")
 # https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
@@ -20,6 +23,19 @@ KINDS = {
     "ghr_": "refresh token",
     "pypi-": "package index token",
 }
+
+
+class Role(StrEnum):
+    """What a token for GitHub is used for. The token of releases serves each role that has none of its own."""
+
+    READ = "read"  # repositories, their commits and pull requests
+    TELL = "tell"  # statuses, check runs and comments
+    RELEASE = "release"  # pushes, GitHub Releases, dispatches
+
+    @property
+    def variable(self) -> str:
+        """The variable that holds its token."""
+        return {Role.READ: READ, Role.TELL: TELL}.get(self, DISPATCH)
 
 
 class FoundToken(FrozenModel):

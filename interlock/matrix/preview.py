@@ -51,6 +51,6 @@ async def preview(request: MatrixRequest) -> MatrixProgress:
         InterlockError: The error that running the matrix would raise before its first cell.
     """
     family = load(request.family_path)
-    async with open_connections(family, access_from(family)) as connections:
+    async with open_connections(family, access_from(family).reading) as connections:
         planned = await plan_matrix(connections, request)
         return await look_ahead(planned.plan.cells, connections.ledger, fresh=request.fresh)

@@ -23,6 +23,7 @@ class Up:
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
         self.output = folder / "output"
+        self.port = free_port(0)
         self.gateway = f"http://127.0.0.1:{free_port(0)}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         own = {"INTERLOCK_HOME": str(self.home), "HOME": str(folder), "INTERLOCK_WEBHOOK_SECRET": SECRET}
@@ -30,7 +31,7 @@ class Up:
         self.process: subprocess.Popen[bytes] | None = None
 
     def begin(self) -> "subprocess.Popen[bytes]":
-        arguments = ["up", "--port", str(free_port(0)), "--gateway-port", self.gateway.rpartition(":")[2]]
+        arguments = ["up", "--port", str(self.port), "--gateway-port", self.gateway.rpartition(":")[2]]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [PROGRAM, *arguments], env=self.environ, stdout=output, stderr=output, start_new_session=True
@@ -43,14 +44,24 @@ class Up:
     def is_up(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.output.read_text()
-        return any(line.startswith("worker 1: healthy") for line in self.said())
+        parts = ("worker 1", "untrusted worker 1")
+        return all(any(line.startswith(f"{part}: healthy") for line in self.said()) for part in parts)
 
     def processes(self) -> list[psutil.Process]:
         """Whatever lives in its home."""
-        return [each for each in psutil.process_iter() if _home(each) == str(self.home)]
+        return [each for each in psutil.process_iter() if self._has(each)]
 
-    def worker(self) -> psutil.Process:
-        (found,) = (each for each in self.processes() if "worker" in each.cmdline() and each.is_running())
+    def _has(self, process: psutil.Process) -> bool:
+        try:
+            return bool(process.environ().get("INTERLOCK_HOME") == str(self.home))
+        except psutil.AccessDenied:  # it has closed itself to others of its user
+            closed = {self.gateway.rpartition(":")[2], str(self.port)}
+            return not closed.isdisjoint(process.cmdline())
+        except psutil.Error:
+            return False
+
+    def worker(self, pool: str = "interlock") -> psutil.Process:
+        (found,) = (each for each in self.processes() if {"worker", pool} <= {*each.cmdline()} and each.is_running())
         return found
 
     def api(self) -> AbstractContextManager[httpx.Client]:
@@ -73,14 +84,6 @@ class Up:
 
 def _made(answer: httpx.Response) -> dict[str, Any]:
     found: dict[str, Any] = answer.json() if answer.is_success else {}
-    return found
-
-
-def _home(process: psutil.Process) -> str | None:
-    try:
-        found: str | None = process.environ().get("INTERLOCK_HOME")
-    except psutil.Error:
-        return None
     return found
 
 

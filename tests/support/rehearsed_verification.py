@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import pytest
 
@@ -15,7 +16,8 @@ from interlock.contracts.verify import CellResult, ContractsReport, ContractsReq
 from interlock.contracts.verify.build import build
 from interlock.contracts.verify.comparison import Comparison, find_comparison
 from interlock.contracts.verify.context import VerificationContext
-from interlock.contracts.verify.publish import Texts
+from interlock.contracts.verify.publication import Publication
+from interlock.contracts.verify.publish import Published, Texts
 from interlock.contracts.verify.subjects import ComparedBuilds
 from interlock.contracts.verify.workflow import Host, verify
 from interlock.matrix.context import MatrixContext
@@ -34,6 +36,7 @@ CONFORMANCE = "tests/contracts/test_protocol_conformance.py"
 NAMED = f"{CONFORMANCE}::test_levels_have_the_values_that_are_sent"
 # Code that writes `BackpressureLevel.soft` still works; code that compares all names with a list finds another one.
 RENAMED = ('    soft = "soft"\n', '    gentle = "soft"\n    soft = "soft"\n')
+RUN = UUID(int=7)
 
 Done = TypeVar("Done")
 
@@ -49,7 +52,12 @@ class RehearsedVerification(RehearsedRelease):
     home: Path = Path()
 
     def verify(
-        self, ref: str, *downstream: str, texts: Callable[..., Texts] = contracts_texts, **request: object
+        self,
+        ref: str,
+        *downstream: str,
+        texts: Callable[..., Texts] = contracts_texts,
+        hand_over: Callable[[Publication], Awaitable[Published]] | None = None,
+        **request: object,
     ) -> tuple[ContractsReport, int]:
         """Verify a ref of core, telling nobody unless asked to; the report, and how many suites were run for it."""
         seen: list[MatrixProgress] = []
@@ -63,7 +71,7 @@ class RehearsedVerification(RehearsedRelease):
                 yield replace(runner, observe=observe)
 
         report = self._with(
-            lambda context: verify(context, Host(texts=texts, cells=cells)),
+            lambda context: verify(context, Host(texts=texts, cells=cells, flow_run=RUN, hand_over=hand_over)),
             {"ref": ref, "downstream": downstream, "tell": False, **request},
         )
         return report, seen[-1].runs if seen else 0

@@ -56,6 +56,11 @@ async def _save(family: Family) -> list[str]:
         done.append(f"saved {github.get_block_type_slug()}/{document} from {found.name}")
     else:
         done.append(f"saved no token for GitHub: there is no {tokens.DISPATCH}")
+    for role in (tokens.Role.READ, tokens.Role.TELL):
+        if own := tokens.find(role.variable, (), os.environ):
+            name = run_flow.load("blocks.find").document(role)
+            await github(token=own.token).asave(name, overwrite=True)
+            done.append(f"saved {github.get_block_type_slug()}/{name} from {own.name}")
     if upload := find_upload():
         await index.of(upload).asave(document, overwrite=True)
         done.append(f"saved {index.get_block_type_slug()}/{document} from {upload.source}")

@@ -7,13 +7,13 @@ import typer
 from rich.console import Console
 
 from deployments.cli import run_flow
-from deployments.cli.credentials import find_access, use_running_server
+from deployments.cli.credentials import find_access, use_running_server, with_roles
 from deployments.cli.displays import doctor as doctor_display
 from deployments.cli.options import FamilyOption, JsonOption
 from interlock.adapters.connections import open_connections
 from interlock.model import family_file
 from interlock.model.family import Family
-from interlock.releases.checks import Check, all_good, check_family, check_package, unknown
+from interlock.releases.checks import Check, all_good, check_family, check_package, check_roles, unknown, why_exposed
 
 FAILED = 1
 
@@ -41,15 +41,18 @@ async def _look(family: Family, package: str | None) -> tuple[Check, ...]:
     if package is not None:
         family.package(package)  # before any request is sent
     api = use_running_server()
-    async with open_connections(family, await find_access(family, api)) as connections:
+    access = await with_roles(await find_access(family, api), api)
+    async with open_connections(family, access) as connections:
         looking = check_family(connections) if package is None else check_package(connections, package)
-        world_checks, prefect_checks = await asyncio.gather(looking, _check_prefect(api))
-    return (*world_checks, *prefect_checks)
+        world_checks, roles, prefect_checks = await asyncio.gather(
+            looking, check_roles(connections), _check_prefect(api, await why_exposed(family))
+        )
+    return (*world_checks, *roles, *prefect_checks)
 
 
-async def _check_prefect(api: str | None) -> tuple[Check, ...]:
+async def _check_prefect(api: str | None, exposed: str | None) -> tuple[Check, ...]:
     if api is None:
         cause = "no API is configured, and this machine's own server does not run: a command starts it when it needs it"
         return (unknown("Prefect", "server", cause, "interlock server start, or set PREFECT_API_URL"),)
-    found: tuple[Check, ...] = await run_flow.load("deployments.cli.prefect_checks").check_prefect(api)
+    found: tuple[Check, ...] = await run_flow.load("deployments.cli.prefect_checks").check_prefect(api, exposed=exposed)
     return found

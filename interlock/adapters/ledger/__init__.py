@@ -8,6 +8,7 @@ from interlock.adapters.ledger.protocol import (
     KnownContract,
     Ledger,
     ReleaseLedger,
+    StatementLedger,
     VerdictLedger,
 )
 from interlock.adapters.ledger.sql import SqlLedger, open_ledger
@@ -21,6 +22,7 @@ __all__ = [
     "Ledger",
     "ReleaseLedger",
     "SqlLedger",
+    "StatementLedger",
     "VerdictLedger",
     "open_ledger",
 ]

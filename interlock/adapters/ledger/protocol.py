@@ -17,6 +17,7 @@ from interlock.model.cascade import Cascade, Progress
 from interlock.model.delivery import Delivery, DeliveryState
 from interlock.model.dispatches import DispatchRecord, Order
 from interlock.model.release import Release
+from interlock.model.statement import Statement
 from interlock.model.verdicts import CellKey, Run, Verdict
 
 
@@ -214,7 +215,38 @@ class DeliveryLedger(Protocol):
         ...
 
 
-class Ledger(VerdictLedger, ReleaseLedger, CascadeLedger, ContractLedger, DeliveryLedger, Protocol):
+class StatementLedger(Protocol):
+    """The memory of what is to be told on GitHub: the newest statement of each subject."""
+
+    def record_statement(self, statement: Statement) -> None:
+        """Record a statement, to be told soon, replacing an older one of its subject."""
+        ...
+
+    def claim_statements(self, family: str, now: datetime, until: datetime, most: int) -> tuple[Statement, ...]:
+        """Claim statements that are to be told; no other claim gets their subjects before `until`.
+
+        A body that is longer than `LARGEST` is not read.
+        """
+        ...
+
+    def settle_statement(self, subject: str, told: UUID, now: datetime) -> bool:
+        """Record that a claimed statement was told.
+
+        Returns:
+            False when there is a newer one of its subject, which can be claimed at once.
+        """
+        ...
+
+    def waiting_statements(self, family: str, now: datetime) -> int:
+        """How many are to be told, and not claimed."""
+        ...
+
+    def forget_statements(self, before: datetime) -> None:
+        """Delete those from before a time, told or not."""
+        ...
+
+
+class Ledger(VerdictLedger, ReleaseLedger, CascadeLedger, ContractLedger, DeliveryLedger, StatementLedger, Protocol):
     """The whole ledger, in one database."""
 
     def close(self) -> None:

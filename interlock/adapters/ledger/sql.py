@@ -8,10 +8,11 @@ from interlock.adapters.ledger.migrate import bring_up_to_date
 from interlock.adapters.ledger.sql_cascades import SqlCascades
 from interlock.adapters.ledger.sql_deliveries import SqlDeliveries
 from interlock.adapters.ledger.sql_releases import SqlContracts, SqlReleases
+from interlock.adapters.ledger.sql_statements import SqlStatements
 from interlock.adapters.ledger.sql_verdicts import SqlVerdicts
 
 
-class SqlLedger(SqlVerdicts, SqlReleases, SqlCascades, SqlContracts, SqlDeliveries):
+class SqlLedger(SqlVerdicts, SqlReleases, SqlCascades, SqlContracts, SqlDeliveries, SqlStatements):
     """The ledger of `open_ledger`; the protocols of `Ledger` describe its methods."""
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
 )
 
@@ -203,4 +204,18 @@ DELIVERY = Table(
     Column("body", CompressedText),
     Index("ledger_delivery_state", "state", "due_at"),
     Index("ledger_delivery_at", "at"),
+)
+
+# What is to be told on GitHub about one subject. The newest statement replaces its predecessor, told or not.
+STATEMENT = Table(
+    "ledger_statement",
+    metadata,
+    Column("subject", String, primary_key=True),
+    Column("id", String, nullable=False),
+    Column("family", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),
+    # JSON as text, whose length the database can compare before anything reads it
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
 )

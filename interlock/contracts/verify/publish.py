@@ -18,7 +18,7 @@ from interlock.adapters.code_host import CodeHost
 from interlock.adapters.github import Account, Annotation, CommitStatus, StatusState
 from interlock.adapters.github.errors import NotThereError, UnprocessableError
 from interlock.common.frozen_model import FrozenModel
-from interlock.common.retry import patiently
+from interlock.common.retry import is_transient, patiently
 from interlock.common.sanitize import one_line
 from interlock.contracts.verify import check_run, comment
 from interlock.contracts.verify.annotations import Notes
@@ -67,11 +67,16 @@ class Commit(FrozenModel):
 
 
 class PublishFailure(FrozenModel):
-    """What could not be published, why, and what to do about it."""
+    """What could not be published, why, and what to do about it.
+
+    Attributes:
+        transient: Whether it may succeed later.
+    """
 
     what: str
     why: str
     hint: str | None = None
+    transient: bool = False
 
     def __str__(self) -> str:
         return f"{self.what} not told: {self.why}" + (f"; {self.hint}" if self.hint else "")
@@ -152,22 +157,25 @@ async def publish(
     return publication.result
 
 
-def publisher(context: VerificationContext, comparison: Comparison) -> CodeHost | None:
-    """The client that publishes; None when nothing is published: see `reason_not_published`.
+def is_published(context: VerificationContext, comparison: Comparison) -> bool:
+    """Whether anything is published: see `reason_not_published`."""
+    return _is_wanted(context, comparison) and _narrowed(context) is None
+
+
+def publisher(context: VerificationContext) -> CodeHost:
+    """The client that publishes.
 
     Raises:
-        TokenError: The result is to be published, but there is no token for it.
+        TokenError: There is no token for it.
     """
-    if not _is_wanted(context, comparison) or _narrowed(context):
-        return None
-    connections = context.connections
-    if not connections.has_credentials:
-        error = connections.access.token_error
+    access = context.connections.access
+    if access.tell is None and access.credentials is None:
+        error = access.token_error
         raise TokenError(
             error.message if error else "there is no token for GitHub",
             hint=f"{error.hint if error and error.hint else 'see docs/tokens.md'}; or tell nobody: --no-tell",
         )
-    return connections.github
+    return context.connections.telling
 
 
 def reason_not_published(context: VerificationContext, comparison: Comparison) -> str | None:
@@ -310,6 +318,7 @@ class _Publication:
         try:
             await patiently(work, tries=TRIES, first=self._pause)
         except InterlockError as error:
-            self._failures.append(PublishFailure(what=what, why=error.message, hint=error.hint))
+            failure = PublishFailure(what=what, why=error.message, hint=error.hint, transient=is_transient(error))
+            self._failures.append(failure)
             return error
         return None

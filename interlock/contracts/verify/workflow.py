@@ -2,18 +2,27 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from uuid import UUID
 
+from interlock.common.sanitize import cut
 from interlock.common.steps import RunStep, call
-from interlock.contracts.verify import publish
 from interlock.contracts.verify.assemble import Known, report_of, skipped_report
 from interlock.contracts.verify.build import build, build_branch, prepare_downstream
 from interlock.contracts.verify.cells import choose, matrix_request
 from interlock.contracts.verify.comparison import Comparison, find_comparison
 from interlock.contracts.verify.context import VerificationContext, doing
 from interlock.contracts.verify.contract import Contract, compare_contracts, find_uses, reason_to_skip, record
-from interlock.contracts.verify.publish import Published, Texts, commit_of, publisher, reason_not_published
+from interlock.contracts.verify.publication import Publication, publish_it
+from interlock.contracts.verify.publish import (
+    Published,
+    Texts,
+    commit_of,
+    is_published,
+    publisher,
+    reason_not_published,
+)
 from interlock.contracts.verify.report import ContractsReport
 from interlock.contracts.verify.subjects import ComparedBuilds, Side
 from interlock.errors import InterlockError
@@ -29,6 +38,8 @@ class Host:
         run: Runs a step.
         cells: Opens what runs cells.
         url: The page of the run; None when it has none.
+        flow_run: The id of the flow run; None for a plain call.
+        hand_over: Leaves to another process what is to be published. Default: this one publishes it.
         log: Records what was published on GitHub, and what was not.
     """
 
@@ -36,6 +47,8 @@ class Host:
     run: RunStep = call
     cells: OpenRunner = here
     url: str | None = None
+    flow_run: UUID | None = None
+    hand_over: Callable[[Publication], Awaitable[Published]] | None = None
     log: Callable[[Published], None] = lambda _told: None
 
 
@@ -47,9 +60,9 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
     """
     _ = context.connections.ledger  # fails here, before anything is built, if it can't be opened
     doing.get()(f"looking for {context.request.title}")
-    comparison = await host.run("find", _find, context)
+    comparison = await host.run("find", _find, context, host)
     async with _publish_failure(context, host, comparison):
-        await host.run("tell-pending", _publish_pending, context, host, comparison)
+        await host.run("tell-pending", publish_or_hand_over, context, host, _pending(context, comparison))
         doing.get()(f"building {context.upstream}, {comparison.found.described}")
         compared = await host.run(f"build {context.upstream}", build, context, comparison)
         doing.get()("comparing the contracts")
@@ -57,21 +70,35 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
         known = Known(comparison=comparison, compared=compared, contract=contract)
         why = reason_to_skip(context.package.contract, compared, contract)
         report = skipped_report(context, known, why) if why else await _test(context, host, known)
-        return await host.run("tell", _publish, context, host, comparison, report)
+        return await host.run("tell", _publish_result, context, host, comparison, report)
 
 
-async def _find(context: VerificationContext) -> Comparison:
+async def _find(context: VerificationContext, host: Host) -> Comparison:
     """Find the ref and its baseline; a missing token for GitHub is an error here, before anything is built."""
     found = await find_comparison(context)
-    publisher(context, found)
+    if is_published(context, found) and host.hand_over is None:
+        publisher(context)
     return found
 
 
-async def _publish_pending(context: VerificationContext, host: Host, comparison: Comparison) -> None:
-    """Publish on the commit that its downstreams are being tested."""
-    if github := publisher(context, comparison):
-        against = comparison.baseline.described if comparison.baseline else ""
-        host.log(await publish.publish_pending(github, commit_of(context, comparison, host.url), against=against))
+def _pending(context: VerificationContext, comparison: Comparison) -> Publication | None:
+    """That the downstreams are being tested; None when nothing is published."""
+    if not is_published(context, comparison):
+        return None
+    against = comparison.baseline.described if comparison.baseline else ""
+    return Publication(commit=commit_of(context, comparison, None), against=cut(against, 200))
+
+
+async def publish_or_hand_over(context: VerificationContext, host: Host, publication: Publication | None) -> Published:
+    """Publish it on GitHub, or hand it over to the process that does."""
+    if publication is None:
+        return Published()
+    if host.hand_over is not None:
+        published = await host.hand_over(publication.model_copy(update={"run": host.flow_run}))
+    else:
+        published = await publish_it(publisher(context), publication, host.texts, host.url)
+    host.log(published)
+    return published
 
 
 async def _compare(context: VerificationContext, comparison: Comparison, compared: ComparedBuilds) -> Contract:
@@ -98,15 +125,13 @@ async def _test(context: VerificationContext, host: Host, known: Known) -> Contr
     return report_of(context, known.with_contract(contract), downstreams, planned, matrix)
 
 
-async def _publish(
+async def _publish_result(
     context: VerificationContext, host: Host, comparison: Comparison, report: ContractsReport
 ) -> ContractsReport:
     """Publish the result on the commit and on the pull request; what could not be published is noted in the report."""
-    if (github := publisher(context, comparison)) is None:
+    if (pending := _pending(context, comparison)) is None:
         return report.noting(*filter(None, [reason_not_published(context, comparison)]))
-    commit, texts = commit_of(context, comparison, host.url), host.texts(report, host.url)
-    published = await publish.publish(github, commit, report, texts)
-    host.log(published)
+    published = await publish_or_hand_over(context, host, pending.model_copy(update={"report": report}))
     return report.noting(*map(str, published.failures))
 
 
@@ -116,7 +141,7 @@ async def _publish_failure(context: VerificationContext, host: Host, comparison:
     try:
         yield
     except Exception as error:
-        if github := publisher(context, comparison):
+        if pending := _pending(context, comparison):
             why = error.message if isinstance(error, InterlockError) else "a defect of Interlock"
-            host.log(await publish.publish_failed(github, commit_of(context, comparison, host.url), why))
+            await publish_or_hand_over(context, host, pending.model_copy(update={"failure": cut(why, 2_000)}))
         raise

@@ -8,7 +8,7 @@ from interlock.releases.checks.index import check_package_name, check_upload
 from interlock.releases.checks.machine import check_machine
 from interlock.releases.checks.models import Check, State, unknown
 from interlock.releases.checks.repository import CheckTarget, check_repository
-from interlock.releases.checks.token import check_token, is_app
+from interlock.releases.checks.token import check_roles, check_token, is_app
 
 if TYPE_CHECKING:
     from interlock.adapters.connections import Connections
@@ -37,7 +37,7 @@ async def check_family(connections: "Connections") -> tuple[Check, ...]:
 
 async def check_tokens(connections: "Connections") -> tuple[Check, ...]:
     """Check the tokens, without looking at a repository."""
-    return (*(await check_token(connections)), *check_upload(connections))
+    return (*(await check_token(connections)), *(await check_roles(connections)), *check_upload(connections))
 
 
 def _targets(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from interlock.adapters.github import AppInstallation, StaticToken
 from interlock.common import tokens
 from interlock.common.clock import now
+from interlock.common.tokens import Role
 from interlock.errors import InterlockError
 from interlock.releases.checks.models import Check, failed, from_error, ok, warning
 
@@ -115,3 +116,26 @@ async def check_token(connections: "Connections") -> tuple[Check, ...]:
     except InterlockError as error:
         # A release needs GitHub, so no answer is a failure too.
         return (*present, failed(SUBJECT, "accepted by GitHub", error.message, error.hint))
+
+
+async def check_roles(connections: "Connections") -> tuple[Check, ...]:
+    """Check the tokens that reading and telling have of their own; the token of releases serves a role without one."""
+    found: list[Check] = []
+    for role in (Role.READ, Role.TELL):
+        subject, credentials = f"token to {role}", connections.access.distinct.get(role)
+        if credentials is not None:
+            found += await _check_own(subject, credentials, connections)
+        elif connections.has_credentials:
+            found.append(ok(subject, "present", f"there is no {role.variable}: the token of releases serves this too"))
+    return tuple(found)
+
+
+async def _check_own(subject: str, credentials: "Credentials", connections: "Connections") -> tuple[Check, ...]:
+    present = ok(subject, "present", f"found as {credentials.name}")
+    try:
+        facts = await connections.github_of(credentials).token_facts()
+    except InterlockError as error:
+        return (present, failed(subject, "accepted by GitHub", error.message, error.hint))
+    owner = f" of {facts.login}" if facts.login else ""
+    accepted = ok(subject, "accepted by GitHub", f"{facts.kind} token{owner}")
+    return (present, accepted, check_expiry(facts, now()).model_copy(update={"subject": subject}))

@@ -57,7 +57,7 @@ async def notify(count: int):
     await notifications.notify(held[:count])
 
 asyncio.run(notify(2))
-os.environ[notifications.STARTED_FOR_A_RUN] = "0"
+os.environ[notifications.VARIABLE] = "0"
 asyncio.run(notify(1))
 while not asyncio.run(notifications._is_known(held[0])):
     time.sleep(0.2)

@@ -24,10 +24,11 @@ from typer.testing import CliRunner
 
 from blocks import GitHubCredentials, PackageIndexCredentials
 from blocks.find import load_github_credentials, load_upload
-from deployments.cli.credentials import find_access, use_running_server
+from deployments.cli.credentials import find_access, use_running_server, with_roles
 from deployments.cli.main import app
 from deployments.cli.prefect_checks import check_prefect
 from deployments.embedded_server import ServerDirectory
+from interlock.common.tokens import Role
 from interlock.errors import InterlockError, ServerError, TokenError
 from interlock.model.family import Family, Package
 from interlock.releases.checks import Check, State
@@ -98,8 +99,10 @@ def test_blocks_are_registered_and_saved_by_one_command_and_found_then(
     assert "no document" in look(api)["block interlock-package-index-credentials"].cause
     monkeypatch.setenv("REPO_TOKEN", "ghp_hush")
     monkeypatch.setenv("TWINE_PASSWORD", "pypi-hush")
+    monkeypatch.setenv("INTERLOCK_TELL_TOKEN", "ghp_hush_tell")
     said = run("blocks", "register", "--from-env")
     assert "saved interlock-github-credentials/interlock from REPO_TOKEN" in said
+    assert "saved interlock-github-credentials/interlock-tell from INTERLOCK_TELL_TOKEN" in said
     assert "hush" not in said
     assert look(api)["block interlock-github-credentials"].state is State.OK
     assert look(api)["block interlock-package-index-credentials"].state is State.OK
@@ -108,13 +111,29 @@ def test_blocks_are_registered_and_saved_by_one_command_and_found_then(
     assert asyncio.run(credentials.token()).get_secret_value() == "ghp_hush"
     upload = asyncio.run(load_upload(bare))
     assert (upload.password.get_secret_value(), upload.source) == ("pypi-hush", 'the block "interlock"')
-    access = asyncio.run(find_access(FAMILY, api, bare))
+    access = asyncio.run(with_roles(asyncio.run(find_access(FAMILY, api, bare)), api, bare))
     assert access.upload == upload
+    assert [found.name for found in access.distinct.values()] == ['the block "interlock-tell"']
+    names = {role: asyncio.run(load_github_credentials(FAMILY, bare, role)).name for role in Role}
+    assert names == {
+        Role.READ: 'the block "interlock"',
+        Role.TELL: 'the block "interlock-tell"',
+        Role.RELEASE: 'the block "interlock"',
+    }
+    _warns_where_code_under_test_might_read_them(api)
     _forget()
+
+
+def _warns_where_code_under_test_might_read_them(api: str) -> None:
+    exposed = {each.name: each for each in asyncio.run(check_prefect(api, exposed="suites have a network"))}
+    assert exposed["tokens of releases"].state is State.WARNING
+    assert "suites have a network" in exposed["tokens of releases"].cause
+    assert "tokens of releases" not in look(api)
 
 
 def _forget() -> None:
     async def forget() -> None:
+        await GitHubCredentials.adelete("interlock-tell")
         for kind in (GitHubCredentials, PackageIndexCredentials):
             await kind.adelete("interlock")
 

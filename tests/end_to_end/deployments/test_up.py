@@ -1,12 +1,15 @@
 """`interlock up` as people use it: a real Prefect server, a worker, the gateway, and what becomes of them."""
 
+import contextlib
 import signal
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from deployments.cli.prefect_checks import PREFECT_YAML
@@ -32,7 +35,12 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def test_every_part_is_said_with_its_address_and_log(up: Up) -> None:
     said = up.said()
     assert said[0] == "starting the Prefect server"
-    for start in ("Prefect server: healthy, pid ", "gateway: healthy, pid ", "worker 1: healthy, pid "):
+    for start in (
+        "Prefect server: healthy, pid ",
+        "gateway: healthy, pid ",
+        "worker 1: healthy, pid ",
+        "untrusted worker 1: healthy, pid ",
+    ):
         (line,) = (line for line in said if line.startswith(start))
         assert Path(line.rpartition(", ")[2]).exists()
     assert SECRET not in up.output.read_text()
@@ -45,9 +53,12 @@ def test_every_deployment_is_there_and_every_automation_that_heals(up: Up) -> No
     with up.api() as api:
         assert {each["name"] for each in asked(api, "deployments")} == wanted
         names = {each["name"] for each in asked(api, "automations")}
-        (pool,) = asked(api, "work_pools")
+        pools = asked(api, "work_pools")
     assert len([name for name in names if name.startswith("Interlock: ")]) == 3
-    assert (pool["name"], pool["type"]) == ("interlock", "process")
+    assert {(each["name"], each["type"]) for each in pools} == {
+        ("interlock", "process"),
+        ("interlock-untrusted", "process"),
+    }
 
 
 @pytest.mark.long
@@ -68,8 +79,29 @@ def _ended(api: httpx.Client, run: str) -> dict[str, Any] | None:
 def test_the_gateway_answers_and_has_no_token(up: Up) -> None:
     assert httpx.get(f"{up.gateway}/readyz", trust_env=False).status_code == 200
     (gateway,) = (each for each in up.processes() if "gateway" in each.cmdline())
-    assert "REPO_DISPATCH_TOKEN" not in gateway.environ()
-    assert SECRET not in up.worker().environ().values()
+    assert "--gateway-port" not in gateway.cmdline()
+
+
+def test_no_process_has_a_secret_in_its_environment(up: Up) -> None:
+    found = [each for each in up.processes() if each.is_running()]
+    assert {up.worker().pid, up.worker("interlock-untrusted").pid} < {each.pid for each in found}
+    for process in found:
+        with contextlib.suppress(psutil.AccessDenied):  # closed to others of its user, so as not to be read at all
+            assert not {SECRET, "ghp_hush"} & {*process.environ().values()}, process.cmdline()
+
+
+def test_each_worker_finds_its_own_secrets_and_no_others(up: Up) -> None:
+    folder = up.home / "up" / "credentials"
+    seen = {each.name: {file.name for file in each.iterdir()} for each in folder.iterdir()}
+    mine = {"REPO_DISPATCH_TOKEN", "INTERLOCK_WEBHOOK_SECRET"}
+    assert {name: files & mine for name, files in seen.items()} == {
+        "worker": {"REPO_DISPATCH_TOKEN"},
+        "untrusted": set(),
+        "gateway": {"INTERLOCK_WEBHOOK_SECRET"},
+    }
+    assert up.worker("interlock-untrusted").environ()["CREDENTIALS_DIRECTORY"] == str(folder / "untrusted")
+    assert {stat.S_IMODE(each.stat().st_mode) for each in folder.rglob("*") if each.is_file()} == {0o600}
+    assert {stat.S_IMODE(each.stat().st_mode) for each in folder.rglob("*") if each.is_dir()} == {0o700}
 
 
 def test_a_second_one_in_the_same_home_is_refused(up: Up) -> None:
@@ -89,6 +121,7 @@ def test_told_to_stop_it_leaves_nothing(up: Up) -> None:
     assert up.process is not None
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(60) == 0
-    for part in ("Prefect server", "gateway", "worker 1"):
+    for part in ("Prefect server", "gateway", "worker 1", "untrusted worker 1"):
         assert [line for line in up.said() if line.startswith(part)][-1].startswith(f"{part}: stopped")
     assert up.processes() == []
+    assert not (up.home / "up" / "credentials").exists()

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from blocks.find import document_name, find_access, load_github_credentials, load_upload
+from blocks.find import document_name, find_access, find_roles, load_github_credentials, load_upload
+from interlock.common.tokens import Role
 from interlock.errors import TokenError
 from interlock.model.family import Family, Package
 
@@ -31,6 +32,26 @@ def test_the_environment_comes_first_by_the_name_and_its_aliases(tmp_path: Path)
     assert github(REPO_DISPATCH_TOKEN="a", OLD_TOKEN="b") == "REPO_DISPATCH_TOKEN"
     assert github(OLD_TOKEN="b") == "OLD_TOKEN"
     assert upload(tmp_path, PYPI_API_TOKEN="c") == "PYPI_API_TOKEN"
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_has_its_own_token_and_else_that_of_releases(role: Role) -> None:
+    def of_role(**environ: str) -> str:
+        return asyncio.run(load_github_credentials(FAMILY, environ, role=role)).name
+
+    every = {"INTERLOCK_READ_TOKEN": "r", "INTERLOCK_TELL_TOKEN": "t", "REPO_DISPATCH_TOKEN": "d"}
+    assert of_role(**every) == role.variable
+    assert of_role(REPO_TOKEN="a") == "REPO_TOKEN"
+    others = {name: text for name, text in every.items() if name != role.variable}
+    others.pop("REPO_DISPATCH_TOKEN", None)
+    with pytest.raises(TokenError, match=role.variable) as error:
+        of_role(**others)
+    assert role.variable in (error.value.hint or "")
+
+
+def test_for_checks_the_roles_own_tokens_are_found_and_no_others() -> None:
+    found = asyncio.run(find_roles({"INTERLOCK_TELL_TOKEN": "t", "REPO_DISPATCH_TOKEN": "d"}))
+    assert (found.read, found.credentials, list(found.distinct)) == (None, None, [Role.TELL])
 
 
 def test_the_family_may_be_named_by_its_file(tmp_path: Path) -> None:

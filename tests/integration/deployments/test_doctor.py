@@ -65,6 +65,21 @@ def test_a_family_in_order_ends_with_0_though_no_prefect_server_runs() -> None:
     assert out.splitlines()[-1].endswith("in order, 1 not known")
 
 
+def test_the_tokens_of_the_roles_are_shown_and_looked_at(
+    world: RehearsedChecks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, out, _ = run("doctor")
+    assert "there is no INTERLOCK_READ_TOKEN: the token of releases serves this too" in out
+    monkeypatch.setenv("INTERLOCK_READ_TOKEN", world.environ["REPO_DISPATCH_TOKEN"])
+    monkeypatch.setenv("INTERLOCK_TELL_TOKEN", "ghp_hush")
+    code, out, _ = run("doctor", "--json")
+    found = {(check["subject"], check["name"]): check["state"] for check in json.loads(out)["checks"]}
+    assert code == 1
+    assert found["token to read", "accepted by GitHub"] == found["token to read", "expiry"] == "ok"
+    assert found["token to tell", "accepted by GitHub"] == "failed"
+    assert "hush" not in out
+
+
 @pytest.mark.usefixtures("silent_store")
 def test_a_failure_ends_with_1_and_names_its_cure() -> None:
     code, out, _ = run("doctor", "market-data-core")

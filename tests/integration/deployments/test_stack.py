@@ -16,13 +16,14 @@ from typer.testing import CliRunner
 
 from deployments.cli.main import app
 from deployments.embedded_server.state import HOST, try_lock
-from deployments.embedded_server.supervised_process import Backoff, State
+from deployments.embedded_server.supervised_process import Backoff, Program, State
 from deployments.stack import display
 from deployments.stack.orphaned_runs import CLAIMED, PrefectApi, lost, pick_up
 from deployments.stack.programs import Programs, why_no_gateway
 from deployments.stack.server import ConfiguredServer
 from deployments.stack.stack import Stack, StackOptions, opened
 from deployments.stack.supervised_program import ProgramStatus
+from interlock.common.credentials import is_secret, load_credentials
 from interlock.errors import BusyError, ServerError, TokenError, UsageError
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -30,31 +31,74 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+def programs(tmp_path: Path, interlock_home: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     monkeypatch.setenv("INTERLOCK_WEBHOOK_SECRET", SECRET)
     monkeypatch.setenv("INTERLOCK_WEBHOOK_SECRET_OLD", SECRET[::-1])
     monkeypatch.setenv("REPO_DISPATCH_TOKEN", "ghp_hush")
     monkeypatch.setenv("TWINE_PASSWORD", "pypi-hush")
     monkeypatch.setenv("UV_INDEX_HERE_PASSWORD", "uv-hush")
-    monkeypatch.setenv("INTERLOCK_LEDGER_URL", "postgresql://ledger")
+    monkeypatch.setenv("INTERLOCK_READ_TOKEN", "read-hush")
+    monkeypatch.setenv("INTERLOCK_LEDGER_URL", "postgresql://me:hush@ledger")
+    monkeypatch.setenv("MY_PAT", "hush")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
     monkeypatch.setenv("PREFECT_API_URL", "http://elsewhere/api")
-    return Programs(folder=tmp_path, prefect={"PREFECT_API_URL": "http://here/api"}, gateway_port=4280, runs=2)
+    made = Programs(folder=tmp_path, prefect={"PREFECT_API_URL": "http://here/api"}, gateway_port=4280, runs=2)
+    kept = ("REPO_", "TWINE_", "INTERLOCK_", "UV_INDEX_HERE", "MY_PAT")
+    shell = {name: value for name, value in os.environ.items() if name.startswith(kept)}
+    made.write_credentials({name: value for name, value in shell.items() if is_secret(name, value)})
+    return made
 
 
-def test_a_worker_has_the_tokens_and_not_the_webhooks_secrets(programs: Programs) -> None:
-    environ = programs.worker(1).environ
-    assert (environ["REPO_DISPATCH_TOKEN"], environ["TWINE_PASSWORD"]) == ("ghp_hush", "pypi-hush")
-    assert SECRET not in environ.values()
-    assert SECRET[::-1] not in environ.values()
-    assert environ["PREFECT_API_URL"] == "http://here/api"
-    assert int(environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) == 30
+def secrets_of(program: Program) -> dict[str, str]:
+    """What the program finds beside its environment."""
+    found = {"CREDENTIALS_DIRECTORY": program.environ["CREDENTIALS_DIRECTORY"]}
+    load_credentials(found)
+    del found["CREDENTIALS_DIRECTORY"]
+    return found
 
 
-def test_the_gateway_has_the_webhooks_secrets_and_no_token(programs: Programs) -> None:
-    environ = programs.gateway().environ
-    assert (environ["INTERLOCK_WEBHOOK_SECRET"], environ["INTERLOCK_WEBHOOK_SECRET_OLD"]) == (SECRET, SECRET[::-1])
-    assert environ["INTERLOCK_LEDGER_URL"] == "postgresql://ledger"
-    assert "hush" not in "".join(environ.values())
+def test_no_program_has_a_secret_in_its_environment(programs: Programs) -> None:
+    for program in (programs.worker(1), programs.untrusted_worker(1), programs.gateway()):
+        said = "".join(program.environ.values())
+        assert "hush" not in said
+        assert SECRET not in said
+        assert SECRET[::-1] not in said
+        assert program.environ["PREFECT_API_URL"] == "http://here/api"
+    assert int(programs.worker(1).environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) == 30
+
+
+def test_each_program_finds_the_secrets_that_it_needs(programs: Programs) -> None:
+    ledger, index = ("INTERLOCK_LEDGER_URL", "UV_INDEX_HERE_PASSWORD")
+    assert secrets_of(programs.worker(1)).keys() == {
+        *("REPO_DISPATCH_TOKEN", "TWINE_PASSWORD", "INTERLOCK_READ_TOKEN", "MY_PAT", ledger, index)
+    }
+    assert secrets_of(programs.untrusted_worker(1)) == {
+        "INTERLOCK_READ_TOKEN": "read-hush",
+        ledger: "postgresql://me:hush@ledger",
+        index: "uv-hush",
+    }
+    assert secrets_of(programs.gateway()) == {
+        "INTERLOCK_WEBHOOK_SECRET": SECRET,
+        "INTERLOCK_WEBHOOK_SECRET_OLD": SECRET[::-1],
+        ledger: "postgresql://me:hush@ledger",
+    }
+
+
+def test_a_secret_that_the_shell_has_no_more_is_taken_away(programs: Programs) -> None:
+    programs.write_credentials({"TWINE_PASSWORD": "other"})
+    assert secrets_of(programs.worker(1)) == {"TWINE_PASSWORD": "other"}
+    assert secrets_of(programs.untrusted_worker(1)) == secrets_of(programs.gateway()) == {}
+
+
+def test_code_under_test_runs_with_caches_of_its_own_and_what_it_needs_of_the_shell(
+    programs: Programs, interlock_home: Path
+) -> None:
+    environ = programs.untrusted_worker(1).environ
+    assert environ["INTERLOCK_CACHE"] == str(interlock_home / "cache-untrusted")
+    assert environ["UV_CACHE_DIR"] == str(interlock_home / "cache-untrusted" / "uv")
+    assert "INTERLOCK_CACHE" not in programs.worker(1).environ
+    assert "SSH_AUTH_SOCK" not in environ
+    assert "interlock-untrusted" in programs.untrusted_worker(1).module
 
 
 def test_registering_needs_no_secret(programs: Programs) -> None:
@@ -64,7 +108,7 @@ def test_registering_needs_no_secret(programs: Programs) -> None:
 
 
 def test_no_secret_is_in_what_can_be_seen_of_a_program(programs: Programs) -> None:
-    for program in (programs.worker(1), programs.gateway()):
+    for program in (programs.worker(1), programs.untrusted_worker(1), programs.gateway()):
         assert "hush" not in repr(program) + " ".join(program.module)
         assert SECRET not in repr(program) + " ".join(program.module)
 
@@ -89,6 +133,7 @@ def run(id_: str, state: str = "RUNNING", age: timedelta = timedelta(0)) -> dict
     return {
         "id": id_,
         "deployment_id": "deployment",
+        "work_pool_name": "interlock",
         "state_type": state,
         "state": {"timestamp": (NOW - age).isoformat().replace("+00:00", "Z")},
     }
@@ -160,7 +205,9 @@ def prefect() -> Iterator[Prefect]:
 
 
 def test_what_a_dead_machine_left_is_scheduled_again_and_a_persons_own_run_is_not(prefect: Prefect) -> None:
-    asyncio.run(pick_up(PrefectApi.of({"PREFECT_API_URL": prefect.url, "PREFECT_API_AUTH_STRING": "admin:hush"})))
+    prefect.runs["elsewhere"] = {**run("elsewhere"), "work_pool_name": "interlock-untrusted"}
+    api = PrefectApi.of({"PREFECT_API_URL": prefect.url, "PREFECT_API_AUTH_STRING": "admin:hush"})
+    asyncio.run(pick_up(api, {"interlock"}))
     assert [name for name, _ in prefect.set] == ["gone"]
     assert prefect.set[0][1]["state"]["type"] == "SCHEDULED"
     assert prefect.set[0][1]["force"] is True

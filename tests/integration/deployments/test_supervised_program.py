@@ -13,8 +13,8 @@ import pytest
 
 from deployments.embedded_server.supervised_process import Backoff, Program, State
 from deployments.embedded_server.supervisor import free_port
-from deployments.stack.orphaned_runs import VARIABLE
 from deployments.stack.supervised_program import SupervisedProgram
+from flows.run_process import VARIABLE
 from interlock.errors import ServerError
 
 QUICK = Backoff(tick=0.02, first=0.01, most=0.02, grace=10)

@@ -15,6 +15,9 @@ from prefect_redis.cleanup_queue import RedisWorkerCleanupQueueSettings  # type:
 from prefect_redis.client import RedisMessagingSettings  # type: ignore[import-untyped]
 
 from deployments.cli.main import load
+from deployments.stack.programs import POOL, UNTRUSTED_POOL
+from interlock.common import tokens
+from interlock.common.credentials import DIRECTORY
 from interlock.webhooks.signature import PREVIOUS, SECRET
 from tests.support.paths import ROOT
 
@@ -32,9 +35,9 @@ OWN = {
     "INTERLOCK_GATEWAY_URL",
     SECRET,
     PREVIOUS,
-    "REPO_DISPATCH_TOKEN",
+    "INTERLOCK_HOME",
+    DIRECTORY,
     "TWINE_USERNAME",
-    "TWINE_PASSWORD",
 }
 # Prefect's server asks the environment for it where it is needed, and nowhere else.
 READ_BY_THEMSELVES = {"PREFECT_SERVER_ENCRYPTION_KEY"}
@@ -45,7 +48,7 @@ def environment(name: str) -> dict[str, str]:
 
 
 def test_the_programs_are_the_whole_of_the_shared_set_up() -> None:
-    assert {"migrate", "api", "services", "deploy", "worker", "gateway"} == OURS
+    assert {"migrate", "api", "services", "deploy", "worker", "worker-untrusted", "gateway"} == OURS
     assert set(SERVICES) - OURS == {"postgres", "redis"}
     assert {service["image"] for service in SERVICES.values()} == {"interlock", "postgres:16", "redis:7"}
 
@@ -91,7 +94,7 @@ def test_everything_that_is_waited_for_is_there_and_says_how_it_is() -> None:
         for other, wanted in service.get("depends_on", {}).items():
             assert wanted["condition"] != "service_healthy" or "healthcheck" in SERVICES[other]
     assert {name for name, service in SERVICES.items() if "healthcheck" in service} == {
-        *("postgres", "redis", "api", "worker", "gateway")
+        *("postgres", "redis", "api", "worker", "worker-untrusted", "gateway")
     }
 
 
@@ -129,16 +132,35 @@ def test_databases_queue_and_api_have_a_password_each() -> None:
 
 
 def test_only_what_a_program_needs_is_given_to_it() -> None:
-    tokens = {"REPO_DISPATCH_TOKEN", "TWINE_PASSWORD"}
-    assert {name for name in OURS if tokens & environment(name).keys()} == {"worker"}
+    given = {name: set(SERVICES[name].get("secrets", ())) for name in OURS}
+    assert {name: found for name, found in given.items() if found} == {
+        "worker": {tokens.DISPATCH, tokens.TELL, tokens.INDEX},
+        "worker-untrusted": {tokens.READ},
+    }
+    assert set().union(*given.values()) == set(COMPOSE["secrets"])
+    for name in OURS:
+        assert not set(COMPOSE["secrets"]) & environment(name).keys(), "in no environment"
+        assert (DIRECTORY in environment(name)) is bool(given[name])
     assert {name for name in OURS if SECRET in environment(name)} == {"gateway"}
     assert {name for name in OURS if "PREFECT_SERVER_ENCRYPTION_KEY" in environment(name)} == {
         *("migrate", "api", "services")
     }
 
 
+def test_code_under_test_runs_as_another_user_in_a_home_of_its_own() -> None:
+    trusted, untrusted = SERVICES["worker"], SERVICES["worker-untrusted"]
+    assert "user" not in trusted
+    assert re.search(rf"useradd .*--uid 1001 {untrusted['user']}\b", DOCKERFILE)
+    assert POOL in trusted["command"]
+    assert UNTRUSTED_POOL in untrusted["command"]
+    home = environment("worker-untrusted")["INTERLOCK_HOME"]
+    assert f"--owner {untrusted['user']} --group {untrusted['user']} --mode 700 {home}" in DOCKERFILE
+    assert not set(trusted["volumes"]) & set(untrusted["volumes"])
+
+
 def test_no_secret_is_in_the_files_and_the_example_has_every_variable_once() -> None:
     variables = {name for name, _ in VARIABLE.findall(TEXT)}
+    variables |= {secret["environment"] for secret in COMPOSE["secrets"].values()}
     given = re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE)
     assert {name for name, _ in given} == variables
     assert len(given) == len(variables)

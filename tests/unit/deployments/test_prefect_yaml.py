@@ -4,14 +4,16 @@ import importlib
 import re
 from typing import Any
 
+import pendulum
 import pytest
 import yaml
 from prefect import Flow
 from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
 from prefect.flows import load_flow_from_entrypoint
+from prefect.server.schemas.schedules import RRuleSchedule
 from prefect.utilities.schema_tools import is_valid_schema, validate
 
-from deployments.stack.programs import POOL
+from deployments.stack.programs import POOL, UNTRUSTED_POOL
 from interlock.model import family_file
 from interlock.webhooks import routing
 from tests.support.paths import ROOT
@@ -27,6 +29,7 @@ NAMES = {
     "run-matrix/weekly",
     "send-notice/send-notice",
     "sweep-deliveries/sweep-deliveries",
+    "tell-contracts/tell-contracts",
     "verify-contracts/verify-contracts",
 }
 every = pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=[each["name"] for each in DEPLOYMENTS])
@@ -82,17 +85,28 @@ def test_every_deployment_is_described_tagged_and_limited(deployment: dict[str, 
     assert deployment["tags"]
     assert deployment["concurrency_limit"]["limit"] >= 1
     assert deployment["concurrency_limit"]["collision_strategy"] in {"ENQUEUE", "CANCEL_NEW"}
-    assert deployment["work_pool"]["name"] == POOL
+    assert deployment["work_pool"]["name"] in {POOL, UNTRUSTED_POOL}
     assert "flows/" not in deployment["entrypoint"]
 
 
+def dates(schedule: dict[str, Any], start: pendulum.DateTime) -> list[str]:
+    """When the next two runs are, as the server reckons; it gives this kind of time."""
+    rule = RRuleSchedule.model_validate({name: text for name, text in schedule.items() if name != "slug"})
+    return [f"{date:%Y-%m-%d %H:%M}" for date in rule._get_dates_generator(n=2, start=start)]
+
+
 def test_what_is_on_a_schedule_is_what_should_be() -> None:
-    crons = {each["name"]: [one["cron"] for one in each.get("schedules", [])] for each in DEPLOYMENTS}
-    assert {name: len(found) for name, found in crons.items() if found} == dict.fromkeys(
-        ("check-tokens", "continue-cascades", "nightly", "sweep-deliveries", "weekly"), 1
-    )
-    assert crons["sweep-deliveries"] == ["7 * * * *"]
-    assert crons["weekly"][0].endswith(" 0")
+    thursday = pendulum.datetime(2026, 12, 3, 12, 30)
+    schedules = {each["name"]: each["schedules"] for each in DEPLOYMENTS if "schedules" in each}
+    runs = {name: dates(schedule, thursday) for name, (schedule,) in schedules.items()}
+    assert runs == {
+        "check-tokens": ["2026-12-04 06:23", "2026-12-05 06:23"],
+        "continue-cascades": ["2026-12-03 12:30", "2026-12-03 12:40"],
+        "nightly": ["2026-12-04 02:17", "2026-12-05 02:17"],
+        "sweep-deliveries": ["2026-12-03 13:07", "2026-12-03 14:07"],
+        "tell-contracts": ["2026-12-03 12:30", "2026-12-03 12:40"],
+        "weekly": ["2026-12-06 03:41", "2026-12-13 03:41"],
+    }
 
 
 def test_no_release_is_started_by_an_event_alone() -> None:
@@ -116,6 +130,11 @@ def test_the_default_parameters_name_packages_of_the_default_family() -> None:
 def test_what_would_release_is_a_dry_run_by_default(name: str) -> None:
     (found,) = (each for each in DEPLOYMENTS if each["name"] == name)
     assert found["parameters"]["request"]["dry_run"] is True
+
+
+def test_what_runs_code_under_test_has_a_pool_of_its_own_and_nothing_else_is_in_it() -> None:
+    untrusted = {each["name"] for each in DEPLOYMENTS if each["work_pool"]["name"] == UNTRUSTED_POOL}
+    assert untrusted == {"verify-contracts", "nightly", "weekly"}
 
 
 def test_nothing_is_told_by_default() -> None:

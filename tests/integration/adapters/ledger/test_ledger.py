@@ -481,7 +481,8 @@ def test_a_ledger_of_an_earlier_program_opens_as_it_is(tmp_path: Path) -> None:
             assert ledger.cascades() == (a_cascade().model_copy(update={"holds": {"store": "wait for Monday"}}),)
             one, other = (ledger.delivery(each.guid) for each in ledger.deliveries())
             assert (one, other) == (a_delivery(2).ignored("of nobody", START), a_delivery(1))
-        assert list(stored.iterdump()) == before
+        gone = set(before) - set(stored.iterdump())
+        assert {line.partition('"')[2].partition('"')[0] for line in gone} <= {SCHEMA_TABLE}, "the number alone"
 
 
 def test_a_ledger_of_a_newer_program_is_left_alone(engine: Engine, url: SecretStr) -> None:

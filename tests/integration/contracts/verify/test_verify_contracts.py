@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from interlock.adapters.ledger import open_ledger
+from interlock.common.clock import now
 from interlock.contracts.verify import Conclusion, ContractsReport
-from interlock.contracts.verify.publish import Texts
+from interlock.contracts.verify.publication import Publication, check
+from interlock.contracts.verify.publish import Published, Texts
 from interlock.contracts.verify.review import WHY
 from interlock.errors import BuildError, InterlockError, TokenError, UsageError
+from interlock.model.family_file import load
 from interlock.model.verdicts import Verdict
 from tests.support.rehearsed_release import CORE
 from tests.support.rehearsed_verification import (
@@ -18,6 +21,7 @@ from tests.support.rehearsed_verification import (
     NAMED,
     ORCHESTRATOR,
     PIPELINE,
+    RUN,
     STORE,
     RehearsedVerification,
     cells,
@@ -232,6 +236,33 @@ def test_without_a_token_nobody_can_be_told_and_without_telling_none_is_needed(
         report, runs = here.verify("more-words")
     assert (report.conclusion, report.exit_code, runs, report.downstreams) == (Conclusion.SKIPPED, 0, 0, ())
     assert report.skipped == f"nothing in the contract of {CORE} has changed since {report.baseline}"
+
+
+def test_what_is_handed_over_needs_no_token_and_tells_nobody_itself(
+    here: RehearsedVerification, first: First, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: list[Publication] = []
+
+    async def hand_over(publication: Publication) -> Published:
+        # As the ledger keeps it, and as the process that tells it checks it.
+        kept = publication.statement("market-data", now())
+        handed.append(check(Publication.read(kept), load()))
+        return Published()
+
+    sha, known = here.branch("handed", {"README.md": b"# Words\n"}), os.environ["REPO_DISPATCH_TOKEN"]
+    monkeypatch.delenv("REPO_DISPATCH_TOKEN")
+    report, _runs = here.verify("handed", STORE, tell=True, hand_over=hand_over)
+    here.branch("unbuilt", here.changed(CORE, PROJECT, 'build-backend = "hatchling.build"', 'build-backend = "x"'))
+    with pytest.raises(BuildError):
+        here.verify("unbuilt", STORE, tell=True, hand_over=hand_over)
+    monkeypatch.setenv("REPO_DISPATCH_TOKEN", known)
+    assert here.statuses(sha) == {}
+    assert {each.run for each in handed} == {RUN}
+    pending, result, other, failure = handed
+    assert (pending.report, pending.failure, result.report) == (None, None, report)
+    assert pending.subject == result.subject == f"mjdevaccount/{CORE}@{sha} {CORE}: {STORE}"
+    assert (other.failure, failure.report) == (None, None)
+    assert (failure.failure or "").startswith(f"{CORE}, branch unbuilt")
 
 
 def test_a_merge_base_that_cannot_be_built_has_the_last_release_in_its_place(

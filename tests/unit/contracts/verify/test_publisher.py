@@ -12,7 +12,7 @@ from interlock.contracts.candidates import Kind, ResolvedRef
 from interlock.contracts.verify import ContractsRequest
 from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
-from interlock.contracts.verify.publish import commit_of, publisher, reason_not_published
+from interlock.contracts.verify.publish import commit_of, is_published, publisher, reason_not_published
 from interlock.model.family import Family
 
 GITHUB: Any = object()
@@ -46,7 +46,8 @@ def a_comparison(kind: Kind = Kind.BRANCH, sha: str | None = "1" * 40) -> Compar
 @pytest.mark.parametrize("request_", [{}, {"python": ("3.12", "3.11")}, {"downstream": ("store",)}, {"baseline": "v1"}])
 def test_what_is_all_that_is_run_of_a_downstream_is_told(request_: dict[str, object]) -> None:
     context = a_context(**request_)
-    assert publisher(context, a_comparison()) is GITHUB
+    assert is_published(context, a_comparison())
+    assert publisher(context) is GITHUB
     assert reason_not_published(context, a_comparison()) is None
 
 
@@ -59,7 +60,7 @@ def test_what_is_all_that_is_run_of_a_downstream_is_told(request_: dict[str, obj
 )
 def test_what_is_less_is_not_told_and_says_so(request_: dict[str, object], why: str) -> None:
     context = a_context(**request_)
-    assert publisher(context, a_comparison()) is None
+    assert not is_published(context, a_comparison())
     assert reason_not_published(context, a_comparison()) == why
 
 
@@ -71,7 +72,7 @@ def test_nobody_misses_what_was_not_wanted_or_is_of_no_commit(
     request_: dict[str, object], tell: bool, comparison: Comparison
 ) -> None:
     context = a_context(**request_, tell=tell)
-    assert publisher(context, comparison) is None
+    assert not is_published(context, comparison)
     assert reason_not_published(context, comparison) is None
 
 

@@ -1,0 +1,110 @@
+"""The flow `tell-contracts`: publishes on GitHub what verifications have found, and runs nothing of strangers'.
+
+Verifications of a deployment run code under test, so they have no token that writes: they leave in the ledger what is
+to be published, and start this flow. `interlock.contracts.verify.tell` says why nothing is published twice.
+"""
+
+import asyncio
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+from prefect import flow, get_client, get_run_logger
+from prefect.client.schemas.objects import State as RunState
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.states import Completed, Failed
+from prefect.utilities.urls import url_for
+
+from blocks.find import load_github_credentials
+from flows.retrying_task import patient_task
+from interlock.adapters.connections import Access, Connections, open_connections
+from interlock.adapters.ledger import Ledger
+from interlock.common.clock import now
+from interlock.common.tokens import Role
+from interlock.contracts.verify.publication import Publication
+from interlock.contracts.verify.publish import Published
+from interlock.contracts.verify.tell import Told, tell_waiting
+from interlock.errors import ServerError
+from interlock.model import family_file
+from interlock.reports import contracts_texts
+
+DEPLOYMENT = "tell-contracts/tell-contracts"
+NOTHING = "nothing is to be told"
+
+
+async def hand_over(ledger: Ledger, family: str, file: str | None, publication: Publication) -> Published:
+    """Leave a publication in the ledger, and start the run that publishes it.
+
+    If that run can't be started now, the deployment's schedule publishes it.
+
+    Args:
+        ledger: Of this process.
+        family: The name of the family.
+        file: The family file, if the verification names one.
+        publication: What is to be published.
+
+    Raises:
+        LedgerError: The ledger can't be reached.
+        ServerError: Nothing would publish it: the deployment is not there.
+    """
+    statement = publication.statement(family, now())
+    await asyncio.to_thread(ledger.record_statement, statement)
+    try:
+        run = await _start(file, f"tell-contracts:{statement.id}")
+    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+        return Published(done=(f"{publication.subject} is published later: no run was made ({type(error).__name__})",))
+    return Published(done=(f"{publication.subject} is published by the run {run}",))
+
+
+async def _start(file: str | None, key: str) -> str:
+    """The name of the run that publishes."""
+    async with get_client() as client:
+        try:
+            deployment = await client.read_deployment_by_name(DEPLOYMENT)
+        except ObjectNotFound:
+            raise ServerError(f'there is no deployment "{DEPLOYMENT}"', hint="prefect deploy --all") from None
+        run = await client.create_flow_run_from_deployment(
+            deployment.id, parameters={"family": file}, idempotency_key=key
+        )
+    return f"{run.name} ({run.id})"
+
+
+@patient_task("tell")
+async def tell(connections: Connections) -> tuple[Told, ...]:
+    """Publish everything that waits."""
+    log = get_run_logger()
+    told = await tell_waiting(connections, contracts_texts, _page, lambda error: log.error("%r", error, exc_info=error))
+    for each in told:
+        for line in each.published.done:
+            log.info("%s", line)
+        for trouble in each.troubles:
+            log.warning("%s", trouble)
+    return told
+
+
+@flow(name="tell-contracts", flow_run_name="tell-contracts", persist_result=False)
+async def tell_contracts(family: str | None = None) -> RunState[None]:
+    """Publish on GitHub what verifications have found, with a token for statuses, check runs and comments alone.
+
+    Args:
+        family: The family file. Default: that of the environment, else of the checkout.
+    """
+    found = family_file.load(Path(family) if family else None)
+    async with open_connections(found) as connections:
+        if not await asyncio.to_thread(connections.ledger.waiting_statements, found.name, now()):
+            return Completed(message=NOTHING)
+    access = Access(credentials=await load_github_credentials(found, role=Role.TELL))
+    async with open_connections(found, access) as connections:
+        return conclude(await tell(connections))
+
+
+def conclude(told: tuple[Told, ...]) -> RunState[None]:
+    """The state that ends the run, with a message that a notification can show."""
+    troubles = [trouble for each in told for trouble in each.troubles]
+    if troubles:
+        return Failed(message="; ".join(troubles))
+    return Completed(message=f"told: {len(told)}" if told else NOTHING)
+
+
+def _page(run: UUID) -> str | None:
+    return url_for("flow-run", obj_id=run)

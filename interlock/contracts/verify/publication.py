@@ -1,0 +1,120 @@
+"""What is to be published about a commit, as data: made where strangers' code runs, and published where none does.
+
+A verification runs what strangers wrote, so what it says is not trusted: neither of whom it speaks nor how long.
+`check` compares a request with the family file before anything is published, and texts and addresses are made by the
+step that publishes. That a result is true is not checked: docs/security.md.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID, uuid4
+
+from pydantic import Field, ValidationError
+
+from interlock.adapters.code_host import CodeHost
+from interlock.common.frozen_model import FrozenModel
+from interlock.contracts.verify import publish
+from interlock.contracts.verify.cells import downstreams
+from interlock.contracts.verify.publish import Commit, Published, Texts
+from interlock.contracts.verify.report import ContractsReport
+from interlock.contracts.verify.request import ContractsRequest
+from interlock.errors import RefusedError
+from interlock.model.family import Family
+from interlock.model.statement import LARGEST, Statement
+
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_LONGEST_REASON = 4_000
+_TOO_LARGE = "the report is too large to be published"
+Reason = Annotated[str, Field(max_length=_LONGEST_REASON)]
+
+
+class Publication(FrozenModel):
+    """What is to be published about a commit: a result, a failure, or else that its downstreams are being tested.
+
+    Attributes:
+        format: The number of this form.
+        commit: The commit, without the page of the run.
+        run: The flow run that found it out; None for a run without Prefect.
+        against: While it is being tested: the baseline, for people.
+        failure: Why there is no result.
+        report: The result.
+    """
+
+    format: Literal[1] = 1
+    commit: Commit
+    run: UUID | None = None
+    against: Reason = ""
+    failure: Reason | None = None
+    report: ContractsReport | None = None
+
+    @property
+    def subject(self) -> str:
+        """What it speaks of; a newer publication replaces an older one about the same."""
+        commit = self.commit
+        return f"{commit.repository}@{commit.sha} {commit.package}: {' '.join(sorted(commit.downstreams))}"
+
+    def statement(self, family: str, at: datetime) -> Statement:
+        """The form in which the ledger keeps it; a result that is too large becomes a failure."""
+        body = self.model_dump_json(exclude_defaults=True)
+        if len(body) > LARGEST:
+            failed = self.model_copy(update={"report": None, "failure": _TOO_LARGE})
+            body = failed.model_dump_json(exclude_defaults=True)
+        return Statement(subject=self.subject, id=uuid4(), family=family, at=at, body=body)
+
+    @classmethod
+    def read(cls, statement: Statement) -> Self:
+        """The publication that a statement holds.
+
+        Raises:
+            RefusedError: It holds something else.
+        """
+        try:
+            return cls.model_validate_json(statement.body)
+        except ValidationError as error:
+            raise RefusedError(f"what the ledger holds is nothing to publish: {error.error_count()} errors") from None
+
+
+def check(publication: Publication, family: Family) -> Publication:
+    """Check that it speaks of a package of the family and of its downstreams, and of nothing else.
+
+    Returns:
+        The publication; whether it speaks of all downstreams is not taken from it.
+
+    Raises:
+        RefusedError: It does not.
+    """
+    commit, report = publication.commit, publication.report
+    if commit.package not in family.packages or commit.repository != family.repository(commit.package):
+        raise RefusedError("it speaks of a repository that is not that of a package of the family")
+    if not _SHA.fullmatch(commit.sha):
+        raise RefusedError("it names no commit")
+    known = downstreams(ContractsRequest(upstream=commit.package, ref=commit.sha), family)
+    named = [*commit.downstreams, *((each.downstream for each in report.downstreams) if report else ())]
+    if not commit.downstreams or not set(named) <= set(known):
+        raise RefusedError(f"it speaks of a package that is no tested downstream of {commit.package}")
+    wanted = (commit.package, commit.repository, commit.sha)
+    if report is not None and (report.upstream, report.repository, report.sha) != wanted:
+        raise RefusedError("its report is about another commit")
+    is_whole = set(commit.downstreams) == set(known)
+    return publication.model_copy(update={"commit": commit.model_copy(update={"is_whole": is_whole, "url": None})})
+
+
+async def publish_it(
+    github: CodeHost, publication: Publication, texts: Callable[[ContractsReport, str | None], Texts], url: str | None
+) -> Published:
+    """Publish it; a second call changes nothing.
+
+    Args:
+        github: The client; its token writes.
+        publication: What is published.
+        texts: Renders a report, with the page of the run.
+        url: The page of the run.
+    """
+    commit = publication.commit.model_copy(update={"url": url})
+    if publication.report is not None:
+        return await publish.publish(github, commit, publication.report, texts(publication.report, url))
+    if publication.failure is not None:
+        return await publish.publish_failed(github, commit, publication.failure)
+    return await publish.publish_pending(github, commit, against=publication.against)
