@@ -1,7 +1,9 @@
 """A release that is killed, at whatever moment, is finished by running it again: and nothing is done twice."""
 
+import asyncio
 import os
 import random
+import select
 import signal
 
 import pytest
@@ -85,3 +87,17 @@ def test_killed_at_any_moment_it_is_finished_by_running_it_again(here: Rehearsed
 
     assert release.is_finished
     _assert_done_once(here)
+
+
+def test_a_fork_keeps_no_server_waiting_for_the_end_of_a_pipe() -> None:
+    """As when it begins while a server's thread starts Git."""
+    reading, writing = os.pipe()
+    child = forked(lambda: asyncio.sleep(600))
+    try:
+        os.close(writing)
+        assert select.select([reading], [], [], 60)[0]
+        assert os.read(reading, 1) == b""
+    finally:
+        os.close(reading)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
