@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 
 import pytest
 
@@ -38,9 +39,9 @@ def forked(work: Callable[[], Coroutine[object, object, object]]) -> int:
 
 
 def _let_go() -> None:
-    """Replace every inherited file but the standard ones; the numbers stay taken, since objects may still close them."""
+    """Replace each inherited file but the standard ones; the numbers stay taken, as objects may still close them."""
     nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (int(name) for name in os.listdir("/dev/fd")):
+    for number in [int(path.name) for path in Path("/dev/fd").iterdir()]:
         if number > 2 and number != nothing:
             with contextlib.suppress(OSError):  # the one that listed the others is closed
                 os.fstat(number)

@@ -254,9 +254,7 @@ def test_fresh_runs_all_again_and_reports_what_wavers_as_flaky(interlock: Comman
     assert (change.before, change.after) == (OK, Verdict.FLAKY)
 
 
-def test_ctrl_c_ends_all_and_keeps_what_was_finished(
-    interlock: Command, api: httpx.Client
-) -> None:
+def test_ctrl_c_ends_all_and_keeps_what_was_finished(interlock: Command, api: httpx.Client) -> None:
     waiting = interlock.folder / "gate.waiting"
     with interlock.begin_matrix("waits", "--downstream", "waiter", "--jobs", "2") as command:
         eventually(waiting.exists)
