@@ -259,9 +259,8 @@ def world(interlock: Interlock) -> dict[str, str]:
     assert interlock.run("rehearse", "--keep").code == 0
     family = interlock.world.family_file
     # One suite runs as Prefect's tasks do; the others are run by the same steps in tests of cascades.
-    family.write_text(
-        re.sub(r"\n\[\[packages\.market-data-(pipeline|orchestrator)\.suites\]\]\n[^\[]*", "\n", family.read_text())
-    )
+    others = r"\n\[\[packages\.market-data-(pipeline|orchestrator)\.suites\]\]\n(.+\n)*"
+    family.write_text(re.sub(others, "\n", family.read_text()))
     return interlock.in_world()
 
 
