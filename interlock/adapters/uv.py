@@ -73,6 +73,7 @@ class Uv:
         self._store = store
         self._shared: SingleFlight[str, Path] = SingleFlight()
         self._installs = asyncio.Semaphore(INSTALLS)
+        self._interpreters: SingleFlight[str, Interpreter] = SingleFlight()
         self._offered: dict[str, tuple[Path, ...]] = {}
 
     def offer(self, package: str, version: Version, paths: Iterable[Path]) -> None:
@@ -84,11 +85,14 @@ class Uv:
         self._offered.pop(f"{package}=={version}", None)
 
     async def interpreter(self, wanted: str) -> Interpreter:
-        """Find a Python by version, as `3.11`.
+        """Find a Python by version, as `3.11`; it is looked for once.
 
         Raises:
             EnvironmentUnavailableError: There is none on this machine.
         """
+        return await self._interpreters.get(wanted, lambda: self._find_interpreter(wanted))
+
+    async def _find_interpreter(self, wanted: str) -> Interpreter:
         # --system: our own virtual environment is not the Python that is meant.
         found = await self._run("python", "find", "--system", "--no-project", wanted)
         python = await described(Path(found.output.strip()), wanted) if found.returncode == 0 else None

@@ -1,11 +1,18 @@
-"""Work in a forked process that is killed at any moment; forked, since to start Python costs more than a release."""
+"""Work in a forked process that is killed at any moment; forked, since to start Python costs more than a release.
+
+The servers of the world run in threads of the process that forks, and such a thread may be about to start Git. The fork
+must then not keep the other ends of its pipes: the server would wait for the end of what Git writes, with the state's
+lock, for as long as the fork lives; and the fork would wait for the server. So it lets go of all that it inherits.
+"""
 
 import asyncio
+import contextlib
 import faulthandler
 import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 
 import pytest
 
@@ -23,11 +30,22 @@ def forked(work: Callable[[], Coroutine[object, object, object]]) -> int:
     code = 1
     try:
         os.setsid()
+        _let_go()
         faulthandler.register(signal.SIGUSR1)
         asyncio.run(work())
         code = 0
     finally:
         os._exit(code)
+
+
+def _let_go() -> None:
+    """Replace each inherited file but the standard ones; the numbers stay taken, as objects may still close them."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in [int(path.name) for path in Path("/dev/fd").iterdir()]:
+        if number > 2 and number != nothing:
+            with contextlib.suppress(OSError):  # the one that listed the others is closed
+                os.fstat(number)
+                os.dup2(nothing, number, inheritable=False)
 
 
 def is_killed(child: int, log: RequestLog, *, requests: int, seconds: float) -> bool:

@@ -5,13 +5,15 @@ import contextlib
 import io
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
+from twine.commands.check import check as twine_check
 from twine.commands.upload import upload as twine_upload
 from twine.settings import Settings
 
@@ -21,6 +23,7 @@ from interlock.adapters.ledger import open_ledger
 from interlock.common.process import Completed
 from interlock.model import family_file
 from interlock.model.release import Release
+from interlock.project.build import checks
 from interlock.releases import workflow
 from interlock.releases.context import open_release
 from interlock.releases.plan import ReleaseRequest, Timeouts
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 CORE = "market-data-core"
 TARGETS = ("market_data_pipeline", "market-data-store", "market_data_orchestrator", "market-data-ibkr")
 SHORT = Timeouts(index=4, receipt=2, run=4)
+# What redirects this process's standard output.
+ONE_AT_A_TIME = threading.Lock()
 
 
 async def twine_here(command: Sequence[str | Path], *, env: Mapping[str, str], **_limits: object) -> Completed:
@@ -44,14 +49,24 @@ async def twine_here(command: Sequence[str | Path], *, env: Mapping[str, str], *
         non_interactive=True,
         disable_progress_bar=True,
     )
+    return await asyncio.to_thread(_said, lambda: twine_upload(settings, [str(command[-1])]))
+
+
+async def twine_check_here(command: Sequence[str | Path], **_limits: object) -> Completed:
+    """The same for its checks."""
+    paths = [str(path) for path in command[command.index("--strict") + 1 :]]
+    return await asyncio.to_thread(_said, lambda: twine_check(paths, strict=True))
+
+
+def _said(work: Callable[[], object]) -> Completed:
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    with ONE_AT_A_TIME, contextlib.redirect_stdout(said):
         try:
-            await asyncio.to_thread(twine_upload, settings, [str(command[-1])])
+            failed = work()
         except Exception as error:  # noqa: BLE001  anything that ends twine
-            output = f"{said.getvalue()}ERROR    {type(error).__name__}: {error}"
-            return Completed(returncode=1, output=output, errors="", seconds=0)
-    return Completed(returncode=0, output=said.getvalue(), errors="", seconds=0)
+            said.write(f"ERROR    {type(error).__name__}: {error}")
+            failed = True
+    return Completed(returncode=int(bool(failed)), output=said.getvalue(), errors="", seconds=0)
 
 
 @dataclass
@@ -142,6 +157,12 @@ async def _seed(folder: Path) -> None:
     open_ledger(SecretStr(f"sqlite:///{world.directory.ledger}")).close()
 
 
+def keep_builds(home: Path, builds: Path) -> None:
+    """Let what was built before be found in this home too."""
+    (home / "cache").mkdir(parents=True)
+    (home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
+
+
 @contextlib.contextmanager
 def rehearse_release(template: Path, folder: Path) -> Iterator[RehearsedRelease]:
     """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
@@ -156,6 +177,7 @@ def serve_world(world: World) -> Iterator[RehearsedRelease]:
     with pytest.MonkeyPatch.context() as patch, world, world.serve() as serving:
         apply(world, patch)
         patch.setattr(upload, "run", twine_here)
+        patch.setattr(checks, "run", twine_check_here)
         yield RehearsedRelease(world=world, serving=serving.apps)
 
 

@@ -27,7 +27,7 @@ from interlock.matrix.run import CellRunner, here
 from interlock.model.family_file import load
 from interlock.reports import contracts_texts
 from rehearsal.github import pulls
-from tests.support.rehearsed_release import CORE, RehearsedRelease, rehearse_release
+from tests.support.rehearsed_release import CORE, RehearsedRelease, keep_builds, rehearse_release
 
 PIPELINE, STORE = "market-data-pipeline", "market-data-store"
 IBKR, ORCHESTRATOR = "market-data-ibkr", "market-data-orchestrator"
@@ -164,9 +164,10 @@ class RehearsedVerification(RehearsedRelease):
 
 
 @contextlib.contextmanager
-def rehearse_verification(template: Path, folder: Path) -> Iterator[RehearsedVerification]:
+def rehearse_verification(template: Path, folder: Path, builds: Path) -> Iterator[RehearsedVerification]:
     """A copy of a world, served from this process until the end of the block, with the environment that leads to it."""
     with rehearse_release(template, folder) as made:
+        keep_builds(folder / "home", builds)
         yield RehearsedVerification(world=made.world, serving=made.serving, home=folder / "home")
 
 

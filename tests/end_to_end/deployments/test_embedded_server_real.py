@@ -179,6 +179,7 @@ def test_stop_leaves_nothing(interlock: Interlock) -> None:
     assert "interlock server start" in err
 
 
+@pytest.mark.long  # that the reason is said is proved with a fake server; this is Prefect's own word on its database
 def test_a_damaged_database_is_named_as_the_reason(tmp_path: Path) -> None:
     interlock = Interlock(tmp_path)
     interlock.place.prepare()

@@ -113,6 +113,16 @@ def test_an_interpreter_is_the_systems_and_says_what_it_is(python: Interpreter) 
     assert python.platform.startswith(sys.platform)
 
 
+def test_an_interpreter_is_looked_for_once(world: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def found_and_gone(uv: Uv) -> tuple[Interpreter, Interpreter]:
+        found = await uv.interpreter(PYTHON)
+        monkeypatch.setattr(uv, "_environment", {})
+        return found, await uv.interpreter(PYTHON)
+
+    first, second = ask(world, tmp_path, found_and_gone)
+    assert first is second
+
+
 def test_a_python_that_is_not_here_is_an_error_with_its_cure(world: Universe, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentUnavailableError, match=r"no Python 3\.2 on this machine") as error:
         ask(world, tmp_path, lambda uv: uv.interpreter("3.2"))

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.rehearsed_cascade import RehearsedCascade, quickly, rehearse_cascade
+from tests.support.rehearsed_release import keep_builds
 
 
 @pytest.fixture
 def kept_builds(builds: Path, interlock_home: Path) -> None:
     """What was built before is found here too."""
-    (interlock_home / "cache").mkdir(parents=True)
-    (interlock_home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
+    keep_builds(interlock_home, builds)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A core with a broken contract: what no longer fits is held with the test that says so, and the rest goes on."""
 
 from interlock.model.cascade import Outcome, unheld
+from interlock.releases.plan import Timeouts
 from rehearsal.index import IndexStore
 from tests.support.rehearsed_cascade import (
     IBKR,
@@ -17,6 +18,8 @@ from tests.support.release_values import NOON
 
 TELEMETRY = "src/market_data_core/telemetry.py"
 CONFORMANCE = "tests/contracts/test_protocol_conformance.py"
+# Nothing here is waited for in vain, however slow the machine is.
+PATIENT = Timeouts(index=120, receipt=120, run=120)
 NAMED = f"{CONFORMANCE}::test_levels_have_the_values_that_are_sent"
 
 
@@ -24,9 +27,9 @@ def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_mended(here: Rehears
     # Whoever writes `BackpressureLevel.soft` still can; whoever compares all names with a list finds another one.
     here.replace("market-data-core", TELEMETRY, ('    soft = "soft"\n', '    gentle = "soft"\n    soft = "soft"\n'))
 
-    cascade = here.cascade()
+    cascade = here.cascade(patience=PATIENT)
 
-    assert cascade.outcome is Outcome.HELD
+    assert cascade.outcome is Outcome.HELD, cascade.progress
     assert states(cascade) == {
         CORE: "released",
         PIPELINE: "held",
@@ -46,11 +49,20 @@ def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_mended(here: Rehears
     # Its own people mend it on their branch: that is what would be released, and so what is proved.
     here.replace("market_data_pipeline", CONFORMANCE, ('"soft": "soft"', '"gentle": "soft"'))
     here.decide(unheld(cascade, PIPELINE, NOON))
-    mended = here.cascade(version="1.2.11")
+    mended = here.cascade(version="1.2.11", patience=PATIENT)
 
     assert mended.id == cascade.id
     assert mended.outcome is Outcome.DONE
     assert versions(mended) == {CORE: "1.2.11", PIPELINE: "0.8.2", STORE: "0.6.4", ORCHESTRATOR: "0.8.5"}
+    shown = {
+        (proven.cell.downstream, proven.cell.upstream, proven.verdict.value)
+        for progress in mended.progress.values()
+        for proven in progress.proof
+    }
+    assert shown == {
+        *((name, CORE, "compatible") for name in (PIPELINE, STORE, IBKR, ORCHESTRATOR)),
+        *((ORCHESTRATOR, name, "compatible") for name in (PIPELINE, STORE)),
+    }
     assert '+  "market-data-pipeline==0.8.2",' in here.lines("market_data_orchestrator", "v0.8.5")
 
 

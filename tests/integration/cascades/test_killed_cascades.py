@@ -11,6 +11,7 @@ import pytest
 from interlock.model.cascade import Outcome
 from tests.support.forks import forked, is_killed
 from tests.support.rehearsed_cascade import RehearsedCascade, quickly, rehearse_cascade, states, versions
+from tests.support.rehearsed_release import keep_builds
 
 # How often it is killed in each of them: the first is the gate's, and `make test-long` takes all.
 BLOCKS = (4, 10, 20)
@@ -38,8 +39,7 @@ def undisturbed(seeded_world: Path, builds: Path, tmp_path_factory: pytest.TempP
     folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch, rehearse_cascade(seeded_world, folder / "world") as here, quickly(here):
         patch.setenv("INTERLOCK_HOME", str(folder / "home"))
-        (folder / "home" / "cache").mkdir(parents=True)
-        (folder / "home" / "cache" / "builds").symlink_to(builds, target_is_directory=True)
+        keep_builds(folder / "home", builds)
         assert here.cascade().outcome is Outcome.DONE
         return _left(here), len(here.serving.log.all())
 

@@ -19,6 +19,7 @@ from tests.support.rehearsed_checks import RehearsedChecks, rehearse_checks
 from tests.support.release_values import NOON, a_record, a_release
 
 CORE = "market-data-core"
+RECEIVERS = ("market_data_pipeline", "market-data-store", "market_data_orchestrator", "market-data-ibkr")
 FAMILY = '[family]\nname = "small"\nowner = "me"\n[packages.market-data-core]\n[packages.market-data-store]\n'
 
 
@@ -147,10 +148,16 @@ def in_world(world: RehearsedChecks, monkeypatch: pytest.MonkeyPatch) -> Rehears
 
 
 @pytest.mark.usefixtures("in_world")
-def test_a_dry_run_is_the_plan_in_words_or_for_a_program() -> None:
-    ended = invoke("release", CORE, "--dry-run", "--version", "3.0.0")
+def test_a_dry_run_is_the_plan_in_words_or_for_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = invoke("release", CORE, "--dry-run", "--bump", "minor,rc")
     assert ended.exit_code == 0, ended.output
-    assert f"{CORE} 3.0.0 would be released (before: 1.2.10); nothing was changed" in ended.stdout
+    assert f"{CORE} 1.3.0rc1 would be released (before: 1.2.10); nothing was changed" in ended.stdout
+    assert "files to change: pyproject.toml" in ended.stdout
+    assert ended.stdout.count("sha256:") == 2
+    for name in RECEIVERS:
+        assert f"tell     mjdevaccount/{name} core_release {{version: 1.3.0rc1, origin: {CORE}, " in ended.stdout
+    assert ended.stdout.count("listener of core_release: .github/workflows/") == len(RECEIVERS)
     found = json.loads(invoke("release", CORE, "--dry-run", "--json").stdout)
     assert found["plan"]["version"] == "1.2.11"
     assert len(found["orders"]) == 4

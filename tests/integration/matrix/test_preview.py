@@ -60,6 +60,11 @@ def test_a_directory_is_no_place_for_a_report(family: Path, tmp_path: Path) -> N
         check(MatrixRequest(family=str(family), html=str(tmp_path)))
 
 
+def test_a_package_that_the_family_lacks_is_named(family: Path) -> None:
+    with pytest.raises(UsageError, match='has no package "cor"'):
+        check(MatrixRequest(family=str(family), upstream="cor"))
+
+
 def test_a_downstream_that_is_given_as_an_upstream_is_guessed(family: Path) -> None:
     with pytest.raises(UsageError) as error:
         check(MatrixRequest(family=str(family), upstream="board"))

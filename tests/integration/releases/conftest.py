@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rehearsed_release import RehearsedRelease, rehearse_release
+from tests.support.rehearsed_release import RehearsedRelease, keep_builds, rehearse_release
 
 
 @pytest.fixture
 def here(seeded_world: Path, builds: Path, tmp_path: Path, interlock_home: Path) -> Iterator[RehearsedRelease]:
     """A world of this test's own, and the flow in it."""
-    (interlock_home / "cache").mkdir(parents=True)
-    (interlock_home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
+    keep_builds(interlock_home, builds)
     with rehearse_release(seeded_world, tmp_path / "world") as served:
         yield served

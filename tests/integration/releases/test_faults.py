@@ -10,7 +10,7 @@ from interlock.errors import InterlockError
 from interlock.releases.plan import Timeouts
 from rehearsal.faults import seeded
 from tests.support.quick_releases import quick_releases
-from tests.support.rehearsed_release import RehearsedRelease, rehearse_release
+from tests.support.rehearsed_release import RehearsedRelease, keep_builds, rehearse_release
 
 STORE = "market-data-store"
 DONE = sorted(
@@ -23,7 +23,7 @@ DONE = sorted(
         *(f"dispatch downstream_release mjdevaccount/market_data_{name}" for name in ("infra", "orchestrator")),
     ]
 )
-SCRIPTS, PARTS = 300, 50
+SCRIPTS, PARTS = 300, 100
 # A release asks about that often; a fault that is due later than its end never happens.
 REQUESTS = 32
 # However unlucky a script is, it has no more faults than this, and each ends at most one run.
@@ -61,8 +61,7 @@ BLOCKS = [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1,
 def test_whatever_goes_wrong_in_the_end_everything_is_there_once(
     seeded_world: Path, builds: Path, tmp_path: Path, interlock_home: Path, block: int
 ) -> None:
-    (interlock_home / "cache").mkdir(parents=True)
-    (interlock_home / "cache" / "builds").symlink_to(builds, target_is_directory=True)
+    keep_builds(interlock_home, builds)
     for seed in range(block, SCRIPTS, PARTS):
         with rehearse_release(seeded_world, tmp_path / str(seed)) as here:
             count = random.Random(seed).randint(1, MOST_FAULTS)

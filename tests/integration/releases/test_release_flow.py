@@ -2,6 +2,8 @@
 
 import asyncio
 import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,12 @@ from interlock.adapters.github import GitHubServer, StaticToken, open_github
 from interlock.adapters.ledger import open_ledger
 from interlock.errors import BusyError, ConflictError, DispatchError, PublishError
 from interlock.model.dispatches import DispatchState
-from interlock.model.release import Step
+from interlock.model.release import Release, Step
 from interlock.releases.step_timer import StepEvent
 from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github.records import Policy
 from rehearsal.github.runs import runs, settle
-from tests.support.rehearsed_release import CORE, RehearsedRelease
+from tests.support.rehearsed_release import CORE, RehearsedRelease, keep_builds, rehearse_release
 
 RECEIVERS = {
     "mjdevaccount/market_data_pipeline",
@@ -29,10 +31,31 @@ RECEIVERS = {
 }
 
 
-def test_a_release_does_each_thing_once_and_in_order(here: RehearsedRelease) -> None:
-    release = here.release()
+@dataclass(frozen=True)
+class Done:
+    """A release that several tests look at: what it returned, what it wrote, and the commit before it."""
 
-    assert [write.split()[0] for write in here.writes()] == [
+    here: RehearsedRelease
+    release: Release
+    writes: tuple[str, ...]
+    before: str
+
+
+@pytest.fixture(scope="module")
+def done(seeded_world: Path, builds: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+    folder = tmp_path_factory.mktemp("done")
+    keep_builds(folder / "home", builds)
+    with rehearse_release(seeded_world, folder / "world") as here, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INTERLOCK_HOME", str(folder / "home"))
+        before = here.git(CORE, "rev-parse", "main")
+        release = here.release()
+        yield Done(here, release, tuple(here.writes()), before)
+
+
+def test_a_release_does_each_thing_once_and_in_order(done: Done) -> None:
+    release = done.release
+
+    assert [write.split()[0] for write in done.writes] == [
         "push",
         *["upload"] * 2,
         "create",
@@ -47,9 +70,8 @@ def test_a_release_does_each_thing_once_and_in_order(here: RehearsedRelease) -> 
     assert tuple(release.seconds) == tuple(Step)[:-1]
 
 
-def test_commit_and_tag_are_as_the_family_says_and_nothing_else_has_changed(here: RehearsedRelease) -> None:
-    before = here.git(CORE, "rev-parse", "main")
-    release = here.release()
+def test_commit_and_tag_are_as_the_family_says_and_nothing_else_has_changed(done: Done) -> None:
+    here, release, before = done.here, done.release, done.before
 
     assert here.git(CORE, "log", "-1", "--format=%s|%P|%an", "main") == (
         f"chore(release): bump version to v1.2.11|{before}|Rehearsal"
@@ -65,8 +87,8 @@ def test_commit_and_tag_are_as_the_family_says_and_nothing_else_has_changed(here
     )
 
 
-def test_what_it_publishes_can_be_installed(here: RehearsedRelease, tmp_path: Path) -> None:
-    release = here.release()
+def test_what_it_publishes_can_be_installed(done: Done, tmp_path: Path) -> None:
+    release = done.release
 
     uv = find_uv_bin()
     subprocess.run([uv, "venv", "--quiet", tmp_path / "venv"], check=True)
@@ -81,8 +103,8 @@ def test_what_it_publishes_can_be_installed(here: RehearsedRelease, tmp_path: Pa
     assert shown.stdout.strip() == "1.2.11"
 
 
-def test_the_github_release_has_notes_and_files_with_their_digests(here: RehearsedRelease) -> None:
-    release = here.release()
+def test_the_github_release_has_notes_and_files_with_their_digests(done: Done) -> None:
+    here, release = done.here, done.release
 
     async def look() -> tuple[str, dict[str, str | None], bool]:
         token = here.world.directory.tokens().github
@@ -100,8 +122,8 @@ def test_the_github_release_has_notes_and_files_with_their_digests(here: Rehears
     assert "bump version" not in body.partition("### Files")[0].partition("v1.2.11")[2]
 
 
-def test_everybody_is_told_with_the_documented_payload_and_a_receipt_for_each(here: RehearsedRelease) -> None:
-    release = here.release()
+def test_everybody_is_told_with_the_documented_payload_and_a_receipt_for_each(done: Done) -> None:
+    release = done.release
 
     assert {record.order.repository for record in release.dispatches} == RECEIVERS
     for record in release.dispatches:
@@ -116,24 +138,19 @@ def test_everybody_is_told_with_the_documented_payload_and_a_receipt_for_each(he
         assert (record.receipt.conclusion, record.receipt.exact) == ("success", True)
 
 
-def test_the_same_command_makes_the_next_version_once_one_is_finished(here: RehearsedRelease) -> None:
-    assert [str(here.release().version) for _ in range(2)] == ["1.2.11", "1.2.12"]
+def test_the_same_version_again_does_nothing_again(done: Done) -> None:
+    again = done.here.release(version="1.2.11")
 
-
-def test_the_same_version_again_does_nothing_again(here: RehearsedRelease) -> None:
-    first = here.release(version="1.2.11")
-    writes = here.writes()
-
-    again = here.release(version="1.2.11")
-
-    assert here.writes() == writes
+    assert done.here.writes() == list(done.writes)
     assert again.resumed
-    assert (again.commit, again.files, again.began_at, again.ended_at) == (
-        first.commit,
-        first.files,
-        first.began_at,
-        first.ended_at,
-    )
+    facts = ("commit", "files", "began_at", "ended_at")
+    assert [getattr(again, fact) for fact in facts] == [getattr(done.release, fact) for fact in facts]
+
+
+def test_the_next_version_is_made_once_one_is_finished_even_when_the_ledger_is_lost(done: Done) -> None:
+    assert str(done.here.release().version) == "1.2.12"
+    done.here.world.directory.ledger.unlink()
+    assert str(done.here.release().version) == "1.2.13"
 
 
 @pytest.mark.parametrize(
@@ -179,13 +196,6 @@ def test_a_lost_ledger_is_no_loss(here: RehearsedRelease) -> None:
     assert sorted(w for w in here.writes() if "dispatch" in w) == sorted(
         f"dispatch core_release {repository}" for repository in RECEIVERS
     )
-
-
-def test_a_finished_release_is_not_taken_for_an_unfinished_one_when_the_ledger_is_lost(here: RehearsedRelease) -> None:
-    here.release()
-    here.world.directory.ledger.unlink()
-
-    assert str(here.release().version) == "1.2.12"
 
 
 def test_an_answer_that_was_lost_is_looked_for_and_not_asked_for_again(here: RehearsedRelease) -> None:

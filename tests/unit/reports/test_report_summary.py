@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from interlock.matrix.report import MatrixReport
 from interlock.model.verdicts import Verdict
 from interlock.reports.declared import proven_groups, range_groups
 from interlock.reports.summary import headline, overview
@@ -52,11 +51,10 @@ def test_old_breakage_is_told_from_todays() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "report", [pipeline_report(), family_report(), small_report(Case()), small_report(Case(Verdict.UNTESTED))]
-)
-def test_the_answer_never_contradicts_the_exit_code(report: MatrixReport) -> None:
-    assert (headline(report).state == "fits") <= (report.exit_code == 0)
+def test_the_answer_never_contradicts_the_exit_code() -> None:
+    small = small_report(Case()), small_report(Case(Verdict.UNTESTED))
+    for report in (pipeline_report(), family_report(), *small):
+        assert (headline(report).state == "fits") <= (report.exit_code == 0)
 
 
 def test_a_point_that_may_fail_does_not_count() -> None:

@@ -22,8 +22,8 @@ OPTIONS = ("--of", CORE, "--downstream", STORE, "--released-only", "--no-tell", 
 
 
 @pytest.fixture(scope="module")
-def here(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedVerification]:
-    with rehearse_verification(seeded_world, tmp_path_factory.mktemp("verified") / "world") as served:
+def here(seeded_world: Path, builds: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedVerification]:
+    with rehearse_verification(seeded_world, tmp_path_factory.mktemp("verified") / "world", builds) as served:
         yield served
 
 

@@ -18,9 +18,9 @@ from tests.support.rehearsed_verification import (
 
 
 @pytest.fixture(scope="package")
-def here(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedVerification]:
+def here(seeded_world: Path, builds: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RehearsedVerification]:
     """A world, and verifications in it."""
-    with rehearse_verification(seeded_world, tmp_path_factory.mktemp("verified") / "world") as served:
+    with rehearse_verification(seeded_world, tmp_path_factory.mktemp("verified") / "world", builds) as served:
         yield served
 
 
