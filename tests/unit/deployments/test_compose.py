@@ -108,7 +108,7 @@ def test_volumes_and_configurations_are_declared() -> None:
 def test_a_worker_reaches_the_api_and_the_ledger_and_neither_prefects_queue_nor_its_database() -> None:
     networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
     assert {name for each in networks.values() for name in each} == set(COMPOSE["networks"])
-    for name in ("deploy", "worker", "gateway"):
+    for name in ("deploy", "worker", "worker-untrusted", "gateway"):
         assert networks[name] == {"interlock"}
         assert not {"PREFECT_DATABASE_PASSWORD", "REDIS_PASSWORD"} & set(re.findall(r"\w+", str(SERVICES[name])))
     assert networks["redis"] == networks["migrate"] == {"prefect"}
