@@ -13,14 +13,14 @@ import flows.sweep_deliveries as module
 from deployments.gateway.app import Parts
 from deployments.gateway.serve import bind, server_of
 from interlock.adapters.ledger import open_ledger
-from interlock.webhooks import Delivery, DeliveryState
+from interlock.webhooks import Delivery, DeliveryState, Source
 from rehearsal.github import hooks
 from tests.support.gateways import AT_ONCE, FakePrefect
 from tests.support.judged_hub import CORE, JudgedHub
 from tests.support.prefect_server import eventually
 from tests.support.webhook_values import FAMILY, SECRETS
 
-SECRET = SECRETS.current.get_secret_value()
+SECRET = SECRETS.derived(Source.GITHUB, "alice/core").get_secret_value()
 
 
 @dataclass
