@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from deployments.gateway.batch_writer import BatchWriter
+from deployments.gateway.connections import ConnectionLimits
 from deployments.gateway.intake import Answer, WebhookHandler
 from deployments.gateway.logs import say
 from deployments.gateway.metrics import CONTENT_TYPE, Metrics
@@ -38,6 +39,7 @@ class Parts:
     ledger: Ledger
     starter: Starter
     limits: Limits = field(default_factory=Limits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     backoff: Backoff = field(default_factory=Backoff)
 
 
