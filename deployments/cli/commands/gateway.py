@@ -56,7 +56,7 @@ def deliveries(
     """Show the webhook deliveries that the gateway has taken, the newest first, and what became of them."""
     wanted, one = _state(state), _guid(guid)
     console = Console(highlight=False)
-    with open_ledger() as ledger:
+    with open_ledger(to_read=True) as ledger:
         if one is None:
             found = ledger.deliveries(wanted, most)
             texts = [each.model_dump_json(indent=2) for each in found]

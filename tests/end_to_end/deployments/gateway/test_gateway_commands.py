@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +34,7 @@ from tests.support.gateways import FakePrefect
 from tests.support.hub_with_gateway import HubWithGateway
 from tests.support.judged_hub import JudgedHub
 from tests.support.ledger_writers import a_delivery
-from tests.support.ledgers import scratch_ledger
+from tests.support.ledgers import readable_only, scratch_ledger
 from tests.support.paths import ROOT
 from tests.support.prefect_server import eventually
 from tests.support.release_values import NOON
@@ -79,6 +80,15 @@ def test_deliveries_are_listed_with_what_follows_or_why_nothing_does(ledger: Sql
     assert lines[3].rstrip().endswith("started   a/b of core")
     assert len(said("--state", "ignored").splitlines()) == 2
     assert len(said("--most", "1").splitlines()) == 2
+
+
+def test_deliveries_of_a_ledger_that_cannot_be_written_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv("INTERLOCK_LEDGER_URL", f"sqlite:///{folder}/ledger.db")
+        with open_ledger() as ledger:
+            ledger.accept_deliveries([a_delivery(1)])
+        with readable_only(Path(folder)):
+            assert "accepted" in said()
 
 
 def test_one_delivery_is_shown_with_all_that_is_kept(ledger: SqlLedger) -> None:
