@@ -73,11 +73,13 @@ def run(hub: JudgedHub, request: ContractsRequest) -> str:
     async def access(*_: object) -> Access:
         return Access(credentials=StaticToken(SecretStr("alice-classic"), "REPO_TOKEN"))
 
-    async def verify(_context: VerificationContext, _host: Host) -> None:
+    async def verify(context: VerificationContext, _host: Host) -> None:
+        assert context.automatic
         raise CodeRanError
 
     with Served(hub.front(api_app(hub.state), "api")) as served, pytest.MonkeyPatch.context() as patch:
         patch.setenv("GITHUB_API_URL", served.url)
+        patch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "a deployment")
         patch.setattr(module, "github_access", access)
         patch.setattr(module, "as_tasks", lambda: call)
         patch.setattr(module, "verify", verify)
