@@ -11,11 +11,16 @@ from pydantic import SecretStr
 
 import flows.verify_contracts as module
 from interlock.adapters.connections import Access
-from interlock.adapters.github import StaticToken
+from interlock.adapters.github import GitHubServer, StaticToken, open_github
+from interlock.adapters.ledger import Ledger
 from interlock.common.steps import call
 from interlock.contracts.verify import ContractsRequest
 from interlock.contracts.verify.context import VerificationContext
+from interlock.contracts.verify.publication import Publication, check, publish_it
+from interlock.contracts.verify.publish import Published
 from interlock.contracts.verify.workflow import Host
+from interlock.model.family_file import load
+from interlock.reports import contracts_texts
 from rehearsal.github import statuses
 from rehearsal.github.app import api_app
 from tests.support.gateways import FakePrefect, Up, with_gateway
@@ -70,8 +75,16 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JudgedHub:
 def run(hub: JudgedHub, request: ContractsRequest) -> str:
     """The flow's body up to the verification; why the code was not run."""
 
-    async def access(*_: object) -> Access:
-        return Access(credentials=StaticToken(SecretStr("alice-classic"), "REPO_TOKEN"))
+    token = StaticToken(SecretStr("alice-classic"), "REPO_TOKEN")
+
+    async def access(*_: object, **__: object) -> Access:
+        return Access(credentials=token)
+
+    async def hand_over(_ledger: Ledger, _name: str, _file: str | None, publication: Publication) -> Published:
+        """As the ledger and the run of `tell-contracts` do."""
+        at = GitHubServer(api=served.url, server=served.url, pause_between_writes=0)
+        async with open_github(token, at) as client:
+            return await publish_it(client, check(publication, load()), contracts_texts, None)
 
     async def verify(context: VerificationContext, _host: Host) -> None:
         assert context.automatic
@@ -82,6 +95,7 @@ def run(hub: JudgedHub, request: ContractsRequest) -> str:
         patch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "a deployment")
         patch.setattr(module, "github_access", access)
         patch.setattr(module, "as_tasks", lambda: call)
+        patch.setattr(module, "hand_over", hand_over)
         patch.setattr(module, "verify", verify)
         patch.setattr(module, "get_run_logger", lambda: logging.getLogger("tests.red_team"))
         state = asyncio.run(module.verify_contracts.fn(request))
