@@ -36,6 +36,7 @@ from pydantic import SecretStr
 from interlock.adapters.ledger import SqlLedger, open_ledger
 from interlock.common.frozen_model import FrozenModel
 from interlock.webhooks import DeliveryState, Secrets
+from interlock.webhooks.signature import sign
 
 SECRET = "a secret of the benchmark alone"  # noqa: S105
 SECRETS, STRANGER = Secrets(current=SecretStr(SECRET)), Secrets(current=SecretStr("somebody else's secret"))
@@ -133,7 +134,7 @@ async def _post(client: httpx.AsyncClient, url: str, one: Sent) -> str | None:
     if one.kind == "sha1-only":
         headers["x-hub-signature"] = "sha1=" + "0" * 40
     elif one.kind != "unsigned":
-        headers["x-hub-signature-256"] = (STRANGER if one.kind == "forged" else SECRETS).sign(body)
+        headers["x-hub-signature-256"] = sign((STRANGER if one.kind == "forged" else SECRETS).current, body)
     try:
         answer = await client.post(f"{url}/webhooks/github", content=body, headers=headers)
     except httpx.TransportError:

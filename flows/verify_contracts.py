@@ -9,7 +9,9 @@ from uuid import UUID
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
+from prefect.client.schemas.objects import State as RunState
 from prefect.runtime import deployment, flow_run
+from prefect.states import Completed
 
 from flows import notifications
 from flows.matrix_cells import cells_as_tasks, github_access
@@ -18,6 +20,7 @@ from flows.tell_contracts import hand_over
 from interlock.adapters.connections import Connections, open_connections
 from interlock.contracts.verify import ContractsReport, ContractsRequest
 from interlock.contracts.verify.context import VerificationContext
+from interlock.contracts.verify.permission import refuse_strangers
 from interlock.contracts.verify.publish import Published
 from interlock.contracts.verify.workflow import Host, verify
 from interlock.model.family_file import load
@@ -38,18 +41,21 @@ def _flow_run_name() -> str:
 
 
 @flow(name="verify-contracts", flow_run_name=_flow_run_name, persist_result=False)
-async def verify_contracts(request: ContractsRequest) -> ContractsReport:
+async def verify_contracts(request: ContractsRequest) -> ContractsReport | RunState[None]:
     """Run the downstreams' suites with a ref of their upstream and with a baseline, and publish what regressed.
 
     What the ledger knows is not run again. Run it again after any interruption: it resumes, and
-    publishes nothing twice.
+    publishes nothing twice. Code of people who may not write to the repository is not run: the run ends as Refused.
     """
     family = load(request.family_path)
     is_deployed = deployment.id is not None
     access = await github_access(family, tells=request.tell and not is_deployed)
     async with open_connections(family, access) as connections:
         host = _host(request, connections, is_deployed=is_deployed)
-        report = await verify(VerificationContext(request, connections, automatic=is_deployed), host)
+        context = VerificationContext(request, connections, automatic=is_deployed)
+        if why := await refuse_strangers(context, host):
+            return Completed(name="Refused", message=why)
+        report = await verify(context, host)
     await publish(report)
     return report
 

@@ -16,7 +16,8 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.errors import RehearsalError
 from rehearsal.template import FAMILY_FILE
 
-ORIGINS = ("api", "uploads", "git", "index")
+# The servers with ports of their own.
+SERVERS = ("api", "git", "index")
 BUSY_HINT = "wait for it or end it (interlock rehearse stop), or take another directory with --directory"
 
 

@@ -25,6 +25,8 @@ REMOVED_LIKE = re.compile(
 # Without localhost: some programs read it as all of *.localhost, and gh reaches the API under such a name.
 LOOPBACK = "127.0.0.1"
 GITHUB = "https://github.com/"
+# Where the API's server takes the files of releases.
+UPLOADS = "/api/uploads"
 
 
 class Environment(FrozenModel):
@@ -82,8 +84,9 @@ def environment(
 
 
 def addresses(facts: Facts) -> dict[str, str]:
-    """The addresses of the servers, by origin."""
-    return {origin: f"http://{LOOPBACK}:{port}" for origin, port in facts.ports.items()}
+    """The addresses of the servers, by origin; the API's server takes uploads too."""
+    urls = {origin: f"http://{LOOPBACK}:{port}" for origin, port in facts.ports.items()}
+    return {**urls, "uploads": f"{urls['api']}{UPLOADS}"}
 
 
 def gitconfig(facts: Facts) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from interlock.common.atomic_files import write_whole
-from rehearsal.directory import ORIGINS, Facts, RehearsalDirectory, Server
+from rehearsal.directory import SERVERS, Facts, RehearsalDirectory, Server
 from rehearsal.environment import gitconfig
 from rehearsal.process import READY, START_SECONDS
 from rehearsal.servers import Apps
@@ -44,7 +44,7 @@ class Serving:
     """
 
     def __init__(self, directory: RehearsalDirectory, facts: Facts, upstream: SecretStr | None) -> None:
-        self._sockets = {origin: _bind(facts.ports.get(origin, 0)) for origin in ORIGINS}
+        self._sockets = {origin: _bind(facts.ports.get(origin, 0)) for origin in SERVERS}
         ports = {origin: taken.getsockname()[1] for origin, taken in self._sockets.items()}
         self.facts = facts.model_copy(update={"ports": ports})
         directory.keep_facts(self.facts)

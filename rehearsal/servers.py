@@ -1,14 +1,14 @@
-"""The four servers of a world, each behind its proxy, with one script of faults and one log."""
+"""The servers of a world, each behind its proxy, with one script of faults and one log."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 
 from pydantic import SecretStr
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rehearsal.control import ControlApp
 from rehearsal.directory import Facts, RehearsalDirectory
-from rehearsal.environment import addresses
+from rehearsal.environment import UPLOADS, addresses
 from rehearsal.fault_proxy import FaultProxy, RequestLog
 from rehearsal.faults import Effect, FaultScript, InjectedFault
 from rehearsal.github import fault_effects
@@ -30,6 +30,30 @@ PERMISSIONS = {
     "secrets": "read",
 }
 TOKEN_DAYS = timedelta(days=90)
+
+
+class WithUploads:
+    """The API and the uploads on one server, as on GitHub Enterprise Server.
+
+    On github.com, uploads have a server of their own, whose name clients know: PyGithub uploads only there, or to the
+    API's own host and port. Here they are below a path that the API does not have, so that a client that uploads to
+    the API itself fails as it does on GitHub.
+
+    Args:
+        api: The API.
+        uploads: The uploads' application.
+    """
+
+    def __init__(self, api: ASGIApp, uploads: ASGIApp) -> None:
+        self._api, self._uploads = api, uploads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] == "http" and scope["path"].startswith(f"{UPLOADS}/"):
+            path = scope["path"].removeprefix(UPLOADS)
+            await self._uploads({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+        else:
+            await self._api(scope, receive, send)
 
 
 class Apps:
@@ -59,7 +83,7 @@ class Apps:
         self._renew_token()
 
     def all(self) -> Mapping[str, ASGIApp]:
-        """The applications by origin."""
+        """The applications by server."""
         apps: dict[str, ASGIApp] = {
             "api": api_app(self.github),
             "uploads": uploads_app(self.github),
@@ -70,7 +94,8 @@ class Apps:
             origin: FaultProxy(app, origin=origin, faults=self.faults, log=self.log, happen=self._happen)
             for origin, app in apps.items()
         }
-        return {**proxies, "api": ControlApp(proxies["api"], self._directory.tokens().control, self.faults, self.log)}
+        api = WithUploads(proxies["api"], proxies.pop("uploads"))
+        return {**proxies, "api": ControlApp(api, self._directory.tokens().control, self.faults, self.log)}
 
     def _renew_token(self) -> None:
         """Renew the maintainer's token, since a world may be used again long after it was made."""

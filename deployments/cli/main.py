@@ -59,6 +59,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "gateway:deliveries",
         "Show the webhook deliveries that the gateway has taken, the newest first, and what became of them.",
     ),
+    "webhook-secret": (
+        "gateway:webhook_secret",
+        "Print the secret of a repository's webhook, or of its workflow, as it follows from INTERLOCK_WEBHOOK_SECRET.",
+    ),
     "listener": (
         "listener:listener",
         "Print the workflow file by which a repository listens to the family's dispatches.",

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from deployments.gateway.batch_writer import BatchWriter
+from deployments.gateway.batch_writer import RETRY_SECONDS, BatchWriter
+from deployments.gateway.connections import ConnectionLimits
 from deployments.gateway.intake import Answer, WebhookHandler
 from deployments.gateway.logs import say
 from deployments.gateway.metrics import CONTENT_TYPE, Metrics
@@ -20,8 +21,6 @@ from interlock.adapters.ledger import Ledger
 from interlock.errors import LedgerError
 from interlock.model.family import Family
 from interlock.webhooks import Reason, Secrets, Source
-
-BUSY_SECONDS = "30"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +37,7 @@ class Parts:
     ledger: Ledger
     starter: Starter
     limits: Limits = field(default_factory=Limits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     backoff: Backoff = field(default_factory=Backoff)
 
 
@@ -53,6 +53,7 @@ class Gateway:
         self.metrics = Metrics()
         self._writer = BatchWriter(parts.ledger)
         self._worker = Worker(parts.ledger, parts.starter, self.metrics, backoff=parts.backoff)
+        self._trying = asyncio.Lock()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self.handler = WebhookHandler(
             secrets=parts.secrets,
@@ -94,8 +95,12 @@ class Gateway:
         shown = {"worker": "works", "ledger": "answers", "prefect": "answers"}
         if any(task.done() for task in self._tasks) or not self._tasks:
             shown["worker"] = "has ended"
+        if self._writer.has_failed:
+            shown["ledger"] = "could not keep the last delivery"
         try:
             shown["waiting"] = str(await self.waiting())
+            async with self._trying:  # one at a time, however many ask: deliveries need the threads and the disk
+                await asyncio.to_thread(self._parts.ledger.check_writable)
         except LedgerError as error:
             shown["ledger"] = error.message
         if not await self._parts.starter.answers():
@@ -137,5 +142,5 @@ def make_app(gateway: Gateway) -> FastAPI:
 
 
 def _response(answer: Answer) -> Response:
-    headers = {"retry-after": BUSY_SECONDS} if answer.status == Reason.BUSY.status else {}
+    headers = {"retry-after": str(RETRY_SECONDS)} if answer.status == Reason.BUSY.status else {}
     return JSONResponse(dict(answer.content), status_code=answer.status, headers=headers)

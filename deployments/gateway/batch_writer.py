@@ -8,7 +8,8 @@ and none of them is accepted.
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from interlock.errors import InterlockError
 from interlock.webhooks import Delivery
 
 MOST = 200
+# After so long, a sender whose delivery could not be kept may send it again.
+RETRY_SECONDS = 30
 
 
 class _Waiting(NamedTuple):
@@ -27,10 +30,16 @@ class _Waiting(NamedTuple):
 class BatchWriter:
     """Commits deliveries in batches: a burst costs few commits, and they don't wait for each other's locks."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ledger, self._clock = ledger, clock
+        self._failed_at: float | None = None
         self._waiting: list[_Waiting] = []
         self._came = asyncio.Event()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last commit failed, and its senders may not have tried again."""
+        return self._failed_at is not None and self._clock() - self._failed_at < RETRY_SECONDS
 
     async def enter(self, delivery: Delivery) -> bool:
         """Record a delivery; when this returns it is committed.
@@ -60,11 +69,13 @@ class BatchWriter:
         work = asyncio.create_task(asyncio.to_thread(self._ledger.accept_deliveries, [one.delivery for one in taken]))
         try:
             _resolve(taken, await asyncio.shield(work))
+            self._failed_at = None
         except asyncio.CancelledError:
             with contextlib.suppress(InterlockError):
                 _resolve(taken, await work)
             raise
         except Exception as error:  # noqa: BLE001  the callers that wait must get it, whatever it is
+            self._failed_at = self._clock()
             for one in taken:
                 if not one.is_new.done():
                     one.is_new.set_exception(error)

@@ -25,8 +25,11 @@ from interlock.webhooks import (
     Source,
     check,
     check_media_type,
+    check_repository,
+    dated,
     read_envelope,
     read_signature,
+    read_time,
     receive_github,
     receive_signed,
 )
@@ -53,7 +56,7 @@ class WebhookHandler:
     """Receives deliveries.
 
     Attributes:
-        secrets: The secrets that genuine deliveries are signed with.
+        secrets: The master secrets, from which the senders' own are derived.
         family: The family whose repositories count.
         writer: Records deliveries.
         body_reader: Reads bodies within their limits.
@@ -95,20 +98,28 @@ class WebhookHandler:
         # Checks of the headers come before a byte of the body is read.
         signature = read_signature(headers)
         check_media_type(headers)
-        envelope = read_envelope(headers) if source is Source.GITHUB else None
+        about = read_envelope(headers) if source is Source.GITHUB else read_time(headers, self.clock())
         async with self.body_reader.read(stream, headers.get("content-length")) as body:
             if len(body) > LARGE:
-                result = await asyncio.to_thread(self._interpret, signature, envelope, body)
+                result = await asyncio.to_thread(self._interpret, signature, about, body)
             else:
-                result = self._interpret(signature, envelope, body)
+                result = self._interpret(signature, about, body)
             is_new = await self.writer.enter(result.delivery)
         return self._answer(result, is_new=is_new)
 
-    def _interpret(self, signature: str, envelope: Envelope | None, body: bytes) -> IntakeResult:
-        check(self.secrets, signature, body)
-        if envelope is None:
-            return receive_signed(body, self.family, self.clock())
-        return receive_github(envelope, body, self.family, self.clock())
+    def _interpret(self, signature: str, about: Envelope | str, body: bytes) -> IntakeResult:
+        """Check and read a delivery: one of GitHub's with its envelope, or a plain POST with its time."""
+        repositories = {self.family.repository(name) for name in self.family.packages}
+        if isinstance(about, Envelope):
+            signer = check(self.secrets, Source.GITHUB, repositories, signature, body)
+            if signer is None and about.target == "repository":
+                raise DeliveryRefusedError(Reason.SHARED)
+            result = receive_github(about, body, self.family, self.clock())
+        else:
+            signer = check(self.secrets, Source.SIGNED, repositories, signature, dated(about, body))
+            result = receive_signed(body, self.family, self.clock())
+        check_repository(signer, result.delivery.repository)
+        return result
 
     def _answer(self, result: IntakeResult, *, is_new: bool) -> Answer:
         delivery = result.delivery

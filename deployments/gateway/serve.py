@@ -8,6 +8,7 @@ import socket
 import uvicorn
 
 from deployments.gateway.app import Gateway, Parts, make_app
+from deployments.gateway.connections import BoundedConfig, raise_file_limit
 from deployments.gateway.logs import say
 from interlock.errors import UsageError
 
@@ -33,6 +34,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 def serve(parts: Parts, sock: socket.socket) -> None:
     """Serve until SIGTERM; then no new requests are accepted, and open ones are finished."""
+    raise_file_limit()
     server = server_of(parts, sock)
     # uvicorn ends well and then raises the signal once more, which would end this process as if it had failed. A signal
     # that arrives before uvicorn installs its own handler counts too.
@@ -45,7 +47,5 @@ def server_of(parts: Parts, sock: socket.socket) -> uvicorn.Server:
     host, port = sock.getsockname()[:2]
     app = make_app(Gateway(parts))
     say(logging.INFO, "listening", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=GRACE
-    )
-    return uvicorn.Server(config)
+    settings = {"log_config": None, "access_log": False, "ws": "none", "server_header": False}
+    return uvicorn.Server(BoundedConfig(app, parts.connections, **settings, timeout_graceful_shutdown=GRACE))

@@ -169,7 +169,7 @@ class Worker:
     async def _put_back(self, deliveries: tuple[Delivery, ...]) -> None:
         """Give back claimed deliveries: they are due at once, for any gateway."""
         for delivery in deliveries:
-            await self._record(delivery.model_copy(update={"due_at": self._clock()}))
+            await self._record(delivery.model_copy(update={"due_at": None}))
 
     async def _record(self, delivery: Delivery) -> None:
         await asyncio.to_thread(self._ledger.record_delivery, delivery)

@@ -93,6 +93,9 @@ class PullRequests(Protocol):
     async def auto_merge(self, repo: str, pull: PullRequest, *, method: str) -> Waiting:
         """Have the host merge one as soon as it can be."""
 
+    async def may_write(self, repo: str, login: str) -> bool:
+        """Whether a user has the permission to write to a repository."""
+
     async def comments(self, repo: str, number: int) -> tuple[Comment, ...]:
         """The comments on one, oldest first."""
 

@@ -60,7 +60,7 @@ class Delivery(FrozenModel):
         start: The flow run that it starts.
         why: Why it is ignored, or why it could not be started yet.
         attempts: How often a start was tried.
-        due_at: When it is tried next; while a worker has it, the end of the worker's lease.
+        due_at: When it is tried next, None for at once; while a worker has it, the end of the worker's lease.
         run: The id of its flow run.
         ended_at: When it was started or ignored.
         body: The request's body, as long as it is kept.

@@ -5,7 +5,15 @@ from interlock.webhooks.github import Envelope, check_media_type, read_envelope
 from interlock.webhooks.intake import IntakeResult, receive_github, receive_signed
 from interlock.webhooks.refusals import DeliveryRefusedError, Reason
 from interlock.webhooks.routing import Ignored, Kind, route
-from interlock.webhooks.signature import Secrets, check, find_secrets, read_signature
+from interlock.webhooks.signature import (
+    Secrets,
+    check,
+    check_repository,
+    dated,
+    find_secrets,
+    read_signature,
+    read_time,
+)
 
 __all__ = [
     "Condition",
@@ -22,9 +30,12 @@ __all__ = [
     "Start",
     "check",
     "check_media_type",
+    "check_repository",
+    "dated",
     "find_secrets",
     "read_envelope",
     "read_signature",
+    "read_time",
     "receive_github",
     "receive_signed",
     "route",

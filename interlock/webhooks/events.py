@@ -75,7 +75,7 @@ class PullRequestEvent(ActionEvent):
         before: The head before, where there was one.
         base_before: The base before, where the event is a change of the base.
         author: The user who opened it.
-        association: The author's relation to the repository, in GitHub's words.
+        sender: The user who caused the event: who pushed, when it is synchronized.
     """
 
     number: Number
@@ -88,7 +88,7 @@ class PullRequestEvent(ActionEvent):
     before: Sha | None = None
     base_before: Ref | None = Field(default=None, validation_alias=AliasPath("changes", "base", "ref", "from"))
     author: Word | None = Field(default=None, validation_alias=AliasPath("pull_request", "user", "login"))
-    association: Word = Field(default="NONE", validation_alias=AliasPath("pull_request", "author_association"))
+    sender: Word | None = Field(default=None, validation_alias=AliasPath("sender", "login"))
     merged: bool = Field(default=False, validation_alias=AliasPath("pull_request", "merged"))
 
 

@@ -40,10 +40,12 @@ class Envelope(FrozenModel):
 
     Attributes:
         guid: The delivery's id; a redelivery keeps it.
+        target: What the webhook belongs to: `repository`, `organization`, or `integration` for an App's.
     """
 
     event: str
     guid: UUID
+    target: str = ""
 
 
 def read_envelope(headers: Mapping[str, str]) -> Envelope:
@@ -58,7 +60,7 @@ def read_envelope(headers: Mapping[str, str]) -> Envelope:
     event, guid = headers.get("x-github-event", ""), headers.get("x-github-delivery", "")
     if not re.fullmatch(r"[a-z_]{1,60}", event, re.ASCII) or not _GUID.fullmatch(guid):
         raise DeliveryRefusedError(Reason.HEADERS)
-    return Envelope(event=event, guid=UUID(guid))
+    return Envelope(event=event, guid=UUID(guid), target=headers.get("x-github-hook-installation-target-type", ""))
 
 
 def check_media_type(headers: Mapping[str, str]) -> None:

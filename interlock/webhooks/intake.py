@@ -65,7 +65,6 @@ def _result(
         repository=received.repository,
         at=at,
         state=DeliveryState.ACCEPTED,
-        due_at=at,
     )
     match found:
         case Ignored():

@@ -11,6 +11,10 @@ class Reason(StrEnum):
     UNSIGNED = "unsigned"
     SHA1_ONLY = "sha1-only"
     FORGED = "forged"
+    FOREIGN = "foreign"
+    SHARED = "shared"
+    UNDATED = "undated"
+    STALE = "stale"
     MEDIA_TYPE = "media-type"
     FORM = "form"
     TOO_LARGE = "too-large"
@@ -30,7 +34,7 @@ _ANSWERS: dict[Reason, tuple[int, str, str]] = {
     Reason.UNSIGNED: (
         401,
         "the delivery is not signed",
-        "give the webhook the gateway's secret; see docs/gateway.md",
+        "give the sender its secret: interlock webhook-secret; see docs/gateway.md",
     ),
     Reason.SHA1_ONLY: (
         401,
@@ -39,8 +43,28 @@ _ANSWERS: dict[Reason, tuple[int, str, str]] = {
     ),
     Reason.FORGED: (
         403,
-        "the signature is not of this body and any of the gateway's secrets",
-        "give the webhook the gateway's secret, and sign the body as it is sent, byte for byte",
+        "the signature is not of this body and any of the senders' secrets",
+        "give the sender its own secret (interlock webhook-secret), and sign what is sent, byte for byte",
+    ),
+    Reason.FOREIGN: (
+        403,
+        "the delivery is about another repository than the one whose secret signed it",
+        "give each repository its own secret: interlock webhook-secret",
+    ),
+    Reason.SHARED: (
+        403,
+        "a repository's webhook has the gateway's master secret, which counts for an App or an organisation",
+        "give the webhook the secret of its repository: interlock webhook-secret",
+    ),
+    Reason.UNDATED: (
+        401,
+        "the POST does not say when it was signed",
+        "send the seconds since 1970 as X-Interlock-Timestamp, and sign them with the body; see docs/gateway.md",
+    ),
+    Reason.STALE: (
+        401,
+        "the POST was signed more than five minutes before or after the gateway's time",
+        "sign it when it is sent, and set the clocks of both machines",
     ),
     Reason.MEDIA_TYPE: (415, "the body is not said to be JSON", "send it with content-type: application/json"),
     Reason.FORM: (

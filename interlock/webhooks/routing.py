@@ -38,9 +38,6 @@ CONTINUE = "continue-cascades/continue-cascades"
 CHANGE_BRANCHES = "interlock/"
 VERIFIED_ACTIONS = frozenset({"opened", "synchronize", "reopened"})
 RELEASED_ACTIONS = frozenset({"published", "released"})
-# Authors whose code may run on the workers without a person's approval, besides those who may push; GitHub's own
-# workflows trust the same.
-TRUSTED = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 BAD_ENDS = frozenset({"failure", "cancelled", "timed_out", "action_required", "startup_failure", "stale"})
 
 
@@ -113,18 +110,24 @@ def _pull_request(event: PullRequestEvent, name: str, family: Family) -> Route:
     is_retargeted = event.verb == "edited" and event.base_before is not None
     if event.verb not in VERIFIED_ACTIONS and not is_retargeted:
         return Ignored(kind=Kind.ACTION, why=f"nothing follows from a pull request that is {event.verb}")
-    if not _is_trusted(event):
-        command = f"interlock contracts '#{event.number}' --of {name} --pr {event.number}"
-        return Ignored(kind=Kind.FORK, why=f"its code is a stranger's, and runs only by hand: {command}")
-    return _verify(name, event.repository, event.sha, family, pull=event.number, before=event.before)
+    authors = _authors(event)
+    if None in authors:
+        command = f"interlock contracts {event.sha} --of {name} --pr {event.number}"
+        return Ignored(kind=Kind.FORK, why=f"nobody knows whose code it is, so a maintainer runs it: {command}")
+    return _verify(event, name, family)
 
 
-def _is_trusted(event: PullRequestEvent) -> bool:
-    """Whether its code may run: a member can open one from a stranger's fork, to which the stranger can push later."""
-    head = (event.head_repository or "").lower()
-    if head == event.repository.lower():
-        return True
-    return event.association in TRUSTED and head.partition("/")[0] == (event.author or "").lower()
+def _authors(event: PullRequestEvent) -> dict[str | None, None]:
+    """Who wrote its code and may be a stranger, each once; None for a user who is gone.
+
+    A branch of the repository itself was pushed by people who may write to it. A member can open a pull request from a
+    stranger's fork, or let a stranger push to a fork of their own.
+    """
+    if (event.head_repository or "").lower() == event.repository.lower():
+        return {}
+    owner = event.head_repository.partition("/")[0] if event.head_repository else None
+    pusher = (event.sender,) if event.verb == "synchronize" else ()
+    return dict.fromkeys((event.author, owner, *pusher))
 
 
 def _merged(event: PullRequestEvent, name: str) -> Route:
@@ -139,22 +142,23 @@ def _push(event: PushEvent, name: str, family: Family) -> Route:
     package = family.package(name)
     if event.deleted or event.ref != f"refs/heads/{package.branch}":
         return Ignored(kind=Kind.BRANCH, why=f"{event.ref} is not the default branch {package.branch}")
-    return _verify(name, event.repository, event.sha, family)
+    return _verify(event, name, family)
 
 
-def _verify(
-    name: str, repository: str, sha: str, family: Family, *, pull: int | None = None, before: str | None = None
-) -> Route:
+def _verify(event: PullRequestEvent | PushEvent, name: str, family: Family) -> Route:
     tested = any(family.suites_of(edge) for edge in family.edges() if edge.upstream == name)
     if not tested:
         return Ignored(kind=Kind.UNTESTED, why=f"no suite of a downstream tests {name}")
-    request: dict[str, JsonValue] = {"upstream": name, "ref": sha}
-    key = f"{VERIFY}:{repository.lower()}:{sha}"
-    if pull is not None:
-        request["pull"] = pull
+    request: dict[str, JsonValue] = {"upstream": name, "ref": event.sha}
+    key = f"{VERIFY}:{event.repository.lower()}:{event.sha}"
+    if isinstance(event, PullRequestEvent):
+        request["pull"] = event.number
+        if authors := _authors(event):
+            # GitHub knows what they may do, and the gateway has no token to ask it.
+            request["authors"] = list(authors)
         # Each pull request has its own comment. One that returns to an earlier head needs another run, or its comment
         # keeps describing the head in between.
-        key += f"#{pull}{f'<{before}' if before else ''}"
+        key += f"#{event.number}{f'<{event.before}' if event.before else ''}"
     # Otherwise one head has one run, although the repository's webhook and an App's both report it.
     return Start(deployment=VERIFY, parameters={"request": request}, key=key, package=name)
 

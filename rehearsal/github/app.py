@@ -67,7 +67,6 @@ API: tuple[Routes, ...] = (
     statuses.routes,
     commits.routes,
 )
-UPLOADS: tuple[Routes, ...] = (assets.uploads,)
 _attached: weakref.WeakSet[GitHubState] = weakref.WeakSet()
 
 
@@ -88,7 +87,7 @@ def api_app(state: GitHubState) -> ASGIApp:
 
 def uploads_app(state: GitHubState) -> ASGIApp:
     """The API for uploading the files of releases."""
-    return Frame(state, [route for routes in UPLOADS for route in routes.all])
+    return Frame(state, assets.uploads.all)
 
 
 class Frame:

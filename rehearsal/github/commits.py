@@ -30,7 +30,8 @@ def commits(call: Call) -> Answer:
         raise Refusal(409, "Git Repository is empty.")
     start = resolved(call, call.query.get("sha") or call.repo.default_branch)
     options = [f"--{name}={_moment(call.query[name])}" for name in ("since", "until") if call.query.get(name)]
-    paths = [call.query["path"]] if call.query.get("path") else []
+    path = call.query.get("path", "").strip("/")
+    paths = [path] if path else []
     return call.page(call.git.log(*options, start, paths=paths), lambda sha: shown(call, sha))
 
 

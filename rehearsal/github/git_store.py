@@ -115,16 +115,19 @@ class GitStore:
         """Run a Git command in it; returns its output.
 
         Raises:
-            GitStoreError: It failed.
+            GitStoreError: It failed, or no program can have such arguments.
         """
-        done = subprocess.run(  # noqa: S603  an argument list, from callers here
-            ["git", "-C", str(self.path), *arguments],  # noqa: S607  the user's own git
-            input=data,
-            capture_output=True,
-            check=False,
-            timeout=TIMEOUT,
-            env={**tool_environment(), **SETTINGS, **self._env, **(env or {})},
-        )
+        try:
+            done = subprocess.run(  # noqa: S603  an argument list, from callers here
+                ["git", "-C", str(self.path), *arguments],  # noqa: S607  the user's own git
+                input=data,
+                capture_output=True,
+                check=False,
+                timeout=TIMEOUT,
+                env={**tool_environment(), **SETTINGS, **self._env, **(env or {})},
+            )
+        except ValueError as error:  # NUL, or half a character
+            raise GitStoreError(str(error)) from None
         if done.returncode != 0:
             raise GitStoreError(done.stderr.decode(errors="replace").strip())
         return done.stdout
@@ -188,7 +191,9 @@ class GitStore:
         return self._listed(*(["-r"] if deep else []), commit, *where)
 
     def entry(self, commit: str, path: str) -> Entry | None:
-        """The entry at a path of a commit."""
+        """The entry at a path of a commit; None if there is none, or if no file can have such a path."""
+        if not _is_path(path):
+            return None
         return next((entry for entry in self._listed(commit, "--", path) if entry.path == path), None)
 
     def _listed(self, *arguments: str) -> list[Entry]:
@@ -216,7 +221,9 @@ class GitStore:
         )
 
     def log(self, *arguments: str, paths: Sequence[str] = ()) -> list[str]:
-        """The SHAs of the commits that `git rev-list` lists, newest first."""
+        """The SHAs of the commits that `git rev-list` lists, newest first; none for paths that no file can have."""
+        if not all(map(_is_path, paths)):
+            return []
         return self.git("rev-list", *arguments, "--", *paths).decode().split()
 
     # --- writing -------------------------------------------------------------------------------------------------
@@ -232,7 +239,7 @@ class GitStore:
     ) -> str:
         """Make a commit that changes these files (None deletes one), with or without a parent; no ref moves."""
         for path in files:
-            if any(part in {"", ".", "..", ".git"} for part in path.split("/")):
+            if not _is_path(path) or ".git" in path.split("/"):
                 raise GitStoreError(f"invalid path '{path}'")
         before = self.entries(parent, deep=True) if parent else []
         kept = {entry.path: (entry.mode, entry.sha) for entry in before if entry.path not in files}
@@ -270,6 +277,11 @@ class GitStore:
     def web_flow(self, name: str = "GitHub", email: str = "noreply@github.com") -> Person:
         """The committer on GitHub's side, with the current time."""
         return Person(name, email, f"{int(self._now().timestamp())} +0000")
+
+
+def _is_path(path: str) -> bool:
+    """Whether a file in a repository can have this path."""
+    return "\0" not in path and not {"", ".", ".."} & set(path.split("/"))
 
 
 def _line(role: str, person: Person) -> str:

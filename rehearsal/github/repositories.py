@@ -123,6 +123,17 @@ def _listed(call: Call, repositories: list[Repository]) -> Answer:
     )
 
 
+@routes.get("/repos/{owner}/{repo}/collaborators/{login}/permission", needs("metadata", role="write", signed_in=True))
+def permission(call: Call) -> Answer:
+    """A user's role in a repository."""
+    login = call.arguments["login"]
+    if login.lower() not in call.state.users:
+        raise not_found()
+    role = call.state.role(login, call.repo) or "none"
+    user = {**simple_user(call.state, login), "role_name": role}
+    return Answer({"permission": role, "role_name": role, "user": user})
+
+
 @routes.get("/repos/{owner}/{repo}", needs("metadata"))
 def repository(call: Call) -> Answer:
     """A repository."""

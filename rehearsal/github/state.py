@@ -36,7 +36,7 @@ class Usage:
 
 
 class Addresses(FrozenModel):
-    """The addresses of the three servers, without a slash at the end."""
+    """The addresses of the API, the uploads and Git's server, without a slash at the end."""
 
     api: str = "https://api.github.com"
     uploads: str = "https://uploads.github.com"

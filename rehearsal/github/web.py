@@ -129,9 +129,11 @@ class Call:
             Refusal: It is not JSON.
         """
         try:
-            return json.loads(self.content) if self.content.strip() else {}
-        except ValueError:
+            found = json.loads(self.content) if self.content.strip() else {}
+            json.dumps(found, ensure_ascii=False).encode()  # half a character is none
+        except (ValueError, RecursionError):
             raise Refusal(400, "Problems parsing JSON") from None
+        return found
 
     def body(self, model: type[B], resource: str) -> B:
         """The validated body.

@@ -11,16 +11,17 @@ from pydantic import SecretStr
 
 import flows.sweep_deliveries as module
 from deployments.gateway.app import Parts
+from deployments.gateway.connections import ConnectionLimits
 from deployments.gateway.serve import bind, server_of
 from interlock.adapters.ledger import open_ledger
-from interlock.webhooks import Delivery, DeliveryState
+from interlock.webhooks import Delivery, DeliveryState, Source
 from rehearsal.github import hooks
 from tests.support.gateways import AT_ONCE, FakePrefect
 from tests.support.judged_hub import CORE, JudgedHub
 from tests.support.prefect_server import eventually
 from tests.support.webhook_values import FAMILY, SECRETS
 
-SECRET = SECRETS.current.get_secret_value()
+SECRET = SECRETS.derived(Source.GITHUB, "alice/core").get_secret_value()
 
 
 @dataclass
@@ -31,6 +32,7 @@ class HubWithGateway:
     ledger: SecretStr
     prefect: FakePrefect = field(default_factory=FakePrefect)
     port: int = 0
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
 
     def __post_init__(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as found:
@@ -44,7 +46,8 @@ class HubWithGateway:
     def gateway(self) -> Iterator[None]:
         """The gateway is there, and works; at the end it stops as SIGTERM stops it."""
         with open_ledger(self.ledger) as ledger, bind("127.0.0.1", self.port) as at:
-            parts = Parts(secrets=SECRETS, family=FAMILY, ledger=ledger, starter=self.prefect, backoff=AT_ONCE)
+            facts = {"starter": self.prefect, "backoff": AT_ONCE, "connections": self.connections}
+            parts = Parts(secrets=SECRETS, family=FAMILY, ledger=ledger, **facts)  # type: ignore[arg-type]
             server = server_of(parts, at)
             thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[at])))
             thread.start()

@@ -1,6 +1,7 @@
 """A family to route for, and deliveries as GitHub and workflows send them."""
 
 import json
+import time as clock
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,7 +9,8 @@ from uuid import UUID, uuid4
 from pydantic import SecretStr
 
 from interlock.model.family import Family
-from interlock.webhooks import Secrets
+from interlock.webhooks import Secrets, Source, dated
+from interlock.webhooks.signature import sign
 
 SHA = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
 SECRETS = Secrets(current=SecretStr("It's a Secret to Everybody"))
@@ -77,19 +79,32 @@ def a_run(conclusion: str | None = "failure", name: str = "alice/store", **field
 
 
 def github_headers(
-    event: str, body: bytes, *, guid: UUID | None = None, secrets: Secrets = SECRETS, **more: str
+    event: str,
+    body: bytes,
+    *,
+    guid: UUID | None = None,
+    secrets: Secrets = SECRETS,
+    repository: str | None = None,
+    **more: str,
 ) -> dict[str, str]:
+    """The headers of GitHub's delivery, with an App's secret or with that of a repository's webhook."""
+    secret = secrets.derived(Source.GITHUB, repository) if repository else secrets.current
     return {
         "content-type": "application/json",
         "x-github-event": event,
         "x-github-delivery": str(guid or uuid4()),
-        "x-hub-signature-256": secrets.sign(body),
+        "x-hub-signature-256": sign(secret, body),
         **more,
     }
 
 
-def signed_headers(body: bytes, secrets: Secrets = SECRETS) -> dict[str, str]:
-    return {"content-type": "application/json", "x-hub-signature-256": secrets.sign(body)}
+def signed_headers(
+    body: bytes, secrets: Secrets = SECRETS, *, repository: str = "alice/core", time: float | None = None
+) -> dict[str, str]:
+    """The headers of a workflow's POST, which has the secret of its repository."""
+    at = str(int(clock.time() if time is None else time))
+    signature = sign(secrets.derived(Source.SIGNED, repository), dated(at, body))
+    return {"content-type": "application/json", "x-interlock-timestamp": at, "x-hub-signature-256": signature}
 
 
 def as_body(payload: Mapping[str, Any]) -> bytes:

@@ -127,7 +127,7 @@ def cascades(
 ) -> None:
     """Show the cascades, or one with all of its packages; with --json its manifest. docs/cascades.md says more."""
     console = Console(highlight=False)
-    with open_ledger() as ledger:
+    with open_ledger(to_read=True) as ledger:
         if cascade is None:
             all_of_them = [settled(each, now()) for each in ledger.cascades()]
             texts = [each.model_dump_json(indent=2) for each in all_of_them]

@@ -1,4 +1,4 @@
-"""`interlock gateway` and `interlock deliveries`: receive webhooks, and show what became of them."""
+"""`interlock gateway`, `deliveries` and `webhook-secret`: receive webhooks, show what became of them, name secrets."""
 
 import os
 from typing import Annotated
@@ -18,7 +18,8 @@ from interlock.common.validation import nearest
 from interlock.errors import ServerError, TokenError, UsageError
 from interlock.model import family_file
 from interlock.reports.deliveries import print_deliveries, print_delivery
-from interlock.webhooks import DeliveryState, Secrets
+from interlock.webhooks import DeliveryState, Secrets, Source
+from interlock.webhooks.routing import package_in
 from interlock.webhooks.signature import CURE, SECRET, find_secrets
 
 HOST, PORT = "127.0.0.1", 4280
@@ -33,7 +34,7 @@ def gateway(
 ) -> None:
     """Take webhooks of GitHub and of workflows, and start the deployments that follow, until SIGTERM.
 
-    The webhooks' secret is INTERLOCK_WEBHOOK_SECRET; docs/gateway.md says how to set it all up.
+    The master secret is INTERLOCK_WEBHOOK_SECRET; docs/gateway.md says how to set it all up.
     """
     secrets, found = _secrets(), family_file.load(family)
     _use_prefect()
@@ -55,7 +56,7 @@ def deliveries(
     """Show the webhook deliveries that the gateway has taken, the newest first, and what became of them."""
     wanted, one = _state(state), _guid(guid)
     console = Console(highlight=False)
-    with open_ledger() as ledger:
+    with open_ledger(to_read=True) as ledger:
         if one is None:
             found = ledger.deliveries(wanted, most)
             texts = [each.model_dump_json(indent=2) for each in found]
@@ -67,10 +68,23 @@ def deliveries(
     typer.echo(delivery.model_dump_json(indent=2)) if as_json else print_delivery(delivery, console)
 
 
+def webhook_secret(
+    member: Annotated[str, typer.Argument(metavar="MEMBER|REPOSITORY", help="A member, or its repository.")],
+    *,
+    signed: Annotated[bool, typer.Option("--signed", help="The secret of its workflow, for /webhooks/signed.")] = False,
+    family: FamilyOption = None,
+) -> None:
+    """Print the secret of a repository's webhook, or of its workflow, as it follows from INTERLOCK_WEBHOOK_SECRET."""
+    found = family_file.load(family)
+    repository = found.repository(package_in(found, member) or member)
+    source = Source.SIGNED if signed else Source.GITHUB
+    typer.echo(_secrets().derived(source, repository).get_secret_value())
+
+
 def _secrets() -> Secrets:
     found = find_secrets(os.environ)
     if found is None:
-        raise TokenError(f"the gateway has no secret: without {SECRET} anybody could start releases", hint=CURE)
+        raise TokenError(f"there is no master secret: without {SECRET} anybody could start releases", hint=CURE)
     return found
 
 

@@ -62,7 +62,7 @@ def releases(
     as_json: JsonOption = False,
 ) -> None:
     """Show past and unfinished releases, as the ledger knows them."""
-    with open_ledger() as ledger:
+    with open_ledger(to_read=True) as ledger:
         found = ledger.releases(package)
     if as_json:
         typer.echo("[" + ",\n".join(release.model_dump_json(indent=2) for release in found) + "]")

@@ -24,6 +24,12 @@ class Permissions(Answer):
     admin: bool = False
 
 
+class Collaborator(Answer):
+    """A user's permission on a repository: `admin`, `write`, `read` or `none`, the nearest one below a finer role."""
+
+    permission: str
+
+
 class Repository(Answer):
     """A repository that the token can see."""
 

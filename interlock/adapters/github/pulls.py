@@ -3,12 +3,12 @@
 import re
 from collections.abc import Collection
 from enum import StrEnum
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from interlock.adapters.github.base_client import PAGE, at, parsed
 from interlock.adapters.github.comments import Comments
-from interlock.adapters.github.errors import UnprocessableError
-from interlock.adapters.github.models import PullRequest
+from interlock.adapters.github.errors import NotThereError, UnprocessableError
+from interlock.adapters.github.models import Collaborator, PullRequest
 
 ENABLE = """mutation($pull: ID!, $method: PullRequestMergeMethod!) {
   enablePullRequestAutoMerge(input: {pullRequestId: $pull, mergeMethod: $method}) { clientMutationId }
@@ -56,6 +56,18 @@ class Pulls(Comments):
         """
         url, what = f"{at(repo)}/pulls/{number}", f"show the pull request {number}"
         return await self._one(PullRequest, url, what, repo, named=f"{repo}#{number}")
+
+    async def may_write(self, repo: str, login: str) -> bool:
+        """Whether a user has the permission to write to a repository; every role is at least read, write or admin.
+
+        Raises:
+            TokenError: This token may not know.
+        """
+        url, what = f"{at(repo)}/collaborators/{quote(login, safe='')}/permission", f"say what {login} may do"
+        try:
+            return parsed(Collaborator, (await self._read(url, what, repo)).data, repo).permission in {"admin", "write"}
+        except NotThereError:
+            return False
 
     async def create_pull(self, repo: str, *, head: str, base: str, title: str, body: str) -> PullRequest:
         """Propose to merge a branch into another.

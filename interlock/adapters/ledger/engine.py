@@ -3,18 +3,20 @@
 import os
 import sqlite3
 import time
+import uuid
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 
-from interlock.adapters.ledger.location import LedgerLocation
+from interlock.adapters.ledger.location import LedgerLocation, code_of
 
 # Seconds that a writer waits for the others, each of which takes milliseconds.
 PATIENCE = 60.0
@@ -100,18 +102,22 @@ def chunks(names: Iterable[str]) -> Iterator[list[str]]:
     return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
 
 
-def connect(location: LedgerLocation) -> Engine:
+def connect(location: LedgerLocation, *, to_read: bool = False) -> Engine:
     """An engine for a location; a missing SQLite file is made.
 
+    Args:
+        location: Where the ledger is.
+        to_read: Whether a file that can't be written is good enough.
+
     Raises:
-        LedgerError: The file cannot be made or opened.
+        LedgerError: The file cannot be made or opened, or is empty.
     """
     # hide_parameters: an error need not repeat a whole log
     if location.file is None:
         waits = {} if "connect_timeout" in location.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
         return create_engine(location.url, connect_args=waits, pool_pre_ping=True, hide_parameters=True)
-    _make_file(location, location.file)
-    return set_up_sqlite(create_engine(location.url, connect_args={"timeout": PATIENCE}, hide_parameters=True))
+    url = _open_file(location, location.file, to_read=to_read)
+    return set_up_sqlite(create_engine(url, connect_args={"timeout": PATIENCE}, hide_parameters=True))
 
 
 def set_up_sqlite(engine: Engine) -> Engine:
@@ -126,16 +132,48 @@ def writer(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
-def _make_file(location: LedgerLocation, path: Path) -> None:
+def _open_file(location: LedgerLocation, path: Path, *, to_read: bool) -> URL:
+    """Make or check the file; the URL by which it is opened."""
     try:
-        # Made here, since SQLite would let everyone read it; its -wal and -shm get the same mode. A file that exists is
-        # not opened: to close it would release the locks that this process holds on it through another ledger, and the
-        # next program to close it would remove the journal that this ledger still uses.
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        if not path.exists():
+            _make_file(path)
+        # Not opened for this: to close it would release the locks that this process holds on it through another ledger,
+        # and the next program to close it would remove the journal that this ledger still uses.
+        if path.stat().st_size == 0:
+            raise location.emptiness()
         _enter_wal(path)
     except (OSError, sqlite3.Error) as error:
+        if to_read and code_of(error) in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
+            return _unchanged(path)
         raise location.failure(error) from None
+    return location.url
+
+
+def _make_file(path: Path) -> None:
+    """Make a ledger under another name, and give it its own when it is on disk: a crash leaves no empty file."""
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        # Made here, since SQLite would let everyone read it; its -wal and -shm get the same mode.
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        _enter_wal(unfinished)
+        # A link, unlike a new name, does not replace the file that another process has made meanwhile.
+        os.link(unfinished, path)
+    except FileExistsError:
+        pass
+    except PermissionError:  # by some file systems without links
+        unfinished.rename(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _unchanged(path: Path) -> URL:
+    """The URL of a file that can only be read. SQLite can't even lock it, so it must not change meanwhile.
+
+    While another program writes, its -wal file is there, and SQLite reads both.
+    """
+    fixed = {} if path.with_name(f"{path.name}-wal").exists() else {"immutable": "1"}
+    query = {"mode": "ro", "uri": "true", **fixed}
+    return URL.create("sqlite+pysqlite", database=f"file:{quote(str(path))}", query=query)
 
 
 def _enter_wal(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Where a ledger is, its name without its password, and the errors when it fails."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +34,14 @@ _SECRET_OPTIONS: Final = ("password", "sslpassword")
 # Errors that only a defect of this program can cause: they are shown as they are.
 _DEFECTS: Final = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 _FORMS: Final = "Write sqlite:////a/path/ledger.db or postgresql://user:password@host/database."
+_MEGABYTE: Final = 1_000_000
+# A delivery has a body of up to a megabyte, and there may be a burst of them.
+_ROOM: Final = 10 * _MEGABYTE
 _DAMAGED: Final = (
     "Put a back-up in its place, or move it away: a new one is made, and what it knew is run again (docs/ledger.md)."
+)
+_EMPTY: Final = (
+    "Put a back-up in its place, or remove it: a new one is made, and what it knew is gone (docs/ledger.md)."
 )
 
 
@@ -67,13 +74,37 @@ class LedgerLocation:
         """The error for one of the database or its driver."""
         cause = getattr(error, "orig", None) or error
         said = self.redacted(" ".join(str(cause).split()))
-        if _code(cause) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if code_of(cause) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             return self.damage(said)
         return LedgerError(f"The ledger {self.name} cannot be used: {said}", hint=self._hint(cause))
 
     def damage(self, said: str) -> LedgerError:
         """The error for content that cannot be what was written."""
         return LedgerError(f"The ledger {self.name} is damaged: {said}", hint=_DAMAGED)
+
+    def emptiness(self) -> LedgerError:
+        """The error for a file without content: what was in it is lost, and nobody must go on as if it were new."""
+        return LedgerError(
+            f"The ledger {self.name} is empty: 0 bytes, as a crash of a file system leaves it.", hint=_EMPTY
+        )
+
+    def check_room(self) -> None:
+        """Check that there is room beside the file of an SQLite ledger.
+
+        Raises:
+            LedgerError: There is hardly any.
+        """
+        if self.file is None:
+            return
+        try:
+            free = shutil.disk_usage(self.file.parent).free
+        except OSError as error:
+            raise self.failure(error) from None
+        if free < _ROOM:
+            raise LedgerError(
+                f"The ledger {self.name} has no room: {free // _MEGABYTE} MB are left on its disk.",
+                hint=f"Make room: at least {_ROOM // _MEGABYTE} MB.",
+            )
 
     @contextmanager
     def blamed(self, *, also: tuple[type[DBAPIError], ...] = ()) -> Iterator[None]:
@@ -94,7 +125,7 @@ class LedgerLocation:
             return (
                 f"Does that server run, and is ${URL_VARIABLE} right: user, password, host, database? (docs/ledger.md)"
             )
-        if _code(cause) == sqlite3.SQLITE_BUSY:
+        if code_of(cause) == sqlite3.SQLITE_BUSY:
             return "Another program is writing to it and does not end: end it, or use PostgreSQL (docs/ledger.md)."
         return "Is there such a directory, may this user write to it and to the file, and is there room on the disk?"
 
@@ -143,7 +174,8 @@ def _server(url: URL) -> LedgerLocation:
     return LedgerLocation(url=url, name=f"postgresql://{user}{host}{port}/{url.database or ''}")
 
 
-def _code(cause: BaseException) -> int | None:
+def code_of(cause: BaseException) -> int | None:
+    """SQLite's general code of an error; None for an error that is not SQLite's."""
     # Extended codes have the general one in their lowest byte: https://www.sqlite.org/rescode.html
     code = getattr(cause, "sqlite_errorcode", None)
     return code & 0xFF if isinstance(code, int) else None

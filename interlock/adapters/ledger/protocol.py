@@ -210,6 +210,14 @@ class DeliveryLedger(Protocol):
         """How many are accepted and not yet started."""
         ...
 
+    def check_writable(self) -> None:
+        """Check that deliveries can be written: something is written and removed again, and there is room for more.
+
+        Raises:
+            LedgerError: They can't.
+        """
+        ...
+
     def forget_deliveries(self, bodies: datetime, rows: datetime) -> None:
         """Of deliveries that are over, delete the bodies from before `bodies`, and the rows from before `rows`."""
         ...

@@ -16,18 +16,19 @@ class SqlLedger(SqlVerdicts, SqlReleases, SqlCascades, SqlContracts, SqlDeliveri
     """The ledger of `open_ledger`; the protocols of `Ledger` describe its methods."""
 
 
-def open_ledger(url: SecretStr | None = None) -> SqlLedger:
+def open_ledger(url: SecretStr | None = None, *, to_read: bool = False) -> SqlLedger:
     """Open the ledger; a missing one is made, and an older one migrated.
 
     Args:
         url: `sqlite:////a/path` or `postgresql://user:password@host/database`.
             Default: `$INTERLOCK_LEDGER_URL`, or `ledger.db` in Interlock's home.
+        to_read: Whether an SQLite file that can't be written is opened too.
 
     Raises:
         LedgerError: It cannot be reached, is damaged, or was made by a newer Interlock.
     """
     location = location_of(url)
-    engine = connect(location)
+    engine = connect(location, to_read=to_read)
     try:
         bring_up_to_date(engine, location)
     except BaseException:

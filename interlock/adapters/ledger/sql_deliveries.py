@@ -5,7 +5,9 @@ waits, `accepted`, until a worker has recorded what became of it. Several worker
 table.
 
 The lease has no holder: it is the moment in `due_at`. `claim_deliveries` reads waiting rows that are due and moves
-their `due_at` to the lease's end, in one transaction. Until then no other claim sees them as due:
+their `due_at` to the lease's end, in one transaction. Until then no other claim sees them as due. A row without a
+`due_at` is due, whatever its clock said when it was accepted. One that is due later than any pause or lease can last
+was set while a clock was wrong, and is due too.
 
 - SQLite: the transaction starts by taking the only write lock, so a second claim reads after the first has committed.
 - PostgreSQL: `FOR UPDATE SKIP LOCKED` passes by rows that another claim has in hand. It reads a row again that another
@@ -22,18 +24,21 @@ What can interrupt it, and why nothing is lost or done twice:
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, or_, select
 
 from interlock.adapters.ledger.engine import Database, chunks, insert
 from interlock.adapters.ledger.protocol import DeliveryLedger
 from interlock.adapters.ledger.tables import DELIVERY
-from interlock.model.delivery import Delivery, DeliveryState
+from interlock.common.clock import now
+from interlock.model.delivery import Delivery, DeliveryState, Source
 
+# Longer than any pause or lease of a worker.
+_FARTHEST = timedelta(hours=1)
 _WAITS = DELIVERY.c.state == DeliveryState.ACCEPTED.value
 _BARE = [column for column in DELIVERY.c if column.name != "body"]
 
@@ -51,7 +56,9 @@ class SqlDeliveries(Database, DeliveryLedger):
             return frozenset(UUID(guid) for guid in connection.scalars(new, rows))
 
     def claim_deliveries(self, now: datetime, until: datetime, most: int) -> tuple[Delivery, ...]:
-        due = select(*_BARE).where(_WAITS, DELIVERY.c.due_at <= now).order_by(DELIVERY.c.at, DELIVERY.c.guid)
+        moment = DELIVERY.c.due_at
+        is_due = or_(moment.is_(None), moment <= now, moment > now + _FARTHEST)
+        due = select(*_BARE).where(_WAITS, is_due).order_by(DELIVERY.c.at, DELIVERY.c.guid)
         with self._writing() as connection:
             taken = connection.execute(due.limit(most).with_for_update(skip_locked=True)).all()
             if names := [row.guid for row in taken]:
@@ -89,6 +96,13 @@ class SqlDeliveries(Database, DeliveryLedger):
     def waiting_deliveries(self) -> int:
         with self._reading() as connection:
             return connection.scalar(select(func.count()).select_from(DELIVERY).where(_WAITS)) or 0
+
+    def check_writable(self) -> None:
+        self._location.check_room()
+        row = _row(Delivery(guid=uuid4(), source=Source.SIGNED, event="", at=now(), state=DeliveryState.IGNORED))
+        with self._writing() as connection:
+            connection.execute(DELIVERY.insert().values(**row))
+            connection.execute(DELIVERY.delete().where(DELIVERY.c.guid == row["guid"]))
 
     def forget_deliveries(self, bodies: datetime, rows: datetime) -> None:
         old = (~_WAITS, DELIVERY.c.at < bodies, DELIVERY.c.body.is_not(None))

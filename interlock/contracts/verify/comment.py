@@ -7,6 +7,8 @@ so two runs may race. These rules decide which of two texts stays, and are check
 - Of the same commit, the run that started later is right.
 - Of two commits, the one that is the pull request's head is right, whenever its run started or ended.
 - Of two commits that are not its head (any more), the run that started later is right.
+
+A first comment is made for the head alone: a result of another commit would be taken for one of the pull request.
 """
 
 import re
@@ -90,7 +92,7 @@ async def publish(
         text: Markdown.
 
     Returns:
-        What was done, in a word or two (empty when nothing was changed), and the comment's address.
+        What was done, in a word or two (empty when nothing was changed), and the comment's address, if there is one.
 
     Raises:
         GitHubError, TokenError: GitHub refuses; when transient, call it again.
@@ -98,6 +100,8 @@ async def publish(
     found = await _find(github, location, me, marker.package)
     if found:
         return await _update(github, location, found[0], marker, text)
+    if (head := (await github.pull(location.repository, location.pull)).head.sha) != marker.sha:
+        return f"not made, since the pull request is at {head[:10]} now", ""
     made = await github.comment(location.repository, location.pull, f"{marker}\n{text}")
     # Two runs may have found none at the same time: the older comment stays, with the newer text.
     first = next(iter(await _find(github, location, me, marker.package)), made)

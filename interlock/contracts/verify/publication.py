@@ -31,7 +31,7 @@ Reason = Annotated[str, Field(max_length=_LONGEST_REASON)]
 
 
 class Publication(FrozenModel):
-    """What is to be published about a commit: a result, a failure, or else that its downstreams are being tested.
+    """What is to be published about a commit: a result, a failure, a refusal, or else that it is being tested.
 
     Attributes:
         format: The number of this form.
@@ -39,6 +39,7 @@ class Publication(FrozenModel):
         run: The flow run that found it out; None for a run without Prefect.
         against: While it is being tested: the baseline, for people.
         failure: Why there is no result.
+        refused: The pull request whose code only a maintainer may run.
         report: The result.
     """
 
@@ -47,6 +48,7 @@ class Publication(FrozenModel):
     run: UUID | None = None
     against: Reason = ""
     failure: Reason | None = None
+    refused: Annotated[int, Field(ge=1)] | None = None
     report: ContractsReport | None = None
 
     @property
@@ -117,4 +119,7 @@ async def publish_it(
         return await publish.publish(github, commit, publication.report, texts(publication.report, url))
     if publication.failure is not None:
         return await publish.publish_failed(github, commit, publication.failure)
+    if publication.refused is not None:
+        by_hand = ContractsRequest(upstream=commit.package, ref=commit.sha, pull=publication.refused)
+        return await publish.publish_refused(github, commit, by_hand.command)
     return await publish.publish_pending(github, commit, against=publication.against)

@@ -131,6 +131,22 @@ async def publish_failed(github: CodeHost, commit: Commit, reason: str, *, pause
     return publication.result
 
 
+async def publish_refused(github: CodeHost, commit: Commit, command: str, *, pause: float = PAUSE) -> Published:
+    """Publish that a maintainer must run it; what is known of the commit already stays.
+
+    Args:
+        github: The client; its token writes.
+        commit: The commit.
+        command: What the maintainer runs after a look at this commit.
+        pause: Seconds before a second try.
+    """
+    words = f"needs a maintainer: {command}"
+    wanted = [status(each, StatusState.PENDING, words, commit.url) for each in commit.downstreams]
+    publication = _Publication(github, commit, pause)
+    await publication.publish_statuses(wanted, replaces=False)
+    return publication.result
+
+
 async def publish(
     github: CodeHost, commit: Commit, report: ContractsReport, texts: Texts, *, pause: float = PAUSE
 ) -> Published:
@@ -236,21 +252,25 @@ class _Publication:
     def result(self) -> Published:
         return Published(done=tuple(self._done), failures=tuple(self._failures), comment=self._comment)
 
-    async def publish_statuses(self, wanted: Sequence[CommitStatus]) -> None:
-        """Publish the statuses that are not there yet."""
+    async def publish_statuses(self, wanted: Sequence[CommitStatus], *, replaces: bool = True) -> None:
+        """Publish the statuses that are not there yet; those with other words are replaced, or left as they are."""
         for each in wanted:
-            error = await self._attempt(f"the status {each.context}", lambda each=each: self._status(each))  # type: ignore[misc]
+
+            async def publish_one(each: CommitStatus = each) -> None:
+                await self._status(each, replaces=replaces)
+
+            error = await self._attempt(f"the status {each.context}", publish_one)
             # The others would be refused for the same reason, unless this context has too many statuses.
             if error is not None and not isinstance(error, UnprocessableError):
                 break
 
-    async def _status(self, wanted: CommitStatus) -> None:
+    async def _status(self, wanted: CommitStatus, *, replaces: bool) -> None:
         repo, sha = self._commit.repository, self._commit.sha
         try:
             there = (await self._github.statuses(repo, sha)).get(wanted.context)
         except UnprocessableError as error:
             raise NotThereError(error.message, hint=f"push the commit to {repo}") from None
-        if there != wanted:
+        if there is None or (replaces and there != wanted):
             await self._github.create_status(repo, sha, wanted)
             self._done.append(f"status {wanted.context}: {wanted.state}, {wanted.description}")
 
@@ -281,8 +301,9 @@ class _Publication:
         marker = comment.Marker(package=report.upstream, sha=self._commit.sha, at=report.started_at)
 
         async def update() -> None:
-            done, self._comment = await comment.publish(self._github, location, me, marker, text)
-            self._done += [f"comment on #{location.pull}: {done}, {self._comment}"] if done else []
+            done, url = await comment.publish(self._github, location, me, marker, text)
+            self._comment = url or None
+            self._done += [f"comment on #{location.pull}: {', '.join(filter(None, (done, url)))}"] if done else []
 
         await self._attempt(f"the comment on #{report.pull}", update)
 

@@ -2,8 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
@@ -19,6 +20,11 @@ class ContractsRequest(FrozenModel):
     ref: str = Field(description="A branch, tag, SHA, pull request (#12), released version, or path on this machine.")
     downstream: tuple[str, ...] = Field(default=(), description="Only these downstreams. Default: all.")
     pull: int | None = Field(default=None, ge=1, description="The pull request on which it is told.")
+    authors: tuple[str, ...] = Field(
+        default=(),
+        description="Who wrote the pull request's code, where they may be strangers: it is run only if all of them may "
+        "write to the repository.",
+    )
     baseline: str | None = Field(
         default=None, description="What it is compared with. Default: the merge base, or the last release."
     )
@@ -30,6 +36,18 @@ class ContractsRequest(FrozenModel):
     )
     tell: bool = Field(default=True, description="Tell GitHub: statuses, check run, comment.")
     family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
+
+    @model_validator(mode="after")
+    def _has_a_fixed_commit(self) -> Self:
+        if self.authors and (self.pull is None or not _WHOLE_SHA.fullmatch(self.ref)):
+            raise ValueError("authors need a pull request and the whole SHA of what they wrote")
+        return self
+
+    @property
+    def command(self) -> str:
+        """The command that verifies the same commit by hand."""
+        pull = f" --pr {self.pull}" if self.pull else ""
+        return f"interlock contracts {self.ref} --of {self.upstream}{pull}"
 
     @property
     def family_path(self) -> Path | None:

@@ -15,8 +15,10 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from deployments.embedded_server.supervisor import free_port
+from interlock.webhooks import Secrets, Source
 from interlock.webhooks.routing import VERIFY
 from interlock.webhooks.signature import SECRET
 from tests.support.prefect_release import CORE, Interlock, Running, asked, interlock_in
@@ -31,7 +33,8 @@ VALUE, RENAMED = 'soft = "soft"', 'soft = "gentle"'
 # Their suites expect the value; the others' ask only whether everything can be imported.
 RED = {PIPELINE, STORE}
 DOWNSTREAMS = RED | {"market-data-ibkr", "market-data-orchestrator"}
-WEBHOOK_SECRET = "It's a secret of the gateway and of the webhook"
+WEBHOOK_SECRET = "It's the master secret of the gateway"
+HOOK_SECRET = Secrets(current=SecretStr(WEBHOOK_SECRET)).derived(Source.GITHUB, REPOSITORY).get_secret_value()
 PATIENCE = 300.0
 
 
@@ -180,7 +183,7 @@ def stopped(stack: Running) -> None:
 @pytest.fixture(scope="module")
 def hook(scene: Scene) -> int:
     """The webhook that docs/gateway.md has people make."""
-    config = {"url": f"{scene.gateway}/webhooks/github", "content_type": "json", "secret": WEBHOOK_SECRET}
+    config = {"url": f"{scene.gateway}/webhooks/github", "content_type": "json", "secret": HOOK_SECRET}
     events = ["release", "push", "pull_request", "workflow_run"]
     return int(scene.post("hooks", name="web", events=events, config=config)["id"])
 

@@ -132,21 +132,34 @@ def test_what_changes_no_upstream_is_ignored(event: str, payload: dict[str, Any]
     assert words in why
 
 
-def test_a_strangers_code_runs_by_hand_only() -> None:
-    kind, why = ignored("pull_request", a_pull_request(owner="mallory/core", author_association="CONTRIBUTOR"))
-    assert (kind, "interlock contracts '#12' --of core --pr 12" in why) == (Kind.FORK, True)
+def authors(payload: dict[str, Any]) -> tuple[str, ...]:
+    start = started("pull_request", payload)
+    assert start.deployment == VERIFY
+    return ContractsRequest.model_validate(start.parameters["request"]).authors
+
+
+def test_github_is_asked_about_everybody_who_wrote_the_code_of_a_fork() -> None:
+    assert authors(a_pull_request()) == ()
+    assert authors(a_pull_request(owner="Alice/Core")) == ()
+    assert authors(a_pull_request(owner="Bob/core")) == ("Bob",)
+    assert authors(a_pull_request(owner="mallory/core")) == ("Bob", "mallory")
+    pushed = a_pull_request("synchronize", owner="Bob/core") | {"sender": {"login": "eve"}}
+    assert authors(pushed) == ("Bob", "eve")
+    reopened = a_pull_request("reopened", owner="Bob/core") | {"sender": {"login": "a-triager"}}
+    assert authors(reopened) == ("Bob",)
+
+
+@pytest.mark.parametrize("association", ["OWNER", "MEMBER", "COLLABORATOR", "NONE"])
+def test_an_association_is_no_permission(association: str) -> None:
+    assert authors(a_pull_request(owner="Bob/core", author_association=association)) == ("Bob",)
+
+
+def test_code_of_somebody_who_is_gone_runs_by_hand_only_and_as_it_was_reviewed() -> None:
     gone = a_pull_request()
     gone["pull_request"]["head"]["repo"] = None
-    assert ignored("pull_request", gone)[0] is Kind.FORK
-    known = a_pull_request(owner="bob/core", author_association="COLLABORATOR")
-    assert started("pull_request", known).deployment == VERIFY
-
-
-def test_a_strangers_fork_stays_one_when_a_member_opens_the_pull_request() -> None:
-    theirs = a_pull_request("synchronize", owner="mallory/core", author_association="MEMBER")
-    assert ignored("pull_request", theirs)[0] is Kind.FORK
-    gone = a_pull_request(owner="bob/core", author_association="MEMBER", user=None)
-    assert ignored("pull_request", gone)[0] is Kind.FORK
+    for payload in (gone, a_pull_request(owner="bob/core", user=None)):
+        kind, why = ignored("pull_request", payload)
+        assert (kind, f"interlock contracts {SHA} --of core --pr 12" in why) == (Kind.FORK, True)
 
 
 # ---- releases ---------------------------------------------------------------------------------------------------

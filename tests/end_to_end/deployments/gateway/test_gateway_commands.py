@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -26,19 +27,20 @@ from deployments.gateway.app import Parts
 from deployments.gateway.serve import bind, serve, server_of
 from interlock.adapters.ledger import SqlLedger, open_ledger
 from interlock.errors import InterlockError, ServerError, TokenError, UsageError
-from interlock.webhooks import Delivery, DeliveryState, Reason
+from interlock.webhooks import Delivery, DeliveryState, Reason, Source
 from interlock.webhooks.routing import CONTINUE, FOLLOW, VERIFY
 from interlock.webhooks.signature import SECRET
 from tests.support.gateways import FakePrefect
 from tests.support.hub_with_gateway import HubWithGateway
 from tests.support.judged_hub import JudgedHub
 from tests.support.ledger_writers import a_delivery
-from tests.support.ledgers import scratch_ledger
+from tests.support.ledgers import readable_only, scratch_ledger
 from tests.support.paths import ROOT
 from tests.support.prefect_server import eventually
 from tests.support.release_values import NOON
 from tests.support.webhook_values import FAMILY, SECRETS, SHA, as_body, signed_headers
 
+SIGNING = "INTERLOCK_SIGNING_SECRET"
 DOCUMENT = (ROOT / "docs" / "gateway.md").read_text("utf-8")
 
 
@@ -78,6 +80,15 @@ def test_deliveries_are_listed_with_what_follows_or_why_nothing_does(ledger: Sql
     assert lines[3].rstrip().endswith("started   a/b of core")
     assert len(said("--state", "ignored").splitlines()) == 2
     assert len(said("--most", "1").splitlines()) == 2
+
+
+def test_deliveries_of_a_ledger_that_cannot_be_written_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv("INTERLOCK_LEDGER_URL", f"sqlite:///{folder}/ledger.db")
+        with open_ledger() as ledger:
+            ledger.accept_deliveries([a_delivery(1)])
+        with readable_only(Path(folder)):
+            assert "accepted" in said()
 
 
 def test_one_delivery_is_shown_with_all_that_is_kept(ledger: SqlLedger) -> None:
@@ -121,7 +132,9 @@ def test_without_a_secret_or_a_prefect_it_does_not_start(monkeypatch: pytest.Mon
 def test_the_command_takes_deliveries_without_prefect_and_ends_well_when_it_is_told_to(
     tmp_path: Path, world: HubWithGateway
 ) -> None:
-    body = as_body({"event": "push", "repository": "mjdevaccount/market-data-core", "sha": SHA})
+    repository = "mjdevaccount/market-data-core"
+    body = as_body({"event": "push", "repository": repository, "sha": SHA})
+    headers = signed_headers(body, repository=repository)
     environ = {
         **{name: text for name, text in os.environ.items() if not name.startswith("PREFECT_")},
         "INTERLOCK_LEDGER_URL": world.ledger.get_secret_value(),
@@ -136,7 +149,7 @@ def test_the_command_takes_deliveries_without_prefect_and_ends_well_when_it_is_t
         process = subprocess.Popen(program, env=environ, stderr=errors, cwd=ROOT)
     try:
         eventually(lambda: process.poll() is not None or "working" in log.read_text())
-        answer = httpx.post(f"{url}/webhooks/signed", content=body, headers=signed_headers(body), trust_env=False)
+        answer = httpx.post(f"{url}/webhooks/signed", content=body, headers=headers, trust_env=False)
         assert answer.status_code == 202
         eventually(lambda: "does not answer" in log.read_text())
         with socket.create_connection(("127.0.0.1", world.port)) as connection:
@@ -184,6 +197,22 @@ def test_a_signal_that_comes_before_it_serves_ends_it(monkeypatch: pytest.Monkey
         signal.signal(signal.SIGTERM, before)
 
 
+def test_the_secret_of_each_sender_is_printed_for_whoever_sets_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def printed(*arguments: str) -> str:
+        ended = CliRunner().invoke(app, ["webhook-secret", *arguments])
+        assert ended.exit_code == 0, ended
+        return ended.stdout
+
+    monkeypatch.delenv(SECRET, raising=False)
+    assert SECRET in refused(TokenError, "webhook-secret", "market-data-core").message
+    monkeypatch.setenv(SECRET, SECRETS.current.get_secret_value())
+    core = "mjdevaccount/market-data-core"
+    for source, options in ((Source.GITHUB, ()), (Source.SIGNED, ("--signed",))):
+        own = SECRETS.derived(source, core).get_secret_value()
+        assert printed("market-data-core", *options) == printed(core, *options) == f"{own}\n"
+    assert 'did you mean "market-data-core"?' in str(refused(UsageError, "webhook-secret", "market-data-cor").hint)
+
+
 # ---- the documentation ------------------------------------------------------------------------------------------
 
 
@@ -208,7 +237,7 @@ def in_shell(script: str, world: HubWithGateway, **environ: str) -> str:
     known = {
         "PATH": os.environ["PATH"],
         "INTERLOCK_GATEWAY_URL": f"http://127.0.0.1:{world.port}",
-        SECRET: SECRETS.current.get_secret_value(),
+        SIGNING: SECRETS.derived(Source.SIGNED, "alice/core").get_secret_value(),
         "no_proxy": "127.0.0.1",
         **environ,
     }
@@ -234,6 +263,22 @@ def test_the_recipes_with_curl_are_taken_by_a_real_gateway(world: HubWithGateway
     assert first["deployment"] == "cascade-release/follow-upstream"
 
 
+@pytest.mark.skipif(not has("jq"), reason="needs jq")
+def test_the_recipe_for_a_webhook_gives_it_its_own_secret(world: HubWithGateway, tmp_path: Path) -> None:
+    recipe = next(block for block in blocks("sh") if "webhook-secret" in block)
+    (tmp_path / "gh").write_text('#!/bin/sh\necho "$@" >&2\ncat\n')
+    (tmp_path / "gh").chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]])
+    master = {SECRET: SECRETS.current.get_secret_value(), "INTERLOCK_HOME": str(tmp_path / "home"), "PATH": path}
+    made = json.loads(in_shell(recipe, world, **master))
+    assert made["config"] == {
+        "url": world.url,
+        "content_type": "json",
+        "secret": SECRETS.derived(Source.GITHUB, "mjdevaccount/market-data-core").get_secret_value(),
+    }
+    assert all(f"`{event}`" in DOCUMENT for event in made["events"])
+
+
 @pytest.mark.skipif(not has("curl", "openssl", "jq"), reason="needs curl, openssl and jq")
 def test_the_workflow_of_the_documentation_is_taken_by_a_real_gateway(world: HubWithGateway) -> None:
     (workflow,) = blocks("yaml")
@@ -241,7 +286,7 @@ def test_the_workflow_of_the_documentation_is_taken_by_a_real_gateway(world: Hub
     # YAML reads the key "on" so; "published" would tell of what is marked as a pre-release too
     assert read[True] == {"release": {"types": ["released"]}}
     (step,) = read["jobs"]["tell"]["steps"]
-    assert set(step["env"]) == {"INTERLOCK_GATEWAY_URL", SECRET, "REPOSITORY", "TAG"}
+    assert set(step["env"]) == {"INTERLOCK_GATEWAY_URL", SIGNING, "REPOSITORY", "TAG"}
     with world.gateway():
         answer = json.loads(in_shell(step["run"], world, REPOSITORY="alice/core", TAG="v1.2.11"))
     assert answer["status"] == "accepted"

@@ -1,8 +1,10 @@
 """The ledger keeps what it is given, whoever writes at the same time, and says what is wrong when it cannot."""
 
+import errno
 import socket
 import sqlite3
 import stat
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -45,6 +47,7 @@ from tests.support.ledger_writers import (
     write_with_others,
     writers,
 )
+from tests.support.ledgers import readable_only
 from tests.support.paths import ROOT
 from tests.support.release_values import NOON, a_receipt, a_record, a_release, an_order
 
@@ -577,6 +580,50 @@ def test_a_file_that_is_no_ledger_is_named_with_the_cure(tmp_path: Path) -> None
     assert path.read_bytes().startswith(b"This is no database. ")
 
 
+def test_an_empty_file_is_no_new_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.touch()
+    told = refusal(f"sqlite:///{path}")
+    assert told.message.startswith(f"The ledger {path} is empty")
+    assert "back-up" in str(told.hint)
+    assert path.read_bytes() == b""
+    path.unlink()
+    open_ledger(SecretStr(f"sqlite:///{path}")).close()
+
+
+def test_a_new_ledger_has_its_name_only_when_it_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, seen = tmp_path / "ledger.db", []
+
+    def crash(unfinished: str, _name: object) -> None:
+        seen.append(Path(unfinished).read_bytes()[:15])
+        raise OSError(errno.EIO, "the machine stops")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("interlock.adapters.ledger.engine.os.link", crash)
+        assert "the machine stops" in refusal(f"sqlite:///{path}").message
+    assert (seen, list(tmp_path.iterdir())) == ([b"SQLite format 3"], [])
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_ledger_that_cannot_be_written_can_be_read(is_open: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        url = SecretStr(f"sqlite:///{folder}/led ger#.db")
+        with open_ledger(url) as ledger:
+            ledger.record(a_run("f"))
+            if not is_open:
+                ledger.close()
+            with readable_only(folder):
+                with open_ledger(url, to_read=True) as read:
+                    assert read.runs(["f"])
+                    with pytest.raises(LedgerError, match="readonly"):
+                        read.record(a_run("g"))
+                if not is_open:
+                    assert "readonly" in refusal(url.get_secret_value()).message
+        with open_ledger(url, to_read=True) as ledger:
+            ledger.record(a_run("g"))
+
+
 def test_a_file_that_was_overwritten_in_part_is_named_with_the_cure(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with open_ledger(SecretStr(f"sqlite:///{path}")) as ledger:
@@ -617,6 +664,7 @@ def test_a_writer_that_does_not_end_is_waited_for_and_then_named(
 def test_a_file_that_others_are_making_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ledger.db"
     with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE others (x)")
         other.execute("BEGIN IMMEDIATE")
         monkeypatch.setattr("interlock.adapters.ledger.engine.time.sleep", lambda _seconds: other.rollback())
         with open_ledger(SecretStr(f"sqlite:///{path}")) as ledger:
@@ -627,6 +675,7 @@ def test_a_file_that_others_do_not_let_go_of_is_named(tmp_path: Path, monkeypatc
     path = tmp_path / "ledger.db"
     monkeypatch.setattr("interlock.adapters.ledger.engine.PATIENCE", 0.05)
     with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE others (x)")
         other.execute("BEGIN IMMEDIATE")
         assert f"{path} cannot be used: database is locked" in refusal(f"sqlite:///{path}").message
 

@@ -48,6 +48,22 @@ def test_what_is_taken_is_nobody_elses_until_its_time(ledger: Ledger) -> None:
     assert ledger.waiting_deliveries() == 3
 
 
+def test_what_was_accepted_or_claimed_while_a_clock_was_ahead_is_due_when_it_is_right(ledger: Ledger) -> None:
+    ahead = NOON + timedelta(hours=2)
+    accepted, put_back = a_delivery(1, at=ahead, due_at=None), a_delivery(2, due_at=None)
+    claimed = a_delivery(3, due_at=ahead + timedelta(minutes=1))
+    put_off = a_delivery(4, due_at=NOON + timedelta(minutes=10))
+    ledger.accept_deliveries([accepted, put_back, claimed, put_off])
+    until = NOON + timedelta(minutes=1)
+    assert {each.guid.int for each in ledger.claim_deliveries(NOON, until, 9)} == {1, 2, 3}
+    assert ledger.claim_deliveries(NOON, until, 9) == ()
+
+
+def test_that_deliveries_can_be_written_is_tried_and_leaves_nothing(ledger: Ledger) -> None:
+    ledger.check_writable()
+    assert ledger.deliveries() == ()
+
+
 def test_what_was_started_or_ignored_stays_so(ledger: Ledger) -> None:
     one, other = a_delivery(1), a_delivery(2)
     ledger.accept_deliveries([one, other])

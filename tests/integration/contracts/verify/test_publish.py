@@ -273,6 +273,19 @@ class TestComment:
         assert any("left to the newer run" in line for line in published.done)
         assert published.failures == ()
 
+    def test_a_commit_that_the_pull_request_has_left_gets_its_statuses_and_no_first_comment(
+        self, publisher: Publisher
+    ) -> None:
+        reviewed = publisher.sha
+        older = publisher.report()
+        head = publisher.push()
+        published = publisher.publish(older, text="reviewed")
+        assert (publisher.comments, published.comment) == ([], None)
+        assert f"comment on #{publisher.pull}: not made, since the pull request is at {head[:10]} now" in published.done
+        assert publisher.statuses == {}
+        publisher.sha = reviewed
+        assert set(publisher.statuses) == {PIPELINE, STORE, IBKR}
+
     def test_the_head_of_the_pull_request_is_right_even_if_its_run_began_earlier(self, publisher: Publisher) -> None:
         older = publisher.report(started_at=BEGAN + timedelta(hours=1))
         publisher.push()

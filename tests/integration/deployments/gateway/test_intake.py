@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import resource
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from deployments.gateway.request_body import Limits
 from interlock.adapters.ledger import SqlLedger, open_ledger
 from interlock.errors import LedgerError
 from interlock.webhooks import Delivery, DeliveryState, Reason, Secrets, Source
+from interlock.webhooks.signature import sign
 from tests.support.gateways import FakePrefect, Up, with_gateway
 from tests.support.ledger_writers import a_delivery
 from tests.support.ledgers import copied_ledger, scratch_ledger, scratch_ledger_of
@@ -382,6 +384,75 @@ def test_a_gateway_is_ready_while_it_can_keep_what_comes() -> None:
     assert with_gateway(work, ledger, prefect) == expected
 
 
+def test_a_gateway_is_not_ready_after_a_delivery_that_it_could_not_keep() -> None:
+    ledger = scratch_ledger_of(Failing)
+
+    async def work(up: Up) -> list[int]:
+        found = []
+        for ledger.left in (1, 0):
+            answer = await up.post("github", PUSH, GENUINE)
+            found += [answer.status_code, (await up.client.get("/readyz")).status_code]
+        return found
+
+    assert with_gateway(work, ledger) == [503, 503, 202, 200]
+
+
+def test_a_failure_counts_until_its_sender_may_have_tried_again() -> None:
+    seconds = 100.0
+    ledger = scratch_ledger_of(Failing)
+    ledger.left = 1
+
+    async def work() -> list[bool]:
+        nonlocal seconds
+        writer = BatchWriter(ledger, clock=lambda: seconds)
+        running = asyncio.create_task(writer.run())
+        found = [writer.has_failed]
+        with pytest.raises(LedgerError):
+            await writer.enter(a_delivery())
+        for after in (0, 29, 30):
+            seconds = 100.0 + after
+            found.append(writer.has_failed)
+        running.cancel()
+        return found
+
+    assert asyncio.run(work()) == [False, True, True, False]
+
+
+def test_a_gateway_whose_disk_is_full_says_so_before_a_delivery_fails(ledger: SqlLedger) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    async def readiness(up: Up) -> tuple[int, str]:
+        answer = await up.client.get("/readyz")
+        return answer.status_code, answer.json()["ledger"]
+
+    async def work(up: Up) -> None:
+        assert await readiness(up) == (200, "answers")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+        try:
+            status, said = await readiness(up)
+            assert (await up.post("github", PUSH, GENUINE)).status_code == 503
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert (status, "cannot be used" in said) == (503, True)
+        assert (await up.post("github", PUSH, GENUINE)).status_code == 202
+        assert await readiness(up) == (200, "answers")
+
+    with_gateway(work, ledger, FakePrefect(is_down=True))
+
+
+def test_a_gateway_is_not_ready_when_hardly_any_room_is_left(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("interlock.adapters.ledger.location._ROOM", 10**18)
+
+    async def work(up: Up) -> tuple[int, str]:
+        answer = await up.client.get("/readyz")
+        return answer.status_code, answer.json()["ledger"]
+
+    status, said = with_gateway(work, ledger)
+    assert (status, "has no room" in said) == (503, True)
+
+
 # ---- what is seen of it -----------------------------------------------------------------------------------------
 
 
@@ -489,6 +560,6 @@ def test_whatever_comes_is_answered_and_accepted_only_if_signed(
     ledger = scratch_ledger()
     status = with_gateway(work, ledger)
     assert status in {200, 202, 400, 401, 403, 408, 413, 415}
-    if SECRETS.sign(body) != headers["x-hub-signature-256"]:
+    if sign(SECRETS.current, body) != headers["x-hub-signature-256"]:
         assert status >= 400
         assert ledger.deliveries() == ()

@@ -27,6 +27,7 @@ from tests.support.hub_with_gateway import SECRET, HubWithGateway
 from tests.support.judged_hub import CORE, PRIVATE, JudgedHub
 from tests.support.prefect_server import eventually
 from tests.support.universe.served import Served
+from tests.support.webhook_values import SECRETS
 
 FAMILY_FILE = """
 [family]
@@ -203,7 +204,7 @@ def test_an_app_without_a_webhook_is_told(world: HubWithGateway, monkeypatch: py
 def test_an_apps_own_webhook_is_swept_as_the_app_itself(world: HubWithGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     permissions = {"contents": "write", "repository_hooks": "write", "metadata": "read"}
     app, installation = world.hub.app(permissions=permissions, events=["push"])
-    world.hub.app_hook(app, world.url, SECRET)
+    world.hub.app_hook(app, world.url, SECRETS.current.get_secret_value())
     credentials = AppInstallation(
         app_id=str(app.id), private_key=SecretStr(PRIVATE), installation_id=str(installation.id), server=github_server()
     )

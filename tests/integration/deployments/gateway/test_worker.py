@@ -39,7 +39,6 @@ def accepted(ledger: Ledger, number: int, *, key: str | None = None, **start: ob
         at=at,
         state=DeliveryState.ACCEPTED,
         start=Start.model_validate({**known, **start}),
-        due_at=at,
     )
     ledger.accept_deliveries([delivery])
     return delivery.guid
@@ -263,6 +262,14 @@ def test_two_gateways_that_share_a_ledger_start_everything_once(ledger: SqlLedge
 
     asyncio.run(work())
     assert sorted(start.key for start in prefect.asked) == sorted(f"key {number}" for number in range(60))
+
+
+def test_what_was_accepted_while_the_clock_was_ahead_is_started_when_it_is_right(ledger: SqlLedger) -> None:
+    clock, prefect = Clock(), FakePrefect()
+    clock.now = NOW - timedelta(hours=1)
+    accepted(ledger, 1)
+    asyncio.run(until(lambda: prefect.runs, worker(ledger, prefect, clock)))
+    assert list(prefect.runs) == ["key 1"]
 
 
 def test_what_was_not_begun_when_it_stops_is_due_at_once(ledger: SqlLedger) -> None:

@@ -1,5 +1,6 @@
 """The frame of all endpoints: versions, limits, entity tags, pages, the log; and the state that survives."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,33 @@ def test_every_answer_says_who_gave_it(hub: Hub) -> None:
         assert headers["x-github-request-id"]
         assert headers["x-github-api-version-selected"] == "2022-11-28"
         assert headers["x-ratelimit-resource"] == "core"
+
+
+ONE = ("contents/{}", "commits/{}", "commits/{}/status", "git/commits/{}", "git/tags/{}", "git/ref/{}")
+MANY = ("contents/README.md?ref={}", "commits?sha={}", "commits?path={}", "commits/{}/pulls")
+ODD = ("..%2f..%2fetc/passwd", "%00", "main%00", "a//b", "%2e%2e", "%5c", "--output=x", "%ff", "HEAD%40%7B-1%7D")
+
+
+@pytest.mark.parametrize("where", [*ONE, *MANY])
+def test_odd_paths_are_answered_and_lead_nowhere(hub: Hub, where: str) -> None:
+    statuses = {hub.ask("GET", f"/repos/alice/core/{where.format(odd)}").status_code for odd in ODD}
+    assert statuses <= {200, 404, 409, 422}
+    if where in ONE:
+        assert 200 not in statuses
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "../..", "a\nb"])
+def test_odd_texts_in_a_body_are_refused(hub: Hub, text: str) -> None:
+    bodies = {
+        ("PUT", "contents/x"): {"message": "m", "content": "YQ==", "branch": text},
+        ("POST", "git/refs"): {"ref": f"refs/heads/{text}", "sha": hub.head},
+        ("POST", "git/commits"): {"message": "m", "tree": text},
+        ("POST", "git/trees"): {"tree": [{"path": text, "mode": "100644", "type": "blob", "content": ""}]},
+        ("POST", "releases"): {"tag_name": text},
+    }
+    for (method, path), body in bodies.items():
+        answer = hub.ask(method, f"/repos/alice/core/{path}", content=json.dumps(body))
+        assert answer.status_code in {400, 404, 422}, (path, answer.text)
 
 
 def test_a_version_can_be_chosen_and_must_be_known(hub: Hub) -> None:

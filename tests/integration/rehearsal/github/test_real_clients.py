@@ -12,12 +12,15 @@ from urllib.parse import urlsplit
 
 import github
 import githubkit
+import httpx
 import pytest
 from github import Auth
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rehearsal.environment import UPLOADS
 from rehearsal.github.app import api_app, uploads_app
 from rehearsal.github.state import Addresses
+from rehearsal.servers import WithUploads
 from tests.support.judged_hub import CORE, JudgedHub
 from tests.support.openapi import Judge, official
 from tests.support.universe.served import Served
@@ -149,6 +152,22 @@ class TestPyGithub:
             assert workflow.create_dispatch("main")
             repo.get_commit(site.hub.head).create_status("success", context="ci")
             assert repo.get_commit("main").get_combined_status().state == "success"
+
+    def test_a_file_of_a_release(self, site: Site, tmp_path: Path) -> None:
+        """It uploads only to the host and port of the API, which a world's addresses allow for."""
+        wheel = tmp_path / "core-1.0-py3-none-any.whl"
+        wheel.write_bytes(b"PK wheel")
+        with _judged(site.hub) as apps, Served(WithUploads(apps["api"], apps["uploads"])) as served:
+            site.hub.state.addresses = Addresses(api=served.url, uploads=served.url + UPLOADS, server=site.server)
+            with github.Github(base_url=served.url, auth=Auth.Token("alice-classic"), retry=None) as client:
+                release = client.get_repo("alice/core").create_git_release("v1.0.0", "One", "Notes")
+                asset = release.upload_asset(str(wheel), content_type="application/zip")
+                assert (asset.name, asset.size, asset.state) == (wheel.name, 8, "uploaded")
+                assert [each.name for each in release.get_assets()] == [wheel.name]
+            # A client that knows only the API's address fails, as on GitHub.
+            elsewhere = f"{served.url}/repos/alice/core/releases/{release.id}/assets?name=other.whl"
+            token = {"authorization": "Bearer alice-classic"}
+            assert httpx.post(elsewhere, content=b"PK", headers=token, trust_env=False).status_code == 404
 
     def test_a_pull_request_and_a_hook(self, site: Site) -> None:
         site.hub.state.add_token("hooks", "alice", scopes=["repo", "admin:repo_hook"])
