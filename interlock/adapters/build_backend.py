@@ -9,6 +9,7 @@ A back end is a stranger's program, and it may name further requirements only wh
    3 are done again with these too; an sdist and a wheel may each name some.
 """
 
+import asyncio
 import json
 import shutil
 import sys
@@ -57,7 +58,7 @@ class Project:
     """What is built.
 
     Attributes:
-        source: A folder, or an sdist; the back end may write into it.
+        source: An sdist, or a folder that everybody may read; it stays as it is.
         kinds: "sdist", "wheel", or both: then the wheel is built from the sdist.
         variables: Variables for the back end beside those of tools. No token belongs here.
         network: Whether the back end may use the network.
@@ -89,83 +90,118 @@ async def run_backend(
         UnbuildableError: What it requires can't be had, or it asks for more again and again.
         IndexUnavailableError: The index did not answer.
     """
+    known: tuple[str, ...] = ()
     with work_folder("interlock-build-") as top:
-        box = top / "box"
-        shutil.move(project.source, _new(box) / project.source.name)
-        build = _Build(project=project, top=top, box=box, interpreter=interpreter)
-        known: tuple[str, ...] = ()
-        done = await build.run()
-        for number in range(ROUNDS):
+        for number in range(ROUNDS + 1):
+            # Each round has folders of its own: what an earlier one left in its place would be followed out of it.
+            turn = _Round(project=project, top=top / str(number), interpreter=interpreter)
+            done = await turn.run(await turn.environment(environments, known) if number else None, known)
+            if number and done.returncode != build_script.MISSING:
+                turn.take(made)
+                return done
             if done.returncode not in {0, build_script.MISSING}:
                 return done
-            known = tuple(sorted({*known, *_requirements(top)}))
-            python = await _environment(environments, known, box / f"environment-{number}", interpreter)
-            done = await build.run(python, known)
-            if done.returncode != build_script.MISSING:
-                _take(box / "made", made)
-                return done
-        raise UnbuildableError("the build back end asks for other requirements each time it runs")
+            known = tuple(sorted({*known, *turn.requirements()}))
+    raise UnbuildableError("the build back end asks for other requirements each time it runs")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Build:
-    project: Project
-    top: Path
-    box: Path
-    interpreter: Interpreter
+class _Round:
+    """One run of the script in a sandbox, with a fresh copy of the source."""
 
-    async def run(self, python: Path | None = None, known: Sequence[str] = ()) -> Completed:
-        """Run the script in the sandbox; without a Python it reads what the project requires."""
-        project, facts, specification = self.project, self.top / "facts.jsonl", self.top / "specification.json"
+    def __init__(self, *, project: Project, top: Path, interpreter: Interpreter) -> None:
+        self._project = project
+        self._interpreter = interpreter
+        self._top = top
+        self._facts, self._made = top / "facts.jsonl", top / "made"
+        self._box = top / "box"
+        for folder in (self._made, self._box / "home", self._box / "tmp", self._box / "unpacked"):
+            folder.mkdir(parents=True)
+        self._facts.touch()
+
+    async def environment(self, environments: Environments, known: Sequence[str]) -> Path:
+        """Make the back end's environment; its Python."""
+        lock: Resolution = Lock(pins=())
+        if known:
+            lock = await environments.resolve(known, forced=(), interpreter=self._interpreter)
+        if isinstance(lock, Unresolvable):
+            raise UnbuildableError(f"what the build requires can't be had: {lock.reason}")
+        return await environments.fresh(self._top / "environment", lock, (), self._interpreter)
+
+    async def run(self, python: Path | None, known: Sequence[str]) -> Completed:
+        """Run the script; without a Python it reads what the project requires, and builds nothing."""
+        source, specification = self._project.source, self._top / "specification.json"
+        if python or source.is_file():
+            source = await asyncio.to_thread(_copied, source, self._box / source.name)
         libraries = [_library(name) for name in LIBRARIES]
         spec = {
             "libraries": sorted({str(library.parent) for library in libraries}),
-            "source": str(self.box / project.source.name),
-            "kinds": list(project.kinds),
+            "source": str(source),
+            "kinds": list(self._project.kinds),
             "known": list(known),
-            "made": str(_new(self.box / "made")),
-            "work": str(_new(self.box / "unpacked")),
-            "out": str(facts),
+            "made": str(self._made),
+            "work": str(self._box / "unpacked"),
+            "out": str(self._facts),
             **({"python": str(python)} if python else {}),
         }
         specification.write_text(json.dumps(spec))
         specification.chmod(0o644)
-        facts.write_bytes(b"")
         script = Path(build_script.__file__)
-        own = folders_of(PYTHON)
-        read = (*own, *self.interpreter.folders, *libraries, script, specification)
+        read = (*folders_of(PYTHON), *self._interpreter.folders, *libraries, script, specification)
+        read = read if source.is_relative_to(self._box) else (*read, source)
+        write = (self._box, self._made, self._facts, *([python.parent.parent] if python else []))
         done = await sandbox.run(
             [PYTHON, "-I", script, specification],
-            box=Box(read=read, write=(self.box, facts), network=project.network),
+            box=Box(read=read, write=write, network=self._project.network),
             env=self._variables(python),
-            cwd=self.box,
-            timeout=project.seconds,
+            cwd=self._box,
+            timeout=self._project.seconds,
             keep=KEPT_OF_THE_LOG,
             merge=True,
         )
-        log = done.output.replace(f"{spec['source']}/", "").replace(str(self.top), "…")
+        log = done.output.replace(f"{source}/", "").replace(str(self._top), "…")
         return done.model_copy(update={"output": log})
 
     def _variables(self, python: Path | None) -> dict[str, str]:
-        home, temporary = _new(self.box / "home"), _new(self.box / "tmp")
         return {
             "PATH": f"{python.parent}:{SYSTEM_PATH}" if python else SYSTEM_PATH,
-            "HOME": str(home),
-            "TMPDIR": str(temporary),
+            "HOME": str(self._box / "home"),
+            "TMPDIR": str(self._box / "tmp"),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
             "PYTHONHASHSEED": "0",
             "NO_COLOR": "1",
-            "GIT_CEILING_DIRECTORIES": str(self.box),  # the copy does not belong to a repository around it
-            **self.project.variables,
+            "GIT_CEILING_DIRECTORIES": str(self._box),  # the copy does not belong to a repository around it
+            **self._project.variables,
         }
 
+    def requirements(self) -> Iterator[str]:
+        """The requirements that were reported last, each parsed, so that none is an option of uv or an address."""
+        try:
+            lines = read_bounded(self._facts, LONGEST_FACTS).splitlines()
+            for line in json.loads(lines[-1])["requires"] if lines else []:
+                requirement = Requirement(line)
+                if requirement.url:
+                    raise UnbuildableError(f"the build requires {requirement.name} from elsewhere than the index")
+                yield str(requirement)
+        except (UnreadableFileError, ValueError, RecursionError, LookupError, TypeError) as error:
+            raise UnbuildableError(f"what the build requires can't be read: {type(error).__name__}: {error}") from None
 
-def _new(folder: Path) -> Path:
-    """An empty folder in the place of what is there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+    def take(self, made: Path) -> None:
+        """Take over the files, each checked to be one: a link would be followed by whoever reads it."""
+        for path in sorted(self._made.iterdir()):
+            try:
+                content = read_bounded(path, LARGEST_FILE)
+            except UnreadableFileError as error:
+                raise UnbuildableError(f"the build made {path.name}, and {error}") from None
+            (made / path.name).write_bytes(content)
+
+
+def _copied(source: Path, target: Path) -> Path:
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target)
+    return target
 
 
 def _library(name: str) -> Path:
@@ -173,37 +209,3 @@ def _library(name: str) -> Path:
     assert found is not None
     assert found.origin is not None
     return Path(found.origin).parent
-
-
-def _requirements(top: Path) -> Iterator[str]:
-    """The requirements that the script reported last, each parsed, so that none is an option of uv or an address."""
-    try:
-        lines = read_bounded(top / "facts.jsonl", LONGEST_FACTS).splitlines()
-        for line in json.loads(lines[-1])["requires"] if lines else []:
-            requirement = Requirement(line)
-            if requirement.url:
-                raise UnbuildableError(f"the build requires {requirement.name} from elsewhere than the index")
-            yield str(requirement)
-    except (UnreadableFileError, ValueError, RecursionError, LookupError, TypeError) as error:
-        raise UnbuildableError(f"what the build requires can't be read: {type(error).__name__}: {error}") from None
-
-
-async def _environment(
-    environments: Environments, requirements: Sequence[str], folder: Path, interpreter: Interpreter
-) -> Path:
-    lock = (
-        await environments.resolve(requirements, forced=(), interpreter=interpreter) if requirements else Lock(pins=())
-    )
-    if isinstance(lock, Unresolvable):
-        raise UnbuildableError(f"what the build requires can't be had: {lock.reason}")
-    return await environments.fresh(folder, lock, (), interpreter)
-
-
-def _take(there: Path, made: Path) -> None:
-    """Take over the files, each checked to be one: a link would be followed by whoever reads it."""
-    for path in sorted(there.iterdir()):
-        try:
-            content = read_bounded(path, LARGEST_FILE)
-        except UnreadableFileError as error:
-            raise UnbuildableError(f"the build made {path.name}, and {error}") from None
-        (made / path.name).write_bytes(content)

@@ -260,10 +260,8 @@ class Uv:
         key = digest(await asyncio.to_thread(_sha256, sdist), str(interpreter.path), interpreter.version)
 
         async def built(made: Path) -> None:
-            with tempfile.TemporaryDirectory() as folder:
-                source = Path(shutil.copy2(sdist, folder))
-                project = Project(source=source, kinds=("wheel",), variables={})
-                done = await run_backend(project, made, environments=self, interpreter=interpreter)
+            project = Project(source=sdist, kinds=("wheel",), variables={})
+            done = await run_backend(project, made, environments=self, interpreter=interpreter)
             if done.returncode or not any(made.glob("*.whl")):
                 raise UnbuildableError(done.output.strip()[-LONGEST_REASON:] or "it made no wheel")
 

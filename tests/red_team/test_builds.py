@@ -123,6 +123,33 @@ def test_what_it_makes_must_be_files(tmp_path: Path, attack: str) -> None:
         built(tmp_path, attack)
 
 
+@pytest.mark.parametrize("requires", ["[]", "[f'later-{os.getpid()}'] if os.path.exists('x') else []"])
+def test_links_that_it_puts_in_the_place_of_folders_lead_nowhere(tmp_path: Path, requires: str) -> None:
+    """What Interlock does in these folders after the back end, it does as itself."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret-1.0-py3-none-any.whl").write_bytes(b"secret")
+    attack = f"""
+import shutil
+for name in ("box", "made", "environment", "facts.jsonl"):
+    for top in (folder.parent, folder.parent.parent):
+        try:
+            shutil.rmtree(top / name) if (top / name).is_dir() else os.unlink(top / name)
+            os.symlink({str(outside)!r}, top / name)
+        except OSError:
+            pass
+for name in ("home", "tmp", "unpacked"):
+    shutil.rmtree(folder.parent / "box" / name, ignore_errors=True)
+os.symlink({str(outside)!r}, folder.parent / "box" / "home")
+""".strip()
+    try:
+        files = built(tmp_path, attack, requires=requires)
+    except BuildError:
+        files = ()
+    assert "secret" not in "".join(file.name for file in files)
+    assert [path.name for path in outside.iterdir()] == ["secret-1.0-py3-none-any.whl"]
+
+
 @pytest.mark.parametrize(
     "requires",
     [
