@@ -69,7 +69,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "up": (
         "up:up",
-        "Keep a whole stack running on this machine: Prefect's server, a worker, the gateway, every deployment.",
+        "Keep a whole stack running on this machine: Prefect's server, two workers, the gateway, every deployment.",
     ),
     "family": ("family:app", "The family file: show it, check it, print its schema."),
     "server": ("server:app", "The embedded Prefect server of this machine."),

@@ -207,8 +207,10 @@ def run_now(
 
 
 async def _ends_within(process: asyncio.subprocess.Process, limit: float | None) -> bool:
+    # Not `wait_for`: before Python 3.12 it swallows a cancellation at the moment of the end, and its caller goes on.
     try:
-        await asyncio.wait_for(process.wait(), limit)
+        async with asyncio.timeout(limit):
+            await process.wait()
     except TimeoutError:
         return False
     return True
@@ -219,8 +221,7 @@ async def _end_group(process: asyncio.subprocess.Process) -> None:
     try:
         if process.returncode is None:
             _signal_group(process.pid, signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), GRACE)
+            await _ends_within(process, GRACE)
     finally:  # also after a second cancellation
         _signal_group(process.pid, signal.SIGKILL)
         await process.wait()

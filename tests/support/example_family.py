@@ -4,8 +4,10 @@ import contextlib
 import json
 import os
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,18 +37,15 @@ OWN = "import core\n\ndef test_own():\n    assert undefined_name\n"
 READS = (
     "import core\nfrom importlib.metadata import version\n\ndef test_reads():\n    assert version('core') >= '1.0'\n"
 )
-# Green while the file says "fair": what a fingerprint can't know of.
-WAVERS = (
-    "import core, os, pathlib\n\ndef test_weather():\n"
-    "    assert pathlib.Path(os.environ['WEATHER']).read_text() == 'fair'\n"
+# Green while the answer is "fair": what a fingerprint can't know of.
+ASKS = (
+    "import core, os, socket\n\ndef ask(what):\n"
+    "    with socket.create_connection(('127.0.0.1', int(os.environ['ANSWERS']))) as asked:\n"
+    "        asked.sendall(what + b'\\n')\n        return asked.recv(9)\n\n"
 )
-# Waits with core 1.2 until a file is there.
-WAITS = (
-    "import core, os, pathlib, time\n\ndef test_waits():\n"
-    "    while core.speed() == 2 and not pathlib.Path(os.environ['GATE']).exists():\n"
-    "        pathlib.Path(os.environ['GATE'] + '.waiting').touch()\n"
-    "        time.sleep(0.05)\n"
-)
+WAVERS = ASKS + "def test_weather():\n    assert ask(b'weather') == b'fair'\n"
+# Waits with core 1.2 until it may go on.
+WAITS = ASKS + "def test_waits():\n    assert core.speed() != 2 or ask(b'gate') == b'go'\n"
 
 FAMILY = """
 [family]
@@ -74,7 +73,8 @@ upstreams = ["core"]
 name = "contracts"
 sdist = "tests"
 requirements = ["pytest"]
-env = {{ WEATHER = "{folder}/weather" }}
+network = true
+env = {{ ANSWERS = "{port}" }}
 
 [packages.waiter]
 upstreams = ["core"]
@@ -82,7 +82,8 @@ upstreams = ["core"]
 name = "contracts"
 sdist = "tests"
 requirements = ["pytest"]
-env = {{ GATE = "{folder}/gate" }}
+network = true
+env = {{ ANSWERS = "{port}" }}
 """
 
 
@@ -130,22 +131,46 @@ class Ended(NamedTuple):
         return sheet.cells[[row.version for row in sheet.rows].index(version)]
 
 
+class Answers(socketserver.ThreadingTCPServer):
+    """Answers suites, which see no file of this machine: what the weather is, and when one that waits may go on."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.weather, self.waiting, self.gate = b"fair", threading.Event(), threading.Event()
+        super().__init__(("127.0.0.1", 0), _Asked)
+
+
+class _Asked(socketserver.StreamRequestHandler):
+    server: Answers
+
+    def handle(self) -> None:
+        """Answer one question."""
+        answer = self.server.weather
+        if self.rfile.readline().strip() == b"gate":
+            self.server.waiting.set()
+            self.server.gate.wait()
+            answer = b"go"
+        self.wfile.write(answer)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Command:
     """The command `interlock` in a folder of its own: home, temporary files, family file and reports are in it.
 
     Attributes:
+        answers: Answers its suites.
         settings: Further variables.
     """
 
     folder: Path
+    answers: Answers
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for path in (self.home, self.temporary, self.folder / "user"):
             path.mkdir(parents=True, exist_ok=True)
-        self.family.write_text(FAMILY.format(python=PYTHON, folder=self.folder))
-        (self.folder / "weather").write_text("fair")
+        self.family.write_text(FAMILY.format(python=PYTHON, port=self.answers.server_address[1]))
 
     @property
     def home(self) -> Path:
@@ -248,12 +273,16 @@ class Command:
 @contextlib.contextmanager
 def command_in(folder: Path, **settings: str) -> Iterator[Command]:
     """The command in a folder; its server is stopped at the end, and nothing of it is left."""
-    command = Command(folder=folder, settings=settings)
-    begin_migrated(command.home / "prefect")
-    try:
-        yield command
-    finally:
-        command.run("server", "stop", "--force")
-        for process in command.processes():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGKILL)
+    with Answers() as answers:
+        threading.Thread(target=answers.serve_forever, daemon=True).start()
+        command = Command(folder=folder, answers=answers, settings=settings)
+        begin_migrated(command.home / "prefect")
+        try:
+            yield command
+        finally:
+            answers.gate.set()
+            answers.shutdown()
+            command.run("server", "stop", "--force")
+            for process in command.processes():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGKILL)

@@ -52,10 +52,12 @@ async def twine_here(command: Sequence[str | Path], *, env: Mapping[str, str], *
     return await asyncio.to_thread(_said, lambda: twine_upload(settings, [str(command[-1])]))
 
 
-async def twine_check_here(command: Sequence[str | Path], **_limits: object) -> Completed:
+async def twine_check_here(command: Sequence[str | Path], *, env: Mapping[str, str], **_limits: object) -> Completed:
     """The same for its checks."""
     paths = [str(path) for path in command[command.index("--strict") + 1 :]]
-    return await asyncio.to_thread(_said, lambda: twine_check(paths, strict=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", env["COLUMNS"])  # as wide as asked for: no message is wrapped
+        return await asyncio.to_thread(_said, lambda: twine_check(paths, strict=True))
 
 
 def _said(work: Callable[[], object]) -> Completed:

@@ -49,12 +49,12 @@ def interlock(world: Universe, tmp_path: Path) -> Iterator[Command]:
 
 
 def waiting_suite(command: Command) -> psutil.Process | None:
-    """The process of the suite that waits for the gate."""
-    if not (command.folder / "gate.waiting").exists():
+    """The sandbox of the suite that waits."""
+    if not command.answers.waiting.is_set():
         return None
     for process in command.processes():
         with contextlib.suppress(psutil.Error):
-            if "GATE" in process.environ():
+            if "ANSWERS" in process.environ():
                 return process
     return None
 
@@ -62,7 +62,7 @@ def waiting_suite(command: Command) -> psutil.Process | None:
 @pytest.mark.long
 def test_a_matrix_on_a_cluster_is_the_same_and_a_killed_workers_cells_run_elsewhere(interlock: Command) -> None:
     which = ("--downstream", "board", "--downstream", "waiter")
-    gate, waits = interlock.folder / "gate", interlock.folder / "gate.waiting"
+    answers = interlock.answers
     assert interlock.run("server", "start").code == 0
     with interlock.begin_matrix("dask", *which, "--on", "dask", "--jobs", "4") as running:
         suite = eventually(lambda: waiting_suite(interlock))
@@ -70,11 +70,11 @@ def test_a_matrix_on_a_cluster_is_the_same_and_a_killed_workers_cells_run_elsewh
         worker = suite.parent()
         assert worker is not None
         assert worker.pid != running.pid
-        waits.unlink()
+        answers.waiting.clear()
         worker.send_signal(signal.SIGKILL)
         suite.kill()
-        eventually(waits.exists)
-        gate.touch()
+        eventually(answers.waiting.is_set)
+        answers.gate.set()
         dask = interlock.end(running, interlock.folder / "dask.json")
     here = interlock.matrix("here", *which, "--fresh")
     assert (dask.code, dask.err.count("Traceback")) == (here.code, 0), dask.err

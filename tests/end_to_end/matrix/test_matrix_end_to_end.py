@@ -246,7 +246,7 @@ def test_fresh_runs_all_again_and_reports_what_wavers_as_flaky(interlock: Comman
     assert first.code == 1
     fair = interlock.matrix("fair", "--downstream", "weather", "--upstream-versions", "1.0")
     assert (fair.code, fair.matrix.totals.runs) == (0, 1), fair.err
-    (interlock.folder / "weather").write_text("foul")
+    interlock.answers.weather = b"foul"
     foul = interlock.matrix("foul", "--downstream", "weather", "--upstream-versions", "1.0", "--fresh")
     assert (foul.code, foul.matrix.totals.runs) == (1, 1), foul.err
     (cell,) = foul.row("weather", "1.0")
@@ -256,9 +256,8 @@ def test_fresh_runs_all_again_and_reports_what_wavers_as_flaky(interlock: Comman
 
 
 def test_ctrl_c_ends_all_and_keeps_what_was_finished(interlock: Command, api: httpx.Client) -> None:
-    waiting = interlock.folder / "gate.waiting"
     with interlock.begin_matrix("waits", "--downstream", "waiter", "--jobs", "2") as command:
-        eventually(waiting.exists)
+        eventually(interlock.answers.waiting.is_set)
         no_password_is_seen(interlock)
         # The other two are done and recorded when their environments are gone.
         eventually(lambda: len(list(interlock.temporary.glob("interlock-cell-*"))) == 1 and len(known(interlock)) == 2)

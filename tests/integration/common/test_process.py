@@ -4,10 +4,12 @@ import signal
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from interlock.common import process
 from interlock.common.process import Completed, run, tool_environment
 
 NOTHING: dict[str, str] = {}
@@ -150,3 +152,21 @@ def test_tools_are_given_what_they_need_and_no_token(monkeypatch: pytest.MonkeyP
     for name, value in (given | held).items():
         monkeypatch.setenv(name, value)
     assert tool_environment() == given
+
+
+@pytest.mark.parametrize("ticks", range(6))
+def test_a_cancellation_at_the_moment_of_the_end_is_not_swallowed(ticks: int) -> None:
+    """A caller that asks until it is cancelled, as a lease that is renewed, would go on for ever."""
+
+    async def ends() -> bool:
+        end = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(process._ends_within(SimpleNamespace(wait=lambda: end), 60))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        end.set_result(0)
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        is_cancelled = task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled() == is_cancelled
+
+    assert asyncio.run(ends())
