@@ -6,186 +6,43 @@ has ended.
 """
 
 import json
-import signal
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from pydantic import SecretStr
 
-from deployments.embedded_server.supervisor import free_port
-from interlock.webhooks import Secrets, Source
 from interlock.webhooks.routing import VERIFY
-from interlock.webhooks.signature import SECRET
-from tests.support.prefect_release import CORE, Interlock, Running, asked, interlock_in
+from tests.support.prefect_release import CORE
 from tests.support.prefect_server import eventually
+from tests.support.pull_request_scene import PATIENCE, Scene, scene_in
 from tests.support.rehearsed_verification import NAMED, PIPELINE, STORE, TELEMETRY
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
-REPOSITORY = f"mjdevaccount/{CORE}"
 BRANCH = "gentler"
 VALUE, RENAMED = 'soft = "soft"', 'soft = "gentle"'
 # Their suites expect the value; the others' ask only whether everything can be imported.
 RED = {PIPELINE, STORE}
 DOWNSTREAMS = RED | {"market-data-ibkr", "market-data-orchestrator"}
-WEBHOOK_SECRET = "It's the master secret of the gateway"
-HOOK_SECRET = Secrets(current=SecretStr(WEBHOOK_SECRET)).derived(Source.GITHUB, REPOSITORY).get_secret_value()
-PATIENCE = 300.0
-
-
-@dataclass
-class Scene:
-    """Everything that runs.
-
-    Attributes:
-        interlock: The command, in a home with a world that is served.
-        environ: Of a shell that uses the world.
-        stack: `interlock up`.
-        gateway: Its address.
-        clone: Of core, on the branch of the pull request.
-        github: The API, with the maintainer's token.
-        prefect: The API of the server that the stack has started.
-    """
-
-    interlock: Interlock
-    environ: dict[str, str]
-    stack: Running
-    gateway: str
-    clone: Path
-    github: httpx.Client
-    prefect: httpx.Client
-
-    def get(self, path: str) -> Any:
-        """Ask GitHub about core."""
-        return self.github.get(f"/repos/{REPOSITORY}/{path}").raise_for_status().json()
-
-    def post(self, path: str, **body: object) -> Any:
-        """Tell GitHub something."""
-        answer = self.github.post(f"/repos/{REPOSITORY}/{path}", json=body).raise_for_status()
-        return answer.json() if answer.content else None
-
-    def git(self, *arguments: str | Path) -> str:
-        """Run Git in the clone, as the maintainer."""
-        done = subprocess.run(
-            ["git", *arguments], cwd=self.clone, env=self.environ, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    def push(self, old: str, new: str) -> str:
-        """Replace a text of core's and push that; the commit."""
-        file = self.clone / TELEMETRY
-        text = file.read_text("utf-8")
-        assert text.count(old) == 1
-        file.write_text(text.replace(old, new), "utf-8")
-        self.git("commit", "--quiet", "--all", "--message", f"Say {new}")
-        self.git("push", "--quiet", "origin", BRANCH)
-        return self.git("rev-parse", "HEAD")
-
-    def statuses(self, sha: str) -> dict[str, dict[str, Any]]:
-        """The newest of each downstream, by its name."""
-        found = self.get(f"commits/{sha}/status")["statuses"]
-        return {one["context"].removeprefix("interlock/cells/"): one for one in found}
-
-    def comments(self, number: int) -> list[dict[str, Any]]:
-        """What is said of a pull request."""
-        found: list[dict[str, Any]] = self.get(f"issues/{number}/comments")
-        return found
-
-    def told(self, sha: str) -> dict[str, dict[str, Any]]:
-        """The statuses of a commit, when each downstream's is final."""
-
-        def found() -> dict[str, dict[str, Any]] | None:
-            statuses = self.statuses(sha)
-            is_final = statuses and all(one["state"] != "pending" for one in statuses.values())
-            return statuses if is_final else None
-
-        return eventually(found, PATIENCE, pause=0.5) or {}
-
-    def runs(self, deployment: str = VERIFY) -> list[dict[str, Any]]:
-        """What Prefect knows of the runs of a deployment, the oldest first."""
-        name = {"name": {"any_": [deployment.partition("/")[0]]}}
-        return sorted(asked(self.prefect, "flow_runs", flows=name), key=lambda run: str(run["created"]))
-
-    def ended(self, number: int) -> dict[str, Any]:
-        """Wait for the end of a run, by its number from zero."""
-
-        def found() -> dict[str, Any] | None:
-            assert self.stack.process.poll() is None, self.stack.err.read_text("utf-8")
-            runs = self.runs()
-            return runs[number] if len(runs) > number and runs[number]["end_time"] else None
-
-        run = eventually(found, PATIENCE, pause=0.5)
-        assert run is not None
-        return run
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with interlock_in(tmp_path_factory.mktemp("pull-request")) as interlock:
-        ended = interlock.run("rehearse", "--keep")
-        assert ended.code == 0, ended.err
-        environ = {name: text for name, text in interlock.in_world().items() if not name.startswith("PREFECT_")}
-        port = free_port(0)
-        stack = interlock.begin(
-            *("up", "--port", str(free_port(0)), "--gateway-port", str(port)),
-            environ={**environ, SECRET: WEBHOOK_SECRET},
-        )
-        try:
-            eventually(lambda: is_up(stack), PATIENCE, pause=0.5)
-            clone = cloned(interlock.folder / "clone", environ)
-            with github_api(environ) as github, interlock.api() as prefect:
-                yield Scene(interlock, environ, stack, f"http://127.0.0.1:{port}", clone, github, prefect)
-        finally:
-            stopped(stack)
-
-
-def github_api(environ: dict[str, str]) -> httpx.Client:
-    token = {"authorization": f"Bearer {environ['REPO_DISPATCH_TOKEN']}"}
-    return httpx.Client(base_url=environ["GITHUB_API_URL"], headers=token, trust_env=False, timeout=30)
-
-
-def is_up(stack: Running) -> bool:
-    said = stack.out.read_text("utf-8")
-    assert stack.process.poll() is None, said + stack.err.read_text("utf-8")
-    return all(
-        any(line.startswith(f"{part}: healthy") for line in said.splitlines())
-        for part in ("gateway", "worker 1", "untrusted worker 1")
-    )
-
-
-def cloned(folder: Path, environ: dict[str, str]) -> Path:
-    """A clone of core that may push, on a new branch."""
-    address = httpx.URL(environ["GITHUB_SERVER_URL"]).copy_with(
-        username="maintainer", password=environ["REPO_DISPATCH_TOKEN"], path=f"/{REPOSITORY}.git"
-    )
-    folder.mkdir()
-    for command in (["clone", "--quiet", str(address), "."], ["switch", "--quiet", "--create", BRANCH]):
-        subprocess.run(["git", *command], cwd=folder, env=environ, check=True)
-    return folder
-
-
-def stopped(stack: Running) -> None:
-    """Stop it as people do; what is left when it doesn't stop ends with it."""
-    if stack.process.poll() is None:
-        stack.process.send_signal(signal.SIGINT)
-    try:
-        stack.ends()
-    except subprocess.TimeoutExpired:
-        stack.kill(group=True)
-        raise
+    with scene_in(tmp_path_factory.mktemp("pull-request"), BRANCH) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def hook(scene: Scene) -> int:
     """The webhook that docs/gateway.md has people make."""
-    config = {"url": f"{scene.gateway}/webhooks/github", "content_type": "json", "secret": HOOK_SECRET}
-    events = ["release", "push", "pull_request", "workflow_run"]
-    return int(scene.post("hooks", name="web", events=events, config=config)["id"])
+    return scene.hook()
+
+
+def said(scene: Scene, old: str, new: str) -> str:
+    """Push core with another word; the commit."""
+    scene.replace(TELEMETRY, old, new)
+    return scene.push(f"Say {new}")
 
 
 @dataclass
@@ -201,7 +58,7 @@ class Opened:
 def opened(scene: Scene, hook: int) -> Opened:
     """It renames a value, and has been verified."""
     assert hook
-    sha = scene.push(VALUE, RENAMED)
+    sha = said(scene, VALUE, RENAMED)
     pull = scene.post("pulls", title="Softer words", head=BRANCH, base="main")
     return Opened(int(pull["number"]), sha, scene.ended(0))
 
@@ -271,7 +128,7 @@ def test_what_github_sends_again_changes_nothing(scene: Scene, hook: int, opened
 
 def test_a_push_that_restores_it_turns_all_green_and_updates_the_comment(scene: Scene, opened: Opened) -> None:
     (before,) = scene.comments(opened.number)
-    sha = scene.push(RENAMED, VALUE)
+    sha = said(scene, RENAMED, VALUE)
     run = scene.ended(1)
     assert run["state_type"] == "COMPLETED", run["state"]
     assert {name: one["state"] for name, one in scene.told(sha).items()} == dict.fromkeys(DOWNSTREAMS, "success")
