@@ -26,8 +26,8 @@ async def _measure(cells: int, rounds: int) -> None:
     request = MatrixRequest(
         upstream="market-data-core",
         downstream=("market-data-pipeline",),
-        upstream_versions="all",
-        downstream_versions=">=0.8.4",
+        upstream_versions="latest:4",
+        downstream_versions="latest:4",
     )
     async with open_connections(load()) as connections:
         planned = await plan_matrix(connections, request)

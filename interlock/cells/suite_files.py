@@ -2,6 +2,7 @@
 
 import configparser
 import posixpath
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Collection, Mapping
@@ -98,9 +99,16 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
 
 def write_files(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write the files below a directory with their digest as its name, all of them or none."""
+    """Write the files below a directory with their digest as its name, all of them or none.
+
+    A directory that is there and has other files is replaced.
+    """
     if folder.exists():
-        return
+        there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
+        same = there.keys() == files.keys() and all(path.read_bytes() == files[name] for name, path in there.items())
+        if same:
+            return
+        shutil.rmtree(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         made = Path(name, "files")

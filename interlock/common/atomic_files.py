@@ -1,7 +1,10 @@
 """Atomic writes: a reader sees the old file or the new one, never half of one."""
 
+import hashlib
 import uuid
 from pathlib import Path
+
+DIGITS = 64  # of a SHA-256 in hex
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -32,3 +35,18 @@ def move_whole(made: Path, target: Path) -> None:
     except OSError:
         if not target.exists():
             raise
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write a file of a cache, with the hash of its content before it; the errors are those of `write_whole`."""
+    write_whole(path, b"%s\n%s" % (hashlib.sha256(content).hexdigest().encode(), content))
+
+
+def read_sealed(path: Path) -> bytes | None:
+    """The content of such a file; None when there is none, or another than was written."""
+    try:
+        sealed = path.read_bytes()
+    except OSError:
+        return None
+    content = sealed[DIGITS + 1 :]
+    return content if sealed[:DIGITS] == hashlib.sha256(content).hexdigest().encode() else None

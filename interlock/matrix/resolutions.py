@@ -1,13 +1,12 @@
 """Resolutions are stored for some hours: an index's nodes may differ, and a matrix needs one answer."""
 
-import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
 from pydantic import AwareDatetime
 
-from interlock.common.atomic_files import write_whole
+from interlock.common.atomic_files import read_sealed, write_sealed
 from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import IndexUnavailableError
@@ -66,12 +65,13 @@ class Resolutions:
             self.notes[note] = None
             return stored.resolution
         outcome = {"lock": found} if isinstance(found, Lock) else {"reason": found.reason}
-        write_whole(path, StoredResolution.model_validate({"at": now(), **outcome}).model_dump_json().encode())
+        write_sealed(path, StoredResolution.model_validate({"at": now(), **outcome}).model_dump_json().encode())
         return found
 
 
 def _read(path: Path) -> StoredResolution | None:
     try:
-        return StoredResolution.model_validate(json.loads(path.read_bytes()))
-    except (FileNotFoundError, ValueError):
+        content = read_sealed(path)
+        return None if content is None else StoredResolution.model_validate_json(content)
+    except ValueError:  # of another version
         return None

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from pypi_simple import DistributionPackage, ProjectPage, UnsupportedRepoVersionError
 
 from interlock.adapters.index.settings import Index
-from interlock.common.atomic_files import write_whole
+from interlock.common.atomic_files import read_sealed, write_sealed, write_whole
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.single_flight import SingleFlight
 from interlock.common.tls import trusted
@@ -168,7 +168,7 @@ class PackageIndex:
             page = before
         parsed = _parse(package, page)
         if page is not before:  # once parsed: a page that can't be read must not replace a good one
-            await asyncio.to_thread(write_whole, cached, json.dumps(page).encode())
+            await asyncio.to_thread(write_sealed, cached, json.dumps(page).encode())
         return parsed
 
     def _address(self, package: str) -> str:
@@ -229,8 +229,8 @@ def index_client() -> httpx.AsyncClient:
 def _read_cached(path: Path) -> dict[str, str] | None:
     """A page of the cache; None when it is missing or damaged."""
     try:
-        page = json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
+        page = json.loads(read_sealed(path) or b"null")
+    except ValueError:
         return None
     return page if isinstance(page, dict) else None
 

@@ -22,7 +22,7 @@ from interlock.adapters.interpreter import Interpreter
 from interlock.adapters.uv import Uv
 from interlock.cells.runner import clean_environment
 from interlock.common import sandbox
-from interlock.common.atomic_files import write_whole
+from interlock.common.atomic_files import read_sealed, write_sealed
 from interlock.common.bounded_files import UnreadableFileError, read_bounded
 from interlock.common.digest import digest, files_digest
 from interlock.common.process import Completed
@@ -93,7 +93,7 @@ async def export(
     schema = _read(path)
     if schema is None:
         schema = await _export(wheel, modules, lock, uv, interpreter, limit)
-        await asyncio.to_thread(write_whole, path, schema.model_dump_json().encode())
+        await asyncio.to_thread(write_sealed, path, schema.model_dump_json().encode())
     return schema.model_copy(update={"version": str(wheel.version)})
 
 
@@ -219,6 +219,7 @@ def _facts(lines: Iterable[str]) -> Iterator[Any]:
 
 def _read(path: Path) -> ContractSchema | None:
     try:
-        return ContractSchema.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+        content = read_sealed(path)
+        return None if content is None else ContractSchema.model_validate_json(content)
+    except ValueError:  # of another version
         return None

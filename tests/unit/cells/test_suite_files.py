@@ -144,9 +144,19 @@ def test_files_are_kept_once(tmp_path: Path) -> None:
     folder = tmp_path / "suites" / "digest"
     write_files({"tests/test_x.py": b"x", "conftest.py": b"c"}, folder)
     assert (folder / "tests/test_x.py").read_bytes() == b"x"
-    write_files({"tests/test_x.py": b"other"}, folder)
-    assert (folder / "tests/test_x.py").read_bytes() == b"x"
+    before = (folder / "tests/test_x.py").stat().st_ino
+    write_files({"tests/test_x.py": b"x", "conftest.py": b"c"}, folder)
+    assert (folder / "tests/test_x.py").stat().st_ino == before
     assert list(folder.parent.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("changed", ["tests/test_x.py", "tests/sitecustomize.py"])
+def test_files_that_were_changed_are_written_again(tmp_path: Path, changed: str) -> None:
+    folder = tmp_path / "suites" / "digest"
+    write_files({"tests/test_x.py": b"x"}, folder)
+    (folder / changed).write_bytes(b"evil")
+    write_files({"tests/test_x.py": b"x"}, folder)
+    assert [path.read_bytes() for path in folder.rglob("*") if path.is_file()] == [b"x"]
 
 
 def test_files_that_another_process_kept_meanwhile_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
