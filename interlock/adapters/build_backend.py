@@ -187,7 +187,7 @@ class _Round:
             raise UnbuildableError(f"what the build requires can't be read: {type(error).__name__}: {error}") from None
 
     def take(self, made: Path) -> None:
-        """Take over the files, each checked to be one: a link would be followed by whoever reads it."""
+        """Take over the files, each checked to be one: a link would be followed by those who read it."""
         for path in sorted(self._made.iterdir()):
             try:
                 content = read_bounded(path, LARGEST_FILE)

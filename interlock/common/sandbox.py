@@ -17,7 +17,7 @@ network and no file of this machine but those of its `Box`; and it has no capabi
   itself; output and memory of all together by `process.run`, which looks several times a second.
 
 Where this can't be had (macOS; containers and systems that forbid user namespaces), the program runs with the limits
-alone, and `isolation` says why: whoever starts a stranger's code asks it first, and whoever shows a result says so.
+alone, and `isolation` says why: what starts a stranger's code asks it first, and what shows a result says so.
 
 Bubblewrap's options: bwrap(1). The traps were tried: `--unshare-all` leaves root its capabilities, with which it
 remounts read-only binds; `--new-session` keeps the terminal's input queue (TIOCSTI) out of reach.
@@ -132,7 +132,7 @@ def isolation() -> Isolation:
 
 
 def not_isolated() -> str | None:
-    """What a reader of a result must know, and whoever starts a worker; None where code is isolated."""
+    """What readers of results and those who start workers must know; None where code is isolated."""
     found = isolation()
     return None if found.is_isolated else f"code under test is not isolated on {platform.node()}: {found.reason}"
 

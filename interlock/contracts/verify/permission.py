@@ -1,8 +1,9 @@
 """Whose code runs without a person: only that of people who may write to the repository, which GitHub is asked.
 
-An event says who wrote the code of a pull request from a fork: its author, the owner of the fork, and whoever pushed
-last. Each of them must have the permission to write. The author's association, which events have, is not enough: a
-member of the organisation, or a collaborator who may only read, has one too. When GitHub does not answer, nothing runs.
+An event says who wrote the code of a pull request from a fork: its author, the owner of the fork, and the person who
+pushed last. Each of them must have the permission to write. The author's association, which events have, is not enough:
+a member of the organisation, or a collaborator who may only read, has one too. When GitHub does not answer, nothing
+runs.
 """
 
 from interlock.contracts.candidates import Kind, ResolvedRef

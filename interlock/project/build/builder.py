@@ -77,13 +77,11 @@ async def build(
         FailedBuildError: The build fails or takes too long; its log is also in `out`.
         BuildError: The project can't be built at all: see `find_version`.
     """
-    cached = cache / digest(str(version), epoch, _tools()) if cache else None
-    if cached and cached.is_dir():
-        if await asyncio.to_thread(layers.is_sealed, cached):
-            return _copied(cached, out)
-        await asyncio.to_thread(shutil.rmtree, cached)
+    kept = cache / digest(str(version), epoch, _tools()) if cache else None
+    if kept and await asyncio.to_thread(layers.is_sealed, kept):
+        return _copied(kept, out)
     # Before the build, so that a version that can't be known is the error.
-    location = find_version(source)
+    location = await asyncio.to_thread(find_version, source)
     variables = {"SOURCE_DATE_EPOCH": str(epoch), **location.build_environment(version)}
     if cache:
         cache.mkdir(parents=True, exist_ok=True)
@@ -91,17 +89,23 @@ async def build(
         tree, made = Path(name, "source"), Path(name, "made")
         await copy_tree(source, tree, epoch=epoch, history=location.tool is not None)
         made.mkdir()
-        project = Project(
-            source=tree, kinds=("sdist", "wheel"), variables=variables, network=network, seconds=BUILD_SECONDS
-        )
+        kinds = ("sdist", "wheel")
+        project = Project(source=tree, kinds=kinds, variables=variables, network=network, seconds=BUILD_SECONDS)
         await _run_build(project, made, uv, out)
         for path in made.iterdir():
             normalise(path, epoch)
         files = _copied(made, out)
-        if cached:
-            layers.seal(made)
-            move_whole(made, cached)
+        if kept:
+            await asyncio.to_thread(_keep, made, kept)
         return files
+
+
+def _keep(made: Path, kept: Path) -> None:
+    """Keep the files; what is there is of another process that was first, or was changed since."""
+    layers.seal(made)
+    if not layers.is_sealed(kept):
+        shutil.rmtree(kept, ignore_errors=True)
+    move_whole(made, kept)
 
 
 def _tools() -> dict[str, str]:
