@@ -35,7 +35,9 @@ from tests.support.prefect_server import eventually
 from tests.support.pull_request_scene import HOOK_SECRET, PATIENCE, WEBHOOK_SECRET, Scene, scene_in
 from tests.support.rehearsed_verification import STORE, TELEMETRY
 
-pytestmark = pytest.mark.timeout(900)
+# Long, since a whole stack and a pull request with it take more than a minute of two cores; what each row of it tries
+# is in the gate by itself, beside this file.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 MARK = f"hostile_{uuid.uuid4().hex}"
 CANARY = f"canary-{uuid.uuid4().hex}"
@@ -273,7 +275,6 @@ def released(interlock: Interlock) -> dict[str, set[str]]:
     return {name: {line for line in lines if not re.search("friendly|refs/pull", line)} for name, lines in own.items()}
 
 
-@pytest.mark.long
 def test_published_files_are_those_of_a_world_that_never_saw_it(
     scene: Scene, cascade: dict[str, Any], innocent: Interlock
 ) -> None:
@@ -285,7 +286,6 @@ def test_published_files_are_those_of_a_world_that_never_saw_it(
     assert released(scene.interlock) == released(innocent)
 
 
-@pytest.mark.long
 def test_every_run_is_one_that_was_asked_for(scene: Scene, attacked: Attacked, cascade: dict[str, Any]) -> None:
     with open_ledger(SecretStr(f"sqlite:///{scene.interlock.world.ledger}")) as ledger:
         eventually(lambda: not ledger.waiting_deliveries(), PATIENCE)

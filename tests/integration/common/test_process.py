@@ -47,8 +47,9 @@ def has_ended(pid: int) -> bool:
     return False
 
 
-async def appears(path: Path) -> None:
-    while not path.exists():  # noqa: ASYNC110  another process makes it
+async def appears(path: Path, *, text: bool = False) -> None:
+    # A file is there before what is written into it.
+    while not path.exists() or (text and not path.read_text()):  # noqa: ASYNC110  another process makes it
         await asyncio.sleep(0.01)
 
 
@@ -119,7 +120,7 @@ def test_cancelling_ends_the_whole_group(tmp_path: Path) -> None:
     async def cancelled() -> None:
         arguments: list[str | Path] = [sys.executable, "-c", WITH_GRANDCHILD, tmp_path / "pid", "wait"]
         running = asyncio.create_task(run(arguments, env=NOTHING))
-        await appears(tmp_path / "pid")
+        await appears(tmp_path / "pid", text=True)
         running.cancel()
         await running
 

@@ -224,6 +224,24 @@ def test_of_a_test_that_is_told_of_twice_the_later_word_counts() -> None:
     assert [(one.id, one.outcome) for one in facts.tests] == [("t::a", "failed"), ("t::b", "passed")]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"test": "x", "outcome": "bogus", "error": None, "seconds": 0},
+        {"test": "x", "outcome": "passed", "error": {}, "seconds": 0},
+        {"test": "x", "outcome": "passed", "error": None, "seconds": "soon"},
+        {"test": "x", "outcome": "passed", "error": None, "seconds": -1e999},
+        {"unknown": 1},
+        [],
+        "word",
+    ],
+)
+def test_a_record_with_a_line_that_is_none_of_the_runners_is_no_evidence(line: object) -> None:
+    whole = [*map(json.dumps, [result("t::a"), ORIGIN, line, {"exit": 0}])]
+    outcome = judge(parse_facts(whole), ended(), upstream="core", environment=ENVIRONMENT, limit=1)
+    assert (outcome.status, "can't be read" in str(outcome.tests)) == (RunStatus.FAILED, True)
+
+
 @given(st.integers(0, 400))
 def test_a_line_that_was_cut_off_is_passed_over(tmp_path_factory: pytest.TempPathFactory, kept: int) -> None:
     whole = [f"{json.dumps(fact)}\n" for fact in (result("t::a"), {"running": "t::b"}, FAILED, ORIGIN, {"exit": 1})]

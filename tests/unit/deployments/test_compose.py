@@ -181,10 +181,11 @@ def test_nothing_listens_to_other_machines_but_through_the_proxy() -> None:
     assert ports == ["127.0.0.1:4200:4200", "127.0.0.1:4280:4280"]
 
 
-def test_the_image_is_made_from_the_lock_and_runs_as_nobody_of_importance() -> None:
+def test_the_image_is_made_from_the_lock_and_what_runs_in_it_can_not_change_it() -> None:
     assert DOCKERFILE.count("--require-hashes") == 2
     assert "--constraint requirements.lock" in DOCKERFILE
-    assert DOCKERFILE.index("USER interlock") < DOCKERFILE.index("RUN python -m venv")
+    assert "--chown" not in DOCKERFILE, "the code and the interpreter are root's"
+    assert DOCKERFILE.index("USER interlock") > DOCKERFILE.rindex("RUN uv pip install")
     extras = re.findall(r"--extra (\w+)", DOCKERFILE)
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert set(extras) == set(known)
