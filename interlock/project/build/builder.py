@@ -78,7 +78,7 @@ async def build(
         BuildError: The project can't be built at all: see `find_version`.
     """
     kept = cache / digest(str(version), epoch, _tools()) if cache else None
-    if kept and await asyncio.to_thread(layers.is_sealed, kept):
+    if kept is not None and (await asyncio.to_thread(layers.is_sealed, kept)):
         return _copied(kept, out)
     # Before the build, so that a version that can't be known is the error.
     location = await asyncio.to_thread(find_version, source)
