@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from interlock.adapters.distributions import read_wheel
+from interlock.common.atomic_files import read_sealed, write_sealed
 from interlock.contracts.schema import ContractSchema
 from interlock.contracts.schema import export as exporting
 from interlock.contracts.schema.export import export, parse
@@ -160,13 +161,24 @@ def test_the_same_wheel_is_exported_once_and_always_to_the_same(world: World) ->
     files = {"core.py": "def f(a=frozenset('abcdef'), b=object(), c=len): ..."}
     first = world.export(world.wheel("1.0", files))
     (kept,) = (world.folder / "cache" / "contracts").iterdir()
-    kept.write_text(kept.read_text().replace("core.f", "core.kept"))
+    sealed = read_sealed(kept)
+    assert sealed is not None
+    write_sealed(kept, sealed.replace(b"core.f", b"core.kept"))
     again = world.export(world.wheel("1.0.1", files))
     assert (again.version, [element.name for element in again.elements]) == ("1.0.1", ["core.kept"])
     kept.write_text("half of it")
     assert world.export(world.wheel("1.0", files)).model_dump_json() == first.model_dump_json()
     other = world.export(world.wheel("1.1", {"core.py": "def f(a): ..."}))
     assert other.elements != first.elements
+
+
+def test_a_kept_export_that_was_changed_is_made_again(world: World) -> None:
+    files = {"core.py": "def f(): ..."}
+    world.export(world.wheel("1.0", files))
+    (kept,) = (world.folder / "cache" / "contracts").iterdir()
+    kept.write_text(kept.read_text().replace("core.f", "core.evil"))
+    again = world.export(world.wheel("1.0.1", files))
+    assert [element.name for element in again.elements] == ["core.f"]
 
 
 def test_what_is_written_into_shared_packages_is_evidence_of_nothing(world: World) -> None:
