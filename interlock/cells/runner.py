@@ -145,7 +145,7 @@ async def _attempt(recipe: Recipe, make_environment: MakeEnvironment, layer: Pat
                 network=recipe.suite.network,
                 limits=LIMITS,
             ),
-            env={**clean_environment(environment, folder), **recipe.suite.environment(recipe.point)},
+            env=_variables(recipe, environment, folder),
             cwd=work,
             timeout=recipe.suite.timeout,
             merge=True,
@@ -163,6 +163,12 @@ async def _attempt(recipe: Recipe, make_environment: MakeEnvironment, layer: Pat
             log=completed.output.replace(str(folder), "<cell>"),
             started_at=started,
         )
+
+
+def _variables(recipe: Recipe, environment: Path, folder: Path) -> dict[str, str]:
+    """The variables of a run; where shared packages are writable, nothing honest may be cached among them."""
+    uncached = {} if isolation().is_isolated else {"PYTHONDONTWRITEBYTECODE": "1"}
+    return {**clean_environment(environment, folder), **uncached, **recipe.suite.environment(recipe.point)}
 
 
 def _work_folder(folder: Path, recipe: Recipe) -> Path:

@@ -153,6 +153,14 @@ def test_without_isolation_a_spoilt_layer_is_noticed_and_made_anew(world: World,
     }
 
 
+def test_without_isolation_an_honest_suite_leaves_its_layer_as_it_was(world: World, tmp_path: Path) -> None:
+    layer = layer_of(world)
+    before = contents(layer)
+    with without_isolation():
+        run = attacked(world, tmp_path, "import iniconfig")
+    assert (run.status, contents(layer)) == (RunStatus.PASSED, before)
+
+
 @pytest.mark.parametrize("kind", ["source", "compiled"])
 def test_a_layer_that_was_changed_on_the_disk_is_not_taken(world: World, tmp_path: Path, kind: str) -> None:
     layer = layer_of(world)
