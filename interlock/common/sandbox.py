@@ -32,6 +32,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import Literal
 
 from interlock.common import process
@@ -44,6 +45,7 @@ ISOLATION = "INTERLOCK_ISOLATION"
 NOBODY = 65_534
 INSIDE = 1000  # the user and group inside, which own what the box lets the program write
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+TRIAL_SECONDS = 30.0
 SHARED_MEMORY = 256 * 1024 * 1024
 # Where the programs of this machine are; links on systems with a merged /usr.
 PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32")
@@ -122,13 +124,19 @@ def isolation() -> Isolation:
         return Isolation(kind="none", reason="bubblewrap is not installed")
     if _is_root() and not Path(SETPRIV).exists():
         return Isolation(kind="none", reason=f"{SETPRIV} (util-linux) is not installed, which root needs")
-    with _accounts() as accounts:
-        done = process.run_now(
-            _command(["/bin/sh", "-c", "exit 0"], Box(), None, accounts), env={}, pass_fds=accounts, timeout=30
-        )
-    if done.returncode == 0:
-        return Isolation(kind="bubblewrap")
-    return Isolation(kind="none", reason=f"bubblewrap does not work here: {done.errors.strip()[-300:]}")
+    fault = _fault_of_a_trial()
+    return Isolation(kind="none", reason=fault) if fault else Isolation(kind="bubblewrap")
+
+
+def _fault_of_a_trial() -> str:
+    """Why bubblewrap does not work here; empty if it does."""
+    try:
+        with _accounts() as accounts:
+            trial = _command(["/bin/sh", "-c", "exit 0"], Box(), None, accounts)
+            done = process.run_now(trial, env={}, pass_fds=accounts, timeout=TRIAL_SECONDS)
+    except (OSError, TimeoutExpired) as error:
+        return f"bubblewrap does not start: {error}"
+    return f"bubblewrap does not work here: {done.errors.strip()[-300:]}" if done.returncode else ""
 
 
 def not_isolated() -> str | None:

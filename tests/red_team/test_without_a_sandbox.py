@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,6 +41,18 @@ def test_a_pull_request_does_not_run_by_itself() -> None:
     ) as caught:
         begun(automatic=True)
     assert "INTERLOCK_ISOLATION=none" in str(caught.value.hint)
+
+
+def test_a_program_that_does_not_start_is_a_reason_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bwrap").write_text("not a program")
+    monkeypatch.setattr(sandbox, "bubblewrap", lambda: tmp_path / "bwrap")
+    sandbox.isolation.cache_clear()
+    try:
+        assert "bubblewrap does not start" in sandbox.isolation().reason
+    finally:
+        sandbox.isolation.cache_clear()
 
 
 @pytest.mark.usefixtures("no_sandbox")

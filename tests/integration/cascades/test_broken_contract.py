@@ -23,7 +23,7 @@ PATIENT = Timeouts(index=120, receipt=120, run=120)
 NAMED = f"{CONFORMANCE}::test_levels_have_the_values_that_are_sent"
 
 
-def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_mended(here: RehearsedCascade) -> None:
+def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_fixed(here: RehearsedCascade) -> None:
     # Whoever writes `BackpressureLevel.soft` still can; whoever compares all names with a list finds another one.
     here.replace("market-data-core", TELEMETRY, ('    soft = "soft"\n', '    gentle = "soft"\n    soft = "soft"\n'))
 
@@ -49,14 +49,14 @@ def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_mended(here: Rehears
     # Its own people mend it on their branch: that is what would be released, and so what is proved.
     here.replace("market_data_pipeline", CONFORMANCE, ('"soft": "soft"', '"gentle": "soft"'))
     here.decide(unheld(cascade, PIPELINE, NOON))
-    mended = here.cascade(version="1.2.11", patience=PATIENT)
+    fixed = here.cascade(version="1.2.11", patience=PATIENT)
 
-    assert mended.id == cascade.id
-    assert mended.outcome is Outcome.DONE
-    assert versions(mended) == {CORE: "1.2.11", PIPELINE: "0.8.2", STORE: "0.6.4", ORCHESTRATOR: "0.8.5"}
+    assert fixed.id == cascade.id
+    assert fixed.outcome is Outcome.DONE
+    assert versions(fixed) == {CORE: "1.2.11", PIPELINE: "0.8.2", STORE: "0.6.4", ORCHESTRATOR: "0.8.5"}
     shown = {
         (proven.cell.downstream, proven.cell.upstream, proven.verdict.value)
-        for progress in mended.progress.values()
+        for progress in fixed.progress.values()
         for proven in progress.proof
     }
     assert shown == {
