@@ -1,15 +1,34 @@
-"""Git's objects, written as files without starting Git: a new world has many of them."""
+"""Git's objects, written and read as files without starting Git: a world has many and reads them often."""
 
 import hashlib
 import os
+import re
 import uuid
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 # A tree before it is written: by name, a folder, or the mode and SHA of a file.
 Node = dict[str, "Node | tuple[str, str]"]
 FOLDER_MODE = "40000"
+SHA = re.compile("[0-9a-f]{40}")
+
+
+class Object(NamedTuple):
+    """An object: `commit`, `tag`, `tree` or `blob`, and its content."""
+
+    kind: str
+    content: bytes
+
+
+def read_object(objects: Path, sha: str) -> Object | None:
+    """An object of a folder of objects; None if it has no file of its own, since it is packed or not there."""
+    path = objects / sha[:2] / sha[2:]
+    if not SHA.fullmatch(sha) or not path.exists():
+        return None
+    head, _, content = zlib.decompress(path.read_bytes()).partition(b"\0")
+    return Object(head.split()[0].decode(), content)
 
 
 def write_object(objects: Path, kind: str, content: bytes) -> str:

@@ -3,11 +3,13 @@
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from interlock.common.process import tool_environment
-from rehearsal.github.git_objects import write_object, write_tree
+from rehearsal.github.git_objects import SHA, read_object, write_object, write_tree
+from rehearsal.github.git_refs import read_refs
 
 TIMEOUT = 120
 SETTINGS = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
@@ -132,6 +134,10 @@ class GitStore:
             raise GitStoreError(done.stderr.decode(errors="replace").strip())
         return done.stdout
 
+    def _content(self, kind: str, sha: str) -> bytes:
+        found = read_object(self.path / "objects", sha)
+        return found.content if found and found.kind == kind else self.git("cat-file", kind, sha)
+
     def line(self, *arguments: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """Run a Git command that prints one line; returns the line."""
         return self.git(*arguments, data=data, env=env).decode(errors="replace").strip()
@@ -140,9 +146,7 @@ class GitStore:
 
     def refs(self, prefix: str = "refs/") -> dict[str, str]:
         """The refs with a prefix, and the SHAs that they point to (of an annotated tag's own object)."""
-        said = self.git("for-each-ref", "--format=%(refname) %(objectname)").decode()
-        found = (line.split(" ") for line in said.splitlines())
-        return {name: sha for name, sha in found if name.startswith(prefix)}
+        return {name: sha for name, sha in sorted(read_refs(self.path).items()) if name.startswith(prefix)}
 
     def ref(self, name: str) -> str | None:
         """The SHA that a ref points to, by the ref's full name."""
@@ -162,13 +166,14 @@ class GitStore:
 
     def resolve(self, name: str) -> str | None:
         """The commit of a branch, tag, full ref or SHA, in GitHub's order; None if there is none."""
-        for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", name if name.startswith("refs/") else "", name):
-            found = self._commit_of(candidate) if candidate else None
-            if found:
-                return found
-        return None
+        refs = self.refs()
+        known = (refs[full] for full in (f"refs/heads/{name}", f"refs/tags/{name}", name) if full in refs)
+        return next((sha for sha in map(self._commit_of, (*known, name)) if sha), None)
 
     def _commit_of(self, name: str) -> str | None:
+        found = read_object(self.path / "objects", name)
+        if found and found.kind == "commit":
+            return name
         if name.startswith("-"):
             return None
         try:
@@ -178,6 +183,8 @@ class GitStore:
 
     def kind_of(self, sha: str) -> str | None:
         """`commit`, `tag`, `tree` or `blob`; None if there is no such object."""
+        if found := read_object(self.path / "objects", sha):
+            return found.kind
         try:
             return self.line("cat-file", "-t", sha) if not sha.startswith("-") else None
         except GitStoreError:
@@ -188,7 +195,7 @@ class GitStore:
     def entries(self, commit: str, path: str = "", *, deep: bool = False) -> list[Entry]:
         """The entries of a commit's folder, none if it does not exist; with `deep` also those of folders below."""
         where = ["--", f"{path}/"] if path else []
-        return self._listed(*(["-r"] if deep else []), commit, *where)
+        return self._listed(commit, *where, options=["-r"] if deep else [])
 
     def entry(self, commit: str, path: str) -> Entry | None:
         """The entry at a path of a commit; None if there is none, or if no file can have such a path."""
@@ -196,21 +203,24 @@ class GitStore:
             return None
         return next((entry for entry in self._listed(commit, "--", path) if entry.path == path), None)
 
-    def _listed(self, *arguments: str) -> list[Entry]:
-        said = self.git("ls-tree", "-z", "--long", "--full-tree", *arguments).decode(errors="replace")
+    def _listed(self, commit: str, *where: str, options: Sequence[str] = ()) -> list[Entry]:
+        words = ("ls-tree", "-z", "--long", "--full-tree", *options, commit, *where)
+        # What a commit holds never changes; additional objects are not there for long.
+        known = SHA.fullmatch(commit) and not self._env
+        said = (_asked_once(self.path, words) if known else self.git(*words)).decode(errors="replace")
         return [_entry(line) for line in said.split("\0") if line]
 
     def read(self, sha: str) -> bytes:
         """The content of a file, by its blob's SHA."""
-        return self.git("cat-file", "blob", sha)
+        return self._content("blob", sha)
 
     def commit(self, sha: str) -> Commit:
         """A commit."""
-        return _commit(sha, self.git("cat-file", "commit", sha).decode(errors="replace"))
+        return _commit(sha, self._content("commit", sha).decode(errors="replace"))
 
     def tag(self, sha: str) -> Tag:
         """An annotated tag, by its own SHA."""
-        fields, message = _object(self.git("cat-file", "tag", sha).decode(errors="replace"))
+        fields, message = _object(self._content("tag", sha).decode(errors="replace"))
         return Tag(
             sha=sha,
             name=fields["tag"][0],
@@ -277,6 +287,11 @@ class GitStore:
     def web_flow(self, name: str = "GitHub", email: str = "noreply@github.com") -> Person:
         """The committer on GitHub's side, with the current time."""
         return Person(name, email, f"{int(self._now().timestamp())} +0000")
+
+
+@lru_cache(maxsize=4096)
+def _asked_once(repository: Path, arguments: tuple[str, ...]) -> bytes:
+    return GitStore(repository, datetime.now).git(*arguments)
 
 
 def _is_path(path: str) -> bool:

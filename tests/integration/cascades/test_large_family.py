@@ -77,7 +77,7 @@ def large(tmp_path: Path) -> Iterator[RehearsedCascade]:
     """A world with the large family, and the flow in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(seeding, "build_released", _released)
-        patch.setattr(seeding, "FRIENDS", ())
+        patch.setattr(seeding, "THIRD_PARTY", ())
         (world := asyncio.run(World.create_or_open(tmp_path / "large", template=_template()))).close()
         open_ledger(SecretStr(f"sqlite:///{world.directory.ledger}")).close()
         with rehearse_cascade(tmp_path / "large", tmp_path / "world") as here, quickly(here):

@@ -342,6 +342,39 @@ def test_a_repository_that_is_there_is_made_fit_to_be_served(hub: Hub) -> None:
     assert hub.git.line("config", "http.receivepack") == "true"
 
 
+def test_refs_are_those_that_git_lists_wherever_they_are_kept(hub: Hub) -> None:
+    def listed() -> dict[str, str]:
+        lines = hub.git.git("for-each-ref", "--format=%(refname) %(objectname)").decode().splitlines()
+        return dict(line.split(" ") for line in lines)
+
+    for name in ("refs/heads/a/b", "refs/tags/v1", "refs/interlock/lease"):
+        hub.git.set_ref(name, hub.head)
+    tag = hub.git.write_tag("v2", hub.head, "commit", "two")
+    hub.git.set_ref("refs/tags/v2", tag)
+    assert hub.git.refs() == listed()
+    hub.git.git("pack-refs", "--all")
+    second = hub.git.write_commit(hub.head, {"a": b""}, "second")
+    hub.git.set_ref("refs/heads/a/b", second)
+    hub.git.delete_ref("refs/tags/v1")
+    (hub.git.path / "refs" / "heads" / "half.lock").write_text(f"{second}\n")
+    assert hub.git.refs() == listed()
+    assert hub.git.ref("refs/heads/a/b") == second
+    assert (hub.git.resolve("a/b"), hub.git.resolve("v2")) == (second, hub.head)
+
+
+def test_what_there_is_not_yet_is_asked_for_again(hub: Hub) -> None:
+    text = (
+        f"tree {hub.git.commit(hub.head).tree}\nauthor A <a@b> 0 +0000\ncommitter A <a@b> 0 +0000\n\nlater\n".encode()
+    )
+    sha = hub.git.line("hash-object", "-t", "commit", "--stdin", data=text)
+    assert (hub.git.resolve(sha), hub.git.kind_of(sha)) == (None, None)
+    hub.git.git("hash-object", "-t", "commit", "-w", "--stdin", data=text)
+    assert (hub.git.resolve(sha), hub.git.kind_of(sha), hub.git.commit(sha).message) == (sha, "commit", "later\n")
+    hub.git.set_ref("refs/heads/later", sha)
+    hub.git.git("repack", "-a", "-d", "--quiet")
+    assert (hub.git.resolve(sha), hub.git.kind_of(sha), hub.git.commit(sha).message) == (sha, "commit", "later\n")
+
+
 def test_git_says_why_it_failed(hub: Hub) -> None:
     with pytest.raises(GitStoreError, match="bad object"):
         hub.git.log(NOWHERE)

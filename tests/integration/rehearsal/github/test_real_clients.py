@@ -123,10 +123,10 @@ class TestGithubkit:
         app, installation = site.hub.app()
         auth = githubkit.AppAuthStrategy(str(app.id), PRIVATE)
         client = githubkit.GitHub(auth, base_url=site.api)
-        assert client.rest.apps.get_authenticated().parsed_data.id == app.id  # type: ignore[union-attr]
+        assert client.rest.apps.get_authenticated().parsed_data.id == app.id
         installed = client.with_auth(client.auth.as_installation(installation.id))
         body = {"name": "contracts", "head_sha": site.hub.head, "conclusion": "success"}
-        run: Any = installed.rest.checks.create("alice", "core", data=body)  # type: ignore[call-overload]
+        run: Any = installed.rest.checks.create("alice", "core", data=body)
         assert run.parsed_data.conclusion == "success"
 
     def test_graphql(self, site: Site) -> None:
