@@ -9,7 +9,7 @@ for reasons that have nothing to do with the upstream, so no cell is judged alon
   "every version" is more than the versions of the table.
 - A cell with no other red test is broken-before, or *outdated* if its own tests are green with the third-party packages
   of the downstream's release date. Any other red test makes it incompatible.
-- A red test that is neither own nor green anywhere is *uncompared*: whose fault it is is not known.
+- A red test that is neither own nor green anywhere is *uncompared*: which side is at fault is not known.
 - A *regression* is a step between neighbouring versions, controls included: a test is green with one and red with the
   other, whichever is the older one.
 - What did not run says nothing (`evidence.py`); an untested cell is left out, so that its neighbours become neighbours

@@ -36,7 +36,7 @@ class Pair:
     def title(self) -> str:
         """Both names and versions, for people."""
         names = f"{self.upstream.name}-{self.upstream.version}-{self.downstream.name}-{self.downstream.version}"
-        return f"{names}-as-of-{self.as_of:%Y-%m-%d}" if self.as_of else names
+        return f"{names}-at-{self.as_of:%Y-%m-%d}" if self.as_of else names
 
     @property
     def declared(self) -> SpecifierSet | None:

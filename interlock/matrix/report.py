@@ -40,7 +40,7 @@ class Cell(FrozenModel):
         shared_with: The cell that was run for this one, or None when this one was run (or known) itself.
         regressed: Ids of the tests that are red here and not the downstream's own.
         own: Ids of the tests that are red with every upstream version.
-        uncompared: Those of `regressed` that are green nowhere: whose fault they are is not known.
+        uncompared: Those of `regressed` that are green nowhere: which side is at fault is not known.
     """
 
     verdict: Verdict
@@ -54,7 +54,7 @@ class Cell(FrozenModel):
 
 
 class Control(FrozenModel):
-    """A cell outside of the table, which was tried to learn whose fault a row is.
+    """A cell outside of the table, which was tried to learn which side is at fault.
 
     Attributes:
         as_of: Its third-party packages are those of this time; None for today's.

@@ -8,7 +8,7 @@ from packaging.version import Version
 from interlock.common.frozen_model import FrozenModel
 from interlock.matrix.analysis import ranges
 from interlock.matrix.evidence import Evidence, State
-from interlock.matrix.report import Cell, MatrixReport, Regression, Sheet, VersionRange
+from interlock.matrix.report import Cell, MatrixReport, Regression, Sheet
 from interlock.model.verdicts import Run, Verdict
 from interlock.reports import labels
 from interlock.reports.grouping import Span, label
@@ -69,10 +69,17 @@ def regressions(report: MatrixReport) -> tuple[Finding, ...]:
 
 
 def _regressions(sheet: Sheet) -> Iterator[Finding]:
-    """One finding for each block of red columns, whether what works is at one of its ends or at both."""
-    blocks: dict[Hashable, list[Regression]] = defaultdict(list)
+    """One finding for each block of red columns, whether what works is at one of its ends or at both.
+
+    Rows may differ in the version that works: each has its own controls.
+    """
+    ends: dict[Hashable, list[Regression]] = defaultdict(list)
     for item in sheet.regressions:
-        blocks[item.test, item.error, item.downstream, _block(sheet, item) or item.bad].append(item)
+        ends[item.test, item.error, _block(sheet, item) or item.bad, _is_newly_bad(item)].append(item)
+    blocks: dict[Hashable, list[Regression]] = defaultdict(list)
+    for items in ends.values():
+        item = items[0]
+        blocks[item.test, item.error, _block(sheet, item) or item.bad, tuple(_rows(sheet, items))] += items
     for items in blocks.values():
         yield _regression(sheet, items)
 
@@ -80,17 +87,18 @@ def _regressions(sheet: Sheet) -> Iterator[Finding]:
 def _regression(sheet: Sheet, items: Sequence[Regression]) -> Finding:
     item = items[0]
     columns = _block(sheet, item) or Span(0, 0)
-    rows = _rows(sheet, item.downstream)
+    rows = _rows(sheet, items)
     declared = any(sheet.cells[row][column].declared for row in rows for column in range(*columns))
+    versions = [row.version for row in sheet.rows]
     return Finding(
         test=item.test,
         when=_when(sheet, items, columns),
         error=labels.one_line(item.error),
-        whom=f"{sheet.downstream} {labels.listed(item.downstream)}",
+        whom=f"{sheet.downstream} {_listed((versions[row] for row in rows), versions)}",
         declared=declared,
         allowed_to_fail=sheet.allowed_to_fail,
         settings=(labels.setting(sheet),),
-        link=cell_link(sheet, item.bad, item.downstream[-1].last if item.downstream else ""),
+        link=cell_link(sheet, item.bad, versions[rows[-1]] if rows else ""),
     )
 
 
@@ -103,7 +111,7 @@ def _block(sheet: Sheet, item: Regression) -> Span | None:
     if item.bad not in versions:
         return None
     bad, step = versions.index(item.bad), 1 if _is_newly_bad(item) else -1
-    rows = _rows(sheet, item.downstream)
+    rows = _rows(sheet, [item])
     end = bad + step
     while rows and 0 <= end < len(versions) and _shows(sheet, rows[-1], end, item, bad):
         end += step
@@ -126,7 +134,7 @@ def _when(sheet: Sheet, items: Sequence[Regression], columns: Span) -> str:
     newer = _is_newly_bad(item)
     if not columns.size:
         return f"fails with {sheet.upstream} {item.bad} ({works})"
-    if len(goods) > 1:
+    if any(_is_newly_bad(each) is not newer for each in items):
         return f"fails with {sheet.upstream} {label(columns, versions)} only ({works})"
     if newer and columns.stop == len(versions):
         return f"fails from {sheet.upstream} {item.bad} on ({works})"
@@ -135,10 +143,11 @@ def _when(sheet: Sheet, items: Sequence[Regression], columns: Span) -> str:
     return f"fails with {sheet.upstream} {label(columns, versions)} ({works})"
 
 
-def _rows(sheet: Sheet, downstream: tuple[VersionRange, ...]) -> list[int]:
+def _rows(sheet: Sheet, items: Iterable[Regression]) -> list[int]:
+    """The rows that show any of them, ascending."""
     versions = [row.version for row in sheet.rows]
-    spans_ = [(versions.index(item.first), versions.index(item.last)) for item in downstream]
-    return [row for first, last in spans_ for row in range(first, last + 1)]
+    spans_ = [(versions.index(each.first), versions.index(each.last)) for item in items for each in item.downstream]
+    return sorted({row for first, last in spans_ for row in range(first, last + 1)})
 
 
 def own_faults(report: MatrixReport) -> tuple[Finding, ...]:

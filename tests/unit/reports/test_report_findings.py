@@ -76,6 +76,17 @@ def test_what_is_bad_between_good_ones_is_one_finding(broken: set[int], when: st
     assert found.when == when
 
 
+def test_rows_that_differ_only_in_their_controls_are_one_finding() -> None:
+    rows = [
+        regression(good, "1.0").model_copy(update={"downstream": (VersionRange(first=row, last=row),)})
+        for row, good in (("2.0", "0.8"), ("2.1", "0.9"))
+    ]
+    table = Table("store", ("2.0", "2.1"), lambda *_: RED, lambda _: "", columns=COLUMNS, regressions=tuple(rows))
+    (found,) = regressions(make_report(table))
+    assert found.when == "fails from market-data-core 1.0 on (passes with 0.8 and 0.9)"
+    assert found.whom == "store 2.0 – 2.1"
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "when"),
     [
