@@ -146,10 +146,10 @@ async def find_controls(
     ]
     rows = [row for row in rows if any(cell.is_open for cell in row.judged())]
     search = _Search(execute, step)
-    for row, found in zip(rows, await search.tried(rows, _Row.plan_versions), strict=True):
+    for row, found in zip(rows, await search.tried("other-versions", rows, _Row.plan_versions), strict=True):
         row.controls.versions = found
     own = [row for row in rows if any(cell.own for cell in row.judged())]
-    for row, found in zip(own, await search.tried(own, _Row.plan_dated), strict=True):
+    for row, found in zip(own, await search.tried("release-date", own, _Row.plan_dated), strict=True):
         row.controls.dated = found
     return TriedControls(rows={row.name: row.controls for row in rows}, suites_run=search.suites_run)
 
@@ -181,7 +181,7 @@ class _Row:
             released=downstream.uploaded,
             tags=self.sheet.interpreter.tags(),
         )
-        once_good = await self._once_good(upstream.keys() - window, downstream)
+        once_good = await self._once_good(set(_served(upstream)) - window, downstream)
         return await self._plan(sorted({*chosen, *once_good}))
 
     async def plan_dated(self) -> tuple[PlannedCell, ...]:
@@ -226,11 +226,11 @@ class _Search:
     step: RunStep
     suites_run: int = 0
 
-    async def tried(self, rows: Sequence[_Row], plan: PlanRow) -> list[dict[str, tuple[Run, ...]]]:
+    async def tried(self, what: str, rows: Sequence[_Row], plan: PlanRow) -> list[dict[str, tuple[Run, ...]]]:
         """For each row, the runs of its further cells by upstream version."""
         if not rows:
             return []
-        cells = await self.step("plan-controls", _planned, rows, plan)
+        cells = await self.step(f"plan-controls {what}", _planned, rows, plan)
         every = [cell for found in cells for cell in found]
         executed = await self.execute(every)
         self.suites_run += executed.suites_run
