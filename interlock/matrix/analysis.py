@@ -130,18 +130,20 @@ class _Step:
 
 
 def regressions(
-    rows: Mapping[str, tuple[Sequence[Judged], Mapping[str, Sequence[Run]]]],
+    upstream_versions: Collection[str], rows: Mapping[str, tuple[Sequence[Judged], Mapping[str, Sequence[Run]]]]
 ) -> tuple[Regression, ...]:
-    """Every step between working and not working along the edge, with the downstream versions that show it.
+    """Every step to a version of the table that does not work, with the downstream versions that show it.
 
     Args:
+        upstream_versions: Those of the table.
         rows: By downstream version, ascending: the verdicts of the table's cells; and by upstream version, ascending,
             the runs of each cell, those of the controls too.
     """
     shown: dict[_Step, list[str]] = defaultdict(list)
     for version, (judged, runs) in rows.items():
         for step in _steps(judged, {upstream: Evidence(each) for upstream, each in runs.items()}):
-            shown[step].append(version)
+            if step.bad in upstream_versions:
+                shown[step].append(version)
     return tuple(
         Regression(
             test=step.test,

@@ -117,7 +117,7 @@ class _Assembly:
             upstream_versions=versions,
             rows=tuple(self._row(versions, row, judged[row.version], controls[row.version]) for row in planned.rows),
             cells=tuple(tuple(map(self._cell, row.cells, judged[row.version])) for row in planned.rows),
-            regressions=regressions({version: (judged[version], tried[version]) for version in judged}),
+            regressions=regressions(versions, {version: (judged[version], tried[version]) for version in judged}),
         )
 
     def _show(self, runs: Sequence[Run]) -> Run:

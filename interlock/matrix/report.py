@@ -87,13 +87,14 @@ class DownstreamRow(FrozenModel):
 
 
 class Regression(FrozenModel):
-    """Something that works with one upstream version and not with the next that was tested, as a control perhaps.
+    """Something that works with one upstream version and not with the next that was tested.
 
     Attributes:
         test: The test's id, or None when the environment could not be made or the suite did not finish.
         error: The first line of what went wrong.
         downstream: The downstream versions that show it.
-        good: The upstream version that works; `bad` is its neighbour that doesn't (it may be the older one).
+        good: The upstream version that works, of the table or a control.
+        bad: Its neighbour of the table that doesn't; it may be the older one.
     """
 
     test: str | None

@@ -75,18 +75,18 @@ def _regressions(sheet: Sheet) -> Iterator[Finding]:
     """
     ends: dict[Hashable, list[Regression]] = defaultdict(list)
     for item in sheet.regressions:
-        ends[item.test, item.error, _block(sheet, item) or item.bad, _is_newly_bad(item)].append(item)
+        ends[item.test, item.error, _block(sheet, item), _is_newly_bad(item)].append(item)
     blocks: dict[Hashable, list[Regression]] = defaultdict(list)
     for items in ends.values():
         item = items[0]
-        blocks[item.test, item.error, _block(sheet, item) or item.bad, tuple(_rows(sheet, items))] += items
+        blocks[item.test, item.error, _block(sheet, item), tuple(_rows(sheet, items))] += items
     for items in blocks.values():
         yield _regression(sheet, items)
 
 
 def _regression(sheet: Sheet, items: Sequence[Regression]) -> Finding:
     item = items[0]
-    columns = _block(sheet, item) or Span(0, 0)
+    columns = _block(sheet, item)
     rows = _rows(sheet, items)
     declared = any(sheet.cells[row][column].declared for row in rows for column in range(*columns))
     versions = [row.version for row in sheet.rows]
@@ -102,14 +102,9 @@ def _regression(sheet: Sheet, items: Sequence[Regression]) -> Finding:
     )
 
 
-def _block(sheet: Sheet, item: Regression) -> Span | None:
-    """The neighbouring columns, away from the good one, that show the same in the newest row concerned.
-
-    None for a control, which is no column.
-    """
+def _block(sheet: Sheet, item: Regression) -> Span:
+    """The neighbouring columns, away from the good one, that show the same in the newest row concerned."""
     versions = sheet.upstream_versions
-    if item.bad not in versions:
-        return None
     bad, step = versions.index(item.bad), 1 if _is_newly_bad(item) else -1
     rows = _rows(sheet, [item])
     end = bad + step
@@ -132,8 +127,6 @@ def _when(sheet: Sheet, items: Sequence[Regression], columns: Span) -> str:
     goods = sorted({each.good for each in items}, key=Version)
     works = f"{'passes' if item.test else 'works'} with {' and '.join(goods)}"
     newer = _is_newly_bad(item)
-    if not columns.size:
-        return f"fails with {sheet.upstream} {item.bad} ({works})"
     if any(_is_newly_bad(each) is not newer for each in items):
         return f"fails with {sheet.upstream} {label(columns, versions)} only ({works})"
     if newer and columns.stop == len(versions):
