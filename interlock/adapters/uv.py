@@ -7,7 +7,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cache as once
 from pathlib import Path
 from typing import Protocol
@@ -115,7 +116,13 @@ class Uv:
         return python
 
     async def resolve(
-        self, requirements: Sequence[str], *, forced: Sequence[str], interpreter: Interpreter
+        self,
+        requirements: Sequence[str],
+        *,
+        forced: Sequence[str],
+        interpreter: Interpreter,
+        as_of: datetime | None = None,
+        exempt: Collection[str] = (),
     ) -> Resolution:
         """The lock of an environment in which the requirements are installed together, as a user would get it.
 
@@ -123,13 +130,17 @@ class Uv:
             requirements: PEP 508 lines.
             forced: Lines as `name==1.0` that replace every requirement on these packages.
             interpreter: The Python of the environment.
+            as_of: What was uploaded later is not there; None for now. It needs an index that says when that was.
+            exempt: The packages for which that does not hold.
 
         Raises:
             IndexUnavailableError: The index could not be read.
         """
         built: dict[str, tuple[File, Path]] = {}
+        newer = list(_filter(as_of, exempt))
         while True:
-            completed = await self._compile(requirements, forced, interpreter, [path for _, path in built.values()])
+            paths = [path for _, path in built.values()]
+            completed = await self._compile(requirements, forced, interpreter, paths, newer)
             further = await self._only_as_sdist(completed.errors, interpreter, built)
             if not further:
                 return _resolution(completed, {pin: sdist for pin, (sdist, _) in built.items()})
@@ -140,7 +151,12 @@ class Uv:
                 built[pin] = (sdist, made)
 
     async def _compile(
-        self, requirements: Sequence[str], forced: Sequence[str], interpreter: Interpreter, built: Sequence[Path]
+        self,
+        requirements: Sequence[str],
+        forced: Sequence[str],
+        interpreter: Interpreter,
+        built: Sequence[Path],
+        newer: Sequence[str],
     ) -> Completed:
         with tempfile.TemporaryDirectory() as folder:
             wanted, overrides = Path(folder, "requirements.in"), Path(folder, "overrides.txt")
@@ -152,7 +168,7 @@ class Uv:
             fresh = [option for name in sorted(exact) for option in ("--refresh-package", name)]
             links = self._links(Path(folder, "offered"), (*requirements, *forced), built)
             where = ("--python", interpreter.path, "--override", overrides)
-            return await self._run("pip", "compile", *options, *fresh, *links, *where, wanted, log=SELECTION)
+            return await self._run("pip", "compile", *options, *newer, *fresh, *links, *where, wanted, log=SELECTION)
 
     async def _only_as_sdist(self, log: str, interpreter: Interpreter, known: Container[str]) -> dict[str, File]:
         """The sdists of versions that uv would have chosen, had they a wheel: `name==version` and the file.
@@ -306,6 +322,14 @@ def _uv() -> str:
         return find_uv_bin()
     except FileNotFoundError:
         raise EnvironmentUnavailableError("uv is not installed beside Interlock", hint="make setup") from None
+
+
+def _filter(as_of: datetime | None, exempt: Collection[str]) -> Iterator[str]:
+    """The options that hide what was uploaded after a time."""
+    if as_of is not None:
+        yield from ("--exclude-newer", as_of.isoformat())
+        for name in sorted(exempt):
+            yield from ("--exclude-newer-package", f"{name}=false")
 
 
 def _is_only_sdist(release: Release, interpreter: Interpreter) -> bool:

@@ -43,9 +43,10 @@ from interlock.adapters import distributions, interpreter, layers
 from interlock.adapters import uv as environments
 from interlock.adapters.distributions import EFFECTIVE_METADATA
 from interlock.adapters.uv import Uv, site_packages
-from interlock.cells import audit_hook, outcome, probe, recipe, suite_files
+from interlock.cells import audit_hook, outcome, probe, recipe, stable_text, suite_files
 from interlock.cells.outcome import judge, read_facts
 from interlock.cells.recipe import Recipe
+from interlock.cells.stable_text import stable, stable_test, without_cell
 from interlock.cells.suite_files import CONFIGURATIONS
 from interlock.common import process, sandbox
 from interlock.common.digest import files_digest
@@ -60,7 +61,7 @@ HOOK_NAME = "_interlock_audit_hook"
 PYTEST_SETTINGS = "pytest.ini"
 # The modules that decide what a run shows, beside this one: a change of them makes every verdict unknown again.
 DECIDING = (
-    *(audit_hook, outcome, probe, recipe, suite_files, verdicts),
+    *(audit_hook, outcome, probe, recipe, stable_text, suite_files, verdicts),
     *(distributions, environments, interpreter, layers, process, sandbox),
 )
 RUNNER = files_digest(
@@ -155,12 +156,12 @@ async def _attempt(recipe: Recipe, make_environment: MakeEnvironment, layer: Pat
         return Run(
             fingerprint=recipe.fingerprint,
             status=outcome.status,
-            reason=outcome.reason,
-            tests=outcome.tests,
+            reason=stable(outcome.reason, folder),
+            tests=tuple(stable_test(test, folder) for test in outcome.tests),
             seconds=round(completed.seconds, 3),
             lock=recipe.environment_lines,
             reads=found.reads,
-            log=completed.output.replace(str(folder), "<cell>"),
+            log=without_cell(completed.output, folder),
             started_at=started,
         )
 

@@ -1,14 +1,19 @@
 """Whose fault a red cell is: the verdicts of a row of cells, by comparing tests along the edge. Pure.
 
-Theory of operation. A row is one downstream version with every upstream version, in order. A suite may be red for
-reasons that have nothing to do with the upstream, so no cell is judged alone:
+Theory of operation. A row is one downstream version with every upstream version of the table, in order, and with its
+*controls*: upstream versions outside of the table that were tried because all of the table was red. A suite may be red
+for reasons that have nothing to do with the upstream, so no cell is judged alone:
 
-- A test that is red with every upstream version that it ran with, and with two at least, is the downstream's *own*.
-  A cell with no other red test is broken-before; any other red test makes it incompatible.
-- A *regression* is a step between neighbouring versions: a test is green with one and red with the other, whichever is
-  the older one.
-- What did not run says nothing. A test that is missing because of a crash, or of a file that could not be collected, is
-  neither green nor red; an untested cell is left out, so that its neighbours become neighbours of each other.
+- A test that is red with every upstream version that a run came to it with, and with two at least, is the downstream's
+  *own*. Where there are controls, it must be red with one of them too, and no control may be green, untested or flaky:
+  "every version" is more than the versions of the table.
+- A cell with no other red test is broken-before, or *outdated* if its own tests are green with the third-party packages
+  of the downstream's release date. Any other red test makes it incompatible.
+- A red test that is neither own nor green anywhere is *uncompared*: which side is at fault is not known.
+- A *regression* is a step between neighbouring versions, controls included: a test is green with one and red with the
+  other, whichever is the older one.
+- What did not run says nothing (`evidence.py`); an untested cell is left out, so that its neighbours become neighbours
+  of each other.
 - A flaky cell is evidence neither for an own fault nor for a step: chance would decide.
 
 A cell's verdict therefore depends on the row that it is in. With one upstream version nothing can be compared, and red
@@ -20,8 +25,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from interlock.matrix.evidence import Evidence, State
 from interlock.matrix.report import Regression, VersionRange
-from interlock.model.verdicts import Run, RunStatus, TestOutcome, Verdict
+from interlock.model.verdicts import Run, RunStatus, Verdict
 
 STATUS_VERDICTS = {
     RunStatus.PASSED: Verdict.COMPATIBLE,
@@ -35,69 +41,82 @@ WHOLE_CELL = {RunStatus.UNRESOLVABLE, RunStatus.TIMED_OUT}
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A cell's verdict, with the tests that explain it."""
+    """A cell's verdict, with the tests that explain it, as in `report.Cell`."""
 
     verdict: Verdict
     own_fault: bool = False
     regressed: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    uncompared: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a control could tell more: nothing green was seen of what is red here."""
+        return self.own_fault or bool(self.own or self.uncompared)
 
 
-def judge_row(cells: Sequence[Sequence[Run]]) -> tuple[Judged, ...]:
+def judge_row(
+    cells: Sequence[Sequence[Run]], controls: Sequence[Sequence[Run]] = (), dated: Sequence[Run] = ()
+) -> tuple[Judged, ...]:
     """The verdicts of one downstream version with each upstream version.
 
     Args:
         cells: The runs of each cell, in the order of the upstream's versions; each has at least one.
+        controls: Those of each cell outside of the table.
+        dated: Those of a cell with the third-party packages of the downstream's release date; empty for none.
     """
-    own = _own_tests(cells)
-    evident = [runs[-1].status for runs in cells if runs[-1].status is not RunStatus.UNTESTED]
-    alike = len(evident) > 1 and len(set(evident)) == 1
-    return tuple(_judge(runs, own, alike=alike) for runs in cells)
+    row = _Row(list(map(Evidence, cells)), list(map(Evidence, controls)), Evidence(dated) if dated else None)
+    return tuple(row.judge(cell) for cell in row.cells)
 
 
-def _own_tests(cells: Sequence[Sequence[Run]]) -> frozenset[str]:
-    lasts = (runs[-1] for runs in cells if _is_steady(runs))
-    tested = [(run, _red_ids(run)) for run in lasts if run.status in {RunStatus.PASSED, RunStatus.FAILED}]
-    times = Counter(test for _run, red in tested for test in red)
-    return frozenset(
-        test
-        for test, number in times.items()
-        if number > 1 and all(test in red or _was_cut_off(test, run) for run, red in tested)
-    )
+class _Row:
+    """A row, with what is the same for all of its cells."""
 
+    def __init__(self, cells: Sequence[Evidence], controls: Sequence[Evidence], dated: Evidence | None) -> None:
+        self.cells = cells
+        self._controls = controls
+        self._tested = [each for each in (*cells, *controls) if each.is_evident]
+        self._own = self._own_tests()
+        self._outdated = {test for test in self._own if dated and dated.state(test) is State.GREEN}
+        self._is_alike = self._fails_alike()
 
-def _is_steady(runs: Sequence[Run]) -> bool:
-    """Whether all runs of a cell showed the same."""
-    return all(run.agrees_with(runs[-1]) for run in runs)
+    def _own_tests(self) -> frozenset[str]:
+        times = Counter(test for each in self._tested for test in each.red)
+        return frozenset(test for test, number in times.items() if number > 1 and self._is_own(test))
 
+    def _is_own(self, test: str) -> bool:
+        if any(each.state(test) in {State.GREEN, State.ABSENT} for each in self._tested):
+            return False
+        if any(not each.is_steady or each.run.status is RunStatus.UNTESTED for each in self._controls):
+            return False
+        return not self._controls or any(each.state(test) is State.RED for each in self._controls)
 
-def _was_cut_off(test: str, run: Run) -> bool:
-    """Whether a run never came to a test, because of a crash or of a file that could not be collected."""
-    return (
-        "::" in test
-        and any(each.outcome is TestOutcome.ERROR for each in run.tests)
-        and all(each.id != test for each in run.tests)
-    )
+    def _fails_alike(self) -> bool:
+        """Whether every cell that was tried has the same status."""
+        cells = [each.run.status for each in self.cells if each.run.status is not RunStatus.UNTESTED]
+        controls = [each.run.status if each.is_steady else RunStatus.UNTESTED for each in self._controls]
+        return len(cells + controls) > 1 and len({*cells, *controls}) == 1
 
+    def judge(self, cell: Evidence) -> Judged:
+        """The verdict of one cell."""
+        regressed = tuple(sorted(cell.red - self._own))
+        if not cell.is_steady:
+            return Judged(verdict=Verdict.FLAKY, regressed=regressed)
+        status = cell.run.status
+        if status is not RunStatus.FAILED:
+            return Judged(verdict=STATUS_VERDICTS[status], own_fault=self._is_alike and status in WHOLE_CELL)
+        own = cell.red & self._own
+        fault = Verdict.OUTDATED if own <= self._outdated else Verdict.BROKEN_BEFORE
+        return Judged(
+            verdict=Verdict.INCOMPATIBLE if regressed else fault,
+            own_fault=not regressed,
+            regressed=regressed,
+            own=tuple(sorted(own)),
+            uncompared=tuple(test for test in regressed if self._is_green_nowhere(test)),
+        )
 
-def _judge(runs: Sequence[Run], own: frozenset[str], *, alike: bool) -> Judged:
-    last = runs[-1]
-    if not _is_steady(runs):
-        return Judged(verdict=Verdict.FLAKY, regressed=tuple(sorted(_red_ids(*runs) - own)))
-    if last.status is not RunStatus.FAILED:
-        return Judged(verdict=STATUS_VERDICTS[last.status], own_fault=alike and last.status in WHOLE_CELL)
-    red = _red_ids(last)
-    regressed = tuple(sorted(red - own))
-    return Judged(
-        verdict=Verdict.INCOMPATIBLE if regressed else Verdict.BROKEN_BEFORE,
-        own_fault=not regressed,
-        regressed=regressed,
-        own=tuple(sorted(red & own)),
-    )
-
-
-def _red_ids(*runs: Run) -> frozenset[str]:
-    return frozenset(test.id for run in runs for test in run.red_tests)
+    def _is_green_nowhere(self, test: str) -> bool:
+        return all(each.state(test) is not State.GREEN for each in self._tested)
 
 
 @dataclass(frozen=True)
@@ -111,19 +130,20 @@ class _Step:
 
 
 def regressions(
-    upstream_versions: Sequence[str],
-    rows: Mapping[str, tuple[Sequence[Judged], Sequence[Run]]],
+    upstream_versions: Collection[str], rows: Mapping[str, tuple[Sequence[Judged], Mapping[str, Sequence[Run]]]]
 ) -> tuple[Regression, ...]:
-    """Every step between working and not working along the edge, with the downstream versions that show it.
+    """Every step to a version of the table that does not work, with the downstream versions that show it.
 
     Args:
-        upstream_versions: Ascending.
-        rows: By downstream version, ascending: the verdicts, and the last run of each cell.
+        upstream_versions: Those of the table.
+        rows: By downstream version, ascending: the verdicts of the table's cells; and by upstream version, ascending,
+            the runs of each cell, those of the controls too.
     """
     shown: dict[_Step, list[str]] = defaultdict(list)
     for version, (judged, runs) in rows.items():
-        for step in _steps(upstream_versions, judged, runs):
-            shown[step].append(version)
+        for step in _steps(judged, {upstream: Evidence(each) for upstream, each in runs.items()}):
+            if step.bad in upstream_versions:
+                shown[step].append(version)
     return tuple(
         Regression(
             test=step.test,
@@ -136,54 +156,31 @@ def regressions(
     )
 
 
-def _steps(versions: Sequence[str], judged: Sequence[Judged], runs: Sequence[Run]) -> list[_Step]:
+def _steps(judged: Sequence[Judged], cells: Mapping[str, Evidence]) -> list[_Step]:
     tests = sorted({test for cell in judged if cell.verdict is Verdict.INCOMPATIBLE for test in cell.regressed})
-    steady = [
-        (v, run) for v, cell, run in zip(versions, judged, runs, strict=True) if cell.verdict is not Verdict.FLAKY
-    ]
-    steps = [step for test in tests for step in _test_steps(test, steady)]
-    return steps + _whole_steps(versions, judged, runs)
+    return [step for test in tests for step in _test_steps(test, cells)] + _whole_steps(cells)
 
 
-def _test_steps(test: str, cells: Sequence[tuple[str, Run]]) -> list[_Step]:
+def _test_steps(test: str, cells: Mapping[str, Evidence]) -> list[_Step]:
     """Where a test turns; a cell in which it did not run, or whose suite could not be run, says nothing about it."""
-    states = [(version, run, _state(test, run)) for version, run in cells]
-    evident = [(version, run, state) for version, run, state in states if state is not None]
-    return [
-        _Step(test, _error(test, second[1] if first[2] else first[1]), *_good_and_bad(first[0], second[0], first[2]))
-        for first, second in itertools.pairwise(evident)
-        if first[2] is not second[2]
-    ]
-
-
-def _state(test: str, run: Run) -> bool | None:
-    """Whether a test is green in a run, or None when the run does not say."""
-    if run.status is RunStatus.PASSED:
-        return True
-    if run.status is not RunStatus.FAILED:
-        return None
-    outcome = next((each.outcome for each in run.tests if each.id == test), None)
-    if outcome is None:
-        # `test` may be a file that could not be collected elsewhere, and has tests here.
-        return True if any(each.id.startswith(f"{test}::") for each in run.tests) else None
-    return None if outcome is TestOutcome.SKIPPED else not outcome.is_red
-
-
-def _whole_steps(versions: Sequence[str], judged: Sequence[Judged], runs: Sequence[Run]) -> list[_Step]:
+    states = [(version, each, each.state(test)) for version, each in cells.items()]
+    evident = [found for found in states if found[2] in {State.GREEN, State.RED}]
     steps = []
-    cells = list(zip(versions, judged, runs, strict=True))
-    evident = [cell for cell in cells if cell[2].status is not RunStatus.UNTESTED]
-    for first, second in itertools.pairwise(evident):
-        whole = [cell for cell in (first, second) if cell[2].status in WHOLE_CELL]
-        if len(whole) == 1 and first[2].status is not second[2].status:
-            reason = (whole[0][2].reason or whole[0][2].status.value).strip()
-            good, bad = _good_and_bad(first[0], second[0], whole[0] is second)
-            steps.append(_Step(None, reason, good, bad))
+    for pair in itertools.pairwise(evident):
+        (bad, evidence, state), (good, _, other) = sorted(pair, key=lambda found: found[2] is State.GREEN)
+        if state is not other:
+            steps.append(_Step(test, _error(test, evidence.run), good, bad))
     return steps
 
 
-def _good_and_bad(first: str, second: str, first_is_good: bool | None) -> tuple[str, str]:
-    return (first, second) if first_is_good else (second, first)
+def _whole_steps(cells: Mapping[str, Evidence]) -> list[_Step]:
+    evident = [(version, each.run) for version, each in cells.items() if each.run.status is not RunStatus.UNTESTED]
+    steps = []
+    for pair in itertools.pairwise(evident):
+        (bad, run), (good, other) = sorted(pair, key=lambda found: found[1].status not in WHOLE_CELL)
+        if run.status in WHOLE_CELL and other.status not in WHOLE_CELL:
+            steps.append(_Step(None, (run.reason or run.status.value).strip(), good, bad))
+    return steps
 
 
 def _error(test: str, run: Run) -> str:

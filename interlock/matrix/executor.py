@@ -23,7 +23,7 @@ How a cell is run is the caller's.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -85,6 +85,14 @@ class ExecutedCells:
     runs: Mapping[str, tuple[Run, ...]]
     known: frozenset[str]
     suites_run: int
+
+    def of(self, cells: Sequence[PlannedCell]) -> Iterator[tuple[Run, ...]]:
+        """The runs of each of the cells, which are those that were executed, oldest first."""
+        for cell, fingerprint in zip(cells, self.fingerprints, strict=True):
+            if fingerprint:
+                yield self.runs[fingerprint]
+            elif cell.unrun:
+                yield (cell.unrun,)
 
 
 async def execute_cells(

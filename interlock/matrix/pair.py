@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, lru_cache
 
 from packaging.requirements import Requirement
@@ -21,6 +22,7 @@ class Pair:
 
     Attributes:
         together: Versions of other packages that come with both, whatever they declare, as `name==1.0`.
+        as_of: The packages outside of the family are as they were on the index then; None for now.
     """
 
     edge: TestedEdge
@@ -28,11 +30,13 @@ class Pair:
     downstream: Wheel
     interpreter: Interpreter
     together: tuple[str, ...] = ()
+    as_of: datetime | None = None
 
     @property
     def title(self) -> str:
         """Both names and versions, for people."""
-        return f"{self.upstream.name}-{self.upstream.version}-{self.downstream.name}-{self.downstream.version}"
+        names = f"{self.upstream.name}-{self.upstream.version}-{self.downstream.name}-{self.downstream.version}"
+        return f"{names}-at-{self.as_of:%Y-%m-%d}" if self.as_of else names
 
     @property
     def declared(self) -> SpecifierSet | None:
@@ -58,6 +62,7 @@ class Pair:
             [[wheel.name, wheel.requires_python, _shape(wheel.requires, forced)] for wheel in self._wheels],
             [self._upstream_extras, self._extras, self.edge.suite.requirements],
             *([sorted(self.together)] if self.together else []),
+            *([self.as_of.isoformat()] if self.as_of else []),
         )
 
     def shaping(self, family: Collection[str] = ()) -> dict[str, tuple[str, ...]]:

@@ -1,8 +1,11 @@
 """The plan of a matrix: which cells there are, and what each of them would run. Nothing is run."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from packaging.version import Version
 
 from interlock.adapters.distributions import Wheel
 from interlock.adapters.index.client import Release
@@ -74,14 +77,19 @@ class Plan:
         return tuple(cell for sheet in self.sheets for row in sheet.rows for cell in row.cells)
 
 
-async def resolve_pair(pair: Pair, uv: Uv) -> Resolution:
+async def resolve_pair(pair: Pair, uv: Uv, family: Collection[str] = ()) -> Resolution:
     """The environment that a user would get who installs this pair of wheels.
+
+    Args:
+        pair: The wheels.
+        uv: Resolves.
+        family: The names of the packages that are as they are now, whatever the pair's date.
 
     Raises:
         IndexUnavailableError: The index did not answer.
     """
     requirements, forced = pair.lines()
-    return await uv.resolve(requirements, forced=forced, interpreter=pair.interpreter)
+    return await uv.resolve(requirements, forced=forced, interpreter=pair.interpreter, as_of=pair.as_of, exempt=family)
 
 
 class Planner:
@@ -117,8 +125,9 @@ class Planner:
         return Plan(sheets=tuple(sheets))
 
     async def _sheet(self, chosen: ChosenEdge, interpreter: Interpreter, point: Mapping[str, str]) -> PlannedSheet:
+        edge, upstream = chosen.edge, chosen.upstream_versions
         rows = await asyncio.gather(
-            *(self._row(chosen, release, interpreter, point) for release in chosen.downstream_versions)
+            *(self.row(edge, upstream, release, interpreter, point) for release in chosen.downstream_versions)
         )
         return PlannedSheet(
             edge=chosen.edge,
@@ -128,15 +137,31 @@ class Planner:
             rows=tuple(rows),
         )
 
-    async def _row(
-        self, chosen: ChosenEdge, release: Release, interpreter: Interpreter, point: Mapping[str, str]
+    async def row(
+        self,
+        edge: TestedEdge,
+        versions: Sequence[Release],
+        release: Release,
+        interpreter: Interpreter,
+        point: Mapping[str, str],
+        as_of: datetime | None = None,
     ) -> PlannedRow:
+        """Plan the cells of one downstream version.
+
+        Args:
+            edge: What is tested.
+            versions: The upstream's.
+            release: The downstream's.
+            interpreter: The Python.
+            point: The point on the suite's axes.
+            as_of: Packages outside of the family are as they were then; None for now.
+        """
         downstream = await self._sources.wheel(release, interpreter)
-        declared = None if isinstance(downstream, str) else declared_by(downstream, chosen.edge, interpreter)
+        declared = None if isinstance(downstream, str) else declared_by(downstream, edge, interpreter)
         cells = []
-        for each in chosen.upstream_versions:
+        for each in versions:
             upstream = await self._sources.wheel(each, interpreter)
-            key = _key(chosen.edge, each, release, interpreter, point)
+            key = cell_key(edge, each.version, release.version, interpreter, point)
             if isinstance(upstream, str) or isinstance(downstream, str):
                 missing = upstream if isinstance(upstream, str) else str(downstream)
                 cells.append(
@@ -144,11 +169,12 @@ class Planner:
                 )
                 continue
             pair = Pair(
-                edge=chosen.edge,
+                edge=edge,
                 upstream=upstream,
                 downstream=downstream,
                 interpreter=interpreter,
                 together=self._together,
+                as_of=as_of,
             )
             cells.append(await self._cell(key, pair, release, point))
         text = None if declared is None else written(declared)
@@ -222,14 +248,15 @@ class Planner:
         return PlannedCell(key=key, declared=declared, unrun=run)
 
 
-def _key(
-    edge: TestedEdge, upstream: Release, downstream: Release, interpreter: Interpreter, point: Mapping[str, str]
+def cell_key(
+    edge: TestedEdge, upstream: Version, downstream: Version, interpreter: Interpreter, point: Mapping[str, str]
 ) -> CellKey:
+    """The key of the cell of two versions."""
     return CellKey(
         upstream=edge.upstream,
-        upstream_version=str(upstream.version),
+        upstream_version=str(upstream),
         downstream=edge.downstream,
-        downstream_version=str(downstream.version),
+        downstream_version=str(downstream),
         suite=edge.suite.name,
         python=interpreter.wanted,
         point=point_text(point),

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from interlock.common.frozen_model import FrozenModel
-from interlock.model.verdicts import CellKey, Run, Verdict
+from interlock.model.verdicts import CellKey, Run, RunStatus, Verdict
 
 # Evidence that a pair does not work; the other verdicts besides compatible only lack the evidence that it does.
 SEEN_BROKEN = frozenset({Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.BROKEN_BEFORE})
@@ -34,11 +34,13 @@ class Cell(FrozenModel):
 
     Attributes:
         declared: Whether the upstream version is inside the range that the downstream version declares.
-        own_fault: Whether what is red here is red with every upstream version, and so not the fault of this pairing.
+        own_fault: Whether what is red here is red with every upstream version, controls included, and so not the fault
+            of this pairing.
         run: The fingerprint of the run behind the verdict, a key of `MatrixReport.runs`.
         shared_with: The cell that was run for this one, or None when this one was run (or known) itself.
-        regressed: Ids of the tests that are red here and green with another upstream version.
+        regressed: Ids of the tests that are red here and not the downstream's own.
         own: Ids of the tests that are red with every upstream version.
+        uncompared: Those of `regressed` that are green nowhere: which side is at fault is not known.
     """
 
     verdict: Verdict
@@ -48,6 +50,21 @@ class Cell(FrozenModel):
     shared_with: SharedWith | None = None
     regressed: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    uncompared: tuple[str, ...] = ()
+
+
+class Control(FrozenModel):
+    """A cell outside of the table, which was tried to learn which side is at fault.
+
+    Attributes:
+        as_of: Its third-party packages are those of this time; None for today's.
+        run: The fingerprint of its run, a key of `MatrixReport.runs`.
+    """
+
+    upstream_version: str
+    as_of: AwareDatetime | None = None
+    status: RunStatus
+    run: str
 
 
 class DownstreamRow(FrozenModel):
@@ -58,6 +75,7 @@ class DownstreamRow(FrozenModel):
         proven: The upstream versions with which it works.
         falsely_allowed: Declared, and shown not to work.
         needlessly_forbidden: Shown to work, and not declared.
+        controls: What else the row was judged by.
     """
 
     version: str
@@ -65,6 +83,7 @@ class DownstreamRow(FrozenModel):
     proven: tuple[VersionRange, ...] = ()
     falsely_allowed: tuple[VersionRange, ...] = ()
     needlessly_forbidden: tuple[VersionRange, ...] = ()
+    controls: tuple[Control, ...] = ()
 
 
 class Regression(FrozenModel):
@@ -74,7 +93,8 @@ class Regression(FrozenModel):
         test: The test's id, or None when the environment could not be made or the suite did not finish.
         error: The first line of what went wrong.
         downstream: The downstream versions that show it.
-        good: The upstream version that works; `bad` is its neighbour that doesn't (it may be the older one).
+        good: The upstream version that works, of the table or a control.
+        bad: Its neighbour of the table that doesn't; it may be the older one.
     """
 
     test: str | None
@@ -127,7 +147,7 @@ class Change(FrozenModel):
 
 
 class Totals(FrozenModel):
-    """How the verdicts came about; all of these but `runs` count cells.
+    """How the verdicts came about; all of these but `runs` count cells, and all but these and `controls` the table's.
 
     Attributes:
         runs: Runs recorded for this matrix: one for each cell that was run, two where they disagreed.
@@ -135,6 +155,7 @@ class Totals(FrozenModel):
         shared: Cells that share the verdict of another cell of this matrix.
         known: Cells whose verdict the ledger knew.
         unrun: Cells in which nothing could be run.
+        controls: Cells outside of the table that were tried too.
     """
 
     cells: int
@@ -143,6 +164,7 @@ class Totals(FrozenModel):
     shared: int
     known: int
     unrun: int
+    controls: int = 0
     verdicts: Mapping[Verdict, int]
 
 

@@ -1,4 +1,4 @@
-"""Making a matrix: choose the versions, fetch their files, plan every cell, execute what has to be run, assemble.
+"""Making a matrix: choose the versions, fetch their files, plan every cell, execute it, try controls, assemble.
 
 The caller supplies what runs a step, or a cell. A flow makes a Prefect task of each step, which is tried again where
 that may help; other callers call it. So a step looks before it acts, and may be done twice.
@@ -17,6 +17,7 @@ from interlock.common.sandbox import not_isolated
 from interlock.common.steps import RunStep, call
 from interlock.matrix.assemble import MatrixMetadata, assemble
 from interlock.matrix.context import MatrixContext
+from interlock.matrix.controls import NO_CONTROLS, find_controls
 from interlock.matrix.executor import ExecutedCells, Observe, RunCell, execute_cells
 from interlock.matrix.pair import Pair
 from interlock.matrix.plan import Plan, PlannedCell, Planner, resolve_pair
@@ -59,11 +60,13 @@ class PlannedMatrix:
     """A matrix before its first run.
 
     Attributes:
+        planner: What planned it, and can plan further cells.
         notes: Which parts of the plan came from caches because the index did not answer.
     """
 
     request: MatrixRequest
     plan: Plan
+    planner: Planner
     notes: tuple[str, ...] = ()
 
 
@@ -89,12 +92,13 @@ async def plan_matrix(
     resolutions = Resolutions(context.cache / "resolutions" / context.index.index.key(), fresh=request.fresh)
 
     async def resolve(pair: Pair) -> Resolution:
-        step = partial(run, f"resolve {pair.title}", resolve_pair, pair, context.uv)
+        step = partial(run, f"resolve {pair.title}", resolve_pair, pair, context.uv, frozenset(context.family.packages))
         return await resolutions.get(pair.key(), step)
 
     planner = Planner(frozenset(context.family.packages), sources, resolve, request.together)
     plan = await planner.plan(choice)
-    return PlannedMatrix(request=request, plan=plan, notes=(*context.index.notes, *resolutions.notes))
+    notes = (*context.index.notes, *resolutions.notes)
+    return PlannedMatrix(request=request, plan=plan, planner=planner, notes=notes)
 
 
 async def execute(
@@ -106,14 +110,20 @@ async def execute(
         LedgerError: The ledger can't be read or written.
     """
     async with cells(context, request) as runner:
-        return await execute_cells(
-            planned,
-            ledger=context.ledger,
-            run=runner.run,
-            jobs=runner.jobs,
-            fresh=request.fresh,
-            observe=runner.observe,
-        )
+        return await _execute(context, request, runner, planned)
+
+
+async def _execute(
+    context: MatrixContext, request: MatrixRequest, runner: CellRunner, planned: Sequence[PlannedCell]
+) -> ExecutedCells:
+    return await execute_cells(
+        planned,
+        ledger=context.ledger,
+        run=runner.run,
+        jobs=runner.jobs,
+        fresh=request.fresh,
+        observe=runner.observe,
+    )
 
 
 async def run_planned(
@@ -123,6 +133,7 @@ async def run_planned(
     *,
     started_at: datetime,
     record: bool = True,
+    controls: RunStep | None = None,
 ) -> MatrixReport:
     """Bring every cell to its verdict, and assemble the report.
 
@@ -133,14 +144,21 @@ async def run_planned(
         started_at: When the matrix was started.
         record: Whether the cells' verdicts are recorded, to be compared with next time. Their runs always are.
 
+        controls: Runs the steps that find controls; None judges each row by its own cells alone.
+
     Raises:
         LedgerError: The ledger can't be read or written.
     """
     covers = matrix.request.covers()
     notes = (*matrix.notes, *filter(None, [not_isolated()]))
     metadata = MatrixMetadata(family=context.family.name, covers=covers, started_at=started_at, notes=notes)
-    executed = await execute(context, matrix.request, matrix.plan.cells, cells)
-    return assemble(matrix.plan, executed, metadata, context.ledger if record else None)
+    async with cells(context, matrix.request) as runner:
+        run_cells = partial(_execute, context, matrix.request, runner)
+        executed = await run_cells(matrix.plan.cells)
+        tried = NO_CONTROLS
+        if controls:
+            tried = await find_controls(context, matrix.plan, matrix.planner, executed, run_cells, controls)
+    return assemble(matrix.plan, executed, metadata, context.ledger if record else None, tried)
 
 
 async def make_matrix(
@@ -151,8 +169,11 @@ async def make_matrix(
     *,
     started_at: datetime | None = None,
     record: bool = True,
+    controls: bool = True,
 ) -> MatrixReport:
     """Make a matrix; the arguments and errors are those of `plan_matrix` and `run_planned`."""
     _ = context.ledger  # fails here, before anything is downloaded, if it can't be opened
     planned = await plan_matrix(context, request, run)
-    return await run_planned(context, planned, cells, started_at=started_at or now(), record=record)
+    return await run_planned(
+        context, planned, cells, started_at=started_at or now(), record=record, controls=run if controls else None
+    )

@@ -14,6 +14,7 @@ class Verdict(StrEnum):
     COMPATIBLE = "compatible"
     INCOMPATIBLE = "incompatible"
     BROKEN_BEFORE = "broken-before"
+    OUTDATED = "outdated-environment"
     UNRESOLVABLE = "unresolvable"
     UNTESTED = "untested"
     TIMED_OUT = "timed-out"

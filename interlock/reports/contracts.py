@@ -69,7 +69,7 @@ def _cell(each: CellResult) -> Text:
     symbol, style = ("!", "yellow") if said.is_quietly_red(each) else MARKS[each.conclusion]
     where = " · ".join(map(one_line, (each.side, each.suite, said.setting(each))))
     allowed = f", allowed to fail: {one_line(each.allowed_to_fail)}" if each.allowed_to_fail is not None else ""
-    before = f", {each.baseline} before" if each.baseline not in {None, each.verdict} else ""
+    before = f", was {each.baseline}" if each.baseline not in {None, each.verdict} else ""
     return Text.assemble((f"{symbol} ", style), where, (f"  {each.verdict}", style), f"{before}{allowed}")
 
 

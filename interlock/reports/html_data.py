@@ -65,7 +65,7 @@ class PageData:
             "setting": labels.setting(sheet),
             "allowed": sheet.allowed_to_fail,
             "columns": sheet.upstream_versions,
-            "rows": [[row.version, labels.specifier(row.declared)] for row in sheet.rows],
+            "rows": [[row.version, labels.specifier(row.declared), labels.controls(sheet, row)] for row in sheet.rows],
             "cells": [kinds.number(self._kind(cell)) for row in sheet.cells for cell in row],
             "kinds": kinds.items(),
             "changed": self._changed(sheet),
@@ -82,6 +82,7 @@ class PageData:
             (shared.upstream_version, shared.downstream_version) if shared else None,
             tuple(self._text(test) for test in cell.regressed),
             tuple(self._text(test) for test in cell.own),
+            tuple(self._text(test) for test in cell.uncompared),
         )
 
     def _changed(self, sheet: Sheet) -> dict[int, tuple[int, str]]:

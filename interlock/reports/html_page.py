@@ -14,7 +14,7 @@ from interlock.matrix.report import MatrixReport
 from interlock.reports import labels
 from interlock.reports.changes import changes
 from interlock.reports.declared import proven_groups
-from interlock.reports.findings import others, own_faults, regressions
+from interlock.reports.findings import others, outdated, own_faults, regressions
 from interlock.reports.html_data import PageData
 from interlock.reports.summary import headline, overview
 from interlock.reports.symbols import MARKS, shown_as
@@ -45,6 +45,7 @@ def render(report: MatrixReport) -> str:
         overviews=[overview(sheet) for sheet in report.sheets],
         regressions=regressions(report),
         own_faults=own_faults(report),
+        outdated=outdated(report),
         others=others(report),
         changes=changes(report),
         ranges=[proven_groups(sheet) for sheet in report.sheets],

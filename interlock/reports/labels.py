@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from interlock.common.sanitize import one_line, plain
-from interlock.matrix.report import Sheet, Totals, VersionRange
+from interlock.matrix.report import DownstreamRow, Sheet, Totals, VersionRange
 
 __all__ = [
+    "controls",
     "counted",
     "duration",
     "edge",
@@ -60,6 +61,16 @@ def edge(sheet: Sheet) -> str:
     return f"{sheet.upstream} × {sheet.downstream}"
 
 
+def controls(sheet: Sheet, row: DownstreamRow) -> str:
+    """What a row was judged by beside its cells, as `market-data-core 1.2.9: passed`; empty for nothing."""
+    tried = (
+        f"{sheet.upstream} {each.upstream_version}"
+        f"{f' with the third-party packages of {each.as_of:%Y-%m-%d}' if each.as_of else ''}: {each.status}"
+        for each in row.controls
+    )
+    return ", ".join(tried)
+
+
 def setting(sheet: Sheet) -> str:
     """What a sheet was run with, as `contracts · Python 3.11.7 · bus_backend=redis`."""
     point = ", ".join(f"{axis}={value}" for axis, value in sheet.point.items())
@@ -69,4 +80,5 @@ def setting(sheet: Sheet) -> str:
 def totals_line(totals: Totals) -> str:
     """As `4,757 cells: 60 run, 4,697 shared, 0 known`."""
     line = f"{counted(totals.cells, 'cell')}: {totals.run:,} run, {totals.shared:,} shared, {totals.known:,} known"
-    return f"{line}, {totals.unrun:,} could not be run" if totals.unrun else line
+    unrun = f", {totals.unrun:,} could not be run" if totals.unrun else ""
+    return f"{line}{unrun}" + (f", and {counted(totals.controls, 'control')}" if totals.controls else "")

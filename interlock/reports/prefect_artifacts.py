@@ -6,7 +6,7 @@ from interlock.matrix.report import MatrixReport
 from interlock.reports import labels
 from interlock.reports.changes import changes
 from interlock.reports.declared import range_groups
-from interlock.reports.findings import Finding, others, own_faults, regressions
+from interlock.reports.findings import Finding, others, outdated, own_faults, regressions
 from interlock.reports.summary import headline, overview
 
 MOST_LINES = 20
@@ -54,6 +54,7 @@ def markdown_summary(report: MatrixReport) -> str:
         lines.append(f"- **{_plain(line.edge)}** ({_plain(line.setting)}): {shown}")
     lines += _section("Regressions", [_finding(item) for item in regressions(report)])
     lines += _section("The downstreams' own faults", [_finding(item) for item in own_faults(report)])
+    lines += _section("Outdated environments", [_finding(item) for item in outdated(report)])
     lines += _section("Not green for other reasons", [_finding(item) for item in others(report)])
     changed = [f"{item.before} → {item.after}: {_plain(item.whom)}" for item in changes(report)]
     lines += _section("Changed since the last run", changed)
@@ -61,9 +62,9 @@ def markdown_summary(report: MatrixReport) -> str:
 
 
 def _finding(item: Finding) -> str:
-    declared = " (declared)" if item.declared else ""
+    declared = (f" ({item.note})" if item.note else "") + (" (declared)" if item.declared else "")
     test = _plain(item.test or "the suite")
-    return f"**{test}** {_plain(item.when)}: {_plain(item.error)}, with {_plain(item.whom)}{declared}"
+    return f"**{test}**{item.more} {_plain(item.when)}: {_plain(item.error)}, with {_plain(item.whom)}{declared}"
 
 
 def _section(title: str, found: list[str]) -> list[str]:

@@ -47,7 +47,8 @@ def headline(report: MatrixReport) -> Headline:
     broken = sum(cell.verdict in SEEN_BROKEN for cell in blamed)
     aside = _own_faults_aside(declared)
     if broken:
-        detail = f"{broken:,} of {labels.counted(len(declared), 'declared pair')} do not work.{aside}"
+        verb = "does" if broken == 1 else "do"
+        detail = f"{broken:,} of {labels.counted(len(declared), 'declared pair')} {verb} not work.{aside}"
         if _newest_fit(report):
             title = "The newest releases fit together, older ones do not"
             return Headline(state="older-broken", title=title, detail=detail)
@@ -64,19 +65,23 @@ def headline(report: MatrixReport) -> Headline:
 
 
 def _own_faults_aside(declared: list[Cell]) -> str:
-    number = sum(cell.own_fault for cell in declared)
-    if not number:
-        return ""
-    verb = "fails" if number == 1 else "fail"
-    return f" {labels.counted(number, 'declared pair')} {verb} by the downstream's own fault."
+    outdated = sum(cell.verdict is Verdict.OUTDATED for cell in declared)
+    number = sum(cell.own_fault for cell in declared) - outdated
+    why = ((number, "by the downstream's own fault"), (outdated, "with today's third-party packages only"))
+    return "".join(
+        f" {labels.counted(count, 'declared pair')} {'fails' if count == 1 else 'fail'} {words}."
+        for count, words in why
+        if count
+    )
 
 
 def _all_work(declared: list[Cell]) -> str:
     """Says "all" only where it is all."""
     proven = sum(cell.verdict is Verdict.COMPATIBLE for cell in declared)
     if proven == len(declared):
-        return f"All of {labels.counted(len(declared), 'declared pair')} work."
-    return f"{proven:,} of {labels.counted(len(declared), 'declared pair')} work."
+        return f"All {proven:,} declared pairs work." if proven > 1 else "The one declared pair works."
+    verb = "works" if proven == 1 else "work"
+    return f"{proven:,} of {labels.counted(len(declared), 'declared pair')} {verb}."
 
 
 def _newest_fit(report: MatrixReport) -> bool:

@@ -24,9 +24,12 @@ MARKS: Mapping[Verdict, Mark] = MappingProxyType(
     {
         Verdict.COMPATIBLE: Mark("✓", "green", "every test passes"),
         Verdict.INCOMPATIBLE: Mark(
-            "✗", "bold red", "a test fails that passes elsewhere, or was tried with no other version"
+            "✗", "bold red", "a test fails that passes elsewhere, or of which nothing is known elsewhere"
         ),
         Verdict.BROKEN_BEFORE: Mark("○", "yellow", "fails with every upstream version: the downstream's own fault"),
+        Verdict.OUTDATED: Mark(
+            "◇", "yellow", "fails with today's third-party packages, and passes with those of its release date"
+        ),
         Verdict.UNRESOLVABLE: Mark("⊘", "magenta", "no environment can hold both"),
         Verdict.UNTESTED: Mark("·", "bright_black", "nothing was tested"),
         Verdict.TIMED_OUT: Mark("◔", "bold magenta", "the suite did not finish in its time"),

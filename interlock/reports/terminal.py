@@ -1,6 +1,6 @@
 """The matrix in a terminal: one narrow table a sheet, and beneath it in words what is wrong."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from interlock.model.verdicts import Verdict
 from interlock.reports import labels
 from interlock.reports.changes import ChangeGroup, changes
 from interlock.reports.declared import could_be_wider, falsely_allowed
-from interlock.reports.findings import Finding, others, own_faults, regressions
+from interlock.reports.findings import Finding, others, outdated, own_faults, regressions
 from interlock.reports.summary import headline
 from interlock.reports.symbols import MARKS, shown_as
 from interlock.reports.terminal_tables import print_table
@@ -34,6 +34,7 @@ def print_report(report: MatrixReport, console: Console, *, page: Path | None = 
     _print_legend(report, console, partly=any(partly))
     _print_list("Regressions", [_finding(item, report) for item in regressions(report)], console)
     _print_list("The downstreams' own faults", [_finding(item, report) for item in own_faults(report)], console)
+    _print_list("Outdated environments", [_finding(item, report) for item in outdated(report)], console)
     _print_list("Not green for other reasons", [_finding(item, report) for item in others(report)], console)
     _print_list("Declared, and seen not to work", _range_lines(report, falsely_allowed, "red"), console)
     _print_list("Could be wider", _range_lines(report, could_be_wider, "yellow"), console)
@@ -62,30 +63,40 @@ def _print_legend(report: MatrixReport, console: Console, *, partly: bool) -> No
     used = {shown_as(cell) for cell in cells}
     for verdict in (verdict for verdict in Verdict if verdict in used):
         mark = MARKS[verdict]
-        console.print(Text.assemble((f" {mark.symbol}  ", mark.style), (f"{verdict:<15}", "bold"), mark.meaning))
+        console.print(Text.assemble((f" {mark.symbol}  ", mark.style), (f"{verdict:<21}", "bold"), mark.meaning))
     if any(cell.declared for cell in cells):
-        console.print(Text.assemble((f"[ ] {'declared':<15}", "bold"), "the downstream declares this"))
+        console.print(Text.assemble((f"[ ] {'declared':<21}", "bold"), "the downstream declares this"))
     if partly:
-        console.print(Text.assemble((f"( ) {'partly':<15}", "bold"), "it declares some of these versions"))
+        console.print(Text.assemble((f"( ) {'partly':<21}", "bold"), "it declares some of these versions"))
     console.print()
 
 
 def _finding(item: Finding, report: MatrixReport) -> Text:
     subject = item.test or "the suite"
-    text = Text.assemble((labels.one_line(subject), "bold"), f" {item.when}")
+    text = Text.assemble((labels.one_line(subject), "bold"), f"{item.more} {item.when}")
     text.append(f": {item.error}" if item.error else "", style="red")
     text.append(f", with {item.whom}")
     if item.declared:
         text.append(" (declared)", style="bold")
     if item.allowed_to_fail is not None:
         text.append(f" (allowed to fail: {labels.one_line(item.allowed_to_fail)})", style="yellow")
-    if len({labels.setting(sheet) for sheet in report.sheets}) > 1:
-        text.append(f" [{'; '.join(item.settings)}]", style="bright_black")
-    return text
+    text.append(f" ({item.note})" if item.note else "")
+    return text.append(*_settings(item.settings, report))
 
 
 def _range_lines(report: MatrixReport, said: Callable[[Sheet], Iterable[str]], style: str) -> list[Text]:
-    return [Text(line, style=style) for sheet in report.sheets for line in said(sheet)]
+    """Each line once, with the settings that show it where there are several."""
+    lines: dict[str, list[str]] = {}
+    for sheet in report.sheets:
+        for line in said(sheet):
+            lines.setdefault(line, []).append(labels.setting(sheet))
+    return [Text.assemble((line, style), _settings(shown, report)) for line, shown in lines.items()]
+
+
+def _settings(shown: Sequence[str], report: MatrixReport) -> tuple[str, str]:
+    """The settings that show something, if the report has others."""
+    several = len({labels.setting(sheet) for sheet in report.sheets}) > 1
+    return (f" [{'; '.join(shown)}]" if several else "", "bright_black")
 
 
 def _change(item: ChangeGroup) -> Text:

@@ -47,11 +47,12 @@ LOCK = tuple(
 
 @dataclass(frozen=True)
 class Case:
-    """What a pair shows: the verdict, and the red tests with their errors."""
+    """What a pair shows: the verdict, and the red tests with their errors; own ones, or not known elsewhere."""
 
     verdict: Verdict = Verdict.COMPATIBLE
     red: tuple[tuple[str, str], ...] = ()
     own: bool = False
+    unknown: bool = False
     reason: str | None = None
 
 
@@ -107,6 +108,7 @@ def _cell(table: Table, row: int, column: int, first: dict[str, SharedWith], run
         shared_with=None if source == here else source,
         regressed=() if case.own else red,
         own=red if case.own else (),
+        uncompared=red if case.unknown else (),
     )
 
 

@@ -5,13 +5,14 @@ import contextlib
 import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import UTC
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
-from pydantic import SecretStr
+from pydantic import AwareDatetime, SecretStr
 from pypi_simple import DistributionPackage, ProjectPage, UnsupportedRepoVersionError
 
 from interlock.adapters.index.settings import Index
@@ -36,6 +37,7 @@ class Release(FrozenModel):
         wheels: In the index's order.
         yanked: Whether all of its files are yanked (PEP 592).
         requires_python: What its sdist requires, as the index says it.
+        uploaded: When its first file was uploaded; None where the index does not say that.
         tree: The files that it was built from, if it is a candidate, which is on no index.
     """
 
@@ -45,6 +47,7 @@ class Release(FrozenModel):
     sdist: File | None = None
     yanked: bool = False
     requires_python: str = ""
+    uploaded: AwareDatetime | None = None
     tree: Path | None = None
 
     @property
@@ -262,6 +265,7 @@ def _by_version(package: str, page: ProjectPage) -> Mapping[Version, Release]:
 
 def _release(package: str, version: Version, files: list[DistributionPackage]) -> Release:
     sdists = [_file(file) for file in files if file.package_type == "sdist"]
+    times = [file.upload_time.replace(tzinfo=file.upload_time.tzinfo or UTC) for file in files if file.upload_time]
     return Release(
         package=package,
         version=version,
@@ -269,6 +273,7 @@ def _release(package: str, version: Version, files: list[DistributionPackage]) -
         sdist=sdists[0] if sdists else None,
         yanked=all(file.is_yanked for file in files),
         requires_python=next((file.requires_python or "" for file in files if file.package_type == "sdist"), ""),
+        uploaded=min(times, default=None),
     )
 
 

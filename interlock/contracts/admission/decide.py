@@ -12,6 +12,8 @@ from interlock.model.verdicts import Verdict
 
 # A last release with one of these verdicts is nothing to compare with.
 NO_EVIDENCE = frozenset({Verdict.FLAKY, Verdict.UNTESTED})
+# Red, and not by this upstream as far as a matrix could tell.
+OWN_FAULTS = frozenset({Verdict.BROKEN_BEFORE, Verdict.OUTDATED})
 
 
 def decide(cells: Iterable[CellSaid]) -> Answer:
@@ -45,7 +47,7 @@ def _says(evidence: Evidence) -> tuple[Answer | None, str]:
 
 def _red_says(known: Shown, before: Shown | None) -> tuple[Answer | None, str]:
     """What a red cell says, beside what the last release shows."""
-    unsure = Answer.UNKNOWN if known.verdict is Verdict.BROKEN_BEFORE else Answer.NO
+    unsure = Answer.UNKNOWN if known.verdict in OWN_FAULTS else Answer.NO
     if before is None:
         return unsure, f"{_what(known)}; the last release was never tried"
     if before.verdict is Verdict.COMPATIBLE:
@@ -68,4 +70,4 @@ def _red_tests_say(known: Shown, before: Shown) -> tuple[Answer | None, str]:
 
 
 def _what(known: Shown) -> str:
-    return "red" if known.verdict is Verdict.BROKEN_BEFORE else known.verdict.value
+    return "red" if known.verdict in OWN_FAULTS else known.verdict.value

@@ -9,7 +9,7 @@ from packaging.version import Version
 from interlock.adapters.index.client import PackageIndex, Release
 from interlock.adapters.ledger import KnownCell, Ledger
 from interlock.common.frozen_model import FrozenModel
-from interlock.contracts.admission.decide import decide, say
+from interlock.contracts.admission.decide import OWN_FAULTS, decide, say
 from interlock.contracts.admission.models import Admission, Answer, CellSaid, Evidence, Shown
 from interlock.errors import DistributionError, UsageError
 from interlock.model.family import Edge, Family
@@ -17,7 +17,7 @@ from interlock.model.suites import Suite
 from interlock.model.verdicts import CellKey, Run, Verdict, point_text
 
 SHORT_SHA = 12
-_HAS_RED_TESTS = frozenset({Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE, Verdict.FLAKY})
+_HAS_RED_TESTS = frozenset({Verdict.INCOMPATIBLE, *OWN_FAULTS, Verdict.FLAKY})
 
 
 class AdmissionRequest(FrozenModel):

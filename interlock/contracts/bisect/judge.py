@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.bisect.narrowing import State
 from interlock.errors import UsageError
+from interlock.matrix.evidence import ancestors
 from interlock.model.verdicts import Run, RunStatus
 
 
@@ -64,11 +65,9 @@ class TargetFailures(FrozenModel):
     unresolvable: bool = False
 
     def new(self, found: JudgedRun) -> dict[str, str | None]:
-        """The red tests that were neither red with the good end nor in a file that could not be collected there."""
+        """The red tests that were neither red with the good end nor below something that could not be loaded there."""
         return {
-            test: error
-            for test, error in found.red.items()
-            if test not in self.red_before and test.partition("::")[0] not in self.red_before
+            test: error for test, error in found.red.items() if self.red_before.isdisjoint((test, *ancestors(test)))
         }
 
     def state(self, found: JudgedRun) -> State:

@@ -39,9 +39,10 @@ function testsInWords(run) {
 }
 
 const sheets = data.sheets.map((sheet) => {
-  const kinds = sheet.kinds.map(([shown, verdict, declared, own, run, shared, regressed, ownTests]) => ({
+  const kinds = sheet.kinds.map(([shown, verdict, declared, own, run, shared, regressed, ownTests, uncompared]) => ({
     shown, verdict, declared: declared === 1, own: own === 1, run: run < 0 ? null : runs[run], shared,
     regressed: new Set(regressed.map((id) => texts[id])), ownTests: new Set(ownTests.map((id) => texts[id])),
+    uncompared: new Set(uncompared.map((id) => texts[id])),
   }));
   for (const kind of kinds) {
     const declared = kind.declared ? "declared" : "not declared";

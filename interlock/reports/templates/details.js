@@ -25,7 +25,8 @@ function heading(sheet, row, column) {
 function why(sheet, cell) {
   const said = testsInWords(cell.run);
   const reason = cell.run && cell.run.reason && cell.run.reason !== said ? `: ${cell.run.reason}` : "";
-  if (cell.own) return `Red with every ${sheet.upstream}, so it is the fault of ${sheet.downstream} itself: ${said}${reason}.`;
+  if (cell.own && verdictName(cell.verdict) !== "outdated-environment") return `Red with every ${sheet.upstream}, so it is the fault of ${sheet.downstream} itself: ${said}${reason}.`;
+  if (cell.uncompared.size) return `${counted(cell.uncompared.size, "test")} red here, and green with no ${sheet.upstream} that was tried; elsewhere not known${reason}.`;
   if (cell.regressed.size) return `${counted(cell.regressed.size, "test")} red here, and green with another ${sheet.upstream}${reason}.`;
   if (cell.verdict === COMPATIBLE) return `${said}${reason}.`;
   const meaning = data.verdicts[cell.verdict][MEANING];
@@ -39,6 +40,7 @@ function facts(sheet, row, column, cell) {
   const before = sheet.changed[placeOf(sheet, row, column)];
   if (before) add("Changed", `was ${verdictName(before[0])} in the last run, ${before[1]}`);
   add("Setting", sheet.setting);
+  if (sheet.rows[row][2]) add("Controls", sheet.rows[row][2]);
   if (sheet.allowed != null) add("Allowed to fail", sheet.allowed);
   add("How", ...origin(sheet, cell));
   if (cell.run) addRun(add, cell.run);
@@ -85,6 +87,7 @@ function testList(tests, cell) {
 }
 
 function blame(test, cell) {
+  if (cell.uncompared.has(test.id)) return `${test.outcome}, elsewhere not known`;
   if (cell.regressed.has(test.id)) return `${test.outcome}, passes with another upstream version`;
   return cell.ownTests.has(test.id) ? `${test.outcome}, own fault` : test.outcome;
 }

@@ -13,7 +13,7 @@ from interlock.matrix.report import Regression, VersionRange
 from interlock.model.verdicts import Run, RunStatus, TestOutcome, Verdict
 from tests.support.matrix_values import a_run, a_test, failed, passed
 
-OK, BAD, OWN = Verdict.COMPATIBLE, Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE
+OK, BAD, OWN, OUTDATED = Verdict.COMPATIBLE, Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE, Verdict.OUTDATED
 UNTESTED, UNRESOLVABLE, LATE, FLAKY = Verdict.UNTESTED, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT, Verdict.FLAKY
 
 untested = a_run(RunStatus.UNTESTED, reason="there is no test")
@@ -21,6 +21,7 @@ unresolvable = a_run(RunStatus.UNRESOLVABLE, reason="no version of x fits")
 timed_out = a_run(RunStatus.TIMED_OUT, reason="not finished after 5 s")
 uncollected = failed("tests/a.py", green=["tests/b.py::test"])
 collected = passed("tests/a.py::test", "tests/b.py::test")
+unloaded = a_run(RunStatus.FAILED).model_copy(update={"tests": (a_test("(the suite)", TestOutcome.ERROR),)})
 cut_off = a_run(RunStatus.FAILED).model_copy(update={"tests": (a_test("tests/b.py", TestOutcome.ERROR),)})
 
 
@@ -52,6 +53,16 @@ ROWS = {
         [failed("a.py::t", "a.py::u"), failed("a.py::t", "a.py::u"), failed("a.py::t")],
         [BAD, BAD, OWN],
     ),
+    "a suite that could not be loaded, and an own fault where it could": (
+        [
+            failed("tests/a.py", green=["tests/b.py::t"]),
+            failed("tests/a.py", green=["tests/b.py::t"]),
+            unloaded,
+            unloaded,
+        ],
+        [OWN, OWN, BAD, BAD],
+    ),
+    "red in the only one that got that far": ([failed("tests/a.py::t"), unloaded], [BAD, BAD]),
     "one upstream version has no neighbour": ([failed("t")], [BAD]),
     "one that was tested, and one that could not be": ([failed("t"), unresolvable], [BAD, UNRESOLVABLE]),
     "untested says nothing for its neighbours": ([untested, failed("t"), failed("t")], [UNTESTED, OWN, OWN]),
@@ -74,7 +85,7 @@ def test_red_everywhere_names_its_tests_as_own_and_blames_nobody_else() -> None:
 def test_own_and_regressed_tests_of_one_cell_are_told_apart() -> None:
     own, both = judge_row(single(failed("t"), failed("u", "t")))
     assert own == Judged(verdict=OWN, own_fault=True, own=("t",))
-    assert both == Judged(verdict=BAD, own_fault=False, regressed=("u",), own=("t",))
+    assert both == Judged(verdict=BAD, own_fault=False, regressed=("u",), own=("t",), uncompared=("u",))
 
 
 @pytest.mark.parametrize("run", [unresolvable, timed_out], ids=lambda run: run.status.value)
@@ -126,6 +137,86 @@ def test_a_flaky_cell_names_what_was_red_in_any_run_and_is_not_own() -> None:
     assert flaky == Judged(verdict=FLAKY, regressed=("u",))
 
 
+# ---- controls ---------------------------------------------------------------------------------------------------
+
+
+def with_controls(*controls: Run, row: Sequence[Run] = (failed("t"), failed("t"))) -> Judged:
+    return judge_row(single(*row), single(*controls))[0]
+
+
+@pytest.mark.parametrize(
+    "controls",
+    [
+        (failed("t"),),
+        (failed("t"), unresolvable),
+        (unloaded, failed("t")),
+        (failed("t", "u"), timed_out),
+    ],
+)
+def test_red_with_controls_too_is_own(controls: Sequence[Run]) -> None:
+    assert with_controls(*controls) == Judged(verdict=OWN, own_fault=True, own=("t",))
+
+
+@pytest.mark.parametrize(
+    "controls",
+    [
+        (untested,),
+        (failed("t"), untested),
+        (unresolvable,),
+        (unloaded,),
+        (failed("u", skipped=["t"]), failed("t")),
+    ],
+)
+def test_without_a_control_that_tells_it_is_not_known_whose_fault_it_is(controls: Sequence[Run]) -> None:
+    assert with_controls(*controls) == Judged(verdict=BAD, regressed=("t",), uncompared=("t",))
+
+
+def test_a_green_control_makes_the_whole_table_the_upstreams_fault() -> None:
+    assert with_controls(failed("t"), passed("t")) == Judged(verdict=BAD, regressed=("t",))
+
+
+def test_a_flaky_control_tells_nothing() -> None:
+    (judged, _) = judge_row(single(failed("t"), failed("t")), [[failed("t")], [failed("t"), passed("t")]])
+    assert judged.uncompared == ("t",)
+
+
+def test_one_cell_and_a_control_are_two_versions() -> None:
+    assert with_controls(failed("t"), row=[failed("t")]).verdict is OWN
+    assert with_controls(passed("t"), row=[failed("t")]) == Judged(verdict=BAD, regressed=("t",))
+
+
+def test_controls_judge_one_test_of_a_row_with_other_differences() -> None:
+    row = [failed("t", "u"), failed("t", green=["u"])]
+    assert with_controls(failed("t"), row=row) == Judged(verdict=BAD, regressed=("u",), own=("t",))
+    assert with_controls(passed("t"), row=row) == Judged(verdict=BAD, regressed=("t", "u"))
+
+
+@pytest.mark.parametrize("run", [unresolvable, timed_out], ids=lambda run: run.status.value)
+def test_a_row_that_fails_as_a_whole_is_own_only_if_its_controls_do(run: Run) -> None:
+    assert with_controls(run, row=[run, run]).own_fault
+    for other in (passed("t"), failed("t"), untested):
+        assert not with_controls(run, other, row=[run, run]).own_fault
+
+
+@pytest.mark.parametrize(
+    ("dated", "verdict"), [(passed("t"), OUTDATED), (failed("t"), OWN), (unresolvable, OWN), (unloaded, OWN)]
+)
+def test_an_own_fault_that_is_green_with_the_packages_of_its_time_is_outdated(dated: Run, verdict: Verdict) -> None:
+    (judged, _) = judge_row(single(failed("t"), failed("t")), single(failed("t")), [dated])
+    assert judged == Judged(verdict=verdict, own_fault=True, own=("t",))
+
+
+def test_a_cell_is_outdated_only_if_all_of_it_is() -> None:
+    row = single(failed("t", "u"), failed("t", "u"), failed("t", "u", "v"))
+    assert [each.verdict for each in judge_row(row, (), [failed("u", green=["t"])])] == [OWN, OWN, BAD]
+    assert [each.verdict for each in judge_row(row, (), [failed("v", green=["t", "u"])])] == [OUTDATED, OUTDATED, BAD]
+
+
+def test_a_suite_that_loads_with_the_packages_of_its_time_only_is_outdated() -> None:
+    (judged, _) = judge_row(single(unloaded, unloaded), (), [failed("tests/a.py::t")])
+    assert judged.verdict is OUTDATED
+
+
 # ---- steps along the edge ---------------------------------------------------------------------------------------
 
 VERSIONS = ("1.0", "1.1", "1.2", "1.3")
@@ -137,8 +228,13 @@ def steps(*rows: Sequence[Run], versions: Sequence[str] = VERSIONS) -> list[tupl
 
 def found_in(*rows: Sequence[Run], versions: Sequence[str] = VERSIONS) -> tuple[Regression, ...]:
     names = [f"2.{number}" for number in range(len(rows))]
-    judged = {name: (judge_row(single(*row)), row) for name, row in zip(names, rows, strict=True)}
-    return regressions(versions[: len(rows[0])], judged)
+    return regressions(versions, {name: judged(versions, single(*row)) for name, row in zip(names, rows, strict=True)})
+
+
+def judged(
+    versions: Sequence[str], row: Sequence[Sequence[Run]]
+) -> tuple[tuple[Judged, ...], dict[str, Sequence[Run]]]:
+    return judge_row(row), dict(zip(versions, row, strict=False))
 
 
 def test_a_regression_lies_between_two_neighbours() -> None:
@@ -168,6 +264,20 @@ def test_a_file_that_could_not_be_collected_regressed_where_its_tests_last_ran()
     assert steps([failed("tests/a.py::test"), uncollected]) == [("tests/a.py", "1.0", "1.1")]
 
 
+def test_a_suite_that_could_not_be_loaded_regressed_where_it_last_could() -> None:
+    red = failed("tests/a.py", green=["tests/b.py::t"])
+    assert steps([red, red, unloaded, unloaded]) == [("(the suite)", "1.1", "1.2")]
+    assert steps([failed("tests/a.py::t"), unloaded]) == [("(the suite)", "1.0", "1.1")]
+    assert steps([unloaded, uncollected]) == [("(the suite)", "1.1", "1.0")]
+
+
+def test_a_step_may_lead_from_a_control_to_the_table_and_not_to_a_control() -> None:
+    row = single(failed("t"), failed("t"))
+    runs = dict(zip(VERSIONS, [[failed("t")], [passed("t")], *row], strict=True))
+    (found,) = regressions(VERSIONS[2:], {"2.0": (judge_row(row, list(runs.values())[:2]), runs)})
+    assert (found.good, found.bad) == ("1.1", "1.2")
+
+
 def test_a_file_of_a_longer_name_is_another_file() -> None:
     other = failed("x", green=["tests/a.py2::test"])
     assert ("tests/a.py", "1.0", "1.1") not in steps([other, uncollected])
@@ -182,7 +292,7 @@ def test_a_cell_that_says_nothing_of_a_test_is_stepped_over(silent: Run) -> None
 
 def test_a_cell_whose_runs_disagree_says_nothing_of_any_test() -> None:
     row = [[passed("t")], [passed("t"), failed("t")], [failed("t")], [passed("t"), failed("t")]]
-    found = regressions(VERSIONS, {"2.0": (judge_row(row), [runs[-1] for runs in row])})
+    found = regressions(VERSIONS, {"2.0": judged(VERSIONS, row)})
     assert [(each.test, each.good, each.bad) for each in found] == [("t", "1.0", "1.2")]
 
 
@@ -257,12 +367,35 @@ def test_a_test_is_own_if_and_only_if_it_is_red_in_every_tested_cell_of_two_or_m
         assert set(judged.regressed) == (red(run) - own if is_told(run) else set())
 
 
+@given(ONE_RUN_EACH, ONE_RUN_EACH)
+def test_a_control_only_ever_takes_from_what_is_own(row: list[list[Run]], controls: list[list[Run]]) -> None:
+    alone = judge_row([*row, *controls])[: len(row)]
+    for cell, together in zip(judge_row(row, controls), alone, strict=True):
+        assert set(cell.own) <= set(together.own)
+        assert cell.own_fault <= together.own_fault
+        shown = [run for (run,) in controls if is_told(run)]
+        assert all(any(test in red(run) for run in shown) for test in cell.own)
+
+
+@given(ONE_RUN_EACH, ONE_RUN_EACH)
+def test_uncompared_is_what_no_run_shows_green(row: list[list[Run]], controls: list[list[Run]]) -> None:
+    told = [run for (run,) in [*row, *controls] if is_told(run)]
+    green = {test for test in TESTS if any(is_green(test, run) for run in told)}
+    for cell in judge_row(row, controls):
+        assert set(cell.uncompared) == set(cell.regressed) - green
+
+
+def is_green(test: str, run: Run) -> bool:
+    outcomes = {each.id: each.outcome for each in run.tests}
+    return run.status is RunStatus.PASSED or outcomes.get(test) is TestOutcome.PASSED
+
+
 @given(CELLS, st.randoms())
 def test_the_order_of_the_versions_does_not_change_a_verdict(row: list[list[Run]], random: Random) -> None:
     order = list(range(len(row)))
     random.shuffle(order)
-    judged = judge_row(row)
-    assert judge_row([row[place] for place in order]) == tuple(judged[place] for place in order)
+    verdicts = judge_row(row)
+    assert judge_row([row[place] for place in order]) == tuple(verdicts[place] for place in order)
 
 
 @given(CELLS)
@@ -275,7 +408,7 @@ def test_compatible_is_what_passed_in_all_runs_and_nothing_else(row: list[list[R
 def test_a_regression_names_two_versions_with_nothing_told_between_them(row: list[list[Run]]) -> None:
     versions = [str(number) for number in range(len(row))]
     last = [cell[-1] for cell in row]
-    for found in regressions(versions, {"2.0": (judge_row(row), last)}):
+    for found in regressions(versions, {"2.0": judged(versions, row)}):
         first, second = sorted((int(found.good), int(found.bad)))
         assert first < second
         between = last[first + 1 : second]
@@ -290,9 +423,9 @@ def test_a_regression_names_two_versions_with_nothing_told_between_them(row: lis
 
 @given(ONE_RUN_EACH)
 def test_no_regression_without_something_that_works(row: list[list[Run]]) -> None:
-    judged = judge_row(row)
-    if all(cell.own_fault or cell.verdict is UNTESTED for cell in judged):
-        assert regressions([str(n) for n in range(len(row))], {"2.0": (judged, [cell[-1] for cell in row])}) == ()
+    if all(cell.own_fault or cell.verdict is UNTESTED for cell in judge_row(row)):
+        versions = [str(number) for number in range(len(row))]
+        assert regressions(versions, {"2.0": judged(versions, row)}) == ()
 
 
 @given(st.lists(st.integers(0, 99), unique=True).map(sorted), st.sets(st.integers(0, 99)))

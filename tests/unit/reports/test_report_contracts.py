@@ -287,9 +287,9 @@ class TestTerminal:
         "phrase",
         [
             "✗ market-data-pipeline 3 tests regressed in 2 of 4 cells, only with bus_backend=redis",
-            "✗ 0.8.70 · contracts · Python 3.11, bus_backend=redis incompatible, compatible before",
+            "✗ 0.8.70 · contracts · Python 3.11, bus_backend=redis incompatible, was compatible",
             "tests/contracts/test_feedback.py::test_levels_are_three AttributeError: soft",
-            "! branch base (89abcdef0123) · contracts · Python 3.11 broken-before, incompatible before",
+            "! branch base (89abcdef0123) · contracts · Python 3.11 broken-before, was incompatible",
             'BackpressureLevel changed: member "soft" removed; member "gentle" added – may break readers and writers',
             "market-data-store uses it, and no test covers that",
             "! market-data-orchestrator has no suite: nothing is known of it",

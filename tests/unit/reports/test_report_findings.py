@@ -1,13 +1,14 @@
 """What is wrong, in words that are true of the table."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from interlock.matrix.report import Change, MatrixReport, Regression, VersionRange
+from interlock.matrix.report import Change, Control, MatrixReport, Regression, VersionRange
 from interlock.model.verdicts import CellKey, Verdict
 from interlock.reports.changes import changes
-from interlock.reports.findings import own_faults, regressions
+from interlock.reports.findings import others, outdated, own_faults, regressions
 from tests.support.matrix_reports import (
     LOST_ERROR,
     OWN_ERROR,
@@ -17,6 +18,7 @@ from tests.support.matrix_reports import (
     Case,
     Table,
     make_report,
+    make_run,
     pipeline_report,
 )
 
@@ -48,6 +50,102 @@ def strip(broken: set[int], good: str, bad: str, *, test: str | None = "test_x",
 def test_a_regression_says_from_where_to_where(broken: set[int], good: str, bad: str, when: str) -> None:
     (found,) = regressions(strip(broken, good, bad))
     assert found.when == when
+
+
+def regression(good: str, bad: str, test: str | None = "test_x", error: str = "KeyError: 'a'") -> Regression:
+    return Regression(test=test, error=error, downstream=(VersionRange(first="2.0", last="2.0"),), good=good, bad=bad)
+
+
+def one_row(judge: Callable[[int, int], Case], *found: Regression) -> MatrixReport:
+    return make_report(
+        Table("store", ("2.0",), judge, lambda _: "<1.2", columns=COLUMNS, classes=(4, 1), regressions=found)
+    )
+
+
+@pytest.mark.parametrize(
+    ("broken", "when"),
+    [
+        ({1}, "fails with market-data-core 1.1 only (passes with 1.0 and 1.2)"),
+        ({1, 2}, "fails with market-data-core 1.1 – 1.2 (2) only (passes with 1.0 and 1.3)"),
+    ],
+)
+def test_what_is_bad_between_good_ones_is_one_finding(broken: set[int], when: str) -> None:
+    first, last = min(broken), max(broken)
+    steps = regression(COLUMNS[first - 1], COLUMNS[first]), regression(COLUMNS[last + 1], COLUMNS[last])
+    (found,) = regressions(one_row(lambda _, column: RED if column in broken else Case(), *steps))
+    assert found.when == when
+
+
+def test_rows_that_differ_only_in_their_controls_are_one_finding() -> None:
+    rows = [
+        regression(good, "1.0").model_copy(update={"downstream": (VersionRange(first=row, last=row),)})
+        for row, good in (("2.0", "0.8"), ("2.1", "0.9"))
+    ]
+    table = Table("store", ("2.0", "2.1"), lambda *_: RED, lambda _: "", columns=COLUMNS, regressions=tuple(rows))
+    (found,) = regressions(make_report(table))
+    assert found.when == "fails from market-data-core 1.0 on (passes with 0.8 and 0.9)"
+    assert found.whom == "store 2.0 – 2.1"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "when"),
+    [
+        ("0.9", "1.0", "fails from market-data-core 1.0 on (passes with 0.9)"),
+        ("2.0", "1.3", "fails up to market-data-core 1.3 (passes with 2.0)"),
+    ],
+)
+def test_a_regression_may_lead_to_a_version_outside_of_the_table(good: str, bad: str, when: str) -> None:
+    (found,) = regressions(one_row(lambda *_: RED, regression(good, bad)))
+    assert found.when == when
+
+
+def test_equal_errors_of_several_tests_are_one_line_with_their_number() -> None:
+    reds = tuple((f"test_{name}", "KeyError" if name in "abc" else "ValueError") for name in "abcd")
+    steps = [regression("1.1", "1.2", test, error) for test, error in reds]
+    report = one_row(lambda _, column: Case(Verdict.INCOMPATIBLE, reds) if column > 1 else Case(), *steps)
+    assert [(item.test, item.more) for item in regressions(report)] == [
+        ("test_a", " (and 2 more tests)"),
+        ("test_d", ""),
+    ]
+    own = own_faults(one_row(lambda *_: Case(Verdict.BROKEN_BEFORE, reds, own=True)))
+    assert [(item.test, item.others) for item in own] == [("test_a", 2), ("test_d", 0)]
+
+
+def test_what_is_red_with_all_that_was_tested_is_not_known_elsewhere() -> None:
+    red = Case(Verdict.INCOMPATIBLE, (("test_x", "KeyError"),), unknown=True)
+    (found,) = others(one_row(lambda *_: red))
+    assert (
+        found.when == "fails with all 4 versions of market-data-core that were tested (1.0 – 1.3); elsewhere not known"
+    )
+    (found,) = others(one_row(lambda _, column: Case(Verdict.UNTESTED) if column else red))[:1]
+    assert found.when == "fails with market-data-core 1.0; elsewhere not known"
+    (found,) = others(one_row(lambda *_: Case(Verdict.TIMED_OUT)))
+    assert found.when.startswith("does not finish with all 4 versions")
+    (found,) = others(one_row(lambda _, column: Case() if column else Case(Verdict.TIMED_OUT)))
+    assert found.when == "does not finish with market-data-core 1.0"
+
+
+@pytest.mark.parametrize(
+    ("red", "verdict", "note"),
+    [
+        (False, Verdict.OUTDATED, "passes with the third-party packages of its release date"),
+        (True, Verdict.BROKEN_BEFORE, "fails with the third-party packages of its release date too"),
+        (None, Verdict.BROKEN_BEFORE, "whether today's third-party packages are the cause is not known"),
+    ],
+)
+def test_an_outdated_environment_is_told_from_an_own_fault(red: bool | None, verdict: Verdict, note: str) -> None:
+    report = one_row(lambda *_: Case(verdict, (("test_x", "KeyError"),), own=True))
+    sheet = report.sheets[0]
+    if red is not None:
+        run = make_run("dated", RED if red else Case())
+        control = Control(upstream_version="1.0", as_of=STARTED, status=run.status, run="dated")
+        row = sheet.rows[0].model_copy(update={"controls": (control,)})
+        runs = {**report.runs, "dated": run}
+        sheet = sheet.model_copy(update={"rows": (row,)})
+        report = report.model_copy(update={"sheets": (sheet,), "runs": runs})
+    found, nothing = (outdated, own_faults) if verdict is Verdict.OUTDATED else (own_faults, outdated)
+    assert [item.note for item in found(report)] == [note]
+    assert nothing(report) == ()
 
 
 def test_a_regression_of_the_whole_suite_has_no_test() -> None:

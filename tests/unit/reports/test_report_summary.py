@@ -70,7 +70,7 @@ def test_own_faults_do_not_keep_the_family_apart_and_are_not_hidden() -> None:
     report = make_report(Table("store", ("1.0", "1.1"), judge, lambda _: "", columns=("2.0",)))
     answer = headline(report)
     assert (answer.state, report.exit_code) == ("fits", 0)
-    assert answer.detail == "1 of 2 declared pairs work. 1 declared pair fails by the downstream's own fault."
+    assert answer.detail == "1 of 2 declared pairs works. 1 declared pair fails by the downstream's own fault."
 
 
 def test_a_newest_release_that_is_broken_by_itself_is_named_before_anything_is_said_to_fit() -> None:
@@ -82,6 +82,32 @@ def test_a_newest_release_that_is_broken_by_itself_is_named_before_anything_is_s
     assert (answer.state, report.exit_code) == ("own-faults", 0)
     assert "1.1 is broken" in answer.title
     assert report.sheets[0].downstream in answer.title
+
+
+@pytest.mark.parametrize(
+    ("green", "rows", "detail"),
+    [
+        (1, 1, "The one declared pair works."),
+        (2, 2, "All 2 declared pairs work."),
+        (1, 3, "1 of 3 declared pairs works. 2 declared pairs fail with today's third-party packages only."),
+        (2, 3, "2 of 3 declared pairs work. 1 declared pair fails with today's third-party packages only."),
+    ],
+)
+def test_one_is_not_many(green: int, rows: int, detail: str) -> None:
+    def judge(row: int, _: int) -> Case:
+        return Case() if row >= rows - green else Case(Verdict.OUTDATED, RED, own=True)
+
+    versions = tuple(f"1.{number}" for number in range(rows))
+    report = make_report(Table("store", versions, judge, lambda _: "", columns=("2.0",), classes=(1, 3)))
+    assert headline(report).detail == detail
+
+
+def test_red_with_every_tested_version_does_not_fit_while_nothing_is_known_elsewhere() -> None:
+    def judge(row: int, _: int) -> Case:
+        return Case(Verdict.INCOMPATIBLE, RED, unknown=True) if row == 0 else Case()
+
+    report = make_report(Table("store", ("1.0", "1.1"), judge, lambda _: "", columns=("2.0", "2.1"), classes=(1, 2)))
+    assert (headline(report).state, report.exit_code) == ("older-broken", 1)
 
 
 def test_red_by_its_own_fault_is_drawn_as_such_and_not_as_the_pairs() -> None:

@@ -104,6 +104,19 @@ def test_a_sheet_without_versions_says_so() -> None:
     assert "no version pair to show" in printed(make_report(Table("store", (), lambda *_: Case(), lambda _: None)))
 
 
+def test_what_is_falsely_allowed_is_said_once_with_the_settings_that_show_it() -> None:
+    red = Case(Verdict.INCOMPATIBLE, (("test_x", "KeyError"),))
+    tables = [
+        Table("store", ("1.0",), lambda *_: red, lambda _: "", columns=("2.0",), point={"bus": bus})
+        for bus in ("redis", "memory")
+    ]
+    line = "store 1.0 declares any version, and does not work with market-data-core 2.0"
+    assert flowing(printed(make_report(*tables))).count(line) == 1
+    both = "[contracts · Python 3.11.7 · bus=redis; contracts · Python 3.11.7 · bus=memory]"
+    assert f"{line} {both}" in flowing(printed(make_report(*tables)))
+    assert f"{line} [" not in flowing(printed(make_report(tables[0])))
+
+
 def test_a_point_that_may_fail_says_why() -> None:
     report = small_report(Case(Verdict.BROKEN_BEFORE, (("test_x", "KeyError"),), own=True))
     sheet = report.sheets[0].model_copy(update={"allowed_to_fail": "an experiment"})

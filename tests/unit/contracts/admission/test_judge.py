@@ -52,6 +52,12 @@ def test_what_one_suite_says(found: JudgedRun, state: State) -> None:
     assert TargetFailures(red_before=frozenset({"own.py"})).state(found) is state
 
 
+def test_what_could_not_be_loaded_with_the_good_end_says_nothing_of_its_tests() -> None:
+    for before in ("(the suite)", "tests", "tests/own.py"):
+        assert TargetFailures(red_before=frozenset({before})).state(red("tests/own.py::x")) is State.GOOD
+    assert TargetFailures(red_before=frozenset({"tests/own.py::x"})).state(red("(the suite)")) is State.BAD
+
+
 def test_what_cannot_be_resolved_is_bad_where_the_bad_end_cannot_be() -> None:
     sought, _notes = ends({ONE: GREEN}, {ONE: UNRESOLVABLE}, NAMES)
     assert sought[ONE].state(UNRESOLVABLE) is State.BAD
