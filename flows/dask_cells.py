@@ -131,7 +131,8 @@ async def _client(scheduler: str | None, jobs: int) -> AsyncIterator[Client]:
                 threads_per_worker=1,
                 memory_limit=0,  # suites are processes of their own
                 dashboard_address=None,
-                silence_logs=logging.ERROR,
+                # A worker writes a traceback when the cluster ends in the middle of its heartbeat.
+                silence_logs=logging.CRITICAL,
                 asynchronous=True,
             )
         )
