@@ -25,6 +25,7 @@ from packaging.version import Version
 from interlock.adapters.distributions import Wheel, modules_importing, read_wheel, sdist_files
 from interlock.adapters.git import Remote, files_at
 from interlock.adapters.index.client import Release
+from interlock.adapters.index.known_modules import known_modules
 from interlock.adapters.interpreter import Interpreter
 from interlock.cells import suite_files
 from interlock.common.digest import digest, files_digest
@@ -108,8 +109,10 @@ def _select(selection: Selection, package: str, releases: Mapping[Version, Relea
 class Sources:
     """The wheels and tests that a matrix needs; each is fetched and read once."""
 
-    def __init__(self, context: MatrixContext) -> None:
+    def __init__(self, context: MatrixContext, choice: Choice | None = None) -> None:
         self._context = context
+        self._choice = choice or Choice(chosen=(), interpreters=())
+        self._names: SingleFlight[str, frozenset[str]] = SingleFlight()
         self._wheels: SingleFlight[tuple[str, Version, str], Wheel | str] = SingleFlight()
         self._tests: SingleFlight[tuple[str, Version, str, str], Tests] = SingleFlight()
 
@@ -123,10 +126,10 @@ class Sources:
         release = (await self._context.index.releases(package)).get(Version(version))
         return await self.wheel(release, interpreter) if release else f"{package} {version} is not on the index"
 
-    async def tests(self, edge: TestedEdge, release: Release, upstream: Wheel, downstream: Wheel) -> Tests:
-        """The tests of a downstream version; an `imports` suite's depend on the upstream's module names too."""
-        key = (edge.downstream, release.version, edge.suite.name, digest(upstream.modules, downstream.content))
-        return await self._tests.get(key, lambda: self._find_tests(edge.suite, release, upstream, downstream))
+    async def tests(self, edge: TestedEdge, release: Release, downstream: Wheel) -> Tests:
+        """The tests of a downstream version, which are the same for every version of the upstream."""
+        key = (edge.downstream, release.version, edge.suite.name, digest(edge.upstream, downstream.content))
+        return await self._tests.get(key, lambda: self._find_tests(edge, release, downstream))
 
     async def _fetch_wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
         name = choose_wheel([file.name for file in release.wheels], interpreter.tags())
@@ -142,14 +145,30 @@ class Sources:
         built = await self._context.uv.build_wheel(sdist, interpreter)
         return built if isinstance(built, str) else await _read(built)
 
-    async def _find_tests(self, suite: Suite, release: Release, upstream: Wheel, downstream: Wheel) -> Tests:
+    async def _find_tests(self, edge: TestedEdge, release: Release, downstream: Wheel) -> Tests:
+        suite = edge.suite
         if suite.imports is None:
             return await self._tests_from_files(suite, release)
-        modules = suite.imports.modules or await asyncio.to_thread(modules_importing, downstream.path, upstream.modules)
+        modules = suite.imports.modules
+        if not modules:
+            names = await self._names.get(edge.upstream, lambda: self._module_names(edge.upstream))
+            modules = await asyncio.to_thread(modules_importing, downstream.path, names)
         left_out = {item.test for item in suite.leave_out}
-        modules = tuple(module for module in modules if module not in left_out)
-        missing = None if modules else f"no module of {release.package} {release.version} imports {upstream.name}"
-        return Tests(digest=digest(modules), modules=modules, missing=missing)
+        kept = tuple(module for module in modules if module not in left_out)
+        who, upstream = f"module of {release.package} {release.version}", edge.upstream
+        missing = (
+            f"every {who} that imports {upstream} is left out"
+            if modules
+            else f"no {who} imports a module of any release of {upstream}"
+        )
+        return Tests(digest=digest(kept), modules=kept, missing=None if kept else missing)
+
+    async def _module_names(self, upstream: str) -> frozenset[str]:
+        """The names of the upstream's modules, in its known releases and in those that are tested."""
+        tested = [release for release in releases_of(self._choice) if release.package == upstream]
+        wheels = [await self.wheel(each, python) for each in tested for python in self._choice.interpreters]
+        known = await known_modules(self._context.index, upstream)
+        return known.union(*(wheel.modules for wheel in wheels if isinstance(wheel, Wheel)))
 
     async def _tests_from_files(self, suite: Suite, release: Release) -> Tests:
         try:
@@ -206,7 +225,7 @@ async def fetch(context: MatrixContext, choice: Choice) -> Sources:
         IndexUnavailableError: A file could not be downloaded.
         DistributionError: A file is not what the index promised.
     """
-    sources = Sources(context)
+    sources = Sources(context, choice)
     releases = releases_of(choice)
     await asyncio.gather(*(sources.wheel(each, python) for each in releases for python in choice.interpreters))
     return sources
