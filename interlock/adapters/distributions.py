@@ -105,6 +105,15 @@ def wheel_names(wheel: Path) -> frozenset[str]:
         return archives.zip_names(archive)
 
 
+def installed_files(wheel: Path) -> frozenset[str]:
+    """The paths below `site-packages` that a wheel installs, without its metadata.
+
+    Raises:
+        DistributionError: It can't be read.
+    """
+    return frozenset(path for name in wheel_names(wheel) if (path := installed_path(name)))
+
+
 @contextmanager
 def _opened(wheel: Path) -> Iterator[zipfile.ZipFile]:
     try:

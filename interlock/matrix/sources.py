@@ -16,13 +16,13 @@ half-made, and several processes may share one cache. The tests of a candidate a
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
 
-from interlock.adapters.distributions import Wheel, modules_importing, read_wheel, sdist_files
+from interlock.adapters.distributions import Wheel, installed_files, modules_importing, read_wheel, sdist_files
 from interlock.adapters.git import Remote, files_at
 from interlock.adapters.index.client import Release
 from interlock.adapters.index.known_modules import known_modules
@@ -35,7 +35,7 @@ from interlock.matrix import source_trees
 from interlock.matrix.context import MatrixContext
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
 from interlock.model.lockfile import choose_wheel
-from interlock.model.suites import Suite
+from interlock.model.suites import ImportsSource, Suite
 from interlock.model.versions import Selection
 
 
@@ -62,8 +62,8 @@ class Tests:
 
     Attributes:
         digest: The digest of the files, or of the modules' names.
-        folder: The directory of the files; None for an `imports` suite.
-        target: The argument for pytest.
+        folder: The directory of the files; None where all is installed.
+        target: Which of them pytest runs: the path in this directory, or below `site-packages`.
         modules: The modules that an `imports` suite imports.
         missing: Why there is nothing to run, or None.
     """
@@ -146,14 +146,23 @@ class Sources:
         return built if isinstance(built, str) else await _read(built)
 
     async def _find_tests(self, edge: TestedEdge, release: Release, downstream: Wheel) -> Tests:
-        suite = edge.suite
-        if suite.imports is None:
-            return await self._tests_from_files(suite, release)
-        modules = suite.imports.modules
+        if edge.suite.imports is not None:
+            return await self._tests_that_import(edge, edge.suite.imports, release, downstream)
+        try:
+            if edge.suite.package is not None:
+                return await self._tests_inside(edge.suite.package, release, downstream)
+            return await self._tests_from_files(edge.suite, release, downstream)
+        except (DistributionError, RepositoryError) as error:
+            return Tests(missing=error.message)
+
+    async def _tests_that_import(
+        self, edge: TestedEdge, source: ImportsSource, release: Release, downstream: Wheel
+    ) -> Tests:
+        modules = source.modules
         if not modules:
             names = await self._names.get(edge.upstream, lambda: self._module_names(edge.upstream))
             modules = await asyncio.to_thread(modules_importing, downstream.path, names)
-        left_out = {item.test for item in suite.leave_out}
+        left_out = {item.test for item in edge.suite.leave_out}
         kept = tuple(module for module in modules if module not in left_out)
         who, upstream = f"module of {release.package} {release.version}", edge.upstream
         missing = (
@@ -170,14 +179,30 @@ class Sources:
         known = await known_modules(self._context.index, upstream)
         return known.union(*(wheel.modules for wheel in wheels if isinstance(wheel, Wheel)))
 
-    async def _tests_from_files(self, suite: Suite, release: Release) -> Tests:
-        try:
-            tree, target = await self._source_tree(suite, release)
-            files = await asyncio.to_thread(source_trees.select, tree, target, suite.include)
-        except (DistributionError, RepositoryError) as error:
-            return Tests(missing=error.message)
+    async def _tests_inside(self, package: str, release: Release, downstream: Wheel) -> Tests:
+        """The tests inside the installed package: those of the wheel, or else of the sdist."""
+        installed = await asyncio.to_thread(installed_files, downstream.path)
+        places = (package.replace(".", "/"), f"{package.replace('.', '/')}.py")
+        for place in places:
+            if source_trees.has_tests(installed, place):
+                return Tests(digest=digest(place), target=place)
+        for place in places if release.sdist else ():
+            tree = await self._sdist_files(release, source_trees.needed_inside(place))
+            files = await asyncio.to_thread(source_trees.laid_over, tree, place, installed)
+            if source_trees.has_tests(files, place):
+                return await self._kept(files, place)
+        described = f"{release.package} {release.version}"
+        return Tests(missing=f"neither the wheel nor the sdist of {described} has tests in {package}")
+
+    async def _tests_from_files(self, suite: Suite, release: Release, downstream: Wheel) -> Tests:
+        tree, target = await self._source_tree(suite, release)
+        installed = await asyncio.to_thread(installed_files, downstream.path)
+        files = await asyncio.to_thread(source_trees.select, tree, target, suite.include, installed)
         if not files:
             return Tests(missing=f"{release.package} {release.version} has no {target}")
+        return await self._kept(files, target)
+
+    async def _kept(self, files: Mapping[str, bytes], target: str) -> Tests:
         key = files_digest(files.items())
         folder = self._context.cache / "suites" / key
         await asyncio.to_thread(suite_files.write_files, files, folder)
@@ -197,11 +222,14 @@ class Sources:
             # The token is for the server of the members' repositories: another address is fetched without it.
             remote = Remote(url=suite.git.url) if suite.git.url else await self._context.remote(release.package)
             return await files_at(remote, ref, self._context.cache, needed), suite.git.path
+        tests = suite.sdist or ""
+        return await self._sdist_files(release, source_trees.needed(tests, suite.include)), tests
+
+    async def _sdist_files(self, release: Release, wanted: Callable[[str], bool]) -> dict[str, bytes]:
         if release.sdist is None:
             raise DistributionError(f"{release.package} {release.version} has no sdist")
         path = await self._context.index.download(release.sdist)
-        tests = suite.sdist or ""
-        return await asyncio.to_thread(sdist_files, path, source_trees.needed(tests, suite.include)), tests
+        return await asyncio.to_thread(sdist_files, path, wanted)
 
 
 async def _read(path: Path) -> Wheel | str:

@@ -84,6 +84,8 @@ def _suite(suite: Suite, package: Package) -> str:
 def _source(suite: Suite) -> str:
     if suite.git is not None:
         return f"{suite.git.path} in Git"
+    if suite.package is not None:
+        return f"{suite.package} of the installed package"
     if suite.imports is not None:
         modules = ", ".join(suite.imports.modules) or "every module that imports the upstream"
         return f"{modules}, imported"

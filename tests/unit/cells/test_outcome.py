@@ -85,6 +85,19 @@ CASES = {
         "core was imported from the suite's files, not from what is installed",
         [("t::f", "NameError: x")],
     ),
+    "found among the suite's files, in vain": Case(
+        [FAILED, {"found": "pipe", "package": "pipe", "file": "/cell/suite/pipe/__init__.py"}, {"exit": 1}],
+        ended(1),
+        RunStatus.UNTESTED,
+        "pipe was imported from the suite's files, not from what is installed",
+        [("t::f", "NameError: x")],
+    ),
+    "found elsewhere for a while": Case(
+        [result("t::a"), {"found": "core", "package": "core", "file": "/tmp/fake/core.py"}, ORIGIN, {"exit": 0}],
+        ended(),
+        RunStatus.PASSED,
+        None,
+    ),
     "timed out": Case(
         [{"running": "t::a"}, result("t::a"), {"running": "t::b"}],
         ended(-15, timed_out=True),
