@@ -25,6 +25,7 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import ValidationIssue, fault, nearest, refuse, repeats
 from interlock.errors import UsageError
 from interlock.model.suites import Suite
+from interlock.model.versions import too_old
 
 
 def _canonical(name: str) -> str:
@@ -41,6 +42,8 @@ def _canonical(name: str) -> str:
 def _python_version(text: str) -> str:
     if not re.fullmatch(r"3\.\d+(\.\d+)?", text, re.ASCII):
         raise fault(f'"{text}" is not a Python version', "for example: 3.11 or 3.11.4")
+    if (why := too_old(text)) is not None:
+        raise fault(why, "name 3.8 or a newer one")
     return text
 
 
