@@ -1,6 +1,7 @@
 """Wheels and sdists: their contents and their requirements."""
 
 import ast
+import contextlib
 import posixpath
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -211,6 +212,16 @@ def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:
     )
 
 
+def imported_packages(wheel: Path) -> frozenset[str]:
+    """The first parts of all names that the code of a wheel imports anywhere.
+
+    Raises:
+        DistributionError: It can't be read.
+    """
+    sources = wheel_files(wheel, (".py",))
+    return frozenset(name.partition(".")[0] for source in sources.values() for name in _all_imported(source))
+
+
 def wheel_files(wheel: Path, suffixes: tuple[str, ...]) -> dict[str, bytes]:
     """The sources of a wheel with such a suffix, by their paths; without those that are too large to be parsed.
 
@@ -232,11 +243,12 @@ def _module_name(file: str) -> str | None:
 
 
 def _imports(source: bytes, names: frozenset[str]) -> bool:
-    try:
-        tree = python_source.parse(source)
-    except SyntaxError:
-        return False
-    return any(_is_in(name, names) for node in ast.walk(tree) for name in _imported(node))
+    return any(_is_in(name, names) for name in _all_imported(source))
+
+
+def _all_imported(source: bytes) -> Iterator[str]:
+    with contextlib.suppress(SyntaxError):
+        yield from (name for node in ast.walk(python_source.parse(source)) for name in _imported(node))
 
 
 def _is_in(name: str, names: frozenset[str]) -> bool:

@@ -22,6 +22,7 @@ class Recipe(FrozenModel):
         tests: The directory that holds the suite's files, or None where all is installed.
         target: What of it pytest is given, as `tests/contracts`; for tests inside the package, below `site-packages`.
         modules: What an `imports` suite imports.
+        optional: Names that they may miss, and why.
         wheels: The family's packages in the environment, the edge's two among them.
         lock: The other packages of the environment.
     """
@@ -35,6 +36,7 @@ class Recipe(FrozenModel):
     tests: Path | None = None
     target: str = ""
     modules: tuple[str, ...] = ()
+    optional: Mapping[str, str] = {}
     wheels: tuple[Wheel, ...]
     lock: Lock
     interpreter: Interpreter
@@ -61,7 +63,9 @@ class Recipe(FrozenModel):
             packages: The environment's `site-packages`.
         """
         if self.suite.imports is not None:
-            return {"out": str(out), "modules": list(self.modules)}
+            own = sorted(name for wheel in self.wheels if wheel.name == self.downstream for name in wheel.modules)
+            modules = {"modules": list(self.modules), "optional": dict(self.optional), "own": own}
+            return {"out": str(out), **modules}
         inside = self.suite.package is not None
         return {"out": str(out), "arguments": self._pytest_arguments(f"{packages}/" if inside else "")}
 

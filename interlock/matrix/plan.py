@@ -201,6 +201,7 @@ class Planner:
             tests=tests.folder,
             target=tests.target,
             modules=tests.modules,
+            optional=tests.optional,
             wheels=wheels,
             lock=resolution.without(self._family),
             interpreter=pair.interpreter,

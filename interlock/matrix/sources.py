@@ -17,7 +17,7 @@ half-made, and several processes may share one cache. The tests of a candidate a
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.version import Version
@@ -33,6 +33,7 @@ from interlock.common.single_flight import SingleFlight
 from interlock.errors import DistributionError, RepositoryError
 from interlock.matrix import source_trees
 from interlock.matrix.context import MatrixContext
+from interlock.matrix.optional_modules import optional_names
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
 from interlock.model.lockfile import choose_wheel
 from interlock.model.suites import ImportsSource, Suite
@@ -65,6 +66,7 @@ class Tests:
         folder: The directory of the files; None where all is installed.
         target: Which of them pytest runs: the path in this directory, or below `site-packages`.
         modules: The modules that an `imports` suite imports.
+        optional: What they may miss, by importable name; see `optional_names`.
         missing: Why there is nothing to run, or None.
     """
 
@@ -72,6 +74,7 @@ class Tests:
     folder: Path | None = None
     target: str = ""
     modules: tuple[str, ...] = ()
+    optional: Mapping[str, str] = field(default_factory=dict)
     missing: str | None = None
 
 
@@ -158,10 +161,11 @@ class Sources:
     async def _tests_that_import(
         self, edge: TestedEdge, source: ImportsSource, release: Release, downstream: Wheel
     ) -> Tests:
-        modules = source.modules
+        modules, optional = source.modules, dict[str, str]()
         if not modules:
             names = await self._names.get(edge.upstream, lambda: self._module_names(edge.upstream))
             modules = await asyncio.to_thread(modules_importing, downstream.path, names)
+            optional = await optional_names(self._context.index, downstream, edge.suite.extras, names)
         left_out = {item.test for item in edge.suite.leave_out}
         kept = tuple(module for module in modules if module not in left_out)
         who, upstream = f"module of {release.package} {release.version}", edge.upstream
@@ -170,7 +174,7 @@ class Sources:
             if modules
             else f"no {who} imports a module of any release of {upstream}"
         )
-        return Tests(digest=digest(kept), modules=kept, missing=None if kept else missing)
+        return Tests(digest=digest(kept, optional), modules=kept, optional=optional, missing=None if kept else missing)
 
     async def _module_names(self, upstream: str) -> frozenset[str]:
         """The names of the upstream's modules, in its known releases and in those that are tested."""

@@ -10,6 +10,7 @@ them, or, of more than `MOST_LISTED`, the newest of each minor series. A release
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,22 +41,41 @@ async def known_modules(index: PackageIndex, package: str) -> frozenset[str]:
 
     A candidate that is on offer counts, and is not remembered.
     """
-    path = index.cache / "modules" / index.index.key() / canonicalize_name(package)
-    remembered = await asyncio.to_thread(_remembered, path)
     try:
-        releases = await index.releases(package)
+        releases = chosen(await index.releases(package))
     except (IndexUnavailableError, DistributionError) as error:
         index.notes[f"the modules of {package}'s releases are not known: {error.message}"] = None
-        releases = {}
-    files = {release: file for release in chosen(releases) if (file := _listed_file(release)).sha256 not in remembered}
+        releases = ()
+    names, unread = await _read(index, package, releases)
+    for release, why in list(unread.items())[-1:]:
+        others = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+        index.notes[f"the modules of {package} {release.version}{others} are not known: {why}"] = None
+    return names
+
+
+async def some_modules(index: PackageIndex, package: str) -> frozenset[str]:
+    """The names that a package makes importable, by whatever is remembered of it, or else by its newest release."""
+    names, _ = await _read(index, package, ())
+    if not names:
+        with contextlib.suppress(IndexUnavailableError, DistributionError):
+            names, _ = await _read(index, package, chosen(await index.releases(package))[-1:])
+    return names
+
+
+async def _read(
+    index: PackageIndex, package: str, releases: Sequence[Release]
+) -> tuple[frozenset[str], dict[Release, str]]:
+    """What is remembered of a package with what its releases have, and why some can't be read."""
+    path = index.cache / "modules" / index.index.key() / canonicalize_name(package)
+    remembered = await asyncio.to_thread(_remembered, path)
+    files = {release: file for release in releases if (file := _listed_file(release)).sha256 not in remembered}
     found = dict(zip(files, await asyncio.gather(*(_modules(index, file) for file in files.values())), strict=True))
-    read = {files[release].sha256: names for release, names in found.items() if not isinstance(names, str)}
-    lasting = {files[release].sha256 for release in files if release.tree is None} & read.keys()
+    read = {release: names for release, names in found.items() if not isinstance(names, str)}
+    lasting = {files[release].sha256: names for release, names in read.items() if release.tree is None}
     if lasting:
-        kept = {**remembered, **{sha256: read[sha256] for sha256 in lasting}}
-        await asyncio.to_thread(write_sealed, path, json.dumps(kept).encode())
-    _note(index, package, {release: why for release, why in found.items() if isinstance(why, str)})
-    return frozenset(name for names in (*remembered.values(), *read.values()) for name in names)
+        await asyncio.to_thread(write_sealed, path, json.dumps({**remembered, **lasting}).encode())
+    names = frozenset(name for names in (*remembered.values(), *read.values()) for name in names)
+    return names, {release: why for release, why in found.items() if isinstance(why, str)}
 
 
 def chosen(releases: Mapping[Version, Release]) -> tuple[Release, ...]:
@@ -120,9 +140,3 @@ def _remembered(path: Path) -> dict[str, tuple[str, ...]]:
         return {str(sha256): tuple(map(str, names)) for sha256, names in found.items()}
     except (ValueError, TypeError, AttributeError):
         return {}
-
-
-def _note(index: PackageIndex, package: str, unread: Mapping[Release, str]) -> None:
-    for release, why in list(unread.items())[-1:]:
-        others = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
-        index.notes[f"the modules of {package} {release.version}{others} are not known: {why}"] = None

@@ -347,6 +347,43 @@ def test_what_a_failed_import_leaves_behind_does_not_help_the_next(world: World)
     assert outcomes(run) == {"pipe.half.first": missing, "pipe.half.second": missing}
 
 
+def test_a_module_that_needs_an_extra_is_told_from_one_that_lacks_what_nothing_declares(
+    world: World, tmp_path: Path
+) -> None:
+    files = {
+        "pipe/__init__.py": "",
+        "pipe/fine.py": "import core",
+        "pipe/bare.py": "import core, wire",
+        "pipe/deep.py": "import core, pipe.bare",
+        "pipe/late.py": "import core, importlib\nimportlib.import_module('wire.x')",
+        "pipe/kind.py": "import core\ntry:\n    import wire\nexcept ImportError:\n    raise ImportError('install it')",
+        "pipe/fallen.py": "import core\ntry:\n    import wire\nexcept ImportError:\n    from core import gone",
+        "pipe/undeclared.py": "import core, yaml",
+        "pipe/others.py": "import core, stranger",
+        "stranger.py": "import wire",
+    }
+    core = make_wheel(tmp_path, "core", "1.0", files={"core.py": "", "stranger.py": files.pop("stranger.py")})
+    pipe = make_wheel(tmp_path, "pipe", "1.0", files=files, requires=["core"])
+    modules = [f"pipe.{name}" for name in ("fine", "bare", "deep", "late", "kind", "fallen", "undeclared", "others")]
+    (run,) = world.run(
+        {"imports": modules},
+        modules=modules,
+        optional={"wire": "the extra net of pipe has it, with wire"},
+        wheels=(read_wheel(core), read_wheel(pipe)),
+    )
+    extra = ("needs-extra", "No module named 'wire': the extra net of pipe has it, with wire")
+    found = outcomes(run)
+    assert {name: found[f"pipe.{name}"] for name in ("bare", "deep", "late", "kind")} == dict.fromkeys(
+        ("bare", "deep", "late", "kind"), extra
+    )
+    assert {name: found[f"pipe.{name}"][0] for name in ("fine", "fallen", "undeclared", "others")} == {
+        "fine": "passed",
+        "fallen": "failed",
+        "undeclared": "failed",
+        "others": "failed",
+    }
+
+
 def test_a_crash_is_red_where_it_happened(world: World) -> None:
     (run,) = world.imports("pipe.uses", "pipe.aborts", "pipe.alone")
     assert (run.status, run.confirmed) == (RunStatus.FAILED, True)

@@ -1,13 +1,20 @@
 """Which modules an `imports` suite imports: the same ones with every version of the upstream, in every request."""
 
+import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from tests.support.planned_matrices import Planned, planned
+from interlock.matrix.report import MatrixReport
+from interlock.matrix.request import MatrixRequest
+from interlock.matrix.run import make_matrix
+from interlock.model.verdicts import Verdict
+from tests.support.planned_matrices import Planned, a_family, planned
 from tests.support.universe import Universe
+from tests.support.universe.connected import connected
 
-A, B = {"split_a.py": ""}, {"split_b.py": ""}
+A, B = {"split_a.py": "A = 1"}, {"split_b.py": "B = 1"}
 USES_B = {"pipeline/__init__.py": "", "pipeline/x.py": "from split_b import B"}
 USES_BOTH = {**USES_B, "pipeline/y.py": "from split_a import A"}
 
@@ -114,3 +121,45 @@ def test_modules_that_are_all_left_out_are_not_said_to_be_missing(universe: Univ
     left_out = [{"test": "pipeline.x", "reason": "needs a screen"}]
     plan = planned(universe, {"imports": True, "leave_out": left_out})
     assert why(plan) == {"every module of pipeline 1.0 that imports core is left out"}
+
+
+def test_what_an_extra_alone_brings_is_optional(universe: Universe) -> None:
+    universe.wheel("core", "1.0", A)
+    universe.wheel("core", "2.0", {"moved.py": ""})
+    universe.wheel("wire", "1.0", {"wire/__init__.py": "", "split_a.py": "", "never.py": ""})
+    universe.wheel("plain", "1.0", {"plain.py": ""})
+    source = "import split_a, wire.x, plain, json, moved, unknown"
+    requires = ["core", "plain", 'wire; extra == "net"', 'missing; extra == "dev"']
+    universe.wheel("pipeline", "1.0", {"pipeline.py": source}, requires=requires, extras=["net", "dev"])
+
+    def optional(**suite: object) -> dict[str, str]:
+        recipe = planned(universe, {"imports": True, **suite}, upstream="2.0").cell("2.0", "1.0").recipe
+        return dict(recipe.optional) if recipe else {}
+
+    assert optional() == {"wire": "the extra net of pipeline has it, with wire"}
+    assert optional(extras=["net"]) == {}
+    assert optional(imports=["pipeline"]) == {}
+
+
+def test_a_removed_module_is_red_and_one_that_needs_an_extra_is_a_note(universe: Universe, tmp_path: Path) -> None:
+    universe.wheel("wire", "1.0")
+    for version, files in {"1.0": A | B, "2.0": A}.items():
+        universe.wheel("core", version, files)
+    optional = {"pipeline/y.py": "import split_a", "pipeline/z.py": "import split_a, wire"}
+    for version, files in {"1.0": USES_B | optional, "1.1": {"pipeline/__init__.py": "", **optional}}.items():
+        universe.wheel("pipeline", version, files, requires=["core", 'wire; extra == "net"'], extras=["net"])
+
+    async def made() -> MatrixReport:
+        async with connected(universe, a_family({"imports": True}), tmp_path / "cache") as context:
+            request = MatrixRequest(upstream_versions="all", downstream_versions="all")
+            return await make_matrix(context, request, record=False)
+
+    report = asyncio.run(made())
+    (sheet,) = report.sheets
+    assert [[cell.verdict for cell in row] for row in sheet.cells] == [
+        [Verdict.COMPATIBLE, Verdict.INCOMPATIBLE],
+        [Verdict.COMPATIBLE, Verdict.COMPATIBLE],
+    ]
+    assert [(each.test, each.good, each.bad) for each in sheet.regressions] == [("pipeline.x", "1.0", "2.0")]
+    note = "pipeline: pipeline.z: No module named 'wire': the extra net of pipeline has it, with wire"
+    assert note in report.notes

@@ -85,6 +85,27 @@ CASES = {
         "core was imported from the suite's files, not from what is installed",
         [("t::f", "NameError: x")],
     ),
+    "a module that needs an extra": Case(
+        [result("pipe.a"), result("pipe.b", "needs-extra", "needs x"), ORIGIN, {"exit": 0}],
+        ended(),
+        RunStatus.FAILED,
+        "1 of 2 failed",
+        [("pipe.b", "needs x")],
+    ),
+    "nothing but modules that need an extra": Case(
+        [result("pipe.b", "needs-extra", "needs x"), ORIGIN, {"exit": 0}],
+        ended(),
+        RunStatus.UNTESTED,
+        "no test passed, 1 were skipped: needs x",
+        [("pipe.b", "needs x")],
+    ),
+    "a module that needs an extra, and no other that imports the upstream": Case(
+        [result("pipe.a"), result("pipe.b", "needs-extra", "needs x"), {"exit": 0}],
+        ended(),
+        RunStatus.UNTESTED,
+        "the suite never imported core",
+        [("pipe.b", "needs x")],
+    ),
     "found among the suite's files, in vain": Case(
         [FAILED, {"found": "pipe", "package": "pipe", "file": "/cell/suite/pipe/__init__.py"}, {"exit": 1}],
         ended(1),
