@@ -19,6 +19,7 @@ from pydantic import (
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import ValidationIssue, fault, nearest, refuse, repeats
+from interlock.model.requirements import MemberName
 
 DEFAULT_TIMEOUT = 600
 SOURCES = ("sdist", "git", "path", "package", "imports")
@@ -129,7 +130,7 @@ class Suite(FrozenModel):
         description="Names the suite among those of its package.",
         examples=["contracts"],
     )
-    upstreams: tuple[str, ...] = Field(
+    upstreams: tuple[MemberName, ...] = Field(
         default=(),
         description="The upstreams whose contract it tests. Default: all upstreams of the package.",
     )

@@ -26,7 +26,9 @@ def show(family: FamilyOption = None) -> None:
     console = _console()
     console.print(f"[bold]{escape(found.name)}[/]  {settings}  [dim]{escape(str(file))}[/]")
     for number, name in enumerate(found.order(), 1):
-        console.print(f"\n[bold]{number}  {name}[/]  [dim]{_repository(found, name)}[/]")
+        console.print(
+            f"\n[bold]{number}  {escape(found.written.get(name, name))}[/]  [dim]{_repository(found, name)}[/]"
+        )
         for what, text in _lines(found, name):
             console.print(f"   [cyan]{what:<10}[/] {text}")
 
