@@ -92,6 +92,18 @@ def test_verdicts_of_a_row(row: list[Run], expected: list[Verdict]) -> None:
     assert verdicts(*row) == expected
 
 
+@pytest.mark.parametrize(
+    ("control", "expected"), [(lacking("m"), OK), (passed("m"), BAD), (failed("m"), OWN), (untested, BAD)]
+)
+def test_a_module_that_needs_an_extra_is_set_aside_if_other_versions_show_the_same(
+    control: Run, expected: Verdict
+) -> None:
+    (judged,) = judge_row(single(lacking("m")))
+    assert judged.is_open
+    (judged,) = judge_row(single(lacking("m")), single(control))
+    assert judged.verdict is expected
+
+
 def test_red_everywhere_names_its_tests_as_own_and_blames_nobody_else() -> None:
     for judged in judge_row(single(failed("t", "u"), failed("t", "u"))):
         assert judged == Judged(verdict=OWN, own_fault=True, own=("t", "u"))
