@@ -176,7 +176,8 @@ class _Assembly:
                 if test.outcome is TestOutcome.NEEDS_EXTRA:
                     found.setdefault((cell.key.downstream, test.error or ""), {})[test.id] = None
         return [
-            f"{downstream}: {next(iter(modules))}{f' and {len(modules) - 1} more' * (len(modules) > 1)}: {error}"
+            f"{downstream}: untested without an extra: {next(iter(modules))}"
+            f"{f' and {len(modules) - 1} more' if len(modules) > 1 else ''} ({error})"
             for (downstream, error), modules in found.items()
         ]
 
