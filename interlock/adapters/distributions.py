@@ -1,6 +1,7 @@
 """Wheels and sdists: their contents and their requirements."""
 
 import ast
+import contextlib
 import posixpath
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -19,6 +20,13 @@ from interlock.model.versions import VersionField
 
 # Files of *.dist-info that can change what code does. The others only describe, and a run records reads of them.
 EFFECTIVE_METADATA = ("entry_points.txt", "top_level.txt")
+# The folders of `*.data` whose content is installed beside the other modules (PEP 427).
+CODE_PLACES = ("purelib", "platlib")
+# Where an sdist has its code, if not at its top; and what is code there, but not of its wheel.
+SOURCE_FOLDERS = ("src/", "lib/", "python/")
+NOT_INSTALLED = frozenset(
+    ("setup", "conftest", "noxfile", "tasks", "doc", "docs", "test", "tests", "examples", "benchmarks", "tools")
+)
 # A description as long as a book, and ten thousand requirements.
 LARGEST_METADATA = 4 * archives.MIB
 # The longest lists, of packages that are made of hundreds of providers, have about two thousand.
@@ -74,7 +82,7 @@ def read_wheel(path: Path) -> Wheel:
         requires=requires,
         requires_python=None if python is None else str(python),
         content=names_digest(_content(hashes)),
-        modules=_modules(hashes),
+        modules=module_names(hashes),
     )
 
 
@@ -96,6 +104,15 @@ def wheel_names(wheel: Path) -> frozenset[str]:
     """
     with _opened(wheel) as archive:
         return archives.zip_names(archive)
+
+
+def installed_files(wheel: Path) -> frozenset[str]:
+    """The paths below `site-packages` that a wheel installs, without its metadata.
+
+    Raises:
+        DistributionError: It can't be read.
+    """
+    return frozenset(path for name in wheel_names(wheel) if (path := installed_path(name)))
 
 
 @contextmanager
@@ -138,21 +155,46 @@ def _content(hashes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name, sha256
 
 
-def _modules(files: Collection[str]) -> tuple[str, ...]:
-    """The importable names of a wheel's code; a directory without `__init__.py` is a shared namespace."""
-    packages = {file.rpartition("/")[0] for file in files if file.endswith("/__init__.py")}
-    return tuple(sorted({name for file in files if (name := _owned_name(file, packages))}))
+def module_names(files: Collection[str]) -> tuple[str, ...]:
+    """The importable names of a wheel's code, sorted; a directory without `__init__.py` is a shared namespace.
+
+    Args:
+        files: The paths in a wheel.
+    """
+    found = {path for file in files if (path := installed_path(file))}
+    packages = {file.rpartition("/")[0] for file in found if file.endswith("/__init__.py")}
+    return tuple(sorted({name for file in found if (name := _owned_name(file, packages))}))
+
+
+def installed_path(file: str) -> str | None:
+    """Where below `site-packages` a wheel's file is installed; None for what is installed elsewhere, and metadata."""
+    top, _, rest = file.partition("/")
+    if top.endswith(".data"):
+        place, _, path = rest.partition("/")
+        return path if place in CODE_PLACES else None
+    return None if top.endswith(".dist-info") else file
 
 
 def _owned_name(file: str, packages: Collection[str]) -> str | None:
     """The shortest dotted name that holds a file of code and belongs to this wheel alone."""
     stem, _, suffix = file.rpartition("/")[2].partition(".")
-    is_code = suffix == "py" or suffix.endswith(("so", "pyd"))
-    if file.partition("/")[0].endswith((".dist-info", ".data")) or not is_code:
+    if not (suffix == "py" or suffix.endswith(("so", "pyd"))):
         return None
     parts = [*file.split("/")[:-1], *([] if stem == "__init__" else [stem])]
     owned = next((n for n in range(1, len(parts)) if "/".join(parts[:n]) in packages), len(parts))
     return ".".join(parts[:owned]) if parts and all(part.isidentifier() for part in parts[:owned]) else None
+
+
+def sdist_module_names(sdist: Path) -> tuple[str, ...]:
+    """The names that an sdist's wheel makes importable, as far as its layout tells: some may not be installed.
+
+    Raises:
+        DistributionError: It can't be read.
+    """
+    files = set[str]()
+    sdist_files(sdist, lambda file: bool(files.add(file)))  # type: ignore[func-returns-value]
+    inside = (file.partition("/")[2] if file.startswith(SOURCE_FOLDERS) else file for file in files)
+    return module_names([file for file in inside if file.partition("/")[0].partition(".")[0] not in NOT_INSTALLED])
 
 
 def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:
@@ -165,9 +207,19 @@ def modules_importing(wheel: Path, names: Collection[str]) -> tuple[str, ...]:
         sorted(
             module
             for name, source in sources.items()
-            if (module := _module_name(name)) and _imports(source, frozenset(names))
+            if (path := installed_path(name)) and (module := _module_name(path)) and _imports(source, frozenset(names))
         )
     )
+
+
+def imported_packages(wheel: Path) -> frozenset[str]:
+    """The first parts of all names that the code of a wheel imports anywhere.
+
+    Raises:
+        DistributionError: It can't be read.
+    """
+    sources = wheel_files(wheel, (".py",))
+    return frozenset(name.partition(".")[0] for source in sources.values() for name in _all_imported(source))
 
 
 def wheel_files(wheel: Path, suffixes: tuple[str, ...]) -> dict[str, bytes]:
@@ -191,11 +243,12 @@ def _module_name(file: str) -> str | None:
 
 
 def _imports(source: bytes, names: frozenset[str]) -> bool:
-    try:
-        tree = python_source.parse(source)
-    except SyntaxError:
-        return False
-    return any(_is_in(name, names) for node in ast.walk(tree) for name in _imported(node))
+    return any(_is_in(name, names) for name in _all_imported(source))
+
+
+def _all_imported(source: bytes) -> Iterator[str]:
+    with contextlib.suppress(SyntaxError):
+        yield from (name for node in ast.walk(python_source.parse(source)) for name in _imported(node))
 
 
 def _is_in(name: str, names: frozenset[str]) -> bool:

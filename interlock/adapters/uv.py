@@ -24,9 +24,11 @@ from interlock.adapters.interpreter import Interpreter, described
 from interlock.common.atomic_files import move_whole
 from interlock.common.digest import digest
 from interlock.common.process import Completed, run, tool_environment
+from interlock.common.sanitize import cut
 from interlock.common.single_flight import SingleFlight
 from interlock.errors import DistributionError, EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
 from interlock.model.lockfile import File, Lock, Pin, Resolution, Unresolvable, choose_wheel
+from interlock.model.versions import too_old
 
 # Copies: a suite that writes into a hard link writes into uv's cache, and so into every other environment.
 OWN_FILES = ("--quiet", "--no-deps", "--no-index", "--no-config", "--link-mode", "copy")
@@ -41,6 +43,7 @@ PASSED_OVER = re.compile(
 )
 LONGEST_LOCK = 32 * 1024 * 1024
 LONGEST_REASON = 4000
+LONGEST_SAYING = 400
 # What uv says when the index let it see nothing; it reports this like a resolution that failed.
 UNASKED = (
     "network was disabled",
@@ -98,10 +101,13 @@ class Uv:
         found = await self._run("python", "find", "--system", "--no-project", wanted)
         python = await described(Path(found.output.strip()), wanted) if found.returncode == 0 else None
         if python is None:
+            said = cut(found.errors.removeprefix("error: "), LONGEST_SAYING)
             raise EnvironmentUnavailableError(
-                f"there is no Python {wanted} on this machine",
+                f"there is no Python {wanted} on this machine{said and f': {said}'}",
                 hint=f"uv python install {wanted}, or name another with --python",
             )
+        if (why := too_old(python.version)) is not None:
+            raise EnvironmentUnavailableError(why, hint="name another with --python")
         return python
 
     async def own_interpreter(self) -> Interpreter:

@@ -6,13 +6,14 @@ from pydantic import Field, model_validator
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
+from interlock.model.requirements import MemberName
 from interlock.releases.plan import ReleaseRequest, Timeouts
 
 
 class CascadeRequest(FrozenModel):
     """A root, and how to find its next version."""
 
-    root: str = Field(description="The package that the cascade starts with.")
+    root: MemberName = Field(description="The package that the cascade starts with.")
     bump: str = Field(default="patch", description="Which part of its version moves: patch, minor, major, or minor,rc.")
     version: str | None = Field(default=None, description="This version of it instead of a bump.")
     follow: bool = Field(

@@ -2,13 +2,15 @@
 
 It records which family packages' metadata is read while a suite runs (a verdict that depends on a version number holds
 for that version alone), and from where the family's modules were imported (the proof that the suite tested what is
-installed). It uses the standard library only and works on every Python that uv can install.
+installed): at the end where they all are, and at once where one is found outside of the environment, since a module
+whose import fails is not there at the end. It uses the standard library only.
 """
 
 import atexit
 import json
 import os
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 SETTINGS = Path(__file__).with_suffix(".json")
@@ -37,6 +39,29 @@ def _watch(settings: "dict[str, object]", folders: "dict[str, str]", silent: "li
     sys.addaudithook(hook)
 
 
+class Witness:
+    """Stands before the finders of modules, finds none itself, and records where outside the family's modules are."""
+
+    def __init__(self, settings: "dict[str, object]", modules: "dict[str, str]") -> None:
+        self._settings = settings
+        # A package above a shared namespace's part hides the part.
+        self._watched = {above: package for name, package in modules.items() for above in _and_above(name)}
+        self._noted = set()  # type: set[tuple[str, str]]
+
+    def find_spec(self, name: str, path: "object" = None, target: "object" = None) -> None:
+        """Record the module if it is one of the family's, and somewhere else than it should be."""
+        spec = PathFinder.find_spec(name, path, target) if name in self._watched else None  # type: ignore[arg-type]
+        file = spec.origin if spec and spec.has_location else None
+        if file and not file.startswith(sys.prefix + os.sep) and (name, file) not in self._noted:
+            self._noted.add((name, file))
+            _append(self._settings, found=name, package=self._watched[name], file=file)
+
+
+def _and_above(name: str) -> "list[str]":
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
 def report(settings: "dict[str, object]", modules: "dict[str, str]") -> None:
     """Record where each loaded module of the family came from."""
     if "pkg_resources" in sys.modules:  # it reads versions from the names of directories, without opening anything
@@ -53,6 +78,7 @@ def start() -> None:
     """Start recording, as the settings beside this file say."""
     settings = json.loads(SETTINGS.read_text())
     _watch(settings, settings["folders"], settings["silent"])
+    sys.meta_path.insert(0, Witness(settings, settings["modules"]))
     atexit.register(report, settings, settings["modules"])
 
 

@@ -34,6 +34,8 @@ class Facts(FrozenModel):
         exit: The suite's exit code, or None when it was ended before it could record one.
         unreadable: Why the record can't be read as one that the runner wrote.
         reads: Family packages whose metadata was read.
+        origins: Where modules came from that were there at the end of a process.
+        found: Modules that were found outside of the environment, whether or not their import succeeded.
     """
 
     tests: tuple[TestResult, ...] = ()
@@ -43,6 +45,14 @@ class Facts(FrozenModel):
     unreadable: str | None = None
     reads: frozenset[str] = frozenset()
     origins: tuple[ModuleOrigin, ...] = ()
+    found: tuple[ModuleOrigin, ...] = ()
+
+    def strangers(self, environment: Path) -> tuple[ModuleOrigin, ...]:
+        """The modules that did not come from the environment. One that was found elsewhere and did is none."""
+        own = [origin for origin in self.origins if Path(origin.file).is_relative_to(environment)]
+        came = {f"{origin.name}." for origin in own}
+        hidden = (each for each in self.found if not any(name.startswith(f"{each.name}.") for name in came))
+        return (*(origin for origin in self.origins if origin not in own), *hidden)
 
 
 class Outcome(FrozenModel):
@@ -79,6 +89,7 @@ def parse_facts(lines: Iterable[str]) -> Facts:
         unreadable="it ended more than once" if len(found.exits) > 1 else None,
         reads=frozenset(found.reads),
         origins=tuple(found.origins),
+        found=tuple(found.found),
     )
 
 
@@ -95,6 +106,7 @@ class _Found:
     exits: list[int] = field(default_factory=list)
     reads: set[str] = field(default_factory=set)
     origins: list[ModuleOrigin] = field(default_factory=list)
+    found: list[ModuleOrigin] = field(default_factory=list)
 
     def add(self, fact: object) -> None:
         """Add a fact.
@@ -115,11 +127,15 @@ class _Found:
                 self.reads.add(package)
             case {"module": str(name), "package": str(package), "file": str(file)}:
                 self.origins.append(ModuleOrigin(name=name, package=package, file=file))
+            case {"found": str(name), "package": str(package), "file": str(file)}:
+                self.found.append(ModuleOrigin(name=name, package=package, file=file))
             case _:
                 raise ValueError
 
 
-def judge(facts: Facts, completed: Completed, *, upstream: str, environment: Path, limit: int) -> Outcome:
+def judge(
+    facts: Facts, completed: Completed, *, upstream: str, environment: Path, limit: int, inside: str | None = None
+) -> Outcome:
     """What a run showed.
 
     Args:
@@ -128,19 +144,36 @@ def judge(facts: Facts, completed: Completed, *, upstream: str, environment: Pat
         upstream: The distribution under test: a green run that never imported it has tested nothing.
         environment: Where everything under test has to come from.
         limit: The suite's time limit, in seconds.
+        inside: The tests' name inside the installed package, if they are a part of it that was run outside of it.
     """
     tests = _with_end(facts, completed)
-    if strangers := [origin for origin in facts.origins if not Path(origin.file).is_relative_to(environment)]:
-        return _untested(tests, f"{strangers[0].name} was imported from the suite's files, not from what is installed")
+    if strangers := facts.strangers(environment):
+        hint = f': write package = "{inside}"' if inside else ""
+        why = f"{strangers[0].name} was imported from the suite's files, not from what is installed{hint}"
+        return _untested(tests, why)
     if completed.timed_out:
         return Outcome(
             status=RunStatus.TIMED_OUT,
             reason=f"not finished after {limit} s" + (f", in {facts.running}" if facts.running else ""),
             tests=tests,
         )
-    if red := [test for test in tests if test.outcome.is_red]:
+    red = [test for test in tests if test.outcome.is_red]
+    if inside and any(_needs_its_package(test, inside) for test in red):
+        return _untested(tests, f'the tests need the package that they are a part of: write package = "{inside}"')
+    if red and all(test.outcome is TestOutcome.NEEDS_EXTRA for test in red):
+        # They may be set aside in the end, so the others have to be evidence by themselves.
+        others = _judge_green(facts, tests, upstream)
+        if others.status is RunStatus.UNTESTED:
+            return others
+    if red:
         return Outcome(status=RunStatus.FAILED, reason=f"{len(red)} of {len(tests)} failed", tests=tests)
     return _judge_green(facts, tests, upstream)
+
+
+def _needs_its_package(test: TestResult, inside: str) -> bool:
+    """Whether tests failed for want of what is beside them in their package."""
+    error = test.error or ""
+    return "attempted relative import" in error or f"No module named '{inside}" in error
 
 
 def _judge_green(facts: Facts, tests: tuple[TestResult, ...], upstream: str) -> Outcome:

@@ -1,7 +1,8 @@
 """Run by a cell's own Python: runs a suite and writes one JSON line for each fact.
 
 `python probe.py SPEC.json`, where the specification has `out` (where to write), and either `modules` (to import, each
-by itself) or `arguments` (for pytest). It uses the standard library, and pytest where the suite requires it.
+by itself; with the names that are `optional` where the downstream's `own` modules import them) or `arguments` (for
+pytest). It uses the standard library, and pytest where the suite requires it.
 """
 
 import importlib
@@ -94,24 +95,39 @@ def import_all(specification: str, modules: "list[str]", facts: Facts) -> None:
             facts.add(test=module, outcome="error", error=error, seconds=0.0)
 
 
-def import_one(module: str, facts: Facts) -> None:
+def import_one(module: str, spec: "dict[str, Any]", facts: Facts) -> None:
     """Import a module, and record it like a test."""
     began = time.perf_counter()
-    error = _import(module)
+    outcome, error = _import(module, spec.get("optional", {}), spec.get("own", []))
     seconds = round(time.perf_counter() - began, 4)
-    facts.add(test=module, outcome="failed" if error else "passed", error=error, seconds=seconds)
+    facts.add(test=module, outcome=outcome, error=error, seconds=seconds)
 
 
-def _import(module: str) -> "str | None":
+def _import(module: str, optional: "dict[str, str]", own: "list[str]") -> "tuple[str, str | None]":
     try:
         importlib.import_module(module)
     except BaseException as error:
         traceback.print_exc()
+        missing = _missing(error, own)
+        if missing in optional:
+            return "needs-extra", f"No module named '{missing}': {optional[missing]}"[:LONGEST]
         lines = "".join(traceback.format_exception_only(type(error), error)).splitlines()
         # A syntax error starts with its location; a message may have many lines, and notes below.
-        return next((line for line in lines if line[:1].strip()), "no message")[:LONGEST]
+        return "failed", next((line for line in lines if line[:1].strip()), "no message")[:LONGEST]
     print(f"import {module}: ok")
-    return None
+    return "passed", None
+
+
+def _missing(error: "BaseException | None", own: "list[str]") -> str:
+    """The name that one of the downstream's own modules imports in vain; empty for any other failure."""
+    # An ImportError without a name was raised by hand, as "install it with this extra".
+    while isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError) and error.name is None:
+        error = error.__cause__ or error.__context__
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    code = [name for name in frames if name.partition(".")[0] != "importlib"]
+    return str(error.name) if any(f"{code[-1]}.".startswith(f"{name}.") for name in own) else ""
 
 
 def main(specification: str, module: "str | None" = None) -> int:
@@ -121,7 +137,7 @@ def main(specification: str, module: "str | None" = None) -> int:
     # Python puts this file's directory first on the path; a suite must not find our modules there.
     sys.path.pop(0)
     if module is not None:
-        import_one(module, facts)
+        import_one(module, spec, facts)
         return REPORTED
     code = 0
     if "modules" in spec:

@@ -132,11 +132,12 @@ async def _attempt(recipe: Recipe, make_environment: MakeEnvironment, layer: Pat
         folder.mkdir()
         environment = folder / "environment"
         python = await make_environment(environment)
-        _install_hook(site_packages(environment), recipe, facts)
+        packages = site_packages(environment)
+        _install_hook(packages, recipe, facts)
         facts.touch()
-        specification.write_text(json.dumps(recipe.specification(facts)))
+        specification.write_text(json.dumps(recipe.specification(facts, packages)))
         specification.chmod(0o644)
-        work = _work_folder(folder, recipe)
+        work = _work_folder(folder, recipe, packages)
         started = datetime.now(UTC)
         completed = await sandbox.run(
             [python, probe.__file__, specification],
@@ -152,7 +153,14 @@ async def _attempt(recipe: Recipe, make_environment: MakeEnvironment, layer: Pat
             merge=True,
         )
         found = read_facts(facts)
-        outcome = judge(found, completed, upstream=recipe.upstream, environment=environment, limit=recipe.suite.timeout)
+        outcome = judge(
+            found,
+            completed,
+            upstream=recipe.upstream,
+            environment=environment,
+            limit=recipe.suite.timeout,
+            inside=None if recipe.suite.package else recipe.inside,
+        )
         return Run(
             fingerprint=recipe.fingerprint,
             status=outcome.status,
@@ -172,18 +180,37 @@ def _variables(recipe: Recipe, environment: Path, folder: Path) -> dict[str, str
     return {**clean_environment(environment, folder), **uncached, **recipe.suite.environment(recipe.point)}
 
 
-def _work_folder(folder: Path, recipe: Recipe) -> Path:
-    """A copy of the suite's files, since a suite may write beside them."""
+def _work_folder(folder: Path, recipe: Recipe, packages: Path) -> Path:
+    """Where the suite runs: on a copy of its files, since it may write beside them, or on those that are installed."""
     work = folder / "suite"
-    if recipe.tests is None:
+    if recipe.suite.package is not None:
+        work.mkdir()
+        _lay_over(recipe.tests, packages)
+        _end_search(packages)
+    elif recipe.tests is None:
         work.mkdir()
     else:
         shutil.copytree(recipe.tests, work)
-        # pytest would search the directories above until it finds a configuration. Beside the suite's own one, ours
-        # would take precedence over it.
-        if not any((work / name).exists() for name in CONFIGURATIONS):
-            (work / PYTEST_SETTINGS).write_text("[pytest]\n")
+        _end_search(work)
     return work
+
+
+def _lay_over(tests: Path | None, packages: Path) -> None:
+    """Add tests that a wheel lacks. What is installed stays: its files are linked to those of uv's cache."""
+    for path in sorted(tests.rglob("*")) if tests else ():
+        place = packages / path.relative_to(tests or path)
+        if path.is_file() and not place.exists() and place.resolve().is_relative_to(packages.resolve()):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+
+
+def _end_search(folder: Path) -> None:
+    """Give pytest a configuration, or it would search the directories above.
+
+    Beside the suite's own one, ours would take precedence over it.
+    """
+    if not any((folder / name).exists() for name in CONFIGURATIONS):
+        (folder / PYTEST_SETTINGS).write_text("[pytest]\n")
 
 
 def clean_environment(environment: Path, folder: Path) -> dict[str, str]:
@@ -208,7 +235,7 @@ def clean_environment(environment: Path, folder: Path) -> dict[str, str]:
 
 def _install_hook(packages: Path, recipe: Recipe, out: Path) -> None:
     # A wheel may ship its tests under the name of the suite's directory; these modules are the suite's.
-    own = recipe.target.partition("/")[0]
+    own = recipe.target.partition("/")[0] if recipe.suite.package is None else ""
     settings = {
         "out": str(out),
         "folders": {name: wheel.name for wheel in recipe.wheels for name in _metadata_folders(packages, wheel.name)},

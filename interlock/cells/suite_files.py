@@ -17,26 +17,33 @@ BESIDE_TESTS = ("conftest.py", "__init__.py")
 PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
 # Every file in which pytest looks for its configuration, in its order.
 CONFIGURATIONS = (*PYTEST_FILES, "pyproject.toml", "tox.ini", "setup.cfg")
+# Folders of tests: a wheel may have one at its top, too.
+TEST_FOLDERS = frozenset({"test", "tests"})
 
 
-def select(files: Mapping[str, bytes], tests: str, include: Collection[str] = ()) -> dict[str, bytes]:
+def select(
+    files: Mapping[str, bytes], tests: str, include: Collection[str] = (), installed: Collection[str] = ()
+) -> dict[str, bytes]:
     """The part of a source tree that is a suite, without what is under test.
 
     Args:
         files: The content of the tree, by path.
         tests: The directory (or file) of the tests.
         include: Further files and directories that the suite needs.
+        installed: The files that the distribution installs.
 
     Returns:
         The tests with the `conftest.py` and `__init__.py` of the directories above them and pytest's configuration,
-        or nothing when the tree has no such tests.
+        or nothing when the tree has no such tests. An `__init__.py` of the distribution is left out: with it, the
+        suite's files would be imported in place of the installed package.
     """
-    if not any(_is_under(name, tests) for name in files):
+    if not any(is_under(name, tests) for name in files):
         return {}
     parents = [str(parent) for parent in PurePosixPath(tests).parents]
-    above = (_beside(parent, name) for parent in parents for name in BESIDE_TESTS)
+    beside = (_beside(parent, name) for parent in parents for name in BESIDE_TESTS)
+    above = [path for path in beside if not _is_of_distribution(path, installed)]
     wanted = (tests, *include, *above)
-    chosen = {name: data for name, data in files.items() if any(_is_under(name, path) for path in wanted)}
+    chosen = {name: data for name, data in files.items() if any(is_under(name, path) for path in wanted)}
     found = (_pytest_configuration(files, folder) for folder in (tests, *parents))
     return chosen | next(filter(None, found), {})
 
@@ -45,7 +52,15 @@ def _beside(folder: str, name: str) -> str:
     return posixpath.normpath(posixpath.join(folder, name))
 
 
-def _is_under(name: str, wanted: str) -> bool:
+def _is_of_distribution(path: str, installed: Collection[str]) -> bool:
+    """Whether the file of a source tree is one that is installed, from the top of the tree or from below a folder."""
+    parts = PurePosixPath(path).parts
+    inner = (parts[start:] for start in range(len(parts) - 1))
+    return any("/".join(each) in installed and not TEST_FOLDERS & set(each) for each in inner)
+
+
+def is_under(name: str, wanted: str) -> bool:
+    """Whether a path is a file or directory, or in this directory."""
     return name == wanted or name.startswith(f"{wanted}/")
 
 

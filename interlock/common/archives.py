@@ -129,6 +129,59 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
+class _End(io.RawIOBase):
+    """The end of a file; what is before it is not there."""
+
+    def __init__(self, content: bytes, size: int) -> None:
+        self._content, self._start, self._at = content, size - len(content), size
+
+    @property
+    def missing(self) -> int | None:
+        """From which byte on more of the file is needed."""
+        return self._at if self._at < self._start else None
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        self._at = offset + (self._start + len(self._content) if whence == io.SEEK_END else 0)
+        return self._at
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self.missing is not None:
+            raise ArchiveError("it is needed from further before its end")
+        start = self._at - self._start
+        found = self._content[start : start + size if size >= 0 else None]
+        self._at += len(found)
+        return found
+
+
+def zip_names_at_end(content: bytes, size: int) -> frozenset[str] | int:
+    """The names of a zip's members, which stand at its end.
+
+    Args:
+        content: The end of the zip.
+        size: How many bytes it has in all.
+
+    Returns:
+        The names; or from which byte on more of it is needed.
+
+    Raises:
+        One of `DAMAGE`; see `zip_names`.
+    """
+    end = _End(content, size)
+    try:
+        with zipfile.ZipFile(cast("IO[bytes]", end)) as archive:
+            return zip_names(archive)
+    except DAMAGE:
+        if end.missing is None or end.missing < 0:
+            raise
+        return end.missing
+
+
 def zip_names(archive: zipfile.ZipFile) -> frozenset[str]:
     """The names of a zip's members, each of which is one file below the folder that it is unpacked to.
 

@@ -9,6 +9,7 @@ for reasons that have nothing to do with the upstream, so no cell is judged alon
   "every version" is more than the versions of the table.
 - A cell with no other red test is broken-before, or *outdated* if its own tests are green with the third-party packages
   of the downstream's release date. Any other red test makes it incompatible.
+- A module that needs an extra is set aside where it is own and is red for no other reason anywhere: the others decide.
 - A red test that is neither own nor green anywhere is *uncompared*: which side is at fault is not known.
 - A *regression* is a step between neighbouring versions, controls included: a test is green with one and red with the
   other, whichever is the older one.
@@ -78,6 +79,7 @@ class _Row:
         self._tested = [each for each in (*cells, *controls) if each.is_evident]
         self._own = self._own_tests()
         self._outdated = {test for test in self._own if dated and dated.state(test) is State.GREEN}
+        self._aside = self._own - {test for each in self._tested for test in each.red_otherwise}
         self._is_alike = self._fails_alike()
 
     def _own_tests(self) -> frozenset[str]:
@@ -106,10 +108,11 @@ class _Row:
         if status is not RunStatus.FAILED:
             return Judged(verdict=STATUS_VERDICTS[status], own_fault=self._is_alike and status in WHOLE_CELL)
         own = cell.red & self._own
-        fault = Verdict.OUTDATED if own <= self._outdated else Verdict.BROKEN_BEFORE
+        faults = own - self._aside
+        fault = Verdict.OUTDATED if faults <= self._outdated else Verdict.BROKEN_BEFORE
         return Judged(
-            verdict=Verdict.INCOMPATIBLE if regressed else fault,
-            own_fault=not regressed,
+            verdict=Verdict.INCOMPATIBLE if regressed else fault if faults else Verdict.COMPATIBLE,
+            own_fault=bool(faults) and not regressed,
             regressed=regressed,
             own=tuple(sorted(own)),
             uncompared=tuple(test for test in regressed if self._is_green_nowhere(test)),

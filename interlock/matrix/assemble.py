@@ -24,7 +24,7 @@ from interlock.matrix.report import (
     Sheet,
     Totals,
 )
-from interlock.model.verdicts import CellKey, Run, Verdict
+from interlock.model.verdicts import CellKey, Run, TestOutcome, Verdict
 
 # Which of these a cell is depends on what else the matrix covered, so a change between them is not news.
 ALIKE = {Verdict.INCOMPATIBLE, Verdict.BROKEN_BEFORE, Verdict.OUTDATED}
@@ -71,7 +71,7 @@ def assemble(
         covers=metadata.covers,
         started_at=metadata.started_at,
         finished_at=finished,
-        notes=metadata.notes,
+        notes=(*metadata.notes, *assembly.untested_modules()),
         sheets=sheets,
         runs=assembly.shown,
         changes=_remember(shown, finished, ledger) if ledger else (),
@@ -167,6 +167,19 @@ class _Assembly:
     def _control(self, version: str, runs: Sequence[Run], as_of: datetime | None) -> Control:
         run = self._show(runs)
         return Control(upstream_version=version, as_of=as_of, status=run.status, run=run.fingerprint)
+
+    def untested_modules(self) -> list[str]:
+        """A note for each name that modules need an extra for."""
+        found: dict[tuple[str, str], dict[str, None]] = {}
+        for fingerprint, cell in self._first.items():
+            for test in self._executed.runs[fingerprint][-1].red_tests:
+                if test.outcome is TestOutcome.NEEDS_EXTRA:
+                    found.setdefault((cell.key.downstream, test.error or ""), {})[test.id] = None
+        return [
+            f"{downstream}: untested without an extra: {next(iter(modules))}"
+            f"{f' and {len(modules) - 1} more' if len(modules) > 1 else ''} ({error})"
+            for (downstream, error), modules in found.items()
+        ]
 
     def totals(self, verdicts: Mapping[CellKey, Verdict]) -> Totals:
         """How the verdicts came about."""

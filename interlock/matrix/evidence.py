@@ -54,6 +54,11 @@ class Evidence:
         is_cut_off = bool(self._errors) if "::" in test else not self._errors.isdisjoint(ancestors(test))
         return State.UNREACHED if is_cut_off else State.ABSENT
 
+    @property
+    def red_otherwise(self) -> frozenset[str]:
+        """What is red for another reason than the want of an extra."""
+        return frozenset(test for test in self.red if self._outcomes.get(test) is not TestOutcome.NEEDS_EXTRA)
+
     # The many cells that passed need none of these.
     @cached_property
     def _outcomes(self) -> dict[str, TestOutcome]:
@@ -68,7 +73,10 @@ class Evidence:
         return frozenset(above for test in self._outcomes for above in ancestors(test))
 
 
-_STATES = {TestOutcome.FAILED: State.RED, TestOutcome.ERROR: State.RED, TestOutcome.SKIPPED: State.ABSENT}
+_STATES = {
+    **{outcome: State.RED for outcome in TestOutcome if outcome.is_red},
+    TestOutcome.SKIPPED: State.ABSENT,
+}
 
 
 def ancestors(test: str) -> Iterator[str]:

@@ -182,7 +182,7 @@ class Planner:
 
     async def _cell(self, key: CellKey, pair: Pair, release: Release, point: Mapping[str, str]) -> PlannedCell:
         declared = admits(pair.declared, pair.upstream.version)
-        tests = await self._sources.tests(pair.edge, release, pair.upstream, pair.downstream)
+        tests = await self._sources.tests(pair.edge, release, pair.downstream)
         if tests.missing:
             return self._unrun_cell(key, RunStatus.UNTESTED, tests.missing, declared=declared)
         resolution = await self._resolutions.get(pair.key(), lambda: self._resolved(pair))
@@ -201,6 +201,7 @@ class Planner:
             tests=tests.folder,
             target=tests.target,
             modules=tests.modules,
+            optional=tests.optional,
             wheels=wheels,
             lock=resolution.without(self._family),
             interpreter=pair.interpreter,

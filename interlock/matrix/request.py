@@ -12,6 +12,7 @@ from interlock.common.paths import home
 from interlock.errors import UsageError
 from interlock.matrix.report import MatrixReport
 from interlock.model.family import Family
+from interlock.model.requirements import MemberName
 from interlock.model.suites import Suite
 
 # Measured with benchmarks/jobs.py on 2 cores: suites sleep, and wait for the disk. 4 took 0.42 of the time of 1; 3 took
@@ -31,8 +32,10 @@ class MatrixRequest(FrozenModel):
     """The parameters of a matrix, as the command line and the form in Prefect's UI give them."""
 
     family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
-    upstream: str | None = Field(default=None, description="Only the edges from this package. Default: all.")
-    downstream: tuple[str, ...] = Field(default=(), description="Only the edges to these packages. Default: all.")
+    upstream: MemberName | None = Field(default=None, description="Only the edges from this package. Default: all.")
+    downstream: tuple[MemberName, ...] = Field(
+        default=(), description="Only the edges to these packages. Default: all."
+    )
     upstream_versions: str = Field(
         default="latest:10", description='A specifier, a list, "all", or "latest:N": which versions of the upstream.'
     )

@@ -16,15 +16,16 @@ half-made, and several processes may share one cache. The tests of a candidate a
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.version import Version
 
-from interlock.adapters.distributions import Wheel, modules_importing, read_wheel, sdist_files
+from interlock.adapters.distributions import Wheel, installed_files, modules_importing, read_wheel, sdist_files
 from interlock.adapters.git import Remote, files_at
 from interlock.adapters.index.client import Release
+from interlock.adapters.index.known_modules import known_modules
 from interlock.adapters.interpreter import Interpreter
 from interlock.cells import suite_files
 from interlock.common.digest import digest, files_digest
@@ -32,9 +33,10 @@ from interlock.common.single_flight import SingleFlight
 from interlock.errors import DistributionError, RepositoryError
 from interlock.matrix import source_trees
 from interlock.matrix.context import MatrixContext
+from interlock.matrix.optional_modules import optional_names
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
 from interlock.model.lockfile import choose_wheel
-from interlock.model.suites import Suite
+from interlock.model.suites import ImportsSource, Suite
 from interlock.model.versions import Selection
 
 
@@ -61,9 +63,10 @@ class Tests:
 
     Attributes:
         digest: The digest of the files, or of the modules' names.
-        folder: The directory of the files; None for an `imports` suite.
-        target: The argument for pytest.
+        folder: The directory of the files; None where all is installed.
+        target: Which of them pytest runs: the path in this directory, or below `site-packages`.
         modules: The modules that an `imports` suite imports.
+        optional: What they may miss, by importable name; see `optional_names`.
         missing: Why there is nothing to run, or None.
     """
 
@@ -71,6 +74,7 @@ class Tests:
     folder: Path | None = None
     target: str = ""
     modules: tuple[str, ...] = ()
+    optional: Mapping[str, str] = field(default_factory=dict)
     missing: str | None = None
 
 
@@ -108,8 +112,10 @@ def _select(selection: Selection, package: str, releases: Mapping[Version, Relea
 class Sources:
     """The wheels and tests that a matrix needs; each is fetched and read once."""
 
-    def __init__(self, context: MatrixContext) -> None:
+    def __init__(self, context: MatrixContext, choice: Choice | None = None) -> None:
         self._context = context
+        self._choice = choice or Choice(chosen=(), interpreters=())
+        self._names: SingleFlight[str, frozenset[str]] = SingleFlight()
         self._wheels: SingleFlight[tuple[str, Version, str], Wheel | str] = SingleFlight()
         self._tests: SingleFlight[tuple[str, Version, str, str], Tests] = SingleFlight()
 
@@ -123,10 +129,10 @@ class Sources:
         release = (await self._context.index.releases(package)).get(Version(version))
         return await self.wheel(release, interpreter) if release else f"{package} {version} is not on the index"
 
-    async def tests(self, edge: TestedEdge, release: Release, upstream: Wheel, downstream: Wheel) -> Tests:
-        """The tests of a downstream version; an `imports` suite's depend on the upstream's module names too."""
-        key = (edge.downstream, release.version, edge.suite.name, digest(upstream.modules, downstream.content))
-        return await self._tests.get(key, lambda: self._find_tests(edge.suite, release, upstream, downstream))
+    async def tests(self, edge: TestedEdge, release: Release, downstream: Wheel) -> Tests:
+        """The tests of a downstream version, which are the same for every version of the upstream."""
+        key = (edge.downstream, release.version, edge.suite.name, digest(edge.upstream, downstream.content))
+        return await self._tests.get(key, lambda: self._find_tests(edge, release, downstream))
 
     async def _fetch_wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
         name = choose_wheel([file.name for file in release.wheels], interpreter.tags())
@@ -142,23 +148,65 @@ class Sources:
         built = await self._context.uv.build_wheel(sdist, interpreter)
         return built if isinstance(built, str) else await _read(built)
 
-    async def _find_tests(self, suite: Suite, release: Release, upstream: Wheel, downstream: Wheel) -> Tests:
-        if suite.imports is None:
-            return await self._tests_from_files(suite, release)
-        modules = suite.imports.modules or await asyncio.to_thread(modules_importing, downstream.path, upstream.modules)
-        left_out = {item.test for item in suite.leave_out}
-        modules = tuple(module for module in modules if module not in left_out)
-        missing = None if modules else f"no module of {release.package} {release.version} imports {upstream.name}"
-        return Tests(digest=digest(modules), modules=modules, missing=missing)
-
-    async def _tests_from_files(self, suite: Suite, release: Release) -> Tests:
+    async def _find_tests(self, edge: TestedEdge, release: Release, downstream: Wheel) -> Tests:
+        if edge.suite.imports is not None:
+            return await self._tests_that_import(edge, edge.suite.imports, release, downstream)
         try:
-            tree, target = await self._source_tree(suite, release)
-            files = await asyncio.to_thread(source_trees.select, tree, target, suite.include)
+            if edge.suite.package is not None:
+                return await self._tests_inside(edge.suite.package, release, downstream)
+            return await self._tests_from_files(edge.suite, release, downstream)
         except (DistributionError, RepositoryError) as error:
             return Tests(missing=error.message)
+
+    async def _tests_that_import(
+        self, edge: TestedEdge, source: ImportsSource, release: Release, downstream: Wheel
+    ) -> Tests:
+        modules, optional = source.modules, dict[str, str]()
+        if not modules:
+            names = await self._names.get(edge.upstream, lambda: self._module_names(edge.upstream))
+            modules = await asyncio.to_thread(modules_importing, downstream.path, names)
+            optional = await optional_names(self._context.index, downstream, edge.suite.extras, names)
+        left_out = {item.test for item in edge.suite.leave_out}
+        kept = tuple(module for module in modules if module not in left_out)
+        who, upstream = f"module of {release.package} {release.version}", edge.upstream
+        missing = (
+            f"every {who} that imports {upstream} is left out"
+            if modules
+            else f"no {who} imports a module of any release of {upstream}"
+        )
+        return Tests(digest=digest(kept, optional), modules=kept, optional=optional, missing=None if kept else missing)
+
+    async def _module_names(self, upstream: str) -> frozenset[str]:
+        """The names of the upstream's modules, in its known releases and in those that are tested."""
+        tested = [release for release in releases_of(self._choice) if release.package == upstream]
+        wheels = [await self.wheel(each, python) for each in tested for python in self._choice.interpreters]
+        known = await known_modules(self._context.index, upstream)
+        return known.union(*(wheel.modules for wheel in wheels if isinstance(wheel, Wheel)))
+
+    async def _tests_inside(self, package: str, release: Release, downstream: Wheel) -> Tests:
+        """The tests inside the installed package: those of the wheel, or else of the sdist."""
+        installed = await asyncio.to_thread(installed_files, downstream.path)
+        places = (package.replace(".", "/"), f"{package.replace('.', '/')}.py")
+        for place in places:
+            if source_trees.has_tests(installed, place):
+                return Tests(digest=digest(place), target=place)
+        for place in places if release.sdist else ():
+            tree = await self._sdist_files(release, source_trees.needed_inside(place))
+            files = await asyncio.to_thread(source_trees.laid_over, tree, place, installed)
+            if source_trees.has_tests(files, place):
+                return await self._kept(files, place)
+        described = f"{release.package} {release.version}"
+        return Tests(missing=f"neither the wheel nor the sdist of {described} has tests in {package}")
+
+    async def _tests_from_files(self, suite: Suite, release: Release, downstream: Wheel) -> Tests:
+        tree, target = await self._source_tree(suite, release)
+        installed = await asyncio.to_thread(installed_files, downstream.path)
+        files = await asyncio.to_thread(source_trees.select, tree, target, suite.include, installed)
         if not files:
             return Tests(missing=f"{release.package} {release.version} has no {target}")
+        return await self._kept(files, target)
+
+    async def _kept(self, files: Mapping[str, bytes], target: str) -> Tests:
         key = files_digest(files.items())
         folder = self._context.cache / "suites" / key
         await asyncio.to_thread(suite_files.write_files, files, folder)
@@ -178,11 +226,14 @@ class Sources:
             # The token is for the server of the members' repositories: another address is fetched without it.
             remote = Remote(url=suite.git.url) if suite.git.url else await self._context.remote(release.package)
             return await files_at(remote, ref, self._context.cache, needed), suite.git.path
+        tests = suite.sdist or ""
+        return await self._sdist_files(release, source_trees.needed(tests, suite.include)), tests
+
+    async def _sdist_files(self, release: Release, wanted: Callable[[str], bool]) -> dict[str, bytes]:
         if release.sdist is None:
             raise DistributionError(f"{release.package} {release.version} has no sdist")
         path = await self._context.index.download(release.sdist)
-        tests = suite.sdist or ""
-        return await asyncio.to_thread(sdist_files, path, source_trees.needed(tests, suite.include)), tests
+        return await asyncio.to_thread(sdist_files, path, wanted)
 
 
 async def _read(path: Path) -> Wheel | str:
@@ -206,7 +257,7 @@ async def fetch(context: MatrixContext, choice: Choice) -> Sources:
         IndexUnavailableError: A file could not be downloaded.
         DistributionError: A file is not what the index promised.
     """
-    sources = Sources(context)
+    sources = Sources(context, choice)
     releases = releases_of(choice)
     await asyncio.gather(*(sources.wheel(each, python) for each in releases for python in choice.interpreters))
     return sources

@@ -25,22 +25,24 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import ValidationIssue, fault, nearest, refuse, repeats
 from interlock.errors import UsageError
 from interlock.model.suites import Suite
+from interlock.model.versions import too_old
 
 
 def _canonical(name: str) -> str:
+    """The normal form of a distribution's name; `ruamel.yaml` and `ruamel_yaml` are one."""
     normal = canonicalize_name(name)
     if not is_normalized_name(normal):
         raise fault(
             f'"{name}" cannot be the name of a package', "write letters and digits, with single hyphens between them"
         )
-    if normal != name:
-        raise fault(f'"{name}" is not in its normal form', f'write "{normal}"')
-    return name
+    return normal
 
 
 def _python_version(text: str) -> str:
     if not re.fullmatch(r"3\.\d+(\.\d+)?", text, re.ASCII):
         raise fault(f'"{text}" is not a Python version', "for example: 3.11 or 3.11.4")
+    if (why := too_old(text)) is not None:
+        raise fault(why, "name 3.8 or a newer one")
     return text
 
 
@@ -93,7 +95,7 @@ def _like(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern})
 
 
-PackageName = Annotated[str, AfterValidator(_canonical), _like(r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+PackageName = Annotated[str, AfterValidator(_canonical), _like(r"^[A-Za-z0-9]+([-_.]+[A-Za-z0-9]+)*$")]
 VariableName = Annotated[str, AfterValidator(_variable), _like(r"^[A-Z_][A-Z0-9_]*$")]
 PythonVersion = Annotated[str, AfterValidator(_python_version), _like(r"^3\.\d+(\.\d+)?$")]
 
@@ -262,7 +264,8 @@ class FamilySettings(FrozenModel):
 class Family(FamilySettings):
     """A validated family: every name resolves, and upstreams form no cycle."""
 
-    packages: Mapping[PackageName, Package] = Field(min_length=1, description="The members, by name.")
+    packages: Mapping[PackageName, Package] = Field(min_length=1, description="The members, by name in normal form.")
+    written: Mapping[str, str] = Field(default={}, description="The members' names as the file has them.")
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -288,7 +291,7 @@ class Family(FamilySettings):
         Raises:
             UsageError: The family has no such member.
         """
-        repository = self.package(name).repository or name
+        repository = self.package(name).repository or self.written.get(name, name)
         return repository if "/" in repository or self.owner is None else f"{self.owner}/{repository}"
 
     def downstreams(self, name: str) -> tuple[str, ...]:

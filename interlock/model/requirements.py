@@ -1,11 +1,16 @@
 """The requirements of a distribution, and which of them hold in an environment."""
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Annotated
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from pydantic import AfterValidator
+
+# The name of a distribution, in any form: `ruamel.yaml` and `ruamel-yaml` are one.
+MemberName = Annotated[str, AfterValidator(canonicalize_name)]
 
 
 def effective(

@@ -19,9 +19,10 @@ from pydantic import (
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import ValidationIssue, fault, nearest, refuse, repeats
+from interlock.model.requirements import MemberName
 
 DEFAULT_TIMEOUT = 600
-SOURCES = ("sdist", "git", "path", "imports")
+SOURCES = ("sdist", "git", "path", "package", "imports")
 
 
 def _valid_requirement(text: str) -> str:
@@ -120,7 +121,7 @@ class ImportsSource(FrozenModel):
 
 
 class Suite(FrozenModel):
-    """A downstream's contract tests; exactly one of `sdist`, `git`, `path` and `imports` says where they are."""
+    """A downstream's contract tests; exactly one of the keys in `SOURCES` says where they are."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [source]} for source in SOURCES]})
 
@@ -129,7 +130,7 @@ class Suite(FrozenModel):
         description="Names the suite among those of its package.",
         examples=["contracts"],
     )
-    upstreams: tuple[str, ...] = Field(
+    upstreams: tuple[MemberName, ...] = Field(
         default=(),
         description="The upstreams whose contract it tests. Default: all upstreams of the package.",
     )
@@ -139,6 +140,10 @@ class Suite(FrozenModel):
         default=None,
         min_length=1,
         description="The tests' directory on this machine; a relative one starts at the family file's directory.",
+    )
+    package: ModuleName | None = Field(
+        default=None,
+        description="Tests inside the installed package, as passlib.tests; those of the sdist if the wheel has none.",
     )
     imports: ImportsSource | None = Field(
         default=None,
@@ -201,14 +206,14 @@ class Suite(FrozenModel):
         given = [name for name in SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            message = f'suite "{self.name}" needs exactly one of sdist, git, path and imports; it has {found}'
+            message = f'suite "{self.name}" needs exactly one of sdist, git, path, package and imports; it has {found}'
             yield ValidationIssue(tuple(given[1:2]), message)
-        if given == ["imports"]:
-            for key in ("include", "pytest_args"):
+        unused = {"imports": ("include", "pytest_args"), "package": ("include",)}
+        does = {"imports": "only imports modules", "package": "runs the tests beside the installed package"}
+        for source in given if len(given) == 1 else ():
+            for key in unused.get(source, ()):
                 if getattr(self, key):
-                    yield ValidationIssue(
-                        (key,), f'suite "{self.name}" only imports modules: "{key}" says nothing to it'
-                    )
+                    yield ValidationIssue((key,), f'suite "{self.name}" {does[source]}: "{key}" says nothing to it')
 
     def _axis_faults(self) -> Iterator[ValidationIssue]:
         variables = {name: {key for set_ in axis.values.values() for key in set_} for name, axis in self.axes.items()}

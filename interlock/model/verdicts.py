@@ -64,11 +64,12 @@ class TestOutcome(StrEnum):
     SKIPPED = "skipped"
     XFAILED = "xfailed"
     XPASSED = "xpassed"
+    NEEDS_EXTRA = "needs-extra"  # a module that imports what an extra of its distribution alone brings
 
     @property
     def is_red(self) -> bool:
         """Whether this outcome counts against the tested combination."""
-        return self in {TestOutcome.FAILED, TestOutcome.ERROR}
+        return self in {TestOutcome.FAILED, TestOutcome.ERROR, TestOutcome.NEEDS_EXTRA}
 
 
 class TestResult(FrozenModel):

@@ -14,6 +14,9 @@ from interlock.errors import UsageError
 
 FORMS = 'a specifier as ">=1.4,<2", a list as "1.4.8, 1.4.9", "all", or "latest:10"'
 
+# What a suite imported and read is recorded by audit hooks (PEP 578).
+OLDEST_PYTHON = (3, 8)
+
 VersionField = Annotated[
     Version,
     GetPydanticSchema(
@@ -117,3 +120,10 @@ def tag_version(form: str, name: str) -> Version | None:
         return Version(inner)
     except ValueError:  # also that of a number with too many digits
         return None
+
+
+def too_old(python: str) -> str | None:
+    """Why suites can't be run on a Python, by its version; None when they can."""
+    if tuple(map(int, python.split(".")[:2])) >= OLDEST_PYTHON:
+        return None
+    return f"Python {python} can't be tested: the proof of what a suite imported needs audit hooks, which came with 3.8"

@@ -12,6 +12,7 @@ from interlock.model.bump import Bump, parse_version
 from interlock.model.dispatches import DISPATCH_ID, Order, dispatch_id
 from interlock.model.family import Family
 from interlock.model.release import ReleasedFile
+from interlock.model.requirements import MemberName
 from interlock.model.versions import VersionField
 from interlock.project.build import BuiltFile
 from interlock.releases.tags import DispatchTarget, Manifest
@@ -28,7 +29,7 @@ class Timeouts(FrozenModel):
 class ReleaseRequest(FrozenModel):
     """A package, and how to find its next version."""
 
-    package: str = Field(description="The package, as the family file names it.")
+    package: MemberName = Field(description="The package, as the family file names it.")
     bump: str = Field(default="patch", description="Which part moves: patch, minor, major, or as minor,rc.")
     version: str | None = Field(default=None, description="This version instead of a bump.")
     ref: str | None = Field(

@@ -19,10 +19,11 @@ PYTHON = ".".join(map(str, sys.version_info[:2]))
 
 
 class Planned(NamedTuple):
-    """A plan, and the pairs whose environments were resolved for it."""
+    """A plan, the pairs whose environments were resolved for it, and what the index notes."""
 
     plan: Plan
     resolved: list[str]
+    notes: tuple[str, ...]
 
     def cell(self, upstream: str, downstream: str) -> PlannedCell:
         (found,) = (
@@ -73,4 +74,4 @@ async def _planned(universe: Universe, family: Family, upstream: str, downstream
         request = MatrixRequest(upstream_versions=upstream, downstream_versions=downstream)
         choice = await choose(context, request)
         planner = Planner(frozenset(family.packages), await fetch(context, choice), resolve)
-        return Planned(await planner.plan(choice), resolved)
+        return Planned(await planner.plan(choice), resolved, tuple(context.index.notes))

@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated
 
 import typer
+from packaging.utils import canonicalize_name
 from rich.console import Console
 
 from deployments.cli.options import FamilyOption, JsonOption
@@ -34,7 +35,8 @@ def check(
 
     Exit code 0 for yes, 1 for no, 2 when it is not known; no evidence is never yes. docs/exit-codes.md has the others.
     """
-    question = Question(package=package, ref=parse_ref(ref), downstream=tuple(downstream or ()))
+    name, *others = map(canonicalize_name, (package, *(downstream or ())))
+    question = Question(package=name, ref=parse_ref(ref), downstream=tuple(others))
     found = asyncio.run(_answer(question, load(family)))
     if as_json:
         typer.echo(found.model_dump_json(indent=2))

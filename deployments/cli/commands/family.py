@@ -26,7 +26,9 @@ def show(family: FamilyOption = None) -> None:
     console = _console()
     console.print(f"[bold]{escape(found.name)}[/]  {settings}  [dim]{escape(str(file))}[/]")
     for number, name in enumerate(found.order(), 1):
-        console.print(f"\n[bold]{number}  {name}[/]  [dim]{_repository(found, name)}[/]")
+        console.print(
+            f"\n[bold]{number}  {escape(found.written.get(name, name))}[/]  [dim]{_repository(found, name)}[/]"
+        )
         for what, text in _lines(found, name):
             console.print(f"   [cyan]{what:<10}[/] {text}")
 
@@ -84,6 +86,8 @@ def _suite(suite: Suite, package: Package) -> str:
 def _source(suite: Suite) -> str:
     if suite.git is not None:
         return f"{suite.git.path} in Git"
+    if suite.package is not None:
+        return f"{suite.package} of the installed package"
     if suite.imports is not None:
         modules = ", ".join(suite.imports.modules) or "every module that imports the upstream"
         return f"{modules}, imported"

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic import AwareDatetime, SecretStr
 from pypi_simple import DistributionPackage, ProjectPage, UnsupportedRepoVersionError
 
 from interlock.adapters.index.settings import Index
+from interlock.common.archives import LARGEST_DIRECTORY
 from interlock.common.atomic_files import read_sealed, write_sealed, write_whole
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.single_flight import SingleFlight
@@ -28,6 +30,7 @@ from interlock.model.versions import VersionField
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 CONNECTIONS = 8
+_NO_ANSWER = (httpx.HTTPError, httpx.InvalidURL, ValueError)  # ValueError: an impossible address
 
 
 class Release(FrozenModel):
@@ -64,6 +67,7 @@ class PackageIndex:
         self.notes: dict[str, None] = {}
         self._client = client
         self._read: SingleFlight[str, Mapping[Version, Release]] = SingleFlight()
+        self.cache = cache
         self._pages = cache / "pages"
         self._files = cache / "files"
         self._checked: set[Path] = set()
@@ -131,8 +135,8 @@ class PackageIndex:
             IndexUnavailableError: The file could not be downloaded.
             DistributionError: What came has another hash.
         """
-        path = self._cached_path(file)
-        if not await asyncio.to_thread(self._is_whole, path, file):
+        if (path := await self.cached(file)) is None:
+            path = self._cached_path(file)
             content = (await self._get(file.url.get_secret_value(), file.name)).content
             if hashlib.sha256(content).hexdigest() != file.sha256:
                 raise DistributionError(
@@ -141,6 +145,39 @@ class PackageIndex:
                 )
             await asyncio.to_thread(write_whole, path, content)
         return path
+
+    async def cached(self, file: File) -> Path | None:
+        """A file of the cache; None when it is not there."""
+        path = self._cached_path(file)
+        return path if await asyncio.to_thread(self._is_whole, path, file) else None
+
+    async def read_end(self, file: File, start: int) -> tuple[bytes, int] | None:
+        """The end of a file, whose hash is not checked.
+
+        Args:
+            file: The file.
+            start: The first byte that is wanted; counted from the end when it is negative.
+
+        Returns:
+            The content, and the size of the whole file; None when the server gives no such part of it.
+
+        Raises:
+            IndexUnavailableError: The index did not answer.
+        """
+        url, wanted = file.url.get_secret_value(), f"bytes={start}{'-' if start >= 0 else ''}"
+        headers = {"Range": wanted, "Accept-Encoding": "identity"}
+        try:
+            async with self._client.stream("GET", url, headers=headers, auth=self._auth(url)) as response:
+                part = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("content-range", ""))
+                if response.status_code != httpx.codes.PARTIAL_CONTENT or part is None:
+                    return None
+                first, last, size = map(int, part.groups())
+                if last + 1 != size or size - first > LARGEST_DIRECTORY:
+                    return None
+                content = await response.aread()
+        except _NO_ANSWER as error:
+            raise self._unavailable(f"the end of {file.name}", type(error).__name__) from None
+        return (content, size) if len(content) == size - first else None
 
     def _is_whole(self, path: Path, file: File) -> bool:
         """Whether a file of the cache is the one that was promised: looked at once in each process."""
@@ -195,7 +232,7 @@ class PackageIndex:
     async def _get(self, url: str, what: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
         try:
             response = await self._client.get(url, headers=dict(headers or {}), auth=self._auth(url))
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: an impossible address
+        except _NO_ANSWER as error:
             raise self._unavailable(what, type(error).__name__) from None
         if response.status_code == httpx.codes.NOT_FOUND:
             raise DistributionError(f"{self.index.name} has not got {what}", hint="is the name right in family.toml?")

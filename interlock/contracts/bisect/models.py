@@ -9,13 +9,14 @@ from pydantic import Field
 from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.bisect.judge import JudgedSheet
 from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
+from interlock.model.requirements import MemberName
 
 
 class BisectRequest(FrozenModel):
     """The parameters of a bisection, as the command line and the form in Prefect's UI give them."""
 
-    upstream: str = Field(description="The package of which a version or commit broke something.")
-    downstream: str = Field(description="The package whose suite it broke.")
+    upstream: MemberName = Field(description="The package of which a version or commit broke something.")
+    downstream: MemberName = Field(description="The package whose suite it broke.")
     good: str = Field(description="A REF of the upstream that works: a version, branch, tag or SHA.")
     bad: str = Field(description="A later REF of the upstream that does not.")
     suite: str | None = Field(default=None, description="Only this suite of the downstream. Default: all of them.")

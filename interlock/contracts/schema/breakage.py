@@ -14,7 +14,7 @@ import griffe
 from pydantic import TypeAdapter, ValidationError
 
 import interlock
-from interlock.adapters.distributions import Wheel, read_wheel, wheel_files
+from interlock.adapters.distributions import Wheel, installed_path, read_wheel, wheel_files
 from interlock.adapters.interpreter import folders_of
 from interlock.common import sandbox
 from interlock.common.frozen_model import FrozenModel
@@ -114,7 +114,8 @@ def find_breakages(before: Wheel, after: Wheel, modules: Sequence[str] = ()) -> 
 def _unpacked(wheel: Wheel, folder: Path) -> Path:
     folder.mkdir()
     try:
-        for name, source in wheel_files(wheel.path, SOURCES).items():
+        sources = wheel_files(wheel.path, SOURCES)
+        for name, source in ((path, source) for file, source in sources.items() if (path := installed_path(file))):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(source)
     except (OSError, ValueError) as error:  # a name that is too long, or that of a folder too

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
-from interlock.adapters.distributions import wheel_files, wheel_names
+from interlock.adapters.distributions import installed_path, wheel_files, wheel_names
 
 TESTS = frozenset({"test", "tests", "testing", "conftest"})
 
@@ -28,7 +28,7 @@ def modules_of(wheel: Path) -> tuple[str, ...]:
 
 def module_of(file: str) -> str | None:
     """The module in a file of a wheel; None for another file, or if it can't be imported by a name."""
-    path = PurePosixPath(file)
+    path = PurePosixPath(installed_path(file) or "")
     stem, _, suffix = path.name.partition(".")
     if not (suffix == "py" or suffix.endswith(("so", "pyd"))) or stem == "__main__":
         return None

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
+from interlock.model.requirements import MemberName
 
 _WHOLE_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHOWN_DIGITS = 12
@@ -16,9 +17,9 @@ _SHOWN_DIGITS = 12
 class ContractsRequest(FrozenModel):
     """The parameters of `verify_contracts`, as the command line, the gateway and the form in Prefect's UI give them."""
 
-    upstream: str = Field(description="The package whose contract is verified.")
+    upstream: MemberName = Field(description="The package whose contract is verified.")
     ref: str = Field(description="A branch, tag, SHA, pull request (#12), released version, or path on this machine.")
-    downstream: tuple[str, ...] = Field(default=(), description="Only these downstreams. Default: all.")
+    downstream: tuple[MemberName, ...] = Field(default=(), description="Only these downstreams. Default: all.")
     pull: int | None = Field(default=None, ge=1, description="The pull request on which it is told.")
     authors: tuple[str, ...] = Field(
         default=(),

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from packaging.utils import canonicalize_name
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.locate import Keys
-from interlock.common.validation import FAULT
+from interlock.common.validation import FAULT, ValidationIssue, refuse, repeats
 from interlock.errors import FamilyError
 from interlock.model.family import Family, FamilySettings, Package, PackageName
 from interlock.model.family_file.line_numbers import line_of_keys
@@ -33,6 +34,15 @@ class FamilyFile(FrozenModel):
     packages: Mapping[PackageName, Package] = Field(
         min_length=1, description="The members, each a table, as [packages.market-data-core]."
     )
+
+    @field_validator("packages", mode="before")
+    @classmethod
+    def _each_once(cls, value: object) -> object:
+        if isinstance(value, dict):
+            names = list(value)
+            twice = repeats(map(canonicalize_name, names))
+            refuse("packages", (ValidationIssue((names[at],), f'"{name}" stands here twice') for at, name in twice))
+        return value
 
 
 def find(path: Path | None = None) -> Path:
@@ -59,10 +69,10 @@ def load(path: Path | None = None) -> Family:
     """
     file = find(path)
     text = _read(file)
-    raw = _parse(file, text)
+    raw, written = _normalised(_parse(file, text))
     try:
         parsed = FamilyFile.model_validate(raw)
-        family = Family.model_validate({**dict(parsed.family), "packages": parsed.packages})
+        family = Family.model_validate({**dict(parsed.family), "packages": parsed.packages, "written": written})
     except ValidationError as error:
         raise _refusal(file, text, _described([*error.errors(), *_second_look(raw, error.errors())])) from None
     return _anchored(family, file.resolve().parent)
@@ -93,6 +103,17 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **FamilyFile.model_json_schema(schema_generator=TomlSchema),
     }
+
+
+def _normalised(raw: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The tables with the members' names in normal form, and how they are written; as they are if one stands twice."""
+    packages = raw.get("packages")
+    names = packages if isinstance(packages, dict) else {}
+    written = {str(canonicalize_name(name)): str(name) for name in names}
+    if not isinstance(packages, dict) or len(written) < len(packages):
+        return raw, {}
+    other = {name: key for name, key in written.items() if name != key}
+    return {**raw, "packages": {name: packages[key] for name, key in written.items()}}, other
 
 
 def _existing(file: Path, why: str) -> Path:
@@ -163,7 +184,9 @@ def _described(errors: Sequence[ErrorDetails]) -> Iterator[tuple[Keys, Words]]:
 
 def _refusal(file: Path, text: str, faults: Iterable[tuple[Keys, Words]]) -> FamilyError:
     """One error for all faults: a single fault's hint is that of the error; several follow their messages."""
-    found = sorted(((line_of_keys(text, keys), words) for keys, words in faults), key=lambda fault: fault[0])
+    _, written = _normalised(tomllib.loads(text))
+    lines_of = ((line_of_keys(text, _as_written(keys, written)), words) for keys, words in faults)
+    found = sorted(lines_of, key=lambda fault: fault[0])
     lines = [
         (f"{file}:{line}: {_printable(message)}", hint and _printable(hint))
         for line, (message, hint) in dict.fromkeys(found)
@@ -171,6 +194,12 @@ def _refusal(file: Path, text: str, faults: Iterable[tuple[Keys, Words]]) -> Fam
     if len(lines) == 1:
         return FamilyError(lines[0][0], hint=lines[0][1])
     return FamilyError("\n".join(line if hint is None else f"{line}\n  {hint}" for line, hint in lines))
+
+
+def _as_written(keys: Keys, written: Mapping[str, str]) -> Keys:
+    if len(keys) < 2 or keys[0] != "packages":
+        return keys
+    return (keys[0], written.get(str(keys[1]), keys[1]), *keys[2:])
 
 
 def _printable(text: str) -> str:

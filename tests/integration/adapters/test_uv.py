@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -127,6 +128,32 @@ def test_a_python_that_is_not_here_is_an_error_with_its_cure(world: Universe, tm
     with pytest.raises(EnvironmentUnavailableError, match=r"no Python 3\.2 on this machine") as error:
         ask(world, tmp_path, lambda uv: uv.interpreter("3.2"))
     assert "uv python install 3.2" in str(error.value)
+
+
+def shim(folder: Path, name: str, text: str) -> None:
+    """A program that is found as a Python, as version managers have them."""
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_what_uv_says_of_a_python_that_does_not_run_is_told(
+    world: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shim(tmp_path, "python3.42", "echo 'python3.42 exists in version 3.42.18' >&2; exit 127")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(EnvironmentUnavailableError, match=r"no Python 3\.42 .*: .* exists in version 3\.42\.18"):
+        ask(world, tmp_path, lambda uv: uv.interpreter("3.42"))
+
+
+def test_a_python_without_audit_hooks_is_refused(
+    world: Universe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: Interpreter
+) -> None:
+    async def old(path: Path, wanted: str) -> Interpreter:
+        return python.model_copy(update={"path": path, "wanted": wanted, "version": "3.7.17"})
+
+    monkeypatch.setattr("interlock.adapters.uv.described", old)
+    with pytest.raises(EnvironmentUnavailableError, match=r"Python 3\.7\.17 can't be tested: .* audit hooks"):
+        ask(world, tmp_path, lambda uv: uv.interpreter(PYTHON))
 
 
 def test_requirements_are_resolved_as_a_user_would_get_them(

@@ -9,8 +9,10 @@ from typing import cast
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from interlock.adapters.distributions import read_wheel
 from interlock.model.verdicts import Run, RunStatus
-from tests.support.cells import World, a_world, outcomes
+from tests.support.cells import World, a_world, dedented, outcomes
+from tests.support.projects import project
 from tests.support.sandboxes import open_to
 from tests.support.universe import Universe, make_wheel
 
@@ -246,6 +248,79 @@ def test_a_package_that_the_suites_own_files_shadow_is_untested(world: World, tm
     assert run.reason == "core was imported from the suite's files, not from what is installed"
 
 
+TESTS_INSIDE = {
+    "acme/inner/__init__.py": "from core import add",
+    "acme/inner/tests/__init__.py": "",
+    "acme/inner/tests/helper.py": "N = 1",
+    "acme/inner/tests/test_relative.py": """
+        from .. import add
+        from .helper import N
+        def test_it(): assert add(N, N) == 2
+        """,
+    "acme/inner/tests/test_absolute.py": """
+        import pathlib, sys
+        from acme.inner.tests.helper import N
+        from acme.inner import add
+        def test_it(): assert add(N, N) == 2 and not list(pathlib.Path().iterdir())
+        """,
+}
+GREEN_INSIDE = {
+    "acme/inner/tests/test_absolute.py::test_it": "passed",
+    "acme/inner/tests/test_relative.py::test_it": "passed",
+}
+
+
+@pytest.mark.parametrize("shipped", [True, False])
+def test_tests_inside_an_installed_package_are_run_there(world: World, tmp_path: Path, *, shipped: bool) -> None:
+    """In a namespace, which pytest does not see by itself; and where the wheel lacks the tests, they are laid over."""
+    files = dedented(TESTS_INSIDE)
+    own = files if shipped else {"acme/inner/__init__.py": files["acme/inner/__init__.py"]}
+    wheel = read_wheel(make_wheel(tmp_path, "pipe", "1.0", files=own, requires=["core"]))
+    tests = None if shipped else project(tmp_path / "tests", {**files, "acme/inner/__init__.py": "raise SystemExit"})
+    (run,) = world.run(
+        {"package": "acme.inner.tests"},
+        wheels=(read_wheel(world.wheels[0]), wheel),
+        tests=tests,
+        target="acme/inner/tests",
+    )
+    assert (run.status, run.reason) == (RunStatus.PASSED, None), run.log
+    assert {test.id: test.outcome.value for test in run.tests} == GREEN_INSIDE
+
+
+def test_left_out_tests_inside_a_package_are_left_out(world: World, tmp_path: Path) -> None:
+    wheel = read_wheel(make_wheel(tmp_path, "pipe", "1.0", files=dedented(TESTS_INSIDE), requires=["core"]))
+    left_out = [{"test": "acme/inner/tests/test_relative.py", "reason": "r"}]
+    left_out += [{"test": "acme/inner/tests/test_absolute.py::test_it", "reason": "r"}]
+    (run,) = world.run(
+        {"package": "acme.inner.tests", "leave_out": left_out},
+        wheels=(read_wheel(world.wheels[0]), wheel),
+        target="acme/inner/tests",
+    )
+    assert (run.status, run.reason) == (RunStatus.UNTESTED, "there is no test")
+
+
+def test_tests_that_need_the_package_around_them_are_untested_and_the_right_form_is_named(
+    world: World, tmp_path: Path
+) -> None:
+    inside = {name: text for name, text in dedented(TESTS_INSIDE).items() if name != "acme/inner/__init__.py"}
+    wheel = read_wheel(make_wheel(tmp_path, "pipe", "1.0", files={"acme/inner/__init__.py": "import core"}))
+    (run,) = world.run(
+        {"sdist": "src/acme/inner/tests"},
+        wheels=(read_wheel(world.wheels[0]), wheel),
+        tests=project(tmp_path / "suite", {f"src/{name}": text for name, text in inside.items()}),
+        target="src/acme/inner/tests",
+    )
+    why = 'the tests need the package that they are a part of: write package = "acme.inner.tests"'
+    assert (run.status, run.reason) == (RunStatus.UNTESTED, why)
+
+
+def test_a_package_that_shadows_is_noticed_though_its_import_failed(world: World, tmp_path: Path) -> None:
+    files = {"pipe/__init__.py": "import nothing", "test_x.py": "import core, pipe.uses\ndef test_x(): pass"}
+    (run,) = world.tests(tmp_path, files)
+    assert run.status is RunStatus.UNTESTED
+    assert run.reason == "pipe was imported from the suite's files, not from what is installed"
+
+
 def test_modules_are_imported_one_after_the_other_whatever_they_raise(world: World) -> None:
     names = ["uses", "undeclared", "exits", "wordy", "wrong", "alone", "lost"]
     (run,) = world.imports(*(f"pipe.{name}" for name in names))
@@ -270,6 +345,43 @@ def test_what_a_failed_import_leaves_behind_does_not_help_the_next(world: World)
     (run,) = world.imports("pipe.half.first", "pipe.half.second")
     missing = ("failed", "ModuleNotFoundError: No module named 'yaml'")
     assert outcomes(run) == {"pipe.half.first": missing, "pipe.half.second": missing}
+
+
+def test_a_module_that_needs_an_extra_is_told_from_one_that_lacks_what_nothing_declares(
+    world: World, tmp_path: Path
+) -> None:
+    files = {
+        "pipe/__init__.py": "",
+        "pipe/fine.py": "import core",
+        "pipe/bare.py": "import core, wire",
+        "pipe/deep.py": "import core, pipe.bare",
+        "pipe/late.py": "import core, importlib\nimportlib.import_module('wire.x')",
+        "pipe/kind.py": "import core\ntry:\n    import wire\nexcept ImportError:\n    raise ImportError('install it')",
+        "pipe/fallen.py": "import core\ntry:\n    import wire\nexcept ImportError:\n    from core import gone",
+        "pipe/undeclared.py": "import core, yaml",
+        "pipe/others.py": "import core, stranger",
+        "stranger.py": "import wire",
+    }
+    core = make_wheel(tmp_path, "core", "1.0", files={"core.py": "", "stranger.py": files.pop("stranger.py")})
+    pipe = make_wheel(tmp_path, "pipe", "1.0", files=files, requires=["core"])
+    modules = [f"pipe.{name}" for name in ("fine", "bare", "deep", "late", "kind", "fallen", "undeclared", "others")]
+    (run,) = world.run(
+        {"imports": modules},
+        modules=modules,
+        optional={"wire": "the extra net of pipe has it, with wire"},
+        wheels=(read_wheel(core), read_wheel(pipe)),
+    )
+    extra = ("needs-extra", "No module named 'wire': the extra net of pipe has it, with wire")
+    found = outcomes(run)
+    assert {name: found[f"pipe.{name}"] for name in ("bare", "deep", "late", "kind")} == dict.fromkeys(
+        ("bare", "deep", "late", "kind"), extra
+    )
+    assert {name: found[f"pipe.{name}"][0] for name in ("fine", "fallen", "undeclared", "others")} == {
+        "fine": "passed",
+        "fallen": "failed",
+        "undeclared": "failed",
+        "others": "failed",
+    }
 
 
 def test_a_crash_is_red_where_it_happened(world: World) -> None:

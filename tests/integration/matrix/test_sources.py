@@ -131,3 +131,29 @@ def test_a_module_that_is_left_out_is_not_imported(trains: Universe) -> None:
     recipe = planned(trains, suite).cell("1.0", "2.2").recipe
     assert recipe is not None
     assert recipe.modules == ("pipeline.a",)
+
+
+INSIDE = {"pipeline/tests/__init__.py": "", "pipeline/tests/test_x.py": "# inside\n"}
+
+
+def test_tests_inside_the_package_are_those_of_the_wheel_or_else_of_the_sdist(trains: Universe) -> None:
+    package = {"pipeline/__init__.py": "import core"}
+    trains.wheel("pipeline", "3.0", package | INSIDE, requires=["core"])
+    trains.wheel("pipeline", "3.1", package, requires=["core"])
+    for version in ("3.0", "3.1"):
+        trains.sdist("pipeline", version, {f"src/{name}": text for name, text in (package | INSIDE).items()})
+    plan = planned(trains, {"package": "pipeline.tests"}, upstream="1.0")
+    recipe = plan.cell("1.0", "3.0").recipe
+    assert recipe is not None
+    assert (recipe.tests, recipe.target) == (None, "pipeline/tests")
+    assert _files(plan, "3.1") == INSIDE
+    unrun = plan.cell("1.0", "2.0").unrun
+    assert unrun is not None
+    assert unrun.reason == "neither the wheel nor the sdist of pipeline 2.0 has tests in pipeline.tests"
+
+
+def test_the_init_of_the_package_is_no_file_of_its_suite(trains: Universe) -> None:
+    package = {"pipeline/__init__.py": "import core"}
+    trains.wheel("pipeline", "3.0", package, requires=["core"])
+    trains.sdist("pipeline", "3.0", package | INSIDE)
+    assert _files(planned(trains, {"sdist": "pipeline/tests"}, upstream="1.0", downstream="3.0"), "3.0") == INSIDE

@@ -18,13 +18,14 @@ from interlock.common import (
     digest,
     frozen_model,
     python_source,
+    sanitize,
     single_flight,
     tls,
     tokens,
     validation,
     work_folders,
 )
-from interlock.model import lockfile, suites, versions
+from interlock.model import lockfile, requirements, suites, versions
 
 # What the runner imports besides, and why a change of it changes no run, or changes the fingerprint by itself.
 HARMLESS = {
@@ -46,6 +47,8 @@ HARMLESS = {
     single_flight: "which task makes an environment, not what is in it",
     suites: "what a suite and a point set is in the fingerprint",
     frozen_model: "the base of all records",
+    requirements: "here, only the form of names; what holds in an environment is in the lock's lines",
+    sanitize: "makes messages of errors fit for a terminal",
     versions: "how a version is read; the versions themselves are in the lock's lines",
 }
 

@@ -50,6 +50,19 @@ def test_what_else_a_suite_needs_is_included() -> None:
     assert set(chosen) - set(select(TREE, "tests/contracts")) == {"tests/helpers/data.json", "tests/unit/test_y.py"}
 
 
+@pytest.mark.parametrize("top", ["", "src/", "python/src/"])
+def test_an_init_of_the_distribution_is_no_part_of_a_suite(top: str) -> None:
+    names = ["pipe/__init__.py", "pipe/conftest.py", "pipe/tests/__init__.py", "pipe/tests/unit/test_x.py"]
+    tree = {f"{top}{name}": b"" for name in names}
+    chosen = select(tree, f"{top}pipe/tests/unit", installed={"pipe/__init__.py", "pipe/tests/__init__.py"})
+    assert set(chosen) == {f"{top}{name}" for name in names[1:]}
+
+
+def test_a_wheel_that_ships_the_tests_at_its_top_takes_no_init_from_them() -> None:
+    chosen = select(TREE, "tests/contracts", installed={"tests/__init__.py", "__init__.py", "pipe/__init__.py"})
+    assert chosen == select(TREE, "tests/contracts")
+
+
 def test_no_tests_are_no_suite_whatever_is_beside_them() -> None:
     assert select(TREE, "tests/nothing", ["tests/helpers"]) == {}
     assert select({}, "tests") == {}

@@ -25,6 +25,12 @@ unloaded = a_run(RunStatus.FAILED).model_copy(update={"tests": (a_test("(the sui
 cut_off = a_run(RunStatus.FAILED).model_copy(update={"tests": (a_test("tests/b.py", TestOutcome.ERROR),)})
 
 
+def lacking(*modules: str, red: Sequence[str] = (), green: Sequence[str] = ("pipe.a",)) -> Run:
+    """A run in which modules need an extra."""
+    run = failed(*red, green=green)
+    return run.model_copy(update={"tests": (*run.tests, *(a_test(name, TestOutcome.NEEDS_EXTRA) for name in modules))})
+
+
 def single(*runs: Run) -> list[list[Run]]:
     return [[run] for run in runs]
 
@@ -38,6 +44,15 @@ ROWS = {
     "red everywhere is the downstream's own": ([failed("t"), failed("t")], [OWN, OWN]),
     "red from a version on": ([passed("t"), failed("t"), failed("t")], [OK, BAD, BAD]),
     "red, then fixed": ([failed("t"), passed("t")], [BAD, OK]),
+    "a module that needs an extra everywhere": ([lacking("m"), lacking("m")], [OK, OK]),
+    "a module that needs an extra from a version on": ([passed("m"), lacking("m")], [OK, BAD]),
+    "a module that needs an extra, and fails otherwise": ([lacking("m"), failed("m")], [OWN, OWN]),
+    "a module that needs an extra in the only cell": ([lacking("m")], [BAD]),
+    "a module that needs an extra, beside an own fault": (
+        [lacking("m", red=["t"]), lacking("m", red=["t"])],
+        [OWN, OWN],
+    ),
+    "a module that needs an extra, beside a break": ([lacking("m"), lacking("m", red=["pipe.a"], green=[])], [OK, BAD]),
     "another test red in each": ([failed("t", green=["u"]), failed("u", green=["t"])], [BAD, BAD]),
     "an own test, and one that regressed": ([failed("t"), failed("t", "u")], [OWN, BAD]),
     "a file that could not be collected in one": ([collected, uncollected], [OK, BAD]),
@@ -75,6 +90,18 @@ ROWS = {
 @pytest.mark.parametrize(("row", "expected"), ROWS.values(), ids=ROWS.keys())
 def test_verdicts_of_a_row(row: list[Run], expected: list[Verdict]) -> None:
     assert verdicts(*row) == expected
+
+
+@pytest.mark.parametrize(
+    ("control", "expected"), [(lacking("m"), OK), (passed("m"), BAD), (failed("m"), OWN), (untested, BAD)]
+)
+def test_a_module_that_needs_an_extra_is_set_aside_if_other_versions_show_the_same(
+    control: Run, expected: Verdict
+) -> None:
+    (judged,) = judge_row(single(lacking("m")))
+    assert judged.is_open
+    (judged,) = judge_row(single(lacking("m")), single(control))
+    assert judged.verdict is expected
 
 
 def test_red_everywhere_names_its_tests_as_own_and_blames_nobody_else() -> None:

@@ -61,6 +61,11 @@ def test_only_the_edges_from_and_to_what_is_named_in_the_familys_order(
             covered(MatrixRequest(upstream=upstream, downstream=downstream))
 
 
+def test_a_request_takes_names_as_they_are_written() -> None:
+    assert covered(MatrixRequest(upstream="Core")) == covered(MatrixRequest(upstream="core"))
+    assert MatrixRequest(downstream=("Ruamel.Yaml",)).downstream == ("ruamel-yaml",)
+
+
 @pytest.mark.parametrize("request_", [MatrixRequest(upstream="cor"), MatrixRequest(downstream=("store", "cor"))])
 def test_a_name_that_the_family_has_not_got_comes_with_the_nearest(request_: MatrixRequest) -> None:
     with pytest.raises(UsageError, match='has no package "cor"') as raised:

@@ -53,6 +53,30 @@ def test_there_is_a_family_for_each_failure_mode() -> None:
     assert len(FAULTY) > 50
 
 
+def test_names_are_taken_as_they_are_written(tmp_path: Path) -> None:
+    text = (
+        TINY
+        + """
+        [packages."Ruamel.YAML"]
+        upstreams = ["CORE"]
+        follows = { Core = "always" }
+        dispatches = [{ event = "x", targets = ["zope_interface"] }]
+        [[packages."Ruamel.YAML".suites]]
+        name = "imports"
+        upstreams = ["Core"]
+        imports = true
+        [packages."zope.interface"]
+        """
+    )
+    family = family_file.load(write(tmp_path, text))
+    assert tuple(family.packages) == ("core", "ruamel-yaml", "zope-interface")
+    assert [(edge.upstream, edge.downstream) for edge in family.edges()] == [("core", "ruamel-yaml")]
+    assert len(family.suites_of(family.edges()[0])) == 1
+    assert family.packages["ruamel-yaml"].follows == {"core": "always"}
+    assert family.packages["ruamel-yaml"].dispatches[0].targets == ("zope-interface",)
+    assert [family.repository(name) for name in family.packages] == ["core", "Ruamel.YAML", "zope.interface"]
+
+
 def test_the_default_describes_the_market_data_family() -> None:
     family = family_file.load(ROOT / "family.toml")
     assert family.owner == "mjdevaccount"
