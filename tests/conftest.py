@@ -1,5 +1,6 @@
 """Loads what every test runs in, and says in which order."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.register_profile("gate", settings.get_profile("patient"), max_examples=50, derandomize=True)
 settings.register_profile("long", settings.get_profile("patient"), max_examples=400)
 settings.load_profile("gate")
+
+# Modules and tests stay.
+gc.set_threshold(50_000)
 
 pytest_plugins = ["tests.support.universe.fixtures", "tests.support.ledgers", "tests.support.prefect_api"]
 
@@ -27,3 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((number for number, each in enumerate(FIRST) if path.startswith(each)), len(FIRST))
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage in what a test makes, not in all that was imported and collected before."""
+    gc.collect()
+    gc.freeze()
