@@ -15,8 +15,10 @@ demo: setup
 test: setup
 	$(MAKE) --jobs=2 lint tests
 
-# A file's tests share what its fixtures make, so a file is one worker's.
+# A file's tests share what its fixtures make, so a file is one worker's (tests/conftest.py). What they import is compiled
+# before: four workers that begin together would each compile all of it.
 tests: setup
+	$(BIN)/pytest --collect-only -qq >/dev/null
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(COV)
 
 # The pure ones alone.

@@ -155,7 +155,7 @@ def _red(case: Case, upstream: str, downstream: str) -> frozenset[str]:
         pair = [f"{case.upstream}=={upstream}", f"{case.downstream}=={downstream}"]
         (folder / "overrides.txt").write_text("\n".join(pair), encoding="utf-8")
         _run([find_uv_bin(), "venv", "--quiet", "--python", PYTHON, folder / "venv"])
-        install = [find_uv_bin(), "pip", "install", "--quiet", "--python", python, *pair]
+        install: list[str | Path] = [find_uv_bin(), "pip", "install", "--quiet", "--python", python, *pair]
         install += case.suite.get("requirements", ())
         # An override would drop the extras of a requirement, so it is for pairs that the downstream does not admit.
         if _run(install) and (reason := _run([*install, "--overrides", folder / "overrides.txt"])):

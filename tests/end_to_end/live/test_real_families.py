@@ -15,6 +15,6 @@ FAMILIES = tomllib.loads((ROOT / "benchmarks" / "families" / "list.toml").read_t
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_verdicts_are_those_of_the_bug_report(family: str) -> None:
-    command = [sys.executable, SCRIPT, family, "--no-hand"]
+    command = [sys.executable, str(SCRIPT), family, "--no-hand"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
