@@ -16,7 +16,7 @@ from prefect.states import Completed
 from flows import notifications
 from flows.matrix_cells import cells_as_tasks, github_access
 from flows.retrying_task import as_tasks, patient_task
-from flows.tell_contracts import hand_over
+from flows.tell_contracts import conclude_cancelled, hand_over
 from interlock.adapters.connections import Connections, open_connections
 from interlock.contracts.verify import ContractsReport, ContractsRequest
 from interlock.contracts.verify.context import VerificationContext
@@ -40,7 +40,12 @@ def _flow_run_name() -> str:
     return f"contracts {ContractsRequest.model_validate(flow_run.parameters['request']).title}"
 
 
-@flow(name="verify-contracts", flow_run_name=_flow_run_name, persist_result=False)
+@flow(
+    name="verify-contracts",
+    flow_run_name=_flow_run_name,
+    persist_result=False,
+    on_cancellation=[conclude_cancelled],
+)
 async def verify_contracts(request: ContractsRequest) -> ContractsReport | RunState[None]:
     """Run the downstreams' suites with a ref of their upstream and with a baseline, and publish what regressed.
 

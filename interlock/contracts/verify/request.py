@@ -45,10 +45,16 @@ class ContractsRequest(FrozenModel):
         return self
 
     @property
+    def sha(self) -> str | None:
+        """The ref, where it is a whole SHA."""
+        return self.ref if _WHOLE_SHA.fullmatch(self.ref) else None
+
+    @property
     def command(self) -> str:
         """The command that verifies the same commit by hand."""
         pull = f" --pr {self.pull}" if self.pull else ""
-        return f"interlock contracts {self.ref} --of {self.upstream}{pull}"
+        only = "".join(f" --downstream {name}" for name in self.downstream)
+        return f"interlock contracts {self.ref} --of {self.upstream}{pull}{only}"
 
     @property
     def family_path(self) -> Path | None:

@@ -11,13 +11,14 @@ from interlock.common.steps import RunStep, call
 from interlock.contracts.verify.assemble import Known, report_of, skipped_report
 from interlock.contracts.verify.build import build, build_branch, prepare_downstream
 from interlock.contracts.verify.cells import choose, matrix_request
-from interlock.contracts.verify.comparison import Comparison, find_comparison
+from interlock.contracts.verify.comparison import Comparison, find_comparison, named_commit
 from interlock.contracts.verify.context import VerificationContext, doing
 from interlock.contracts.verify.contract import Contract, compare_contracts, find_uses, reason_to_skip, record
 from interlock.contracts.verify.publication import Publication, publish_it
 from interlock.contracts.verify.publish import (
     Published,
     Texts,
+    budget_in,
     commit_of,
     is_published,
     publisher,
@@ -60,7 +61,8 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
     """
     _ = context.connections.ledger  # fails here, before anything is built, if it can't be opened
     doing.get()(f"looking for {context.request.title}")
-    comparison = await host.run("find", _find, context, host)
+    async with _publish_failure(context, host, named_commit(context)):
+        comparison = await host.run("find", _find, context, host)
     async with _publish_failure(context, host, comparison):
         await host.run("tell-pending", publish_or_hand_over, context, host, _pending(context, comparison))
         doing.get()(f"building {context.upstream}, {comparison.found.described}")
@@ -86,7 +88,8 @@ def _pending(context: VerificationContext, comparison: Comparison) -> Publicatio
     if not is_published(context, comparison):
         return None
     against = comparison.baseline.described if comparison.baseline else ""
-    return Publication(commit=commit_of(context, comparison, None), against=cut(against, 200))
+    commit = commit_of(context, comparison, None)
+    return Publication(commit=commit, pull=context.request.pull, against=cut(against, 200))
 
 
 async def publish_or_hand_over(context: VerificationContext, host: Host, publication: Publication | None) -> Published:
@@ -96,7 +99,8 @@ async def publish_or_hand_over(context: VerificationContext, host: Host, publica
     if host.hand_over is not None:
         published = await host.hand_over(publication.model_copy(update={"run": host.flow_run}))
     else:
-        published = await publish_it(publisher(context), publication, host.texts, host.url)
+        spend = budget_in(context.connections.ledger)
+        published = await publish_it(publisher(context), publication, host.texts, host.url, spend)
     host.log(published)
     return published
 
@@ -136,12 +140,21 @@ async def _publish_result(
 
 
 @contextlib.asynccontextmanager
-async def _publish_failure(context: VerificationContext, host: Host, comparison: Comparison) -> AsyncIterator[None]:
-    """If the verification fails, replace the pending statuses."""
+async def _publish_failure(
+    context: VerificationContext, host: Host, comparison: Comparison | None
+) -> AsyncIterator[None]:
+    """If the verification fails or is cancelled, say so on its commit."""
     try:
         yield
-    except Exception as error:
-        if pending := _pending(context, comparison):
-            why = error.message if isinstance(error, InterlockError) else "a defect of Interlock"
-            await publish_or_hand_over(context, host, pending.model_copy(update={"failure": cut(why, 2_000)}))
+    except (Exception, asyncio.CancelledError) as error:
+        if comparison is not None and (pending := _pending(context, comparison)):
+            with contextlib.suppress(InterlockError):  # the first error is the one to be raised
+                await publish_or_hand_over(context, host, _failed(pending, error))
         raise
+
+
+def _failed(pending: Publication, error: BaseException) -> Publication:
+    if isinstance(error, asyncio.CancelledError):
+        return pending.ended("cancelled")
+    why = error.message if isinstance(error, InterlockError) else "a defect of Interlock"
+    return pending.model_copy(update={"failure": cut(why, 2_000)})
