@@ -22,7 +22,7 @@ from interlock.contracts.verify import ContractsReport, ContractsRequest
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.permission import refuse_strangers
 from interlock.contracts.verify.publish import Published
-from interlock.contracts.verify.workflow import Host, verify
+from interlock.contracts.verify.workflow import Host, answer_needless, verify
 from interlock.model.family_file import load
 from interlock.reports import contracts_markdown, contracts_texts
 from interlock.reports.notifications import regressed
@@ -57,6 +57,8 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport | RunSt
     access = await github_access(family, tells=request.tell and not is_deployed)
     async with open_connections(family, access) as connections:
         host = _host(request, connections, is_deployed=is_deployed)
+        if request.group and is_deployed and await answer_needless(request, family, host):
+            return Completed(name="Needless", message=f"no suite of a downstream tests {request.upstream}")
         context = VerificationContext(request, connections, automatic=is_deployed)
         if why := await refuse_strangers(context, host):
             return Completed(name="Refused", message=why)

@@ -20,10 +20,10 @@ async def build(context: VerificationContext, comparison: Comparison) -> Compare
 
     Raises:
         BuildError: The ref, or the requested baseline, can't be built.
-        RefusedError: A pull request, which nobody here has asked for, would not be isolated.
+        RefusedError: A pull request or merge group, which nobody here has asked for, would not be isolated.
     """
-    if context.automatic and context.request.pull is not None:
-        check_strangers(f"pull request #{context.request.pull}")
+    if context.automatic and (context.request.pull is not None or context.request.group):
+        check_strangers("a merge group" if context.request.group else f"pull request #{context.request.pull}")
     ref = await _side(context, context.upstream, comparison.found)
     baseline, note = await _baseline(context, comparison)
     notes = (*comparison.notes, note) if note else comparison.notes

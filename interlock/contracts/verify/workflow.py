@@ -10,12 +10,13 @@ from interlock.common.sanitize import cut
 from interlock.common.steps import RunStep, call
 from interlock.contracts.verify.assemble import Known, report_of, skipped_report
 from interlock.contracts.verify.build import build, build_branch, prepare_downstream
-from interlock.contracts.verify.cells import choose, matrix_request
+from interlock.contracts.verify.cells import choose, matrix_request, tested_downstreams
 from interlock.contracts.verify.comparison import Comparison, find_comparison, named_commit
 from interlock.contracts.verify.context import VerificationContext, doing
 from interlock.contracts.verify.contract import Contract, compare_contracts, find_uses, reason_to_skip, record
 from interlock.contracts.verify.publication import Publication, publish_it
 from interlock.contracts.verify.publish import (
+    Commit,
     Published,
     Texts,
     budget_in,
@@ -25,9 +26,11 @@ from interlock.contracts.verify.publish import (
     reason_not_published,
 )
 from interlock.contracts.verify.report import ContractsReport
+from interlock.contracts.verify.request import ContractsRequest
 from interlock.contracts.verify.subjects import ComparedBuilds, Side
 from interlock.errors import InterlockError
 from interlock.matrix.run import OpenRunner, here, plan_matrix, run_planned
+from interlock.model.family import Family
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,17 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
         why = reason_to_skip(context.package.contract, compared, contract)
         report = skipped_report(context, known, why) if why else await _test(context, host, known)
         return await host.run("tell", _publish_result, context, host, comparison, report)
+
+
+async def answer_needless(request: ContractsRequest, family: Family, host: Host) -> bool:
+    """Publish on a merge group's commit that there is nothing to test, where that is so; whether it is."""
+    if tested_downstreams(request.upstream, family):
+        return False
+    assert host.hand_over is not None
+    repository = family.repository(request.upstream)
+    commit = Commit(package=request.upstream, repository=repository, sha=request.ref, downstreams=())
+    host.log(await host.hand_over(Publication(commit=commit, run=host.flow_run)))
+    return True
 
 
 async def _find(context: VerificationContext, host: Host) -> Comparison:
