@@ -236,7 +236,7 @@ class StatementLedger(Protocol):
         ...
 
     def open_statements(self, family: str) -> tuple[Statement, ...]:
-        """Those that a flow run is to replace, told or not."""
+        """Those that a flow run is to replace, told or not, newest first; 200 at most."""
         ...
 
     def claim_statements(self, family: str, now: datetime, until: datetime, most: int) -> tuple[Statement, ...]:

@@ -22,6 +22,8 @@ from interlock.adapters.ledger.protocol import StatementLedger
 from interlock.adapters.ledger.tables import HOST_WRITES, STATEMENT
 from interlock.model.statement import LARGEST, Statement
 
+# Without a result a body is short; what is written by code under test must not fill the memory of who reads it.
+_LARGEST_OPEN, _MOST_OPEN = 200_000, 200
 _WAITS = STATEMENT.c.due_at.is_not(None)
 
 
@@ -39,9 +41,10 @@ class SqlStatements(Database, StatementLedger):
             connection.execute(new.on_conflict_do_update(index_elements=["subject"], set_=changes, where=may), [row])
 
     def open_statements(self, family: str) -> tuple[Statement, ...]:
-        wanted = STATEMENT.c.run.is_not(None) & (func.length(STATEMENT.c.body) <= LARGEST)
+        wanted = STATEMENT.c.run.is_not(None) & (func.length(STATEMENT.c.body) <= _LARGEST_OPEN)
+        chosen = select(STATEMENT).where(STATEMENT.c.family == family, wanted).order_by(STATEMENT.c.at.desc())
         with self._reading() as connection:
-            return _read(connection.execute(select(STATEMENT).where(STATEMENT.c.family == family, wanted)).all())
+            return _read(connection.execute(chosen.limit(_MOST_OPEN)).all())
 
     def claim_statements(self, family: str, now: datetime, until: datetime, most: int) -> tuple[Statement, ...]:
         due = (

@@ -139,3 +139,14 @@ def test_a_push_that_restores_it_turns_all_green_and_updates_the_comment(scene: 
     assert after["id"] == before["id"]
     assert sha[:12] in after["body"]
     assert NAMED.rpartition("::")[2] not in after["body"], after["body"]
+
+
+def test_a_run_that_is_cancelled_leaves_nothing_pending(scene: Scene, opened: Opened) -> None:
+    sha = said(scene, VALUE, 'soft = "low"')
+    eventually(lambda: scene.for_all(sha).startswith("pending"), PATIENCE, pause=0.2)
+    run = scene.runs()[2]
+    state = {"state": {"type": "CANCELLING"}}
+    assert scene.prefect.post(f"/flow_runs/{run['id']}/set_state", json=state).status_code == 201
+    command = f"interlock contracts {sha} --of {CORE} --pr {opened.number}"
+    eventually(lambda: f"error: not tested: cancelled; again: {command}" == scene.for_all(sha), PATIENCE, pause=0.5)
+    assert scene.ended(2)["state_type"] == "CANCELLED"

@@ -418,6 +418,7 @@ def said(**fields: Any) -> IntakeResult:
         ({"event": "push", "sha": SHA}, ("push", a_push())),
         ({"event": "push", "sha": SHA, "branch": "main"}, ("push", a_push())),
         ({"event": "pull_request", "sha": SHA, "pull": 12}, ("pull_request", a_pull_request())),
+        ({"event": "merge_group", "sha": SHA, "base_sha": OTHER_SHA}, ("merge_group", a_merge_group())),
         (
             {"event": "core_release", "repository": "alice/store", "version": "1.2.11", "origin": "core"},
             ("repository_dispatch", a_dispatch(version="1.2.11", origin="core")),
