@@ -123,7 +123,7 @@ async def tell(connections: Connections) -> tuple[Told, ...]:
     log = get_run_logger()
     told = await tell_waiting(connections, contracts_texts, _page, lambda error: log.error("%r", error, exc_info=error))
     for each in told:
-        for line in each.published.done:
+        for line in (*each.published.done, *(str(one) for one in each.published.failures if one.postponed)):
             log.info("%s", line)
         for trouble in each.troubles:
             log.warning("%s", trouble)

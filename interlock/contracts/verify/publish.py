@@ -43,8 +43,6 @@ MOST_A_MINUTE, MOST_AN_HOUR = 50, 350
 Spend = Callable[[], float]
 """Takes one write from the budget, and returns 0; or else after how many seconds there is one."""
 LONGEST_WAIT = 60.0
-
-
 LATER = "they are written later, or by another run; downstream_statuses = false in [family] leaves them out"
 
 
@@ -102,12 +100,14 @@ class PublishFailure(FrozenModel):
 
     Attributes:
         transient: Whether it may succeed later.
+        postponed: Whether it only waits for the budget of another hour.
     """
 
     what: str
     why: str
     hint: str | None = None
     transient: bool = False
+    postponed: bool = False
 
     def __str__(self) -> str:
         return f"{self.what} not told: {self.why}" + (f"; {self.hint}" if self.hint else "")
@@ -143,9 +143,7 @@ async def publish_pending(
     publication = _Publication(github, commit, pause, spend)
     await publication.publish_roll_up(StatusState.PENDING, words)
     await publication.start_check_run()
-    await publication.publish_each(
-        [status(each, StatusState.PENDING, words, commit.url) for each in commit.downstreams]
-    )
+    await publication.publish_each(_all(commit, StatusState.PENDING, words))
     return publication.result
 
 
@@ -277,6 +275,8 @@ def _is_wanted(context: VerificationContext, comparison: Comparison) -> bool:
 def _narrowed(context: VerificationContext) -> str | None:
     if context.request.released_only:
         return "the downstreams' default branches were left out"
+    if not context.is_whole and not context.family.downstream_statuses:
+        return "some downstreams were left out, and the family file wants no statuses of single ones"
     wanted = context.request.python
     left = [python for python in context.family.python if wanted and python not in wanted]
     return f"Python {', '.join(left)} was left out" if left else None
@@ -344,8 +344,8 @@ class _Publication:
 
             error = await self._attempt(f"the status {each.context}", publish_one)
             if isinstance(error, _BudgetSpentError):
-                what = f"{len(wanted) - number} of the downstreams' statuses"
-                self._failures[-1] = self._failures[-1].model_copy(update={"what": what, "transient": True})
+                waits = {"what": f"{len(wanted) - number} of the downstreams' statuses", "postponed": True}
+                self._failures[-1] = self._failures[-1].model_copy(update={**waits, "transient": True})
             if _concerns_all(error):
                 break
 

@@ -49,9 +49,9 @@ class Told(FrozenModel):
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        """What was not published, each in a line."""
+        """What was not published, each in a line; what only waits for its turn is none."""
         refused = (f"{self.subject}: {self.refused}",) if self.refused else ()
-        return (*refused, *map(str, self.published.failures))
+        return (*refused, *(str(each) for each in self.published.failures if not each.postponed))
 
 
 async def conclude_ended(

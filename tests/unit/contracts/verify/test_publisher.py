@@ -34,10 +34,10 @@ FAMILY = Family.model_validate(
 )
 
 
-def a_context(**request: object) -> VerificationContext:
+def a_context(family: Family = FAMILY, /, **request: object) -> VerificationContext:
     wanted = ContractsRequest.model_validate({"upstream": "core", "ref": "topic", **request})
     access = Access(credentials=StaticToken(SecretStr("a token"), "TOKEN"))
-    connections = Connections(FAMILY, access, contextlib.AsyncExitStack(), {})
+    connections = Connections(family, access, contextlib.AsyncExitStack(), {})
     connections.github = GITHUB
     return VerificationContext(wanted, connections)
 
@@ -52,6 +52,14 @@ def test_what_is_all_that_is_run_of_a_downstream_is_told(request_: dict[str, obj
     assert is_published(context, a_comparison())
     assert publisher(context) is GITHUB
     assert reason_not_published(context, a_comparison()) is None
+
+
+def test_a_part_has_nothing_to_say_where_only_all_have_a_status() -> None:
+    family = FAMILY.model_copy(update={"downstream_statuses": False})
+    assert is_published(a_context(family), a_comparison())
+    part = a_context(family, downstream=("store",))
+    assert not is_published(part, a_comparison())
+    assert "some downstreams were left out" in str(reason_not_published(part, a_comparison()))
 
 
 @pytest.mark.parametrize(
