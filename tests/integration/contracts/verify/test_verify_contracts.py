@@ -273,15 +273,18 @@ def test_a_merge_base_that_cannot_be_built_has_the_last_release_in_its_place(
 ) -> None:
     whole = here.git(CORE, "show", f"main:{PROJECT}").encode() + b"\n"
     here.commit(CORE, {PROJECT: b"[build-system]\nrequires = [\n"})
-    here.branch("mended", {PROJECT: whole})
+    sha = here.branch("mended", {PROJECT: whole})
     try:
         compared = here.build("mended")
+        group = here.build(sha, baseline="main", group=True)
         with pytest.raises(InterlockError):
             here.build("mended", baseline="main")
     finally:
         here.commit(CORE, {PROJECT: whole})
     assert compared.baseline is not None
     assert compared.baseline.described == "1.2.10, the last release"
+    assert group.baseline is not None
+    assert group.baseline.described == "1.2.10, the last release", "the base of a merge group"
     assert any(note.startswith("merge base with main (") and "can't be built" in note for note in compared.notes)
 
 
