@@ -5,11 +5,13 @@ to be published, and start this flow. `interlock.contracts.verify.tell` says why
 """
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import httpx
-from prefect import flow, get_client, get_run_logger
+from prefect import Flow, flow, get_client, get_run_logger
+from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.objects import State as RunState
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Completed, Failed
@@ -21,15 +23,18 @@ from interlock.adapters.connections import Access, Connections, open_connections
 from interlock.adapters.ledger import Ledger
 from interlock.common.clock import now
 from interlock.common.tokens import Role
+from interlock.contracts.verify import ContractsRequest
 from interlock.contracts.verify.publication import Publication
 from interlock.contracts.verify.publish import Published
-from interlock.contracts.verify.tell import Told, tell_waiting
+from interlock.contracts.verify.tell import Told, conclude_ended, tell_waiting
 from interlock.errors import ServerError
 from interlock.model import family_file
+from interlock.model.statement import Statement
 from interlock.reports import contracts_texts
 
 DEPLOYMENT = "tell-contracts/tell-contracts"
 NOTHING = "nothing is to be told"
+RESTARTS = timedelta(minutes=5)
 
 
 async def hand_over(ledger: Ledger, family: str, file: str | None, publication: Publication) -> Published:
@@ -49,11 +54,54 @@ async def hand_over(ledger: Ledger, family: str, file: str | None, publication: 
     """
     statement = publication.statement(family, now())
     await asyncio.to_thread(ledger.record_statement, statement)
+    return Published(done=(await _told_by(statement, file),))
+
+
+async def _told_by(statement: Statement, file: str | None) -> str:
+    """Start the run that publishes a statement; which it is, in a line.
+
+    Raises:
+        ServerError: Nothing would publish it: the deployment is not there.
+    """
     try:
         run = await _start(file, f"tell-contracts:{statement.id}")
     except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-        return Published(done=(f"{publication.subject} is published later: no run was made ({type(error).__name__})",))
-    return Published(done=(f"{publication.subject} is published by the run {run}",))
+        return f"{statement.subject} is published later: no run was made ({type(error).__name__})"
+    return f"{statement.subject} is published by the run {run}"
+
+
+async def conclude_cancelled(
+    flow: Flow[..., object],  # noqa: ARG001  Prefect names them all
+    flow_run: FlowRun,
+    state: RunState[object],  # noqa: ARG001
+) -> None:
+    """Prefect's hook for a verification that was cancelled: its commit does not stay pending.
+
+    It runs in a process of its own, after that of the run has ended.
+    """
+    request = ContractsRequest.model_validate(flow_run.parameters["request"])
+    family = family_file.load(request.family_path)
+
+    async def cancelled(other: UUID) -> str | None:
+        return "cancelled" if other == flow_run.id else None
+
+    async with open_connections(family) as connections:
+        for statement in await conclude_ended(connections.ledger, family, cancelled):
+            await _told_by(statement, request.family)
+
+
+async def how_it_ended(run: UUID) -> str | None:
+    """How a flow run ended, in a word; None while it may go on: a crashed one is started again within minutes."""
+    async with get_client() as client:
+        try:
+            state = (await client.read_flow_run(run)).state
+        except ObjectNotFound:
+            return "its run was deleted"
+        except (httpx.HTTPError, PrefectHTTPStatusError):
+            return None
+    if state is None or not state.is_final() or (state.is_crashed() and now() - state.timestamp < RESTARTS):
+        return None
+    return (state.name or state.type.value).lower()
 
 
 async def _start(file: str | None, key: str) -> str:
@@ -75,7 +123,7 @@ async def tell(connections: Connections) -> tuple[Told, ...]:
     log = get_run_logger()
     told = await tell_waiting(connections, contracts_texts, _page, lambda error: log.error("%r", error, exc_info=error))
     for each in told:
-        for line in each.published.done:
+        for line in (*each.published.done, *(str(one) for one in each.published.failures if one.postponed)):
             log.info("%s", line)
         for trouble in each.troubles:
             log.warning("%s", trouble)
@@ -91,6 +139,7 @@ async def tell_contracts(family: str | None = None) -> RunState[None]:
     """
     found = family_file.load(Path(family) if family else None)
     async with open_connections(found) as connections:
+        await conclude_ended(connections.ledger, found, how_it_ended)
         if not await asyncio.to_thread(connections.ledger.waiting_statements, found.name, now()):
             return Completed(message=NOTHING)
     access = Access(credentials=await load_github_credentials(found, role=Role.TELL))

@@ -16,13 +16,13 @@ from prefect.states import Completed
 from flows import notifications
 from flows.matrix_cells import cells_as_tasks, github_access
 from flows.retrying_task import as_tasks, patient_task
-from flows.tell_contracts import hand_over
+from flows.tell_contracts import conclude_cancelled, hand_over
 from interlock.adapters.connections import Connections, open_connections
 from interlock.contracts.verify import ContractsReport, ContractsRequest
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.permission import refuse_strangers
 from interlock.contracts.verify.publish import Published
-from interlock.contracts.verify.workflow import Host, verify
+from interlock.contracts.verify.workflow import Host, answer_needless, verify
 from interlock.model.family_file import load
 from interlock.reports import contracts_markdown, contracts_texts
 from interlock.reports.notifications import regressed
@@ -40,7 +40,12 @@ def _flow_run_name() -> str:
     return f"contracts {ContractsRequest.model_validate(flow_run.parameters['request']).title}"
 
 
-@flow(name="verify-contracts", flow_run_name=_flow_run_name, persist_result=False)
+@flow(
+    name="verify-contracts",
+    flow_run_name=_flow_run_name,
+    persist_result=False,
+    on_cancellation=[conclude_cancelled],
+)
 async def verify_contracts(request: ContractsRequest) -> ContractsReport | RunState[None]:
     """Run the downstreams' suites with a ref of their upstream and with a baseline, and publish what regressed.
 
@@ -52,6 +57,8 @@ async def verify_contracts(request: ContractsRequest) -> ContractsReport | RunSt
     access = await github_access(family, tells=request.tell and not is_deployed)
     async with open_connections(family, access) as connections:
         host = _host(request, connections, is_deployed=is_deployed)
+        if request.group and is_deployed and await answer_needless(request, family, host):
+            return Completed(name="Needless", message=f"no suite of a downstream tests {request.upstream}")
         context = VerificationContext(request, connections, automatic=is_deployed)
         if why := await refuse_strangers(context, host):
             return Completed(name="Refused", message=why)

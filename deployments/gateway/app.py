@@ -5,10 +5,12 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from deployments.gateway.announcements import announcement
 from deployments.gateway.batch_writer import RETRY_SECONDS, BatchWriter
 from deployments.gateway.connections import ConnectionLimits
 from deployments.gateway.intake import Answer, WebhookHandler
@@ -52,7 +54,13 @@ class Gateway:
         self._parts = parts
         self.metrics = Metrics()
         self._writer = BatchWriter(parts.ledger)
-        self._worker = Worker(parts.ledger, parts.starter, self.metrics, backoff=parts.backoff)
+        self._worker = Worker(
+            parts.ledger,
+            parts.starter,
+            self.metrics,
+            backoff=parts.backoff,
+            announce=partial(announcement, parts.family),
+        )
         self._trying = asyncio.Lock()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self.handler = WebhookHandler(

@@ -22,7 +22,8 @@ from interlock.adapters.ledger import Ledger
 from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import LedgerError
-from interlock.webhooks import Delivery
+from interlock.model.statement import Statement
+from interlock.webhooks import Delivery, Start
 from interlock.webhooks.preconditions import obstacle
 
 KEEP_BODIES = timedelta(days=14)
@@ -55,6 +56,14 @@ class Backoff(FrozenModel):
     tidy: float = 3600.0
 
 
+Announce = Callable[[Start, str, datetime], Statement | None]
+"""What is to be told of a run that was started (its start, its id, when it was asked for) until it says something."""
+
+
+def _nothing(_start: Start, _run: str, _at: datetime) -> None:
+    return
+
+
 class Worker:
     """Starts the deployments of accepted deliveries."""
 
@@ -66,8 +75,10 @@ class Worker:
         *,
         backoff: Backoff | None = None,
         clock: Callable[[], datetime] = now,
+        announce: Announce = _nothing,
     ) -> None:
         self._ledger, self._starter, self._metrics = ledger, starter, metrics
+        self._announce = announce
         self._backoff, self._clock = backoff or Backoff(), clock
         self._woken = asyncio.Event()
         self._stops = asyncio.Event()
@@ -141,6 +152,9 @@ class Worker:
                 await self._drop(delivery, why)
                 return
             run = await self._starter.start(start)
+            if statement := self._announce(start, run, delivery.at):
+                # What the run has said itself stays, however late this is.
+                await asyncio.to_thread(self._ledger.record_statement, statement, replaces=statement.id)
         except StartRefusedError as error:
             await self._put_off(delivery, f"{error.message}{f' ({error.hint})' if error.hint else ''}")
             return

@@ -26,6 +26,7 @@ from interlock.adapters.github import (
     Hook,
     HookDelivery,
     PullRequest,
+    Queue,
     Repository,
     TokenFacts,
     Waiting,
@@ -89,6 +90,9 @@ class PullRequests(Protocol):
 
     async def merge_pull(self, repo: str, number: int, *, sha: str, method: str) -> str:
         """Merge one now; the commit that it became."""
+
+    async def enqueue(self, repo: str, pull: PullRequest) -> Queue:
+        """Add one to its base's merge queue, if there is one."""
 
     async def auto_merge(self, repo: str, pull: PullRequest, *, method: str) -> Waiting:
         """Have the host merge one as soon as it can be."""

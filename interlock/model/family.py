@@ -247,6 +247,12 @@ class FamilySettings(FrozenModel):
     token_aliases: tuple[VariableName, ...] = Field(
         default=("REPO_TOKEN",), description="Older names of REPO_DISPATCH_TOKEN, which is looked for first."
     )
+    downstream_statuses: bool = Field(
+        default=True,
+        strict=True,
+        description="Whether a verified commit has a status for each downstream beside interlock/contracts, the one "
+        "for all.",
+    )
     commit_message: Annotated[str, AfterValidator(_message)] = Field(
         default="chore(release): bump version to v{version}",
         description="The message of the commit that changes the version; {package} and {version} are filled in.",

@@ -17,6 +17,7 @@ class Statement(FrozenModel):
         subject: What it is about; a newer statement replaces the older one of its subject.
         family: The name of the family.
         at: When it was made.
+        run: The flow run that replaces it when it ends; None when nothing follows.
         body: JSON. It is checked by the process that tells it.
     """
 
@@ -24,4 +25,5 @@ class Statement(FrozenModel):
     id: UUID
     family: str
     at: AwareDatetime
+    run: UUID | None = None
     body: str = Field(max_length=LARGEST, repr=False)

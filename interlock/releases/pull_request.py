@@ -12,7 +12,9 @@ only if there is none.
 push the same commit. A branch that differs from the commit that its parent would give was changed by a person, and is
 left alone. Pushes that move or remove a branch expect it where it was seen. Older versions are closed before a newer
 one is merged, and GitHub closes a pull request that loses its branch, so none stays open without one. A merge names
-the commit that was looked at; where the base does not allow it yet, GitHub's auto-merge waits.
+the commit that was looked at; where the base does not allow it yet, GitHub's auto-merge waits. Where
+the base has a merge queue, nothing else merges: what could be merged is enqueued once, and a person decides about what
+the queue has removed.
 """
 
 from enum import StrEnum
@@ -21,7 +23,14 @@ from typing import Self
 
 from interlock.adapters.code_host import PullRequests
 from interlock.adapters.git import Author, Remote
-from interlock.adapters.github import AlreadyExistsError, PullRequest, UnprocessableError, UnreachableError, Waiting
+from interlock.adapters.github import (
+    AlreadyExistsError,
+    PullRequest,
+    Queue,
+    UnprocessableError,
+    UnreachableError,
+    Waiting,
+)
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.retry import until
 from interlock.errors import GitHubError
@@ -222,6 +231,8 @@ class _Proposing:
     async def _merge_now(self, pull: PullRequest) -> tuple[PullRequest, str]:
         refusal: GitHubError | None = None
         try:
+            if (queue := await self._github.enqueue(self._repo, pull)) is not Queue.NONE:
+                return await self._github.pull(self._repo, pull.number), queue
             await self._github.merge_pull(self._repo, pull.number, sha=pull.head.sha, method=await self._method())
         except GitHubError as error:
             refusal = error

@@ -105,6 +105,20 @@ class PushEvent(Event):
     deleted: bool = False
 
 
+class MergeGroupEvent(ActionEvent):
+    """A commit that a merge queue is about to merge, or does not need any more.
+
+    Attributes:
+        sha: The group's head: the only commit on which the queue waits for checks.
+        base: The branch that it is to be merged into, as `refs/heads/main`.
+        base_sha: Its parent: the base's commit, or the head of the group before it.
+    """
+
+    sha: Sha = Field(validation_alias=AliasPath("merge_group", "head_sha"))
+    base: WholeRef = Field(validation_alias=AliasPath("merge_group", "base_ref"))
+    base_sha: Sha = Field(validation_alias=AliasPath("merge_group", "base_sha"))
+
+
 class ReleaseEvent(ActionEvent):
     """A change of a release on GitHub.
 

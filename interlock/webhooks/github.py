@@ -13,6 +13,7 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.webhooks.events import (
     DispatchEvent,
     Event,
+    MergeGroupEvent,
     PullRequestEvent,
     PushEvent,
     ReleaseEvent,
@@ -25,6 +26,7 @@ from interlock.webhooks.refusals import DeliveryRefusedError, Reason
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _REPOSITORY: TypeAdapter[str] = TypeAdapter(RepositoryName)
 _KINDS: Mapping[str, type[Event]] = {
+    "merge_group": MergeGroupEvent,
     "pull_request": PullRequestEvent,
     "push": PushEvent,
     "release": ReleaseEvent,

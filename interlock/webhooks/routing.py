@@ -19,6 +19,7 @@ from interlock.model.versions import tag_version
 from interlock.webhooks.events import (
     DispatchEvent,
     Event,
+    MergeGroupEvent,
     PullRequestEvent,
     PushEvent,
     Received,
@@ -85,7 +86,7 @@ def route(event: Received, family: Family) -> Route:
     return _route(event, name, family)
 
 
-def _route(event: Event, name: str, family: Family) -> Route:
+def _route(event: Event, name: str, family: Family) -> Route:  # noqa: PLR0911  one for each kind of event
     match event:
         case PullRequestEvent():
             return _pull_request(event, name, family)
@@ -97,8 +98,10 @@ def _route(event: Event, name: str, family: Family) -> Route:
             return _follow(name, event.version, family)
         case DispatchEvent():
             return _dispatch(event, name, family)
-    assert isinstance(event, WorkflowRunEvent)
-    return _workflow_run(event, name)
+        case WorkflowRunEvent():
+            return _workflow_run(event, name)
+    assert isinstance(event, MergeGroupEvent)
+    return _merge_group(event, name)
 
 
 def _pull_request(event: PullRequestEvent, name: str, family: Family) -> Route:
@@ -136,6 +139,19 @@ def _merged(event: PullRequestEvent, name: str) -> Route:
         return Ignored(kind=Kind.ACTION, why="a pull request was closed that no cascade waits for")
     key = f"{CONTINUE}:{event.repository.lower()}#{event.number}"
     return Start(deployment=CONTINUE, parameters={}, key=key, package=name)
+
+
+def _merge_group(event: MergeGroupEvent, name: str) -> Route:
+    """Always a run, whatever is tested: a queue waits for a required check that says nothing.
+
+    Whose code it is need not be asked: only people who may write can enqueue a pull request, which is to merge it.
+    """
+    if event.verb != "checks_requested":
+        return Ignored(kind=Kind.ACTION, why=f"nothing follows from a merge group that is {event.verb}")
+    request: dict[str, JsonValue] = {"upstream": name, "ref": event.sha, "baseline": event.base_sha, "group": True}
+    # When it is merged, the branch has the same commit, whose push is verified against the last release.
+    key = f"{VERIFY}:{event.repository.lower()}:{event.sha};group"
+    return Start(deployment=VERIFY, parameters={"request": request}, key=key, package=name)
 
 
 def _push(event: PushEvent, name: str, family: Family) -> Route:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, ValidationError
 from interlock.common.frozen_model import FrozenModel
 from interlock.webhooks.events import (
     DispatchEvent,
+    MergeGroupEvent,
     Number,
     PullRequestEvent,
     PushEvent,
@@ -25,17 +26,19 @@ from interlock.webhooks.refusals import DeliveryRefusedError, Reason
 
 # The namespace of the GUIDs of plain deliveries; a random one.
 _NAMES = UUID("b9c1c5ea-5a52-4fd0-8a53-1b1c0f6c2d0e")
-RELEASE, PUSH, PULL_REQUEST = "release", "push", "pull_request"
+RELEASE, PUSH, PULL_REQUEST, MERGE_GROUP = "release", "push", "pull_request", "merge_group"
 
 
 class Post(FrozenModel):
     """The event that a workflow reports.
 
     Attributes:
-        event: `release`, `push`, `pull_request`, or the name of a dispatch of the family file, as `core_release`.
+        event: `release`, `push`, `pull_request`, `merge_group`, or the name of a dispatch of the family file, as
+            `core_release`.
         repository: Where it happened, as owner/name.
         version: The version of a release.
-        sha: The commit of a push or pull request.
+        sha: The commit of a push, pull request or merge group.
+        base_sha: The commit that a merge group is built on.
         branch: The pushed branch, or the pull request's base. Default: the repository's default branch.
         pull: The number of the pull request.
         origin: The released package of a dispatch.
@@ -48,6 +51,7 @@ class Post(FrozenModel):
     repository: RepositoryName
     version: VersionText | None = None
     sha: Sha | None = None
+    base_sha: Sha | None = None
     branch: Ref | None = None
     pull: Number | None = None
     origin: Word | None = None
@@ -76,7 +80,7 @@ def read_post(body: bytes) -> Post:
     return post
 
 
-_NEEDED = {RELEASE: ("version",), PUSH: ("sha",), PULL_REQUEST: ("sha", "pull")}
+_NEEDED = {RELEASE: ("version",), PUSH: ("sha",), PULL_REQUEST: ("sha", "pull"), MERGE_GROUP: ("sha", "base_sha")}
 
 
 def _said(kind: str) -> str:
@@ -101,6 +105,9 @@ def event_of(post: Post, default_branch: str) -> Received:
             # Workflows of forks get no secrets, so a signer may push.
             mine = {"head": branch, "head_repository": post.repository, "base": branch}
             return PullRequestEvent.model_validate({**fields, **mine, "verb": "synchronize", "number": post.pull})
+        case "merge_group":
+            group = {"verb": "checks_requested", "base": f"refs/heads/{branch}", "base_sha": post.base_sha}
+            return MergeGroupEvent.model_validate({**fields, **group})
         case name:
             about = {"repository": post.repository, "origin": post.origin, "version": post.version}
             return DispatchEvent.model_validate({**about, "name": name})

@@ -28,6 +28,7 @@ from rehearsal.github import (
     graphql,
     hooks,
     issues,
+    merge_queue,
     pull_store,
     pulls,
     refs,
@@ -76,6 +77,7 @@ def attach(state: GitHubState) -> None:
         _attached.add(state)
         apps.attach(state)
         pull_store.attach(state)
+        merge_queue.attach(state)
         hooks.attach(state)
 
 

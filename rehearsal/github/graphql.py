@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from graphql import (
     ExecutionResult,
@@ -20,12 +20,11 @@ from graphql import (
     validate,
 )
 
-from rehearsal.github import access, issues, pull_store, pulls
+from rehearsal.github import access, issues, merge_queue, pull_store, pulls
 from rehearsal.github.access import SIGNED_IN, Rule, needs
 from rehearsal.github.graphql_nodes import Node, Nodes, user
 from rehearsal.github.limits import Limits
-from rehearsal.github.merging import Method
-from rehearsal.github.pull_store import AutoMerge, Pull
+from rehearsal.github.pull_store import METHODS, AutoMerge, Pull
 from rehearsal.github.records import Repository
 from rehearsal.github.refusals import Refusal
 from rehearsal.github.shapes import node_id, stamp
@@ -36,7 +35,6 @@ routes = Routes()
 SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
 MERGE = needs("contents", "write", also={"pull_requests": "write"})
 SEE = needs("metadata")
-METHODS: dict[str, Method] = {method.upper(): method for method in get_args(Method)}
 Mutation = Callable[["_Request", Mapping[str, Any]], Node]
 
 
@@ -247,6 +245,15 @@ def _disable(request: _Request, given: Mapping[str, Any]) -> Node:
     return {"pullRequest": request.nodes.pull(repository, pull), "actor": request.actor}
 
 
+def _enqueue(request: _Request, given: Mapping[str, Any]) -> Node:
+    repository, pull = request.pull(given["pullRequestId"], MERGE)
+    if given.get("expectedHeadOid") not in {None, pull.head_sha}:
+        raise _refused("Head branch was modified. Review and try the merge again.", "UNPROCESSABLE")
+    entry = merge_queue.enqueue(request.state, repository, pull, request.call.caller.login)
+    request.call.note(f"enqueue pull {pull.number}")
+    return {"mergeQueueEntry": request.nodes.queue_entry(repository, pull, entry)}
+
+
 def _close(request: _Request, given: Mapping[str, Any]) -> Node:
     repository, pull = request.pull(given["pullRequestId"], pulls.WRITE)
     if pull.state == "open":
@@ -276,6 +283,7 @@ MUTATIONS: dict[str, Mutation] = {
     "createPullRequest": _create,
     "disablePullRequestAutoMerge": _disable,
     "enablePullRequestAutoMerge": _enable,
+    "enqueuePullRequest": _enqueue,
     "mergePullRequest": _merge,
     "reopenPullRequest": _reopen,
 }

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rehearsal.github import checks, diffs, issues, merging, pull_store, statuses
+from rehearsal.github import checks, diffs, issues, merge_queue, merging, pull_store, statuses
 from rehearsal.github.git_shapes import person
 from rehearsal.github.issues import Comment
+from rehearsal.github.protection import queue_rule
 from rehearsal.github.pull_store import Pull
 from rehearsal.github.records import Repository
 from rehearsal.github.released import Release, releases
@@ -173,9 +174,23 @@ class Nodes:
         }
         return {
             "autoMergeRequest": request,
+            "isMergeQueueEnabled": queue_rule(repository, pull.base) is not None,
+            "isInMergeQueue": merge_queue.entry_of(self.state, repository, pull) is not None,
+            "timelineItems": lambda arguments: connection(pull.removals * [REMOVED], arguments),
             "mergeCommit": lambda _: self.commit(repository, sha) if sha else None,
             "mergeStateStatus": lambda _: pull_store.look(self.state, repository, pull).upper(),
             "mergeable": lambda _: MERGEABLE.get(pull_store.look(self.state, repository, pull), "MERGEABLE"),
+        }
+
+    def queue_entry(self, repository: Repository, pull: Pull, entry: merge_queue.QueueEntry) -> Node:
+        """The place of a pull request in a merge queue."""
+        ahead = [one for one in merge_queue.entries_of(self.state, repository, entry.base) if one.id < entry.id]
+        return {
+            "id": node_id("MergeQueueEntry", entry.id),
+            "position": len(ahead) + 1,
+            "state": "AWAITING_CHECKS",
+            "pullRequest": lambda _: self.pull(repository, pull),
+            "headCommit": lambda _: self.commit(repository, entry.sha),
         }
 
     def _people(self, repository: Repository, pull: Pull) -> Node:
@@ -264,6 +279,8 @@ class Nodes:
         return {**rollup, "contexts": lambda arguments: connection(contexts, arguments)} if contexts else None
 
 
+# The one kind of event in a pull request's time line that the slice of the schema has.
+REMOVED = {"__typename": "RemovedFromMergeQueueEvent", "id": node_id("RemovedFromMergeQueueEvent", 1)}
 MERGEABLE = {"dirty": "CONFLICTING", "unknown": "UNKNOWN"}
 
 

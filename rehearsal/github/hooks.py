@@ -34,7 +34,18 @@ ADMIN = needs("repository_hooks", "write", scopes=("admin:repo_hook",), role="ad
 MASK = "********"
 MOST = 20
 EVENTS = frozenset(
-    {"*", "check_run", "issue_comment", "ping", "pull_request", "push", "release", "status", "workflow_run"}
+    {
+        "*",
+        "check_run",
+        "issue_comment",
+        "merge_group",
+        "ping",
+        "pull_request",
+        "push",
+        "release",
+        "status",
+        "workflow_run",
+    }
 )
 # GitHub sends these events to Apps only.
 APPS_ONLY = frozenset({"repository_dispatch", "workflow_dispatch"})

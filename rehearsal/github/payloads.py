@@ -158,6 +158,21 @@ def _release(state: GitHubState, repository: Repository, facts: Facts) -> Iterat
         yield "release", {"action": one, "release": shown, **_common(state, repository, login)}
 
 
+def _merge_group(state: GitHubState, repository: Repository, facts: Facts) -> Iterator[Payload]:
+    shown = _commit(state, repository, facts["sha"])
+    kept = ("id", "tree_id", "message", "timestamp", "author", "committer")
+    group = {
+        "head_sha": facts["sha"],
+        "head_ref": facts["ref"],
+        "base_sha": facts["base_sha"],
+        "base_ref": f"refs/heads/{facts['base']}",
+        "head_commit": {name: shown[name] for name in kept},
+    }
+    reason = {"reason": facts["reason"]} if "reason" in facts else {}
+    body = {"action": facts["action"], **reason, "merge_group": group}
+    yield "merge_group", {**body, **_common(state, repository, facts["login"])}
+
+
 class Announced(Record):
     """The status of a run at the last delivery."""
 
@@ -199,6 +214,7 @@ def _one_run(state: GitHubState, repository: Repository, run: Run, phase: str) -
 BUILDERS: dict[str, Builder] = {
     "push": _push,
     "pull_request": _pull_request,
+    "merge_group": _merge_group,
     "status": _status,
     "check_run": _check_run,
     "repository_dispatch": _repository_dispatch,

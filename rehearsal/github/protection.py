@@ -13,6 +13,8 @@ from rehearsal.github.refusals import Refusal
 from rehearsal.github.state import GitHubState
 
 HEADS, WORKFLOWS = "refs/heads/", ".github/workflows"
+QUEUE_BRANCHES = "gh-readonly-queue/"
+BY_QUEUE = "Changes must be made through the merge queue"
 BY_PULL_REQUEST = "Changes must be made through a pull request."
 UNSIGNED = "Commits must have verified signatures."
 MERGES = "This branch must not contain merge commits."
@@ -42,7 +44,8 @@ def declined(
     if token is None:
         return None
     return (
-        _by_workflows(git, change, token)
+        _of_queue(change)
+        or _by_workflows(git, change, token)
         or _by_protection(state, git, repository, change, token)
         or _by_rulesets(state, git, repository, change, token)
     )
@@ -53,7 +56,9 @@ def is_free(repository: Repository, changes: Iterable[Change], token: Token | No
     if token is None:
         return True
     bound = (
-        change.ref.removeprefix(HEADS) in repository.protections or rulesets_for(repository, change.ref)
+        change.ref.startswith(HEADS + QUEUE_BRANCHES)
+        or change.ref.removeprefix(HEADS) in repository.protections
+        or rulesets_for(repository, change.ref)
         for change in changes
     )
     return may_change_workflows(token) and not any(bound)
@@ -70,6 +75,20 @@ def refuse(
     found = declined(state, git, repository, change, token)
     if found:
         raise Refusal(status, "Repository rule violations found\n\n" + "\n".join(found.reasons) + "\n\n")
+
+
+def queue_rule(repository: Repository, branch: str) -> dict[str, Any] | None:
+    """The parameters of a branch's merge queue; None when it has none."""
+    rules = (rule for ruleset in rulesets_for(repository, HEADS + branch) for rule in ruleset.rules)
+    return next((rule.get("parameters", {}) for rule in rules if rule["type"] == "merge_queue"), None)
+
+
+def _of_queue(change: Change) -> Decline | None:
+    """The branches of merge groups are GitHub's own."""
+    if not change.ref.startswith(HEADS + QUEUE_BRANCHES):
+        return None
+    said = f"refusing to change {change.ref}: it is a branch of the merge queue"
+    return Decline(status=said, remote=(), reasons=(said,))
 
 
 def _by_workflows(git: GitStore, change: Change, token: Token) -> Decline | None:
@@ -201,6 +220,7 @@ RULES: dict[str, tuple[Broken, str]] = {
     "update": (lambda _git, change: change.is_update, "Cannot update this protected ref."),
     "deletion": (lambda _git, change: change.is_gone, "Cannot delete this protected ref."),
     "non_fast_forward": (_is_forced, "Cannot force-push to this branch"),
+    "merge_queue": (lambda _git, change: change.is_update, BY_QUEUE),
     "pull_request": (lambda _git, change: change.is_update, BY_PULL_REQUEST),
     "required_signatures": (_has_unsigned, UNSIGNED),
     "required_linear_history": (_has_merges, MERGES),

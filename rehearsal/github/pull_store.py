@@ -3,14 +3,14 @@
 import functools
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from rehearsal.github import checks, merging, statuses
 from rehearsal.github.git_store import NO_COMMIT, GitStore, Person
 from rehearsal.github.merging import Method
-from rehearsal.github.protection import rulesets_for
+from rehearsal.github.protection import BY_QUEUE, queue_rule, rulesets_for
 from rehearsal.github.pushes import moved
 from rehearsal.github.records import Protection, Record, Repository, Token, TokenKind
 from rehearsal.github.refusals import Refusal
@@ -36,6 +36,7 @@ class Pull(Record):
         head_sha: The head's commit while the pull request was last open.
         base_sha: The base's commit at that time.
         looks: How often callers have asked whether it can be merged.
+        removals: How often a merge queue has removed it.
     """
 
     id: int
@@ -53,6 +54,7 @@ class Pull(Record):
     labels: list[str] = Field(default_factory=list)
     auto_merge: AutoMerge | None = None
     looks: int = 0
+    removals: int = 0
     created_at: datetime
     updated_at: datetime
     closed_at: datetime | None = None
@@ -160,13 +162,18 @@ def why_not(state: GitHubState, repository: Repository, pull: Pull, method: Meth
     protection = repository.protections.get(pull.base, Protection())
     if method not in settings_of(state, repository).methods or (method == "merge" and protection.linear):
         return f"{METHOD_NAMES[method]} are not allowed on this repository."
-    return _why_state(state, repository, pull, bypass=is_admin and not protection.admins)
+    bypass = is_admin and not protection.admins
+    return why_state(state, repository, pull, bypass=bypass) or (
+        BY_QUEUE if queue_rule(repository, pull.base) is not None else None
+    )
 
 
+METHODS: dict[str, Method] = {method.upper(): method for method in get_args(Method)}
 METHOD_NAMES = {"merge": "Merge commits", "squash": "Squash merges", "rebase": "Rebase merges"}
 
 
-def _why_state(state: GitHubState, repository: Repository, pull: Pull, *, bypass: bool) -> str | None:
+def why_state(state: GitHubState, repository: Repository, pull: Pull, *, bypass: bool) -> str | None:
+    """Why its state keeps it from being merged or enqueued, in GitHub's words."""
     found = mergeability(state, repository, pull)
     if found == "dirty":
         return "Pull Request has merge conflicts"
@@ -201,21 +208,40 @@ def merge(
     Raises:
         Refusal: 405, it can't be merged like this.
     """
-    git, ref = state.git(repository), f"refs/heads/{pull.base}"
-    old = git.ref(ref) or NO_COMMIT
-    author = Person(token.login, f"{token.login}@users.noreply.github.com", git.web_flow().when)
-    body = _body(git, pull, method) if message is None else message
-    words = f"{title or _title(repository, pull, method)}\n\n{body}".strip() + "\n"
-    new = _merged(git, old, pull, method, words, author)
+    old = state.git(repository).ref(f"refs/heads/{pull.base}") or NO_COMMIT
+    new = merged_commit(state, repository, pull, old, method, token.login, (title, message))
     if new is None:
         raise Refusal(405, "This branch can't be rebased" if method == "rebase" else "Pull Request is not mergeable")
-    git.set_ref(ref, new, old)
+    conclude_merge(state, repository, pull, old, new, token)
+    return new
+
+
+def merged_commit(
+    state: GitHubState,
+    repository: Repository,
+    pull: Pull,
+    onto: str,
+    method: Method,
+    login: str,
+    words: tuple[str | None, str | None] = (None, None),
+) -> str | None:
+    """Make the commit by which it is merged onto another, with this title and body; no ref moves. None: a conflict."""
+    git, (title, message) = state.git(repository), words
+    author = Person(login, f"{login}@users.noreply.github.com", git.web_flow().when)
+    body = _body(git, pull, method) if message is None else message
+    said = f"{title or _title(repository, pull, method)}\n\n{body}".strip() + "\n"
+    return _merged(git, onto, pull, method, said, author)
+
+
+def conclude_merge(state: GitHubState, repository: Repository, pull: Pull, old: str, new: str, token: Token) -> None:
+    """Move the base to the commit by which it is merged, and close it."""
+    ref = f"refs/heads/{pull.base}"
+    state.git(repository).set_ref(ref, new, old)
     _close(state, pull)
     pull.base_sha, pull.merge_commit_sha = old, new
     pull.merged_at, pull.merged_by = pull.closed_at, token.login
     moved(state, repository, [(ref, old, new)], token)
     notify(state, repository, pull, "closed", token.login)
-    return new
 
 
 def _merged(git: GitStore, base: str, pull: Pull, method: Method, message: str, author: Person) -> str | None:

@@ -17,7 +17,7 @@ from interlock.common.steps import call
 from interlock.contracts.verify import ContractsRequest
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.publication import Publication, check, publish_it
-from interlock.contracts.verify.publish import Published
+from interlock.contracts.verify.publish import Published, unlimited
 from interlock.contracts.verify.workflow import Host
 from interlock.model.family_file import load
 from interlock.reports import contracts_texts
@@ -84,7 +84,7 @@ def run(hub: JudgedHub, request: ContractsRequest) -> str:
         """As the ledger and the run of `tell-contracts` do."""
         at = GitHubServer(api=served.url, server=served.url, pause_between_writes=0)
         async with open_github(token, at) as client:
-            return await publish_it(client, check(publication, load()), contracts_texts, None)
+            return await publish_it(client, check(publication, load()), contracts_texts, None, unlimited)
 
     async def verify(context: VerificationContext, _host: Host) -> None:
         assert context.automatic

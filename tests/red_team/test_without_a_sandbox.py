@@ -25,9 +25,9 @@ def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sandbox.isolation.cache_clear()
 
 
-def verification(**facts: Any) -> Any:
+def verification(*, pull: int | None = 12, group: bool = False, **facts: Any) -> Any:
     """A verification that ends with an AttributeError as soon as it looks for something to build."""
-    return SimpleNamespace(request=SimpleNamespace(pull=12), **facts)
+    return SimpleNamespace(request=SimpleNamespace(pull=pull, group=group), **facts)
 
 
 def begun(**facts: Any) -> None:
@@ -41,6 +41,10 @@ def test_a_pull_request_does_not_run_by_itself() -> None:
     ) as caught:
         begun(automatic=True)
     assert "INTERLOCK_ISOLATION=none" in str(caught.value.hint)
+    with pytest.raises(RefusedError, match="a merge group is not run by itself"):
+        begun(automatic=True, pull=None, group=True)
+    with pytest.raises(AttributeError):
+        begun(automatic=True, pull=None)  # a push to the default branch
 
 
 def test_a_program_that_does_not_start_is_a_reason_and_no_traceback(

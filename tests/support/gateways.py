@@ -30,6 +30,7 @@ class FakePrefect:
         asked: Every start that was asked for, however that ended.
         refuses: Deployments that it does not have.
         fails: Keys with which it fails each time.
+        name: The id of a run, by its number.
         loses: How many of the next answers are lost after the run was made.
     """
 
@@ -41,6 +42,7 @@ class FakePrefect:
     loses: int = 0
     defect: Exception | None = None
     closed: bool = False
+    name: Callable[[int], str] = "run {}".format
 
     async def start(self, start: Start) -> str:
         await asyncio.sleep(0)
@@ -55,7 +57,7 @@ class FakePrefect:
         if self.loses:
             self.loses -= 1
             raise PrefectDownError("Prefect does not answer: ReadError")
-        return f"run {list(self.runs).index(start.key)}"
+        return self.name(list(self.runs).index(start.key))
 
     async def answers(self) -> bool:
         return not self.is_down

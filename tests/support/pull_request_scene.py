@@ -1,6 +1,7 @@
 """A pull request on core in a world that is served, with `interlock up`: every part is a process of its own."""
 
 import contextlib
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -84,8 +85,14 @@ class Scene:
 
     def statuses(self, sha: str) -> dict[str, dict[str, Any]]:
         """The newest of each downstream, by its name."""
-        found = self.get(f"commits/{sha}/status")["statuses"]
-        return {one["context"].removeprefix("interlock/cells/"): one for one in found}
+        found, prefix = self.get(f"commits/{sha}/status")["statuses"], "interlock/cells/"
+        return {name.removeprefix(prefix): one for one in found if (name := one["context"]).startswith(prefix)}
+
+    def for_all(self, sha: str) -> str:
+        """What is said for all downstreams: the state and the words."""
+        found = {one["context"]: one for one in self.get(f"commits/{sha}/status")["statuses"]}
+        one = found.get("interlock/contracts", {"state": "", "description": ""})
+        return f"{one['state']}: {one['description']}"
 
     def comments(self, number: int) -> list[dict[str, Any]]:
         """What is said of a pull request."""
@@ -93,12 +100,12 @@ class Scene:
         return found
 
     def told(self, sha: str) -> dict[str, dict[str, Any]]:
-        """The statuses of a commit, when each downstream's is final."""
+        """The statuses of a commit, when each downstream's is there: they follow the one for all."""
 
         def found() -> dict[str, dict[str, Any]] | None:
+            number = re.search(r"(\d+) downstreams?\b", self.for_all(sha))
             statuses = self.statuses(sha)
-            is_final = statuses and all(one["state"] != "pending" for one in statuses.values())
-            return statuses if is_final else None
+            return statuses if number and len(statuses) == int(number[1]) else None
 
         return eventually(found, PATIENCE, pause=0.5) or {}
 

@@ -55,6 +55,12 @@ def a_push(name: str = "alice/core", *, ref: str = "refs/heads/main", sha: str =
     return in_repository(name, ref=ref, after=sha, **fields)
 
 
+def a_merge_group(action: str = "checks_requested", name: str = "alice/core", **fields: Any) -> dict[str, Any]:
+    """What a merge queue asks for, or does not need any more."""
+    group = {"head_sha": SHA, "base_sha": "0" * 40, "base_ref": "refs/heads/main", **fields}
+    return in_repository(name, action=action, merge_group=group)
+
+
 def a_pull_request(action: str = "opened", name: str = "alice/core", **fields: Any) -> dict[str, Any]:
     head = {"sha": SHA, "ref": fields.pop("head", "rename"), "repo": {"full_name": fields.pop("owner", name)}}
     outside = {"number": 12, **{part: fields.pop(part) for part in ("number", "before", "changes") if part in fields}}

@@ -15,7 +15,7 @@ from interlock.adapters.github.models import (
     Repository,
     TokenFacts,
 )
-from interlock.adapters.github.pulls import Waiting
+from interlock.adapters.github.pulls import Queue, Waiting
 from interlock.adapters.github.retry_policy import RetryPolicy
 from interlock.adapters.github.server import GitHubServer, github_server
 from interlock.adapters.github.statuses import CommitStatus, StatusState
@@ -37,6 +37,7 @@ __all__ = [
     "Hook",
     "HookDelivery",
     "PullRequest",
+    "Queue",
     "RateLimitError",
     "Repository",
     "RetryPolicy",

@@ -57,16 +57,20 @@ class Comments(BaseClient):
 
         Fact: `viewer` names an installation's bot as `slug[bot]`, as REST does.
         """
-        what = "say whose token it is"
-        reply = await self._transport.query(self._graphql_url, what, "GitHub", {"query": VIEWER})
-        _refuse(reply.data, f"GitHub did not {what}", self._transport.credentials.name)
-        data = (reply.data.get("data") or {}).get("viewer") or {}
+        data = (await self._graphql_query(VIEWER, {}, "say whose token it is", "GitHub")).get("viewer") or {}
         return parsed(Account, {**data, "type": "Bot" if str(data.get("login")).endswith(BOT) else "User"}, "GitHub")
 
     @property
     def _graphql_url(self) -> str:
         """GitHub's own and GitHub Enterprise's: …/graphql beside the API, …/api/graphql beside …/api/v3."""
         return f"{self._transport.server.api.removesuffix('/v3')}/graphql"
+
+    async def _graphql_query(self, query: str, variables: Mapping[str, Any], what: str, repo: str) -> dict[str, Any]:
+        """Ask for something; the answer's data."""
+        data = {"query": query, "variables": dict(variables)}
+        reply = await self._transport.query(self._graphql_url, what, repo, data)
+        _refuse(reply.data, f"{repo}: GitHub did not {what}", self._transport.credentials.name)
+        return reply.data.get("data") or {}
 
     async def _graphql(self, query: str, variables: Mapping[str, Any], what: str, repo: str) -> None:
         data = {"query": query, "variables": dict(variables)}

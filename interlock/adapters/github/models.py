@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from interlock.common.frozen_model import FrozenModel
 
 # The rules of rulesets that refuse a direct push of an unsigned, unchecked commit.
-HINDERING = frozenset({"pull_request", "required_signatures", "required_status_checks", "update"})
+HINDERING = frozenset({"merge_queue", "pull_request", "required_signatures", "required_status_checks", "update"})
 
 
 class Answer(FrozenModel):
@@ -86,6 +86,7 @@ class BranchRules(FrozenModel):
     Attributes:
         protected: Whether it has any rule.
         needs_checks: The names of status checks that must have passed.
+        needs_queue: Whether only its merge queue may change it.
         is_locked: Whether no account, or only some, may push to it.
         binds_admins: Whether the older protection applies to administrators too; None when it can't be read.
         details_readable: Whether the older protection could be read, or there is none.
@@ -98,6 +99,7 @@ class BranchRules(FrozenModel):
     needs_signatures: bool = False
     needs_linear_history: bool = False
     needs_checks: tuple[str, ...] = ()
+    needs_queue: bool = False
     is_locked: bool = False
     binds_admins: bool | None = None
     details_readable: bool = True
@@ -122,6 +124,7 @@ class BranchRules(FrozenModel):
             needs_signatures="required_signatures" in kinds or _on(older, "required_signatures"),
             needs_linear_history="required_linear_history" in kinds or _on(older, "required_linear_history"),
             needs_checks=tuple(sorted(checks)),
+            needs_queue="merge_queue" in kinds,
             is_locked="update" in kinds or _on(older, "lock_branch") or "restrictions" in older,
             binds_admins=_on(older, "enforce_admins") if protection is not None else None,
             details_readable=protection is not None or not is_protected,

@@ -13,6 +13,18 @@ from interlock.adapters.github.models import Collaborator, PullRequest
 ENABLE = """mutation($pull: ID!, $method: PullRequestMergeMethod!) {
   enablePullRequestAutoMerge(input: {pullRequestId: $pull, mergeMethod: $method}) { clientMutationId }
 }"""
+QUEUE = """query($pull: ID!) {
+  node(id: $pull) {
+    ... on PullRequest {
+      isMergeQueueEnabled
+      isInMergeQueue
+      timelineItems(last: 1, itemTypes: [REMOVED_FROM_MERGE_QUEUE_EVENT]) { nodes { __typename } }
+    }
+  }
+}"""
+ENQUEUE = """mutation($pull: ID!, $sha: GitObjectID!) {
+  enqueuePullRequest(input: {pullRequestId: $pull, expectedHeadOid: $sha}) { clientMutationId }
+}"""
 STATUS = re.compile(r"[Pp]ull request is in (\w+) status")
 
 
@@ -23,6 +35,14 @@ class Waiting(StrEnum):
     CLEAN = "nothing has to be waited for: it can be merged now"
     UNSTABLE = "nothing that is required has to be waited for, but a check is not green"
     NOT_ALLOWED = "the repository does not allow auto-merge"
+
+
+class Queue(StrEnum):
+    """What a pull request is to the merge queue of its base, and what it waits for there."""
+
+    NONE = "there is no merge queue"
+    ENTERED = "the merge queue of its base to merge it"
+    REMOVED = "somebody to enqueue it again, since the merge queue has removed it"
 
 
 class Pulls(Comments):
@@ -124,6 +144,29 @@ class Pulls(Comments):
         url, data = f"{at(repo)}/pulls/{number}/merge", {"sha": sha, "merge_method": method}
         reply = await self._write("PUT", url, f"merge the pull request {number}", repo, data)
         return str(reply.data["sha"])
+
+    async def enqueue(self, repo: str, pull: PullRequest) -> Queue:
+        """Add it to its base's merge queue, unless it is or was there: what was removed would be removed again.
+
+        Raises:
+            UnprocessableError: It can't be merged, or its head is another.
+            UnreachableError: It may be in the queue: look at it.
+        """
+        what = f"enqueue the pull request {pull.number}"
+        try:
+            found = (await self._graphql_query(QUEUE, {"pull": pull.node_id}, what, repo)).get("node") or {}
+        except UnprocessableError as error:
+            if "doesn't exist on type" in error.message:  # a GitHub Enterprise Server without merge queues
+                return Queue.NONE
+            raise
+        if not found.get("isMergeQueueEnabled"):
+            return Queue.NONE
+        if found.get("isInMergeQueue"):
+            return Queue.ENTERED
+        if (found.get("timelineItems") or {}).get("nodes"):
+            return Queue.REMOVED
+        await self._graphql(ENQUEUE, {"pull": pull.node_id, "sha": pull.head.sha}, what, repo)
+        return Queue.ENTERED
 
     async def auto_merge(self, repo: str, pull: PullRequest, *, method: str) -> Waiting:
         """Have it merged as soon as it can be; the answer says what is left to do otherwise.

@@ -226,8 +226,17 @@ class DeliveryLedger(Protocol):
 class StatementLedger(Protocol):
     """The memory of what is to be told on GitHub: the newest statement of each subject."""
 
-    def record_statement(self, statement: Statement) -> None:
-        """Record a statement, to be told soon, replacing an older one of its subject."""
+    def record_statement(self, statement: Statement, *, replaces: UUID | None = None) -> None:
+        """Record a statement, to be told soon, replacing an older one of its subject.
+
+        Args:
+            statement: The statement.
+            replaces: The one statement that it may replace. Default: any older one.
+        """
+        ...
+
+    def open_statements(self, family: str) -> tuple[Statement, ...]:
+        """Those that a flow run is to replace, told or not, newest first; 200 at most."""
         ...
 
     def claim_statements(self, family: str, now: datetime, until: datetime, most: int) -> tuple[Statement, ...]:
@@ -251,6 +260,14 @@ class StatementLedger(Protocol):
 
     def forget_statements(self, before: datetime) -> None:
         """Delete those from before a time, told or not."""
+        ...
+
+    def spend_write(self, now: datetime, *, a_minute: int, an_hour: int) -> float:
+        """Count a write on the code host that can wait, if the limits allow one more now.
+
+        Returns:
+            0 when it was counted; else after how many seconds to try again: at most 60 for the limit of a minute.
+        """
         ...
 
 

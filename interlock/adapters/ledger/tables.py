@@ -217,5 +217,16 @@ STATEMENT = Table(
     Column("due_at", UtcDateTime),
     # JSON as text, whose length the database can compare before anything reads it
     Column("body", Text, nullable=False),
+    # The flow run that replaces it; null when nothing follows
+    Column("run", String),
+    sqlite_with_rowid=False,
+)
+
+# What was written on the code host in the last hour, counted by minute.
+HOST_WRITES = Table(
+    "ledger_host_writes",
+    metadata,
+    Column("minute", UtcDateTime, primary_key=True),
+    Column("number", Integer, nullable=False),
     sqlite_with_rowid=False,
 )

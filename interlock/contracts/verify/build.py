@@ -20,10 +20,10 @@ async def build(context: VerificationContext, comparison: Comparison) -> Compare
 
     Raises:
         BuildError: The ref, or the requested baseline, can't be built.
-        RefusedError: A pull request, which nobody here has asked for, would not be isolated.
+        RefusedError: A pull request or merge group, which nobody here has asked for, would not be isolated.
     """
-    if context.automatic and context.request.pull is not None:
-        check_strangers(f"pull request #{context.request.pull}")
+    if context.automatic and (context.request.pull is not None or context.request.group):
+        check_strangers("a merge group" if context.request.group else f"pull request #{context.request.pull}")
     ref = await _side(context, context.upstream, comparison.found)
     baseline, note = await _baseline(context, comparison)
     notes = (*comparison.notes, note) if note else comparison.notes
@@ -36,7 +36,9 @@ async def _baseline(context: VerificationContext, comparison: Comparison) -> tup
     try:
         return await _side(context, context.upstream, comparison.baseline), None
     except BuildError as error:
-        if context.request.baseline is not None or error.transient:
+        # A merge group names its base, which is no person's choice: what repairs a broken base must be testable.
+        is_chosen = context.request.baseline is not None and not context.request.group
+        if is_chosen or error.transient:
             raise
         instead = await last_release(context, comparison.found)
         note = f"{comparison.baseline.described} can't be built, so it is compared with the last release instead"

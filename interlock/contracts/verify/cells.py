@@ -40,6 +40,12 @@ def downstreams(request: ContractsRequest, family: Family) -> tuple[str, ...]:
     return tuple(dict.fromkeys(edge.downstream for edge in covered(request, family)))
 
 
+def tested_downstreams(upstream: str, family: Family) -> tuple[str, ...]:
+    """The packages with a suite that tests an upstream, in the family's order; there may be none."""
+    tested = {edge.downstream for edge in family.edges() if edge.upstream == upstream and family.suites_of(edge)}
+    return tuple(name for name in family.downstreams(upstream) if name in tested)
+
+
 def unknown(request: ContractsRequest, family: Family) -> tuple[str, ...]:
     """A note for each downstream without a suite; none when the request names downstreams."""
     if request.downstream:

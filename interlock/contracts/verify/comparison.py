@@ -27,6 +27,14 @@ class Comparison(FrozenModel):
         return self.found.sha is not None and self.found.kind is not Kind.FOLDER
 
 
+def named_commit(context: VerificationContext) -> Comparison | None:
+    """The commit that the request names by its whole SHA, before anything is looked for; None for any other ref."""
+    sha = context.request.sha
+    if sha is None:
+        return None
+    return Comparison(found=ResolvedRef(package=context.upstream, kind=Kind.SHA, described=sha, sha=sha), baseline=None)
+
+
 async def find_comparison(context: VerificationContext) -> Comparison:
     """Find the ref and its baseline: the requested one, else the merge base, else the last release.
 

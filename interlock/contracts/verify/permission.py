@@ -6,8 +6,7 @@ a member of the organisation, or a collaborator who may only read, has one too. 
 runs.
 """
 
-from interlock.contracts.candidates import Kind, ResolvedRef
-from interlock.contracts.verify.comparison import Comparison
+from interlock.contracts.verify.comparison import named_commit
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.publication import Publication
 from interlock.contracts.verify.publish import commit_of, is_published
@@ -44,10 +43,8 @@ async def refuse_strangers(context: VerificationContext, host: Host) -> str | No
 
 async def _publish(context: VerificationContext, host: Host) -> None:
     """Publish that a maintainer must run it."""
-    ref = context.request.ref
-    found = ResolvedRef(package=context.upstream, kind=Kind.SHA, described=ref, sha=ref)
-    commit = Comparison(found=found, baseline=None)
-    if is_published(context, commit):
+    commit = named_commit(context)
+    if commit is not None and is_published(context, commit):
         publication = Publication(commit=commit_of(context, commit, None), refused=context.request.pull)
         await host.run("tell-refused", publish_or_hand_over, context, host, publication)
 

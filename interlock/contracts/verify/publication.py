@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError
 from interlock.adapters.code_host import CodeHost
 from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.verify import publish
-from interlock.contracts.verify.cells import downstreams
-from interlock.contracts.verify.publish import Commit, Published, Texts
+from interlock.contracts.verify.cells import tested_downstreams
+from interlock.contracts.verify.publish import Commit, Published, Spend, Texts
 from interlock.contracts.verify.report import ContractsReport
 from interlock.contracts.verify.request import ContractsRequest
 from interlock.errors import RefusedError
@@ -31,12 +31,13 @@ Reason = Annotated[str, Field(max_length=_LONGEST_REASON)]
 
 
 class Publication(FrozenModel):
-    """What is to be published about a commit: a result, a failure, a refusal, or else that it is being tested.
+    """What is to be published about a commit: a result, its lack or needlessness, or else that it is being tested.
 
     Attributes:
         format: The number of this form.
         commit: The commit, without the page of the run.
         run: The flow run that found it out; None for a run without Prefect.
+        pull: The pull request that it was proposed by.
         against: While it is being tested: the baseline, for people.
         failure: Why there is no result.
         refused: The pull request whose code only a maintainer may run.
@@ -46,6 +47,7 @@ class Publication(FrozenModel):
     format: Literal[1] = 1
     commit: Commit
     run: UUID | None = None
+    pull: Annotated[int, Field(ge=1)] | None = None
     against: Reason = ""
     failure: Reason | None = None
     refused: Annotated[int, Field(ge=1)] | None = None
@@ -57,13 +59,30 @@ class Publication(FrozenModel):
         commit = self.commit
         return f"{commit.repository}@{commit.sha} {commit.package}: {' '.join(sorted(commit.downstreams))}"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a result is to come."""
+        return self.report is None and self.failure is None and self.refused is None and bool(self.commit.downstreams)
+
+    def ended(self, how: str) -> Self:
+        """The same for a run that ended without a result, with the command that verifies the commit again."""
+        commit = self.commit
+        again = ContractsRequest(
+            upstream=commit.package,
+            ref=commit.sha,
+            pull=self.pull,
+            downstream=() if commit.is_whole else commit.downstreams,
+        )
+        return self.model_copy(update={"failure": f"{how}; again: {again.command}"})
+
     def statement(self, family: str, at: datetime) -> Statement:
         """The form in which the ledger keeps it; a result that is too large becomes a failure."""
         body = self.model_dump_json(exclude_defaults=True)
         if len(body) > LARGEST:
             failed = self.model_copy(update={"report": None, "failure": _TOO_LARGE})
             body = failed.model_dump_json(exclude_defaults=True)
-        return Statement(subject=self.subject, id=uuid4(), family=family, at=at, body=body)
+        run = self.run if self.is_open else None
+        return Statement(subject=self.subject, id=uuid4(), family=family, at=at, run=run, body=body)
 
     @classmethod
     def read(cls, statement: Statement) -> Self:
@@ -92,19 +111,27 @@ def check(publication: Publication, family: Family) -> Publication:
         raise RefusedError("it speaks of a repository that is not that of a package of the family")
     if not _SHA.fullmatch(commit.sha):
         raise RefusedError("it names no commit")
-    known = downstreams(ContractsRequest(upstream=commit.package, ref=commit.sha), family)
+    known = tested_downstreams(commit.package, family)
     named = [*commit.downstreams, *((each.downstream for each in report.downstreams) if report else ())]
-    if not commit.downstreams or not set(named) <= set(known):
+    if bool(commit.downstreams) != bool(known) or not set(named) <= set(known):
         raise RefusedError(f"it speaks of a package that is no tested downstream of {commit.package}")
     wanted = (commit.package, commit.repository, commit.sha)
     if report is not None and (report.upstream, report.repository, report.sha) != wanted:
         raise RefusedError("its report is about another commit")
-    is_whole = set(commit.downstreams) == set(known)
-    return publication.model_copy(update={"commit": commit.model_copy(update={"is_whole": is_whole, "url": None})})
+    facts = {
+        "is_whole": set(commit.downstreams) == set(known),
+        "is_detailed": family.downstream_statuses,
+        "url": None,
+    }
+    return publication.model_copy(update={"commit": commit.model_copy(update=facts)})
 
 
 async def publish_it(
-    github: CodeHost, publication: Publication, texts: Callable[[ContractsReport, str | None], Texts], url: str | None
+    github: CodeHost,
+    publication: Publication,
+    texts: Callable[[ContractsReport, str | None], Texts],
+    url: str | None,
+    spend: Spend,
 ) -> Published:
     """Publish it; a second call changes nothing.
 
@@ -113,13 +140,17 @@ async def publish_it(
         publication: What is published.
         texts: Renders a report, with the page of the run.
         url: The page of the run.
+        spend: Takes from the budget.
     """
     commit = publication.commit.model_copy(update={"url": url})
+    if not commit.downstreams:
+        return await publish.publish_needless(github, commit, f"no suite of a downstream tests {commit.package}")
     if publication.report is not None:
-        return await publish.publish(github, commit, publication.report, texts(publication.report, url))
+        rendered = texts(publication.report, url)
+        return await publish.publish(github, commit, publication.report, rendered, spend=spend)
     if publication.failure is not None:
-        return await publish.publish_failed(github, commit, publication.failure)
+        return await publish.publish_failed(github, commit, publication.failure, spend=spend)
     if publication.refused is not None:
         by_hand = ContractsRequest(upstream=commit.package, ref=commit.sha, pull=publication.refused)
         return await publish.publish_refused(github, commit, by_hand.command)
-    return await publish.publish_pending(github, commit, against=publication.against)
+    return await publish.publish_pending(github, commit, against=publication.against, spend=spend)

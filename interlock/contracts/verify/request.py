@@ -26,6 +26,9 @@ class ContractsRequest(FrozenModel):
         description="Who wrote the pull request's code, where they may be strangers: it is run only if all of them may "
         "write to the repository.",
     )
+    group: bool = Field(
+        default=False, description="Whether it is a merge group: what a merge queue merges if its checks are green."
+    )
     baseline: str | None = Field(
         default=None, description="What it is compared with. Default: the merge base, or the last release."
     )
@@ -40,15 +43,23 @@ class ContractsRequest(FrozenModel):
 
     @model_validator(mode="after")
     def _has_a_fixed_commit(self) -> Self:
-        if self.authors and (self.pull is None or not _WHOLE_SHA.fullmatch(self.ref)):
+        if self.authors and (self.pull is None or self.sha is None):
             raise ValueError("authors need a pull request and the whole SHA of what they wrote")
+        if self.group and self.sha is None:
+            raise ValueError("a merge group is named by its whole SHA")
         return self
+
+    @property
+    def sha(self) -> str | None:
+        """The ref, where it is a whole SHA."""
+        return self.ref if _WHOLE_SHA.fullmatch(self.ref) else None
 
     @property
     def command(self) -> str:
         """The command that verifies the same commit by hand."""
         pull = f" --pr {self.pull}" if self.pull else ""
-        return f"interlock contracts {self.ref} --of {self.upstream}{pull}"
+        only = "".join(f" --downstream {name}" for name in self.downstream)
+        return f"interlock contracts {self.ref} --of {self.upstream}{pull}{only}"
 
     @property
     def family_path(self) -> Path | None:
@@ -59,6 +70,8 @@ class ContractsRequest(FrozenModel):
     def title(self) -> str:
         """What is verified, for people: `core topic`, `core #12`, `core #12 (0123456789ab)`."""
         ref = self.ref[:_SHOWN_DIGITS] if _WHOLE_SHA.fullmatch(self.ref) else self.ref
+        if self.group:
+            return f"{self.upstream} merge group ({ref})"
         pull = f"#{self.pull}"
         if self.pull is None or ref == pull:
             return f"{self.upstream} {ref}"

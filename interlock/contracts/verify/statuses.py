@@ -1,4 +1,4 @@
-"""What a commit's statuses say: one for each downstream, in a line of at most 140 characters. Pure."""
+"""What a commit's statuses say: one for all, and one for each downstream, in a line of at most 140 characters. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,12 +11,14 @@ from interlock.contracts.verify.report import CellResult, Conclusion, ContractsR
 from interlock.model.verdicts import Verdict
 
 CONTEXT = "interlock/cells"
+ROLL_UP = "interlock/contracts"
 STATES = {
     Conclusion.SUCCESS: StatusState.SUCCESS,
     Conclusion.SKIPPED: StatusState.SUCCESS,
     Conclusion.FAILURE: StatusState.FAILURE,
     Conclusion.ERROR: StatusState.ERROR,
 }
+WORST = (StatusState.FAILURE, StatusState.ERROR)
 # The words for a cell that is red as a whole.
 WHOLE = {
     Verdict.UNRESOLVABLE: "cannot be installed with it",
@@ -34,6 +36,30 @@ def status(downstream: str, state: StatusState, words: str, url: str | None) -> 
     """The status of one downstream, cut to the length that GitHub accepts."""
     description = cut(words, LONGEST_DESCRIPTION)
     return CommitStatus(context=context(downstream), state=state, description=description, target_url=url)
+
+
+def roll_up(state: StatusState, words: str, url: str | None) -> CommitStatus:
+    """The status for all downstreams, whose name never changes."""
+    return CommitStatus(context=ROLL_UP, state=state, description=cut(words, LONGEST_DESCRIPTION), target_url=url)
+
+
+def rolled_up(report: ContractsReport, each: Sequence[CommitStatus], url: str | None) -> CommitStatus:
+    """The final status for all: the worst of theirs, with the downstreams that have it.
+
+    Args:
+        report: The result.
+        each: The final statuses of the downstreams.
+        url: The page with the details.
+    """
+    if report.skipped is not None:
+        return roll_up(StatusState.SUCCESS, f"not run: {report.skipped}", url)
+    state = next((bad for bad in WORST if any(one.state is bad for one in each)), StatusState.SUCCESS)
+    names = [one.context.removeprefix(f"{CONTEXT}/") for one in each if one.state is state]
+    number = f"{len(each)} downstream{'' if len(each) == 1 else 's'}"
+    if state is StatusState.SUCCESS:
+        return roll_up(state, f"nothing regressed in {number}", url)
+    words = "regressed" if state is StatusState.FAILURE else "not known"
+    return roll_up(state, f"{len(names)} of {number} {words}: {', '.join(names)}", url)
 
 
 def statuses(report: ContractsReport, downstreams: Iterable[str], url: str | None) -> tuple[CommitStatus, ...]:

@@ -4,20 +4,27 @@ Theory of operation. The ledger has the newest statement of each subject, so thi
 ledger, which any call makes for all that waits. A killed call leaves its lease, and the next call after the lease's
 end publishes the same again, which changes nothing. `sql_statements` says why a statement is never published after its
 successor.
+
+A run that is cancelled, or crashes for good, says nothing. So a statement that a run is to replace names this run, and
+`conclude_ended` replaces it when the run has ended without doing so. It compares the ledger with the runs, so any call
+does it for all of them; a result that comes meanwhile stays.
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
 from interlock.adapters.connections import Connections
+from interlock.adapters.ledger import Ledger
 from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.verify.publication import Publication, check, publish_it
-from interlock.contracts.verify.publish import Published, Texts
+from interlock.contracts.verify.publish import Published, Texts, budget_in
 from interlock.contracts.verify.report import ContractsReport
-from interlock.errors import InterlockError
+from interlock.errors import InterlockError, RefusedError
+from interlock.model.family import Family
 from interlock.model.statement import Statement
 
 LEASE = timedelta(minutes=10)
@@ -42,9 +49,36 @@ class Told(FrozenModel):
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        """What was not published, each in a line."""
+        """What was not published, each in a line; what only waits for its turn is none."""
         refused = (f"{self.subject}: {self.refused}",) if self.refused else ()
-        return (*refused, *map(str, self.published.failures))
+        return (*refused, *(str(each) for each in self.published.failures if not each.postponed))
+
+
+async def conclude_ended(
+    ledger: Ledger, family: Family, how: Callable[[UUID], Awaitable[str | None]]
+) -> tuple[Statement, ...]:
+    """Record the failure of every run that has ended and left its commit pending.
+
+    Args:
+        ledger: The ledger.
+        family: The family.
+        how: How a run has ended, in a word or two; None while it may still publish a result.
+
+    Returns:
+        What is to be published now.
+
+    Raises:
+        LedgerError: The ledger can't be reached.
+    """
+    made = []
+    for old in await asyncio.to_thread(ledger.open_statements, family.name):
+        if old.run is None or (end := await how(old.run)) is None:
+            continue
+        with contextlib.suppress(RefusedError):  # `tell_waiting` says that it is refused
+            new = check(Publication.read(old), family).ended(end).statement(family.name, max(now(), old.at))
+            await asyncio.to_thread(ledger.record_statement, new, replaces=old.id)
+            made.append(new)
+    return tuple(made)
 
 
 async def tell_waiting(
@@ -91,12 +125,12 @@ async def _tell(
         publication = check(Publication.read(statement), connections.family)
     except InterlockError as error:
         return Told(subject=statement.subject, refused=error.message)
-    url = page(publication.run) if publication.run else None
+    url, spend = page(publication.run) if publication.run else None, budget_in(connections.ledger)
     try:
-        published = await publish_it(connections.telling, publication, texts, url)
+        published = await publish_it(connections.telling, publication, texts, url, spend)
     except Exception as error:  # noqa: BLE001  one odd report must not keep the others from being published
         defect(error)
         failed = publication.model_copy(update={"report": None, "failure": DEFECT})
-        published = await publish_it(connections.telling, failed, texts, url)
+        published = await publish_it(connections.telling, failed, texts, url, spend)
         return Told(subject=publication.subject, published=published, refused=DEFECT)
     return Told(subject=publication.subject, published=published)

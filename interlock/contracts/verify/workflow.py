@@ -10,23 +10,27 @@ from interlock.common.sanitize import cut
 from interlock.common.steps import RunStep, call
 from interlock.contracts.verify.assemble import Known, report_of, skipped_report
 from interlock.contracts.verify.build import build, build_branch, prepare_downstream
-from interlock.contracts.verify.cells import choose, matrix_request
-from interlock.contracts.verify.comparison import Comparison, find_comparison
+from interlock.contracts.verify.cells import choose, matrix_request, tested_downstreams
+from interlock.contracts.verify.comparison import Comparison, find_comparison, named_commit
 from interlock.contracts.verify.context import VerificationContext, doing
 from interlock.contracts.verify.contract import Contract, compare_contracts, find_uses, reason_to_skip, record
 from interlock.contracts.verify.publication import Publication, publish_it
 from interlock.contracts.verify.publish import (
+    Commit,
     Published,
     Texts,
+    budget_in,
     commit_of,
     is_published,
     publisher,
     reason_not_published,
 )
 from interlock.contracts.verify.report import ContractsReport
+from interlock.contracts.verify.request import ContractsRequest
 from interlock.contracts.verify.subjects import ComparedBuilds, Side
 from interlock.errors import InterlockError
 from interlock.matrix.run import OpenRunner, here, plan_matrix, run_planned
+from interlock.model.family import Family
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +64,8 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
     """
     _ = context.connections.ledger  # fails here, before anything is built, if it can't be opened
     doing.get()(f"looking for {context.request.title}")
-    comparison = await host.run("find", _find, context, host)
+    async with _publish_failure(context, host, named_commit(context)):
+        comparison = await host.run("find", _find, context, host)
     async with _publish_failure(context, host, comparison):
         await host.run("tell-pending", publish_or_hand_over, context, host, _pending(context, comparison))
         doing.get()(f"building {context.upstream}, {comparison.found.described}")
@@ -71,6 +76,17 @@ async def verify(context: VerificationContext, host: Host) -> ContractsReport:
         why = reason_to_skip(context.package.contract, compared, contract)
         report = skipped_report(context, known, why) if why else await _test(context, host, known)
         return await host.run("tell", _publish_result, context, host, comparison, report)
+
+
+async def answer_needless(request: ContractsRequest, family: Family, host: Host) -> bool:
+    """Publish on a merge group's commit that there is nothing to test, where that is so; whether it is."""
+    if tested_downstreams(request.upstream, family):
+        return False
+    assert host.hand_over is not None
+    repository = family.repository(request.upstream)
+    commit = Commit(package=request.upstream, repository=repository, sha=request.ref, downstreams=())
+    host.log(await host.hand_over(Publication(commit=commit, run=host.flow_run)))
+    return True
 
 
 async def _find(context: VerificationContext, host: Host) -> Comparison:
@@ -86,7 +102,8 @@ def _pending(context: VerificationContext, comparison: Comparison) -> Publicatio
     if not is_published(context, comparison):
         return None
     against = comparison.baseline.described if comparison.baseline else ""
-    return Publication(commit=commit_of(context, comparison, None), against=cut(against, 200))
+    commit = commit_of(context, comparison, None)
+    return Publication(commit=commit, pull=context.request.pull, against=cut(against, 200))
 
 
 async def publish_or_hand_over(context: VerificationContext, host: Host, publication: Publication | None) -> Published:
@@ -96,7 +113,8 @@ async def publish_or_hand_over(context: VerificationContext, host: Host, publica
     if host.hand_over is not None:
         published = await host.hand_over(publication.model_copy(update={"run": host.flow_run}))
     else:
-        published = await publish_it(publisher(context), publication, host.texts, host.url)
+        spend = budget_in(context.connections.ledger)
+        published = await publish_it(publisher(context), publication, host.texts, host.url, spend)
     host.log(published)
     return published
 
@@ -136,12 +154,21 @@ async def _publish_result(
 
 
 @contextlib.asynccontextmanager
-async def _publish_failure(context: VerificationContext, host: Host, comparison: Comparison) -> AsyncIterator[None]:
-    """If the verification fails, replace the pending statuses."""
+async def _publish_failure(
+    context: VerificationContext, host: Host, comparison: Comparison | None
+) -> AsyncIterator[None]:
+    """If the verification fails or is cancelled, say so on its commit."""
     try:
         yield
-    except Exception as error:
-        if pending := _pending(context, comparison):
-            why = error.message if isinstance(error, InterlockError) else "a defect of Interlock"
-            await publish_or_hand_over(context, host, pending.model_copy(update={"failure": cut(why, 2_000)}))
+    except (Exception, asyncio.CancelledError) as error:
+        if comparison is not None and (pending := _pending(context, comparison)):
+            with contextlib.suppress(InterlockError):  # the first error is the one to be raised
+                await publish_or_hand_over(context, host, _failed(pending, error))
         raise
+
+
+def _failed(pending: Publication, error: BaseException) -> Publication:
+    if isinstance(error, asyncio.CancelledError):
+        return pending.ended("cancelled")
+    why = error.message if isinstance(error, InterlockError) else "a defect of Interlock"
+    return pending.model_copy(update={"failure": cut(why, 2_000)})

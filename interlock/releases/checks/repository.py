@@ -102,6 +102,8 @@ def _rules(member: str, branch: str, rules: "BranchRules", repository: "Reposito
     """Check that the branch's rules accept a pushed commit that is neither signed nor checked."""
     name, wanted = "branch rules", _wanted(rules)
     hint = f"let the token's owner bypass the rule: {repository.html_url}/settings/rules"
+    if rules.needs_queue or (rules.perhaps is not None and rules.perhaps.needs_queue):
+        hint += '; or release it by pull request, in a workflow of its own (reaction = "dispatch")'
     if wanted:
         cause = f"{branch} wants {wanted}, and a release pushes a commit to it"
         if repository.can_admin and not rules.binds_admins and not rules.ruled:
@@ -120,7 +122,8 @@ def _rules(member: str, branch: str, rules: "BranchRules", repository: "Reposito
 def _wanted(rules: "BranchRules") -> str:
     """What the rules ask of a push and a release's push lacks; empty when it lacks nothing."""
     wants = {
-        "a pull request": rules.needs_pull_request,
+        "a pull request": rules.needs_pull_request and not rules.needs_queue,
+        "a pull request in its merge queue": rules.needs_queue,
         "signed commits": rules.needs_signatures,
         f"green checks ({', '.join(rules.needs_checks)})": bool(rules.needs_checks),
         "to be pushed to by some alone": rules.is_locked,

@@ -93,7 +93,7 @@ def test_each_downstream_has_a_status_that_leads_to_the_run(scene: Scene, opened
     assert states == {name: "failure" if name in RED else "success" for name in DOWNSTREAMS}
     assert all(one["target_url"].endswith(opened.run["id"]) for one in statuses.values())
     said = [(one["context"], one["state"]) for one in scene.get(f"commits/{opened.sha}/statuses?per_page=100")]
-    assert len(said) == len(set(said)) == 2 * len(DOWNSTREAMS), "pending, then a result, and nothing twice"
+    assert len(said) == len(set(said)) == 2 + len(DOWNSTREAMS), "all are pending, then a result, and nothing twice"
 
 
 def test_it_is_told_by_runs_with_a_token_from_what_a_run_without_one_has_found_out(
@@ -139,3 +139,14 @@ def test_a_push_that_restores_it_turns_all_green_and_updates_the_comment(scene: 
     assert after["id"] == before["id"]
     assert sha[:12] in after["body"]
     assert NAMED.rpartition("::")[2] not in after["body"], after["body"]
+
+
+def test_a_run_that_is_cancelled_leaves_nothing_pending(scene: Scene, opened: Opened) -> None:
+    sha = said(scene, VALUE, 'soft = "low"')
+    eventually(lambda: scene.for_all(sha).startswith("pending"), PATIENCE, pause=0.2)
+    run = scene.runs()[2]
+    state = {"state": {"type": "CANCELLING"}}
+    assert scene.prefect.post(f"/flow_runs/{run['id']}/set_state", json=state).status_code == 201
+    command = f"interlock contracts {sha} --of {CORE} --pr {opened.number}"
+    eventually(lambda: f"error: not tested: cancelled; again: {command}" == scene.for_all(sha), PATIENCE, pause=0.5)
+    assert scene.ended(2)["state_type"] == "CANCELLED"

@@ -21,10 +21,11 @@ from interlock.releases.pull_request_branch import Change, ChangeBranch, Edge
 from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github import issues, pull_store
 from rehearsal.github.git_store import GitStore
+from rehearsal.github.merge_queue import entries_of
 from rehearsal.github.protection import HEADS
 from rehearsal.github.pull_store import Pull
 from rehearsal.github.pushes import moved
-from rehearsal.github.records import Protection, Repository
+from rehearsal.github.records import Protection, Repository, Ruleset
 from tests.support.rehearsed_release import RehearsedRelease
 
 T = TypeVar("T")
@@ -122,6 +123,13 @@ class Proposing:
         with self.here.serving.github.changing():
             self.record.protections["main"] = Protection.model_validate({"admins": True, **facts})
             self.record.allow_auto_merge = True
+
+    def queue(self) -> None:
+        """Let a merge queue alone change the base, by green checks."""
+        checks = {"required_status_checks": [{"context": "ci"}]}
+        rules = ({"type": "merge_queue"}, {"type": "required_status_checks", "parameters": checks})
+        with self.here.serving.github.changing():
+            self.record.rulesets.append(Ruleset(id=7, name="queue", include=("~DEFAULT_BRANCH",), rules=rules))
 
     def pass_checks(self) -> None:
         """Let the check that is required be green."""
@@ -230,6 +238,33 @@ class TestMerging:
         assert (seen.state, seen.merge_commit) == (ProposalState.MERGED, store.git.ref("refs/heads/main"))
         assert store.propose(wanted(auto_merge=True)) == seen
         assert store.branches() == ["main"]
+
+    def test_where_there_is_a_merge_queue_it_is_enqueued_once_and_the_queue_merges_it(self, store: Proposing) -> None:
+        store.queue()
+        made = store.proposed(wanted(auto_merge=True))
+        assert made.waits_for.startswith("checks or reviews that its base requires")
+        store.pass_checks()
+        queued = store.proposed(wanted(auto_merge=True))
+        assert (queued.state, queued.waits_for) == (ProposalState.OPEN, "the merge queue of its base to merge it")
+        done = [write for write in store.writes() if write != "POST /graphql"]  # that is a query
+        assert store.proposed(wanted(auto_merge=True)) == queued
+        assert [write for write in store.writes() if write != "POST /graphql"] == done
+        (entry,) = entries_of(store.here.serving.github, store.record, "main")
+        store.post(f"statuses/{entry.sha}", {"state": "success", "context": "ci"})
+        merged = store.proposed(wanted(auto_merge=True))
+        assert (merged.state, merged.merge_commit) == (ProposalState.MERGED, entry.sha)
+        assert store.branches() == ["main"]
+
+    def test_what_the_merge_queue_has_removed_is_a_persons_decision(self, store: Proposing) -> None:
+        store.queue()
+        store.proposed(wanted(auto_merge=True))
+        store.pass_checks()
+        store.proposed(wanted(auto_merge=True))
+        (entry,) = entries_of(store.here.serving.github, store.record, "main")
+        store.post(f"statuses/{entry.sha}", {"state": "failure", "context": "ci"})
+        removed = store.proposed(wanted(auto_merge=True))
+        assert removed.waits_for == "somebody to enqueue it again, since the merge queue has removed it"
+        assert entries_of(store.here.serving.github, store.record, "main") == []
 
     def test_nothing_is_merged_that_nobody_wants_to_be(self, store: Proposing) -> None:
         store.guard(checks=("ci",))

@@ -35,6 +35,7 @@ from tests.support.webhook_values import (
     FAMILY,
     SHA,
     a_dispatch,
+    a_merge_group,
     a_pull_request,
     a_push,
     a_release,
@@ -93,6 +94,18 @@ def test_events_of_one_head_have_one_key_and_others_have_not() -> None:
     assert {started("pull_request", a_pull_request(verb)).key for verb in verbs} == {f"{VERIFY}:alice/core:{SHA}#12"}
 
 
+@pytest.mark.parametrize(
+    ("name", "base"), [("alice/core", "main"), ("alice/core", "v1"), ("alice/store", "base"), ("alice/feed", "main")]
+)
+def test_a_merge_group_is_verified_beside_its_base_or_answered_whatever_it_is_for(name: str, base: str) -> None:
+    start = started("merge_group", a_merge_group(name=name, base_ref=f"refs/heads/{base}"))
+    request = {"upstream": start.package, "ref": SHA, "baseline": "0" * 40, "group": True}
+    assert (start.deployment, start.parameters) == (VERIFY, {"request": request})
+    assert ContractsRequest.model_validate(request).title == f"{start.package} merge group ({SHA[:12]})"
+    push = started("push", a_push())
+    assert start.key != push.key, "the push that merges it has the same commit, and another baseline"
+
+
 def test_another_pull_request_of_the_same_head_is_verified_too_since_it_has_a_comment_of_its_own() -> None:
     one, other = a_pull_request(), a_pull_request(number=13)
     assert started("pull_request", one).key != started("pull_request", other).key
@@ -122,6 +135,7 @@ def test_a_pull_request_is_verified_when_it_is_to_be_merged_into_the_default_bra
         ("push", a_push("alice/store", ref="refs/heads/base"), Kind.UNTESTED, "no suite of a downstream tests store"),
         ("pull_request", a_pull_request(base="v1"), Kind.BRANCH, "it is for v1"),
         ("pull_request", a_pull_request("labeled"), Kind.ACTION, "labeled"),
+        ("merge_group", a_merge_group("destroyed"), Kind.ACTION, "destroyed"),
         ("pull_request", a_pull_request("closed"), Kind.ACTION, "no cascade waits"),
         ("pull_request", a_pull_request("opened", "alice/feed"), Kind.UNTESTED, "tests feed"),
     ],
@@ -404,6 +418,7 @@ def said(**fields: Any) -> IntakeResult:
         ({"event": "push", "sha": SHA}, ("push", a_push())),
         ({"event": "push", "sha": SHA, "branch": "main"}, ("push", a_push())),
         ({"event": "pull_request", "sha": SHA, "pull": 12}, ("pull_request", a_pull_request())),
+        ({"event": "merge_group", "sha": SHA, "base_sha": OTHER_SHA}, ("merge_group", a_merge_group())),
         (
             {"event": "core_release", "repository": "alice/store", "version": "1.2.11", "origin": "core"},
             ("repository_dispatch", a_dispatch(version="1.2.11", origin="core")),

@@ -74,6 +74,11 @@ def test_a_history_without_merges_hinders_no_push() -> None:
     assert not rules({1: "never"}, {"type": "required_linear_history", "ruleset_id": 1}).ruled
 
 
+def test_a_merge_queue_hinders_a_push() -> None:
+    found = rules({1: "never"}, {"type": "merge_queue", "ruleset_id": 1, "parameters": {}})
+    assert (found.needs_queue, found.ruled, found.protected) == (True, True, True)
+
+
 def test_each_ruleset_is_read_once(tmp_path: Path, world: ServedHub) -> None:
     with world.hub.state.changing():
         two = ({"type": "required_signatures"}, {"type": "pull_request"})

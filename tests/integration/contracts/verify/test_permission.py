@@ -87,16 +87,16 @@ def test_a_strangers_code_waits_for_a_maintainer_who_runs_what_was_reviewed(
     why = asking.ask(*authors)
     (stranger,) = set(authors) - {"wendy"}
     assert why == f"{stranger} may not write to alice/core; a maintainer runs it: {command}"
-    assert asking.said == [("interlock/cells/store", "pending", f"needs a maintainer: {command}")]
+    assert asking.said == [("interlock/contracts", "pending", f"needs a maintainer: {command}")]
     assert asking.ask(*authors) == why
     assert len(asking.said) == 1
 
 
 def test_what_a_maintainer_found_out_stays(asking: Asking) -> None:
-    found = {"state": "success", "context": "interlock/cells/store", "description": "nothing regressed"}
+    found = {"state": "success", "context": "interlock/contracts", "description": "nothing regressed"}
     asking.hub.post(f"/repos/alice/core/statuses/{asking.sha}", found)
     assert asking.ask("eve")
-    assert asking.said == [("interlock/cells/store", "success", "nothing regressed")]
+    assert asking.said == [("interlock/contracts", "success", "nothing regressed")]
 
 
 def test_in_a_private_repository_a_stranger_is_one_too(asking: Asking) -> None:

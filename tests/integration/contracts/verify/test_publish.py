@@ -25,7 +25,16 @@ from interlock.contracts.schema import ElementChange
 from interlock.contracts.schema.models import Kind, What
 from interlock.contracts.verify import check_run
 from interlock.contracts.verify.comment import Marker
-from interlock.contracts.verify.publish import Commit, Published, Texts, publish, publish_failed, publish_pending
+from interlock.contracts.verify.publish import (
+    Commit,
+    Published,
+    Spend,
+    Texts,
+    publish,
+    publish_failed,
+    publish_pending,
+    unlimited,
+)
 from interlock.contracts.verify.report import ContractsReport
 from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github import apps, checks, issues, pulls, statuses
@@ -55,6 +64,8 @@ class Publisher:
     judge: Judge
     token: str = ALICE
     is_whole: bool = True
+    is_detailed: bool = True
+    spend: Spend = unlimited
     sha: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,6 +91,7 @@ class Publisher:
             sha=self.sha,
             downstreams=(PIPELINE, STORE, IBKR),
             is_whole=self.is_whole,
+            is_detailed=self.is_detailed,
             url=URL,
         )
 
@@ -94,7 +106,7 @@ class Publisher:
         async def publication() -> Published:
             async with self._open() as github:
                 texts = Texts(title="Title", summary=words, comment=words)
-                return await publish(github, commit, report, texts, pause=0)
+                return await publish(github, commit, report, texts, pause=0, spend=self.spend)
 
         return asyncio.run(publication())
 
@@ -118,9 +130,19 @@ class Publisher:
     @property
     def statuses(self) -> dict[str, list[tuple[str, str | None]]]:
         """By downstream all that was said, oldest first."""
+        prefix = "interlock/cells/"
+        return {name.removeprefix(prefix): said for name, said in self._said.items() if name.startswith(prefix)}
+
+    @property
+    def for_all(self) -> list[tuple[str, str | None]]:
+        """What was said for all downstreams, oldest first."""
+        return self._said.get("interlock/contracts", [])
+
+    @property
+    def _said(self) -> dict[str, list[tuple[str, str | None]]]:
         found: dict[str, list[tuple[str, str | None]]] = {}
         for each in reversed(statuses.statuses_of(self.hub.state, self.hub.core, self.sha)):
-            found.setdefault(each.context.removeprefix("interlock/cells/"), []).append((each.state, each.description))
+            found.setdefault(each.context, []).append((each.state, each.description))
         return found
 
     @property
@@ -174,23 +196,26 @@ def install(publisher: Publisher, app: apps.App, token: str, permissions: dict[s
 
 
 class TestStatuses:
-    def test_each_downstream_has_one_from_pending_to_its_end(self, publisher: Publisher) -> None:
+    def test_all_have_one_from_pending_to_its_end_and_each_downstream_has_its_result(
+        self, publisher: Publisher
+    ) -> None:
         pending = publisher.pending()
+        assert publisher.statuses == {}
         published = publisher.publish()
         assert (pending.failures, published.failures) == ((), ())
+        assert publisher.for_all == [
+            ("pending", "is being tested, beside 1.4.61"),
+            ("failure", f"1 of 3 downstreams regressed: {PIPELINE}"),
+        ]
         assert publisher.statuses == {
-            PIPELINE: [
-                ("pending", "is being tested, beside 1.4.61"),
-                ("failure", f"3 tests regressed: {', '.join(TESTS)}"),
-            ],
+            PIPELINE: [("failure", f"3 tests regressed: {', '.join(TESTS)}")],
             STORE: [
-                ("pending", "is being tested, beside 1.4.61"),
                 (
                     "success",
                     "nothing regressed in 2 cells, 1 red before already; used, changed and untested: BackpressureLevel",
                 ),
             ],
-            IBKR: [("pending", "is being tested, beside 1.4.61"), ("success", "nothing regressed in 1 cell")],
+            IBKR: [("success", "nothing regressed in 1 cell")],
         }
         links = {
             each.target_url for each in statuses.statuses_of(publisher.hub.state, publisher.hub.core, publisher.sha)
@@ -198,12 +223,64 @@ class TestStatuses:
         assert links == {URL}
 
     def test_what_is_said_already_is_not_said_again(self, publisher: Publisher) -> None:
-        assert len(publisher.pending().done) == 3
+        assert len(publisher.pending().done) == 1
         assert publisher.pending() == Published()
         first = publisher.publish()
-        assert len(first.done) == 4
+        assert len(first.done) == 5
         assert publisher.writes_of(publisher.publish) == []
         assert publisher.publish() == Published(comment=first.comment)
+
+    def test_an_older_result_of_the_commit_is_no_answer_while_it_is_tested_again(self, publisher: Publisher) -> None:
+        publisher.publish()
+        publisher.pending()
+        assert {said[-1][0] for said in publisher.statuses.values()} == {"pending"}
+
+    @pytest.mark.parametrize(
+        ("facts", "said"),
+        [
+            ({}, ("failure", f"1 of 3 downstreams regressed: {PIPELINE}")),
+            ({"downstreams": ()}, ("error", f"3 of 3 downstreams not known: {PIPELINE}, {STORE}, {IBKR}")),
+            ({"downstreams": (), "skipped": "no change"}, ("success", "not run: no change")),
+        ],
+    )
+    def test_the_one_for_all_is_the_worst_of_all(
+        self, publisher: Publisher, facts: dict[str, object], said: tuple[str, str]
+    ) -> None:
+        publisher.publish(publisher.report(**facts))
+        assert publisher.for_all == [said]
+
+    def test_of_something_that_regressed_and_something_unknown_the_former_is_said(self, publisher: Publisher) -> None:
+        publisher.publish(publisher.report(downstreams=publisher.report().downstreams[:1]))
+        assert publisher.for_all == [("failure", f"1 of 3 downstreams regressed: {PIPELINE}")]
+        publisher.publish(green(publisher.report()))
+        assert publisher.for_all[-1] == ("success", "nothing regressed in 3 downstreams")
+
+    def test_a_family_may_have_the_one_for_all_alone(self, publisher: Publisher) -> None:
+        publisher.is_detailed = False
+        publisher.pending()
+        publisher.publish()
+        publisher.failed("no disk")
+        assert publisher.statuses == {}
+        assert [state for state, _ in publisher.for_all] == ["pending", "failure", "error"]
+
+    def test_when_the_budget_is_spent_only_downstreams_statuses_wait_and_go_on_where_they_ended(
+        self, publisher: Publisher
+    ) -> None:
+        left = [0.0, 61.0]
+        publisher.spend = lambda: left.pop(0)
+        first = publisher.publish()
+        assert [len(publisher.for_all), len(publisher.comments), len(publisher.statuses)] == [1, 1, 1]
+        (failure,) = first.failures
+        assert (failure.what, failure.transient) == ("2 of the downstreams' statuses", True)
+        publisher.spend = unlimited
+        assert len(publisher.publish().done) == 2
+        assert set(publisher.statuses) == {PIPELINE, STORE, IBKR}
+
+    def test_when_a_minutes_budget_is_spent_it_waits(self, publisher: Publisher) -> None:
+        left = [0.001, 0.0, 0.0, 0.0]
+        publisher.spend = lambda: left.pop(0)
+        assert publisher.publish().failures == ()
+        assert (left, len(publisher.statuses)) == ([], 3)
 
     def test_a_run_that_ends_without_a_verdict_leaves_nothing_pending(self, publisher: Publisher) -> None:
         publisher.pending()
@@ -218,7 +295,8 @@ class TestStatuses:
 
     def test_a_verification_that_is_skipped_says_why_and_is_green(self, publisher: Publisher) -> None:
         publisher.publish(publisher.report(downstreams=(), skipped="the contract is that of 1.4.61"))
-        assert list(publisher.statuses.values()) == 3 * [[("success", "not run: the contract is that of 1.4.61")]]
+        said = [("success", "not run: the contract is that of 1.4.61")]
+        assert [publisher.for_all, *publisher.statuses.values()] == 4 * [said]
 
     def test_said_too_often_in_one_context_the_others_are_said(
         self, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
@@ -248,6 +326,7 @@ class TestStatuses:
         assert [(run.status, run.summary) for run in as_app.check_runs] == [("completed", "of all")]
         assert [comment.body.splitlines()[-1] for comment in as_app.comments] == ["of all"]
         assert as_app.statuses[STORE][-1] == ("error", "not tested: no disk")
+        assert [state for state, _ in as_app.for_all] == ["failure"]
 
 
 class TestComment:
@@ -444,7 +523,7 @@ class TestFaults:
         as_app.fault(effect, path=path)
         published = as_app.publish()
         assert published.failures == ()
-        assert [len(said) for said in as_app.statuses.values()] == [1, 1, 1]
+        assert [len(said) for said in (as_app.for_all, *as_app.statuses.values())] == [1, 1, 1, 1]
         assert len(as_app.comments) == len(as_app.check_runs) == 1
         assert len(as_app.check_runs[0].annotations) == 1
 
@@ -467,7 +546,7 @@ class TestPermissions:
             )
         published = publisher.publish(text="red")
         (failure,) = published.failures
-        assert failure.what == f"the status interlock/cells/{PIPELINE}"
+        assert failure.what == "the status interlock/contracts"
         assert failure.hint == "the token of REPO_TOKEN needs the permission statuses: write for this repository"
         assert len(publisher.comments) == 1
 
@@ -485,7 +564,7 @@ class TestPermissions:
         publisher.token = "ghp_gone"
         published = publisher.publish()
         assert [failure.what for failure in published.failures] == [
-            f"the status interlock/cells/{PIPELINE}",
+            "the status interlock/contracts",
             "check run and comment",
         ]
         assert len(publisher.hub.log.all()) == 2

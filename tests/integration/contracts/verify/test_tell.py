@@ -18,7 +18,7 @@ from interlock.common.clock import now
 from interlock.contracts.verify import ContractsReport, tell
 from interlock.contracts.verify.publication import Publication
 from interlock.contracts.verify.publish import Commit, Texts
-from interlock.contracts.verify.tell import Told, tell_waiting
+from interlock.contracts.verify.tell import Told, conclude_ended, tell_waiting
 from interlock.errors import TokenError
 from interlock.model import statement
 from interlock.model.family import Family
@@ -56,9 +56,12 @@ RUN = UUID(int=7)
 AT_ONCE = RetryPolicy(first=0, longest_backoff=0, attempts=1)
 
 
+ALL = "interlock/contracts"
+
+
 def all_say(state: str) -> dict[str, list[str]]:
-    """Each status, once."""
-    return {name: [state] for name in DOWNSTREAMS}
+    """Each status, once; while it is pending, that for all alone."""
+    return {name: [state] for name in ((ALL,) if state == "pending" else (ALL, *DOWNSTREAMS))}
 
 
 @dataclass
@@ -102,6 +105,18 @@ class Teller:
 
         return asyncio.run(told())
 
+    def conclude(self, how: str | None) -> tuple[Statement, ...]:
+        async def ended(run: UUID) -> str | None:
+            assert run == RUN
+            return how
+
+        return asyncio.run(conclude_ended(self.ledger, FAMILY, ended))
+
+    @property
+    def words(self) -> str | None:
+        """What the newest status says."""
+        return statuses.statuses_of(self.hub.state, self.hub.core, self.sha)[0].description
+
     @property
     def statuses(self) -> dict[str, list[str]]:
         """By downstream all that was said, oldest first."""
@@ -137,9 +152,10 @@ def test_what_was_handed_over_is_told_with_the_page_of_the_run_that_found_it_out
     teller.hand_over(teller.result())
     teller.tell()
     assert teller.statuses == {
-        PIPELINE: ["pending", "failure"],
-        STORE: ["pending", "success"],
-        IBKR: ["pending", "success"],
+        ALL: ["pending", "failure"],
+        PIPELINE: ["failure"],
+        STORE: ["success"],
+        IBKR: ["success"],
     }
     assert teller.links == {f"https://prefect.example.org/runs/{RUN}"}
     (comment,) = teller.comments
@@ -154,6 +170,83 @@ def test_nothing_is_told_twice(teller: Teller) -> None:
     teller.hand_over(teller.result())
     (told,) = teller.tell()
     assert (told.published.done, teller.writes()) == ((), before), "it was handed over again, and GitHub has it"
+
+
+@pytest.mark.parametrize("how", ["cancelled", "crashed"])
+def test_a_run_that_has_ended_without_a_word_leaves_nothing_pending(teller: Teller, how: str) -> None:
+    teller.hand_over(teller.pending().model_copy(update={"pull": teller.pull}))
+    teller.tell()
+    assert teller.statuses == all_say("pending")
+    assert teller.conclude(how)
+    teller.tell()
+    assert teller.statuses[ALL] == ["pending", "error"]
+    assert teller.words == f"not tested: {how}; again: interlock contracts {teller.sha} --of {UPSTREAM} --pr 1"
+    assert teller.conclude(how) == (), "it is concluded once"
+
+
+def test_a_part_that_was_cancelled_is_run_again_as_a_part(teller: Teller) -> None:
+    teller.hand_over(teller.pending(downstreams=(STORE,), is_whole=False))
+    teller.conclude("cancelled")
+    teller.tell()
+    assert teller.statuses == {STORE: ["error"]}
+    assert (teller.words or "").startswith(
+        f"not tested: cancelled; again: interlock contracts {teller.sha} --of {UPSTREAM} --downstream "
+    )
+
+
+def test_what_has_a_result_or_goes_on_is_not_concluded(teller: Teller) -> None:
+    teller.hand_over(teller.pending())
+    assert teller.conclude(None) == (), "its run goes on"
+    teller.hand_over(teller.result())
+    assert teller.conclude("cancelled") == ()
+    teller.tell()
+    assert teller.statuses[ALL] == ["failure"]
+
+
+def test_a_result_that_comes_while_its_run_is_looked_at_stays(teller: Teller) -> None:
+    teller.hand_over(teller.pending())
+
+    async def ended(_run: UUID) -> str:
+        teller.hand_over(teller.result())
+        return "completed"
+
+    asyncio.run(conclude_ended(teller.ledger, FAMILY, ended))
+    teller.tell()
+    assert teller.statuses[ALL] == ["failure"]
+
+
+def test_the_failure_of_a_run_that_is_started_again_gives_way_to_it(teller: Teller) -> None:
+    teller.hand_over(teller.pending())
+    teller.conclude("crashed")
+    teller.hand_over(teller.pending())
+    teller.tell()
+    teller.hand_over(teller.result())
+    teller.tell()
+    assert teller.statuses[ALL] == ["pending", "failure"]
+
+
+def test_where_no_suite_tests_a_package_its_commit_waits_for_nothing(teller: Teller) -> None:
+    commit = teller.commit(package="lonely", repository="alice/lonely", downstreams=())
+    teller.hub.add("alice/lonely", {})
+    sha = teller.hub.state.git(teller.hub.state.repository("alice/lonely")).ref("refs/heads/main")
+    teller.hand_over(Publication(commit=commit.model_copy(update={"sha": sha}), run=RUN))
+    (told,) = teller.tell()
+    assert told.published.done == (f"status {ALL}: success, not run: no suite of a downstream tests lonely",)
+    assert teller.conclude("completed") == ()
+
+
+def test_all_runs_share_a_budget_for_what_can_wait(teller: Teller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interlock.contracts.verify.publish.MOST_AN_HOUR", 2)
+    teller.hand_over(teller.result())
+    (told,) = teller.tell()
+    assert teller.statuses == {ALL: ["failure"], PIPELINE: ["failure"], STORE: ["success"]}
+    assert "1 of the downstreams' statuses not told" in str(told.published.failures[0])
+    assert told.troubles == (), "it waits, and nothing is wrong"
+    later = now() + timedelta(minutes=62)
+    for module in ("tell", "publish"):
+        monkeypatch.setattr(f"interlock.contracts.verify.{module}.now", lambda: later)
+    assert [each.troubles for each in teller.tell()] == [()]
+    assert teller.statuses[IBKR] == ["success"]
 
 
 def test_a_failure_is_told_in_the_place_of_a_result(teller: Teller) -> None:

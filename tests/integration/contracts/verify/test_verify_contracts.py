@@ -1,5 +1,6 @@
 """What a ref of core does to its downstreams in the rehearsal's world, by the steps of the flow."""
 
+import asyncio
 import os
 import subprocess
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 from interlock.adapters.ledger import open_ledger
 from interlock.common.clock import now
 from interlock.contracts.verify import Conclusion, ContractsReport
+from interlock.contracts.verify.comparison import Comparison
+from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.publication import Publication, check
 from interlock.contracts.verify.publish import Published, Texts
 from interlock.contracts.verify.review import WHY
-from interlock.errors import BuildError, InterlockError, TokenError, UsageError
+from interlock.errors import BuildError, IndexUnavailableError, InterlockError, TokenError, UsageError
 from interlock.model.family_file import load
 from interlock.model.verdicts import Verdict
 from tests.support.rehearsed_release import CORE
@@ -270,15 +273,18 @@ def test_a_merge_base_that_cannot_be_built_has_the_last_release_in_its_place(
 ) -> None:
     whole = here.git(CORE, "show", f"main:{PROJECT}").encode() + b"\n"
     here.commit(CORE, {PROJECT: b"[build-system]\nrequires = [\n"})
-    here.branch("mended", {PROJECT: whole})
+    sha = here.branch("mended", {PROJECT: whole})
     try:
         compared = here.build("mended")
+        group = here.build(sha, baseline="main", group=True)
         with pytest.raises(InterlockError):
             here.build("mended", baseline="main")
     finally:
         here.commit(CORE, {PROJECT: whole})
     assert compared.baseline is not None
     assert compared.baseline.described == "1.2.10, the last release"
+    assert group.baseline is not None
+    assert group.baseline.described == "1.2.10, the last release", "the base of a merge group"
     assert any(note.startswith("merge base with main (") and "can't be built" in note for note in compared.notes)
 
 
@@ -344,3 +350,24 @@ def test_what_breaks_while_it_is_told_leaves_nothing_pending(here: RehearsedVeri
     with pytest.raises(RuntimeError):
         here.verify("untold", STORE, tell=True, texts=broken)
     assert list(here.statuses(sha).values()) == ["error: not tested: a defect of Interlock"]
+
+
+def test_a_commit_that_cannot_be_looked_at_or_is_cancelled_is_answered(
+    here: RehearsedVerification, first: First, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(_context: VerificationContext) -> Comparison:
+        raise failure
+
+    monkeypatch.setattr("interlock.contracts.verify.workflow.find_comparison", failing)
+    sha = here.branch("unseen", {"README.md": b"# Words that nobody sees\n"})
+    failure: BaseException = IndexUnavailableError("the index does not answer")
+    with pytest.raises(IndexUnavailableError):
+        here.verify(sha, STORE, tell=True)
+    assert list(here.statuses(sha).values()) == ["error: not tested: the index does not answer"]
+    failure = asyncio.CancelledError()
+    with pytest.raises(asyncio.CancelledError):
+        here.verify(sha, STORE, tell=True)
+    (said,) = here.statuses(sha).values()
+    assert said.startswith(f"error: not tested: cancelled; again: interlock contracts {sha} --of {CORE}")
+    with pytest.raises(asyncio.CancelledError):
+        here.verify("unseen", STORE, tell=True)

@@ -10,14 +10,18 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
+from deployments.gateway.announcements import announcement
 from deployments.gateway.metrics import Metrics
 from deployments.gateway.worker import KEEP_BODIES, KEEP_ROWS, PROBES, Backoff, Worker
 from interlock.adapters.ledger import Ledger, SqlLedger, open_ledger
+from interlock.contracts.verify.publication import Publication, check
 from interlock.errors import LedgerError
 from interlock.webhooks import Condition, Delivery, DeliveryState, Source, Start
+from interlock.webhooks.routing import VERIFY
 from tests.support.gateways import AT_ONCE, PATIENCE, FakePrefect
 from tests.support.ledgers import copied_ledger, scratch_ledger
 from tests.support.release_values import a_release
+from tests.support.webhook_values import FAMILY, SHA
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -60,8 +64,16 @@ class Clock:
         return self.now
 
 
-def worker(ledger: Ledger, prefect: FakePrefect, clock: Clock | None = None, backoff: Backoff = AT_ONCE) -> Worker:
-    return Worker(ledger, prefect, Metrics(), backoff=backoff, clock=clock or Clock())
+def worker(
+    ledger: Ledger,
+    prefect: FakePrefect,
+    clock: Clock | None = None,
+    backoff: Backoff = AT_ONCE,
+    *,
+    announces: bool = False,
+) -> Worker:
+    announce = {"announce": partial(announcement, FAMILY)} if announces else {}
+    return Worker(ledger, prefect, Metrics(), backoff=backoff, clock=clock or Clock(), **announce)
 
 
 async def seen(holds: Callable[[], object], working: "asyncio.Task[None]") -> None:
@@ -80,8 +92,9 @@ async def until(holds: Callable[[], object], work: Worker) -> None:
     await task
 
 
-def finish(ledger: Ledger, prefect: FakePrefect, clock: Clock | None = None) -> None:
-    asyncio.run(until(lambda: not ledger.waiting_deliveries(), worker(ledger, prefect, clock)))
+def finish(ledger: Ledger, prefect: FakePrefect, clock: Clock | None = None, *, announces: bool = False) -> None:
+    work = worker(ledger, prefect, clock, announces=announces)
+    asyncio.run(until(lambda: not ledger.waiting_deliveries(), work))
 
 
 def test_each_is_started_once_the_oldest_first(ledger: SqlLedger) -> None:
@@ -92,6 +105,34 @@ def test_each_is_started_once_the_oldest_first(ledger: SqlLedger) -> None:
     assert [(each.state, each.run) for each in kept if each] == [
         (DeliveryState.STARTED, f"run {number}") for number in (2, 0, 1)
     ]
+
+
+def test_of_a_merge_group_it_is_told_at_once_that_it_is_waited_for(ledger: SqlLedger) -> None:
+    request = {"upstream": "core", "ref": SHA, "baseline": "0" * 40, "group": True}
+    for number, asked in enumerate((request, {**request, "group": False, "ref": "1" * 40})):
+        accepted(ledger, number, deployment=VERIFY, parameters={"request": asked})
+    prefect, run = FakePrefect(), UUID(int=7)
+    prefect.name = lambda _number: str(run)
+    finish(ledger, prefect, announces=True)
+    (told,) = ledger.open_statements(FAMILY.name)
+    publication = check(Publication.read(told), FAMILY)
+    assert (publication.commit.sha, publication.commit.downstreams, told.run) == (SHA, ("store",), run)
+    # The same again, by an App's webhook, when the run has ended.
+    ended = publication.model_copy(update={"failure": "no disk"}).statement(FAMILY.name, NOW + timedelta(minutes=1))
+    ledger.record_statement(ended)
+    accepted(ledger, 9_000, key="key 0", deployment=VERIFY, parameters={"request": request})
+    finish(ledger, prefect, announces=True)
+    assert ledger.open_statements(FAMILY.name) == ()
+
+
+def test_a_merge_group_of_a_package_that_no_suite_tests_is_answered(ledger: SqlLedger) -> None:
+    request = {"upstream": "feed", "ref": SHA, "baseline": "0" * 40, "group": True}
+    accepted(ledger, 1, deployment=VERIFY, parameters={"request": request})
+    prefect = FakePrefect()
+    prefect.name = lambda _number: str(UUID(int=7))
+    finish(ledger, prefect, announces=True)
+    (told,) = ledger.claim_statements(FAMILY.name, NOW + timedelta(days=1), NOW + timedelta(days=2), 9)
+    assert check(Publication.read(told), FAMILY).commit.downstreams == ()
 
 
 def test_several_that_mean_one_thing_lead_to_one_run(ledger: SqlLedger) -> None:

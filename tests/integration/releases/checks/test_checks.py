@@ -182,6 +182,7 @@ def test_an_archived_repository_fails(look: Look) -> None:
 
 
 LOCKED = BranchRules(protected=True, is_locked=True)
+QUEUED = BranchRules(protected=True, needs_queue=True, needs_pull_request=True, ruled=True)
 LISTENER = ("store", "listener of core_release")
 
 
@@ -258,6 +259,8 @@ def test_a_branch_that_cannot_be_read_is_no_listener(look: Look) -> None:
         (BranchRules(protected=True, details_readable=False), True, State.UNKNOWN, "may not see how"),
         (BranchRules(protected=True, details_readable=False, is_locked=True), False, State.FAILED, "by some"),
         (BranchRules(protected=True, needs_pull_request=True, ruled=True), True, State.FAILED, "a pull request"),
+        (BranchRules(protected=True, needs_queue=True, ruled=True), True, State.FAILED, "in its merge queue"),
+        (BranchRules(protected=False, perhaps=QUEUED), False, State.WARNING, "in its merge queue, and the token"),
         (BranchRules(protected=False, perhaps=LOCKED), False, State.WARNING, "may not see whether"),
         (BranchRules(protected=True, is_locked=True, perhaps=LOCKED), False, State.FAILED, "by some alone"),
         (BranchRules(protected=False, perhaps=BranchRules(protected=True)), False, State.OK, "takes a pushed commit"),
@@ -268,6 +271,12 @@ def test_rules_that_a_push_would_break(look: Look, rules: BranchRules, admin: bo
     look.github.repositories["rail/core"].can_admin = admin
     check = found(look.package("core"), "core", "branch rules")
     assert (check.state, word in check.cause) == (state, True), check.cause
+
+
+def test_where_only_a_merge_queue_changes_a_branch_a_pull_request_is_the_way(look: Look) -> None:
+    look.github.repositories["rail/core"].rules = BranchRules(protected=True, needs_queue=True, ruled=True)
+    check = found(look.package("core"), "core", "branch rules")
+    assert "; or release it by pull request" in (check.cure or "")
 
 
 def test_a_token_that_may_not_push_fails_and_the_rules_are_not_asked_for(look: Look) -> None:

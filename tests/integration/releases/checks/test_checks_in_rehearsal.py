@@ -10,7 +10,7 @@ from interlock.adapters.connections import access_from, open_connections
 from interlock.adapters.github.workflows import listener
 from interlock.releases.checks import Check, State, check_family, check_package
 from rehearsal.fault_proxy import WRITES
-from rehearsal.github.records import Protection
+from rehearsal.github.records import Protection, Ruleset
 from tests.support.rehearsed_checks import CORE, PIPELINE, STORE, RehearsedChecks, rehearse_checks
 
 LISTENER = ".github/workflows/on_core_release.yml"
@@ -128,3 +128,15 @@ def test_a_protected_branch_is_seen_by_who_may_see_how(world: RehearsedChecks) -
         assert state("github_pat_sees", administration="read") is State.WARNING
     finally:
         store.protections.clear()
+
+
+def test_a_branch_that_only_its_merge_queue_changes_is_refused_before_anything_is_done(world: RehearsedChecks) -> None:
+    store = world.apps.github.repository(STORE)
+    store.rulesets.append(Ruleset(id=7, name="queue", rules=({"type": "merge_queue"},)))
+    try:
+        (check,) = (check for check in look(world, "market-data-store") if check.state is State.FAILED)
+        assert (check.name, "main wants a pull request in its merge queue" in check.cause) == ("branch rules", True)
+        store.rulesets[0].bypass = (store.owner,)
+        assert bad(look(world, "market-data-store")) == {}
+    finally:
+        store.rulesets.clear()

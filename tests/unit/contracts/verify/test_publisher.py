@@ -1,5 +1,6 @@
 """Whether a verification is published, of which perhaps only a part was run."""
 
+import asyncio
 import contextlib
 from typing import Any
 
@@ -12,7 +13,9 @@ from interlock.contracts.candidates import Kind, ResolvedRef
 from interlock.contracts.verify import ContractsRequest
 from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
-from interlock.contracts.verify.publish import commit_of, is_published, publisher, reason_not_published
+from interlock.contracts.verify.publication import Publication, check
+from interlock.contracts.verify.publish import Published, commit_of, is_published, publisher, reason_not_published
+from interlock.contracts.verify.workflow import Host, answer_needless
 from interlock.model.family import Family
 
 GITHUB: Any = object()
@@ -31,10 +34,10 @@ FAMILY = Family.model_validate(
 )
 
 
-def a_context(**request: object) -> VerificationContext:
+def a_context(family: Family = FAMILY, /, **request: object) -> VerificationContext:
     wanted = ContractsRequest.model_validate({"upstream": "core", "ref": "topic", **request})
     access = Access(credentials=StaticToken(SecretStr("a token"), "TOKEN"))
-    connections = Connections(FAMILY, access, contextlib.AsyncExitStack(), {})
+    connections = Connections(family, access, contextlib.AsyncExitStack(), {})
     connections.github = GITHUB
     return VerificationContext(wanted, connections)
 
@@ -49,6 +52,14 @@ def test_what_is_all_that_is_run_of_a_downstream_is_told(request_: dict[str, obj
     assert is_published(context, a_comparison())
     assert publisher(context) is GITHUB
     assert reason_not_published(context, a_comparison()) is None
+
+
+def test_a_part_has_nothing_to_say_where_only_all_have_a_status() -> None:
+    family = FAMILY.model_copy(update={"downstream_statuses": False})
+    assert is_published(a_context(family), a_comparison())
+    part = a_context(family, downstream=("store",))
+    assert not is_published(part, a_comparison())
+    assert "some downstreams were left out" in str(reason_not_published(part, a_comparison()))
 
 
 @pytest.mark.parametrize(
@@ -93,3 +104,17 @@ def test_a_commit_is_told_of_as_a_whole_when_all_downstreams_are_tested(
     downstream: tuple[str, ...], is_whole: bool
 ) -> None:
     assert commit_of(a_context(downstream=downstream), a_comparison(), None).is_whole is is_whole
+
+
+@pytest.mark.parametrize(("package", "answered"), [("core", False), ("board", True)])
+def test_a_merge_group_that_nothing_tests_is_answered_without_a_run(package: str, answered: bool) -> None:
+    handed: list[Publication] = []
+
+    async def hand_over(publication: Publication) -> Published:
+        handed.append(check(publication, FAMILY))
+        return Published()
+
+    request = ContractsRequest(upstream=package, ref="1" * 40, baseline="2" * 40, group=True)
+    host = Host(texts=lambda *_: pytest.fail("there is no report"), hand_over=hand_over)
+    assert asyncio.run(answer_needless(request, FAMILY, host)) is answered
+    assert [(each.commit.downstreams, each.is_open) for each in handed] == answered * [((), False)]
