@@ -1,6 +1,7 @@
 """The claims that are made of real packages, tried on the real index."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +14,17 @@ from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.live
 INTERLOCK = Path(sys.executable).with_name("interlock")
+# The tests' own setting says that there is no index.
+SETTING = "UV_DEFAULT_INDEX"
+ENVIRON = {name: value for name, value in os.environ.items() if name == SETTING}
 EXAMPLE = ROOT / "examples" / "prefect.toml"
 
 
 def _matrix(folder: Path, *options: str) -> tuple[int, Sheet, MatrixReport]:
     file = folder / "report.json"
     command: list[str | Path] = [INTERLOCK, "matrix", "--json", file, "--html", folder / "report.html", *options]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
+    env = {**{name: value for name, value in os.environ.items() if name != SETTING}, **ENVIRON}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900, env=env)
     assert file.exists(), done.stderr
     report = MatrixReport.model_validate(json.loads(file.read_text()))
     return done.returncode, report.sheets[0], report
