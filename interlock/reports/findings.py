@@ -234,11 +234,12 @@ def _seen_everywhere(cells: Sequence[Cell]) -> Collection[str]:
 
 
 def _unnamed(cell: Cell, named: Collection[str | None]) -> tuple[str | None, ...]:
-    """The red tests of a cell that no regression names; None for a cell that is not green as a whole."""
+    """The red tests of a cell that no regression of its row names; None for a cell that is not green as a whole."""
     if cell.own_fault or cell.verdict not in _SHOWS:
         return ()
     if cell.regressed:
-        return tuple(test for test in cell.regressed if test not in named)
+        unknown = set(cell.uncompared)
+        return tuple(test for test in cell.regressed if test not in named or test in unknown)
     return () if None in named and cell.verdict is not Verdict.UNTESTED else (None,)
 
 

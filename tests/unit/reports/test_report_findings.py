@@ -125,6 +125,17 @@ def test_what_is_red_with_all_that_was_tested_is_not_known_elsewhere() -> None:
     assert found.when == "does not finish with market-data-core 1.0"
 
 
+def test_what_is_not_known_in_one_row_is_said_though_another_row_regressed() -> None:
+    def judge(row: int, column: int) -> Case:
+        unknown = Case(Verdict.INCOMPATIBLE, (("test_x", "KeyError"),), unknown=True)
+        return unknown if row else RED if column > 1 else Case()
+
+    versions = ("2.0", "2.1")
+    table = Table("store", versions, judge, lambda _: "", columns=COLUMNS, regressions=(regression("1.1", "1.2"),))
+    (found,) = others(make_report(table))
+    assert found.whom == "store 2.1"
+
+
 @pytest.mark.parametrize(
     ("red", "verdict", "note"),
     [
