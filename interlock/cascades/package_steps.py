@@ -29,7 +29,7 @@ from interlock.cascades.context import CascadeContext
 from interlock.cascades.coordination import what_moves
 from interlock.cascades.pull_request import proposed
 from interlock.cascades.scheduler import CascadeRun
-from interlock.cascades.verify import Moved, Proof, installable, prove
+from interlock.cascades.verify import Moved, Proof, installable, prove, remember
 from interlock.common.retry import until
 from interlock.common.steps import RunStep
 from interlock.errors import BusyError, DispatchError, RepositoryError
@@ -180,6 +180,8 @@ class PackageSteps:
             # Before it counts as released: a killed run checks again, and no package starts in between.
             why = await self._broken_by(request.package, release.version)
             words = "; ".join(filter(None, (why, _not_followed(release))))
+            proof = (await self._cascade_run.now()).progress[request.package].proof
+            await remember(self._context, proof, {file.sha256 for file in release.files})
             await self._cascade_run.mark(
                 request.package,
                 State.RELEASED,

@@ -76,10 +76,19 @@ class HeldBy(StrEnum):
 
 
 class Proven(FrozenModel):
-    """The verdict of a cell that decides whether a package is released."""
+    """The verdict of a cell that decides whether a package is released.
+
+    Attributes:
+        run: The fingerprint of its run.
+        wheel: The SHA-256 of the downstream's wheel, where that was not released yet.
+        forced: Whether something in its environment does not admit one of the versions there, so that no user gets it.
+    """
 
     cell: CellKey
     verdict: Verdict
+    run: str | None = None
+    wheel: str | None = None
+    forced: bool = False
 
 
 class Progress(FrozenModel):

@@ -1,5 +1,6 @@
 """A core with a broken contract: what no longer fits is held with the test that says so, and the rest goes on."""
 
+from interlock.contracts.admission import Answer
 from interlock.model.cascade import Outcome, unheld
 from interlock.releases.plan import Timeouts
 from rehearsal.index import IndexStore
@@ -45,6 +46,8 @@ def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_fixed(here: Rehearse
         assert cascade.progress[name].reason == f"{PIPELINE} is held: {reason}"
     assert here.tagged() == ["market-data-core v1.2.11", "market-data-store v0.6.4"]
     assert newest(here.serving.index, PIPELINE) == "0.8.1"
+    known = {cell.evidence.cell.downstream: cell.says for cell in here.check(CORE, "1.2.11").cells}
+    assert known == {STORE: Answer.YES, IBKR: Answer.YES, PIPELINE: Answer.UNKNOWN, ORCHESTRATOR: Answer.UNKNOWN}
 
     # Its own people mend it on their branch: that is what would be released, and so what is proved.
     here.replace("market_data_pipeline", CONFORMANCE, ('"soft": "soft"', '"gentle": "soft"'))
@@ -63,6 +66,10 @@ def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_fixed(here: Rehearse
         *((name, CORE, "compatible") for name in (PIPELINE, STORE, IBKR, ORCHESTRATOR)),
         *((ORCHESTRATOR, name, "compatible") for name in (PIPELINE, STORE)),
     }
+    # It has recorded what it has proved.
+    for name, version in ((CORE, "1.2.11"), (PIPELINE, "0.8.2"), (STORE, "0.6.4")):
+        found = here.check(name, version)
+        assert (found.answer, found.saying(Answer.UNKNOWN)) == (Answer.YES, ()), found.why
     assert '+  "market-data-pipeline==0.8.2",' in here.lines("market_data_orchestrator", "v0.8.5")
 
 
