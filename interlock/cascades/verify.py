@@ -1,7 +1,7 @@
 """The proof that a downstream's next release works with its upstreams' new releases, by the downstream's suites.
 
-What it shows is recorded for `interlock check`, as that of a matrix is, where a user gets the same: at once if all of the
-environment is released and admitted, and for a candidate when its very files are released.
+What it shows is recorded for `interlock check`, as that of a matrix is, where a user gets the same: at once if all of
+the environment is released and admitted, and for a candidate when its very files are released.
 """
 
 import asyncio
@@ -22,10 +22,12 @@ from interlock.matrix.plan import Plan, PlannedCell
 from interlock.matrix.report import MatrixReport, Sheet
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.run import plan_matrix, run_planned
+from interlock.matrix.sources import choose
 from interlock.model.cascade import Proven
 from interlock.model.lockfile import Unresolvable
 from interlock.model.requirements import admits, declared_range, effective
-from interlock.model.verdicts import Verdict
+from interlock.model.suites import UNPROVEN
+from interlock.model.verdicts import CellKey, Verdict
 from interlock.model.versions import VersionField
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.requirements import DecisionError
@@ -49,6 +51,12 @@ class Proof(FrozenModel):
     regressed: tuple[str, ...] = ()
     cells: tuple[Proven, ...] = ()
     base: str | None = None
+
+    @property
+    def works(self) -> tuple[CellKey, ...]:
+        """The cells in which a suite has passed."""
+        passed = (each.cell for each in self.cells if each.verdict is Verdict.COMPATIBLE)
+        return tuple(cell for cell in passed if cell.suite != UNPROVEN.name)
 
 
 class Moved(FrozenModel):
@@ -108,15 +116,10 @@ def _unreleasable(error: BuildError | DecisionError) -> str:
 
 
 async def _prove(context: CascadeContext, package: str, moved: Sequence[Moved], versions: str) -> Proof:
-    tested = [edge for edge in moved if _is_tested(context, package, edge.upstream)]
-    proofs = [await _prove_edge(context, package, edge, moved, versions) for edge in tested]
+    tried = moved if context.family.package(package).publishes else ()
+    proofs = [await _prove_edge(context, package, edge, moved, versions) for edge in tried]
     lines = dict.fromkeys(line for proof in proofs for line in proof.regressed)
     return Proof(regressed=tuple(lines), cells=tuple(cell for proof in proofs for cell in proof.cells))
-
-
-def _is_tested(context: CascadeContext, package: str, upstream: str) -> bool:
-    suites = context.family.package(package).suites
-    return any(not suite.upstreams or upstream in suite.upstreams for suite in suites)
 
 
 async def _prove_edge(
@@ -209,7 +212,8 @@ async def _matrix(
     )
     for name in context.family.packages:  # the cascade has released new versions since
         context.connections.index.forget(name)
-    planned = await plan_matrix(context.connections, request)
+    choice = await choose(context.connections, request, unproven=True)
+    planned = await plan_matrix(context.connections, request, choice=choice)
     return planned.plan, await run_planned(context.connections, planned, started_at=now(), record=False)
 
 
@@ -226,6 +230,8 @@ def _reds(sheet: Sheet) -> Iterator[Red]:
     """What is red in the one cell of a sheet and not allowed to be: its tests, or the whole suite's verdict."""
     cell = sheet.cells[0][0]
     if sheet.allowed_to_fail or cell.verdict not in HOLDING:
+        return
+    if sheet.suite == UNPROVEN.name and cell.verdict is Verdict.UNTESTED:  # no evidence, as without it
         return
     for what in cell.regressed or (cell.verdict.value,):
         yield Red(sheet.suite, sheet.python, str(sorted(sheet.point.items())), what)

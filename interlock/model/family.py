@@ -24,7 +24,7 @@ from pydantic import (
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import ValidationIssue, fault, nearest, refuse, repeats
 from interlock.errors import UsageError
-from interlock.model.suites import Suite
+from interlock.model.suites import UNPROVEN, Suite
 from interlock.model.versions import too_old
 
 
@@ -342,6 +342,14 @@ class Family(FamilySettings):
         """
         suites = self.package(edge.downstream).suites
         return tuple(suite for suite in suites if not suite.upstreams or edge.upstream in suite.upstreams)
+
+    def tried_with(self, edge: Edge) -> tuple[Suite, ...]:
+        """The suites that test this edge; without any, the least that is done for a downstream that publishes.
+
+        Raises:
+            UsageError: The family has no such downstream.
+        """
+        return self.suites_of(edge) or ((UNPROVEN,) if self.package(edge.downstream).publishes else ())
 
 
 def _faults(name: str, packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:

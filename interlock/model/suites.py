@@ -249,6 +249,11 @@ class Suite(FrozenModel):
         return next((allowed.reason for allowed in self.allowed_to_fail if allowed.covers(point)), None)
 
 
+# What is done for a downstream without a suite: it is installed and imported, which proves nothing of its contract.
+UNPROVEN = Suite(name="unproven", imports=ImportsSource())
+ONLY_TRIED = "no suite; installs and imports"
+
+
 def _value_faults(axes: Mapping[str, object]) -> Iterator[ValidationIssue]:
     """The faults of axes in short form: as a table, a list would lose them."""
     for name, values in axes.items():

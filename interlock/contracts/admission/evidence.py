@@ -72,7 +72,7 @@ def what_tests(family: Family, package: str, downstream: Sequence[str] = ()) -> 
         Tested(downstream=name, suite=suite, python=python, point=point)
         for name in downstreams
         if not downstream or name in downstream
-        for suite in family.suites_of(Edge(upstream=package, downstream=name))
+        for suite in family.tried_with(Edge(upstream=package, downstream=name))
         for python in family.python
         for point in suite.points()
     )

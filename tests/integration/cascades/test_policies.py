@@ -14,8 +14,10 @@ from interlock.cascades import package_steps, scheduler
 from interlock.cascades.context import CascadeContext
 from interlock.cascades.verify import Moved, Proof
 from interlock.errors import IndexUnavailableError, RefusedError
-from interlock.model.cascade import Cascade, HeldBy, Outcome, State, aborted, held, resumed, unheld
+from interlock.model.cascade import Cascade, HeldBy, Outcome, Proven, State, aborted, held, resumed, unheld
 from interlock.model.release import Step
+from interlock.model.verdicts import CellKey, Verdict
+from interlock.releases.plan import ReleaseRequest
 from interlock.releases.step_timer import StepEvent
 from rehearsal.github import pull_store
 from rehearsal.github.records import Protection
@@ -55,6 +57,30 @@ def put(here: RehearsedCascade, folder: Path, name: str, version: str, *requires
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_package_that_takes_evidence_is_held_while_no_suite_has_shown_that_it_works(here: RehearsedCascade) -> None:
+    said = "evidence is required, and no suite has shown that it works with market-data-core"
+    required = '[packages.market-data-store]\ncontract.evidence = "required"\n'
+    here.family_file(("[packages.market-data-store]\n", required))
+    assert here.cascade().progress[STORE].reason == said
+
+    async def prove(
+        context: CascadeContext, name: str, moved: Sequence[Moved], release: ReleaseRequest | None
+    ) -> Proof:
+        cells = [(suite, Verdict.COMPATIBLE) for suite in suites]
+        return Proof(cells=tuple(Proven(cell=cell(name, moved[0], suite), verdict=verdict) for suite, verdict in cells))
+
+    def cell(name: str, edge: Moved, suite: str) -> CellKey:
+        versions = {"upstream_version": str(edge.now), "downstream_version": "1"}
+        return CellKey(upstream=edge.upstream, downstream=name, suite=suite, python="3.11", **versions)
+
+    here.instead["prove"] = prove
+    for suites, state in ((["unproven"], "held"), (["unproven", "contracts"], "released")):
+        with here.ledger() as ledger:
+            ledger.hold("market-data-core-1.2.11", STORE, None)
+            here.decide(unheld(ledger.cascades()[0], STORE, NOON))
+        assert states(here.cascade(version="1.2.11"))[STORE] == state
 
 
 def test_each_follows_by_its_policy(here: RehearsedCascade) -> None:
