@@ -74,10 +74,9 @@ def test_what_no_longer_fits_is_held_and_goes_on_once_it_is_fixed(here: Rehearse
         *((ORCHESTRATOR, name, "compatible") for name in (PIPELINE, STORE)),
     }
     # It has recorded what it has proved.
-    unproven = [
-        cell for name, version in versions(fixed).items() for cell in here.check(name, version).saying(Answer.UNKNOWN)
-    ]
-    assert {cell.evidence.cell.downstream for cell in unproven} == {IBKR}
+    found = [here.check(name, version) for name, version in versions(fixed).items()]
+    unproven = {cell.evidence.cell.downstream for each in found for cell in each.saying(Answer.UNKNOWN)}
+    assert unproven == {IBKR}
     assert here.check(STORE, "0.6.4").answer is Answer.YES
     assert '+  "market-data-pipeline==0.8.2",' in here.lines("market_data_orchestrator", "v0.8.5")
 

@@ -17,7 +17,6 @@ from interlock.errors import IndexUnavailableError, RefusedError
 from interlock.model.cascade import Cascade, HeldBy, Outcome, Proven, State, aborted, held, resumed, unheld
 from interlock.model.release import Step
 from interlock.model.verdicts import CellKey, Verdict
-from interlock.releases.plan import ReleaseRequest
 from interlock.releases.step_timer import StepEvent
 from rehearsal.github import pull_store
 from rehearsal.github.records import Protection
@@ -65,20 +64,22 @@ def test_a_package_that_takes_evidence_is_held_while_no_suite_has_shown_that_it_
     here.family_file(("[packages.market-data-store]\n", required))
     assert here.cascade().progress[STORE].reason == said
 
-    async def prove(
-        context: CascadeContext, name: str, moved: Sequence[Moved], release: ReleaseRequest | None
-    ) -> Proof:
-        cells = [(suite, Verdict.COMPATIBLE) for suite in suites]
-        return Proof(cells=tuple(Proven(cell=cell(name, moved[0], suite), verdict=verdict) for suite, verdict in cells))
+    green: list[str] = []
 
-    def cell(name: str, edge: Moved, suite: str) -> CellKey:
-        versions = {"upstream_version": str(edge.now), "downstream_version": "1"}
-        return CellKey(upstream=edge.upstream, downstream=name, suite=suite, python="3.11", **versions)
+    async def prove(_context: CascadeContext, name: str, moved: Sequence[Moved], _release: object) -> Proof:
+        fields = {
+            "upstream": CORE,
+            "upstream_version": str(moved[0].now),
+            "downstream": name,
+            "downstream_version": "1",
+        }
+        cells = [CellKey(suite=suite, python="3.11", **fields) for suite in green]
+        return Proof(cells=tuple(Proven(cell=cell, verdict=Verdict.COMPATIBLE) for cell in cells))
 
     here.instead["prove"] = prove
     for suites, state in ((["unproven"], "held"), (["unproven", "contracts"], "released")):
+        green[:] = suites
         with here.ledger() as ledger:
-            ledger.hold("market-data-core-1.2.11", STORE, None)
             here.decide(unheld(ledger.cascades()[0], STORE, NOON))
         assert states(here.cascade(version="1.2.11"))[STORE] == state
 
