@@ -191,6 +191,7 @@ class _Search:
         """The result of the search."""
         found, steps = between(self.states), self.span.steps
         return Bisection(
+            find=self.request.find,
             upstream=self.request.upstream,
             downstream=self.request.downstream,
             downstream_version=str(self.target.downstream.version),

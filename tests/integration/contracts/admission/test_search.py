@@ -154,6 +154,28 @@ def test_the_first_version_that_breaks_is_found_by_few_runs(tried: Tried, first:
     assert [broken.tests for broken in found.broken] == [{"t.py::test_speed": "assert 2 == 1"}]
 
 
+def test_the_first_good_version_is_found_from_the_newer_end(tried: Tried) -> None:
+    tried.answers = {f"1.{number}": RunStatus.FAILED for number in range(7)}
+    found = tried.bisect("1.12", "1.0", find="first-good")
+    assert (found.last_good.name, found.first_bad.name) == ("1.7", "1.6")
+    assert (found.unsure, found.relapses) == ((), ())
+    shown = bisection_markdown(found)
+    assert f"✓ {CORE} 1.7 is the first that works with {PIPELINE} 2.1\n  the last bad one: 1.6" in shown
+    assert len(tried.runs) <= 6
+    tried.answers["1.6"] = RunStatus.UNTESTED
+    with pytest.raises(UsageError, match=r"1\.12 is not before 1\.0") as error:
+        tried.bisect("1.0", "1.12", find="first-good")
+    assert "--find first-bad" in (error.value.hint or "")
+
+
+def test_an_old_version_that_works_is_not_the_first_good_one(tried: Tried) -> None:
+    """What counts is from where on everything works, as far as it is known."""
+    tried.answers = {f"1.{number}": RunStatus.FAILED for number in (0, 1, 4, 6, 7)}
+    found = tried.bisect("1.12", "1.0", find="first-good")
+    assert found.last_good.name == "1.8"
+    assert found.first_bad.name == "1.7"
+
+
 def test_what_a_bisection_and_a_matrix_have_shown_is_an_answer(tried: Tried) -> None:
     tried.answers = {f"1.{number}": RunStatus.FAILED for number in range(7, LAST + 1)}
     assert tried.check("1.6") is Answer.UNKNOWN
