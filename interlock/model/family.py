@@ -25,7 +25,7 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import ValidationIssue, fault, nearest, refuse, repeats
 from interlock.errors import UsageError
 from interlock.model.suites import UNPROVEN, Suite
-from interlock.model.versions import too_old
+from interlock.model.versions import Selection, too_old
 
 
 def _canonical(name: str) -> str:
@@ -87,6 +87,14 @@ def _author(text: str) -> str:
 def _variable(text: str) -> str:
     if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", text, re.ASCII):
         raise fault(f'"{text}" is not the name of a variable', "for example: REPO_TOKEN")
+    return text
+
+
+def _selection(text: str) -> str:
+    try:
+        Selection.parse(text)
+    except UsageError as error:
+        raise fault(error.message, error.hint) from None
     return text
 
 
@@ -199,6 +207,11 @@ class Package(FrozenModel):
         default=(), description="Names of secrets that the repository's own workflows need; doctor looks for them."
     )
     suites: tuple[Suite, ...] = Field(default=(), description="Its contract tests.")
+    supported: Annotated[str, AfterValidator(_selection)] | None = Field(
+        default=None,
+        description='The releases that users still have, as ">=0.15": contracts and check look at all of these. '
+        "Default: the newest.",
+    )
     contract: Contract = Field(default=Contract(), description="What of it is a contract; see docs/contracts.md.")
 
     @field_validator("follows", mode="before", json_schema_input_type=Follows | Mapping[PackageName, Follows])

@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -24,7 +24,8 @@ from interlock.model.requirements import MemberName
 DEFAULT_TIMEOUT = 600
 SOURCES = ("sdist", "git", "path", "package", "imports")
 # uv's words; at a point of a suite they stand beside its axes.
-RESOLUTION, HIGHEST = "resolution", "highest"
+RESOLUTION: Final = "resolution"
+HIGHEST: Final = "highest"
 
 
 def _valid_requirement(text: str) -> str:

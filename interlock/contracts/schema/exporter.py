@@ -227,7 +227,7 @@ class Exporter:
         with self._reading(name):
             for key, value in sorted(values.items(), key=lambda item: item[0]):
                 with self._noting(f"{name}.{key}"):
-                    if is_described(value) and self.owns(home_of(value)):
+                    if is_described(value) and self.owns(getattr(value, "__module__", None)):
                         members.append((key, value))
         return members
 
@@ -349,16 +349,12 @@ def is_described(value: object) -> bool:
     return inspect.isroutine(inspect.getattr_static(value, "__wrapped__", None))
 
 
-def home_of(value: object) -> "str | None":
-    """The module that defines it."""
-    return getattr(value, "__module__", None)
-
-
 def is_offered(module: Any, key: str, value: object) -> bool:
     """Whether a module offers a name: by `__all__`, else what it defines, and whatever a package's `__init__` has."""
     if isinstance(attribute(module, "__all__"), (list, tuple)):
         return key in listed(module)
-    return home_of(value) == attribute(module, "__name__") or attribute(module, "__path__") is not None
+    home = getattr(value, "__module__", None)
+    return home == attribute(module, "__name__") or attribute(module, "__path__") is not None
 
 
 def member(owner: type, name: str, static: Any) -> "dict[str, Any] | None":
@@ -471,11 +467,10 @@ def all_required(schema: Any) -> Any:
 
 def first_line(error: BaseException) -> str:
     """The class of an error, and the first line of its message."""
-    try:
-        lines = str(error).strip().splitlines() or [""]
-    except BaseException:
-        lines = [""]
-    return ADDRESS.sub("", f"{type(error).__name__}: {lines[0]}")[:LONGEST].rstrip(": ")
+    lines: "list[str]" = []
+    with contextlib.suppress(BaseException):
+        lines = str(error).strip().splitlines()
+    return ADDRESS.sub("", ": ".join([type(error).__name__, *lines[:1]]))[:LONGEST].rstrip(": ")
 
 
 def main(specification: str) -> None:
@@ -486,9 +481,7 @@ def main(specification: str) -> None:
     def write(**fact: object) -> None:
         out.write(json.dumps(fact, sort_keys=True, default=text) + "\n")
 
-    for module in spec["modules"]:
-        if module in spec["skip"]:
-            continue
+    for module in (name for name in spec["modules"] if name not in spec["skip"]):
         write(reading=[module])
         try:
             importlib.import_module(module)
