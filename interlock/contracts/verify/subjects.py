@@ -1,5 +1,7 @@
 """The subjects of a verification: the ref, its baseline, and what is tested of each downstream."""
 
+from pathlib import Path
+
 from interlock.adapters.index.client import Release
 from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.verify.request import ContractsRequest
@@ -58,5 +60,7 @@ class ComparedBuilds(FrozenModel):
 
     def command(self, request: ContractsRequest, downstream: str, python: str) -> str:
         """The command that runs the cells of a downstream on the reader's machine."""
-        baseline = self.baseline.named if self.baseline else None
+        # A folder's parent may be in its own Git alone; there, it is found again.
+        is_folder = Path(self.ref.named).is_absolute()
+        baseline = request.baseline if is_folder or self.baseline is None else self.baseline.named
         return request.of_cell(self.ref.named, baseline, downstream, python).command
