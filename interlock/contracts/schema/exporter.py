@@ -413,10 +413,10 @@ def model_schemas(value: Any) -> "dict[str, Any] | None":
     if pydantic is None:
         return None
     base = getattr(pydantic, "BaseModel", None)
-    if base is not None and issubclass(value, base):
+    if base is not None and any(each is base for each in value.__mro__):  # an abstract class asks for a hash
         return newer_schemas(value) if hasattr(value, "model_json_schema") else older_schemas(value)
     older = getattr(sys.modules.get("pydantic.v1"), "BaseModel", None)
-    return older_schemas(value) if older is not None and issubclass(value, older) else None
+    return older_schemas(value) if older is not None and any(each is older for each in value.__mro__) else None
 
 
 def newer_schemas(value: Any) -> "dict[str, Any]":

@@ -56,7 +56,9 @@ READABLE = {
     ),
     "a default that can't be shown": f"class Never:\n    def __repr__(self): {NEVER}\ndef odd(a=Never()): ...",
     "a default that is equal to nothing": f"class Never:\n    def __eq__(self, o): {NEVER}\ndef odd(a=Never()): ...",
-    "a class without a hash": f"class M(type):\n    def __hash__(cls): {NEVER}\nclass Odd(metaclass=M): ...",
+    "a class without a hash": (
+        f"import pydantic.v1\nclass M(type):\n    def __hash__(cls): {NEVER}\nclass Odd(metaclass=M): ..."
+    ),
     "a module with no names": f"def __getattr__(name): {NEVER}\ndef odd(): ...",
     "an object that has every attribute": (
         f"class Proxy:\n    def __getattr__(self, name): {NEVER}\nproxy = Proxy()\nclass Odd: ..."
