@@ -19,7 +19,9 @@ from interlock.reports.bisection import bisection_markdown
 @patient_task("report")
 async def report(found: Bisection) -> None:
     """Show what was found."""
-    get_run_logger().info("of %d steps, the first bad one is %s", found.steps, found.first_bad)
+    get_run_logger().info(
+        "of %d steps, good is %s and bad, beside it, %s", found.steps, found.last_good, found.first_bad
+    )
     await acreate_markdown_artifact(key=f"bisect-{found.downstream}", markdown=bisection_markdown(found))
 
 

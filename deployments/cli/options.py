@@ -23,6 +23,15 @@ DespiteOption = Annotated[
     str | None,
     typer.Option("--despite", metavar="WHY", help="Release it though its contracts say no; the reason is kept."),
 ]
+DownstreamVersions = Annotated[
+    str | None,
+    typer.Option(
+        "--downstream-versions",
+        metavar="SPEC",
+        help='Releases of the downstreams: ">=0.15", "0.15.3, 0.16.0", all, or latest:N. Default: the supported ones, '
+        "else the newest.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="For a program.")]
 Python = Annotated[list[str] | None, typer.Option(metavar="3.x", help="Default: those of the family file.")]
 Jobs = Annotated[int | None, typer.Option(min=1, max=64, help="Cells side by side. Default: twice the cores.")]

@@ -129,6 +129,7 @@ class Uv:
         interpreter: Interpreter,
         as_of: datetime | None = None,
         exempt: Collection[str] = (),
+        mode: str = "highest",
     ) -> Resolution:
         """The lock of an environment in which the requirements are installed together, as a user would get it.
 
@@ -138,15 +139,16 @@ class Uv:
             interpreter: The Python of the environment.
             as_of: What was uploaded later is not there; None for now. It needs an index that says when that was.
             exempt: The packages for which that does not hold.
+            mode: Which of the versions that are admitted: uv's `--resolution`.
 
         Raises:
             IndexUnavailableError: The index could not be read.
         """
         built: dict[str, tuple[File, Path]] = {}
-        newer = list(_filter(as_of, exempt))
+        choosing = ("--resolution", mode, *_filter(as_of, exempt))
         while True:
             paths = [path for _, path in built.values()]
-            completed = await self._compile(requirements, forced, interpreter, paths, newer)
+            completed = await self._compile(requirements, forced, interpreter, paths, choosing)
             further = await self._only_as_sdist(completed.errors, interpreter, built)
             if not further:
                 return _resolution(completed, {pin: sdist for pin, (sdist, _) in built.items()})
@@ -162,7 +164,7 @@ class Uv:
         forced: Sequence[str],
         interpreter: Interpreter,
         built: Sequence[Path],
-        newer: Sequence[str],
+        choosing: Sequence[str],
     ) -> Completed:
         with tempfile.TemporaryDirectory() as folder:
             wanted, overrides = Path(folder, "requirements.in"), Path(folder, "overrides.txt")
@@ -174,7 +176,7 @@ class Uv:
             fresh = [option for name in sorted(exact) for option in ("--refresh-package", name)]
             links = self._links(Path(folder, "offered"), (*requirements, *forced), built)
             where = ("--python", interpreter.path, "--override", overrides)
-            return await self._run("pip", "compile", *options, *newer, *fresh, *links, *where, wanted, log=SELECTION)
+            return await self._run("pip", "compile", *options, *choosing, *fresh, *links, *where, wanted, log=SELECTION)
 
     async def _only_as_sdist(self, log: str, interpreter: Interpreter, known: Container[str]) -> dict[str, File]:
         """The sdists of versions that uv would have chosen, had they a wheel: `name==version` and the file.

@@ -29,7 +29,7 @@ from interlock.cascades.context import CascadeContext
 from interlock.cascades.coordination import what_moves
 from interlock.cascades.pull_request import proposed
 from interlock.cascades.scheduler import CascadeRun
-from interlock.cascades.verify import Moved, Proof, installable, prove
+from interlock.cascades.verify import Moved, Proof, installable, prove, remember
 from interlock.common.retry import until
 from interlock.common.steps import RunStep
 from interlock.errors import BusyError, DispatchError, RepositoryError
@@ -98,7 +98,11 @@ class PackageSteps:
 
     async def _test(self, cascade: Cascade, name: str) -> None:
         if await self._proved(cascade, name, None):
-            await self._cascade_run.mark(name, State.UNCHANGED, cascade.plan.package(name).why)
+            words = (cascade.plan.package(name).why, await self._unproven(name))
+            await self._cascade_run.mark(name, State.UNCHANGED, "; ".join(filter(None, words)))
+
+    async def _unproven(self, name: str) -> str:
+        return (await self._cascade_run.now()).progress[name].unproven
 
     async def _release_it(self, cascade: Cascade, name: str) -> None:
         pins = await what_moves(self._cascade_run, name)
@@ -127,12 +131,20 @@ class PackageSteps:
         """Whether nothing regressed; else the package is held. What was pushed meanwhile is proved too."""
         for _ in range(MOST_PROOFS):
             proof = await self._proof(cascade, name, request)
-            if proof.regressed:
-                await self._cascade_run.mark(name, State.HELD, "; ".join(proof.regressed))
+            if held := proof.regressed or self._evidence_missing(name, proof, request):
+                await self._cascade_run.mark(name, State.HELD, "; ".join(held))
                 return False
             if proof.base is None or proof.base == await head(self._context, name):
                 return True
         raise RepositoryError(f"the branch of {name} moved whenever its suites had run", hint="run it again")
+
+    def _evidence_missing(self, name: str, proof: Proof, request: ReleaseRequest | None) -> tuple[str, ...]:
+        """Why a package that is only released with evidence may not be."""
+        if request is None or self._context.family.package(name).contract.evidence != "required":
+            return ()
+        proved = {cell.upstream for cell in proof.works}
+        missing = ", ".join(upstream for upstream in request.pins if upstream not in proved)
+        return (f"evidence is required, and no suite has shown that it works with {missing}",) if missing else ()
 
     async def _proof(self, cascade: Cascade, name: str, request: ReleaseRequest | None) -> Proof:
         pins = request.pins if request else {}
@@ -179,7 +191,9 @@ class PackageSteps:
         async with self._one_by_one:
             # Before it counts as released: a killed run checks again, and no package starts in between.
             why = await self._broken_by(request.package, release.version)
-            words = "; ".join(filter(None, (why, _not_followed(release))))
+            words = "; ".join(filter(None, (why, await self._unproven(request.package), _not_followed(release))))
+            proof = (await self._cascade_run.now()).progress[request.package].proof
+            await remember(self._context, proof, {file.sha256 for file in release.files})
             await self._cascade_run.mark(
                 request.package,
                 State.RELEASED,

@@ -1,22 +1,33 @@
-"""The proof that a downstream's next release works with its upstreams' new releases, by the downstream's suites."""
+"""The proof that a downstream's next release works with its upstreams' new releases, by the downstream's suites.
 
+What it shows is recorded for `interlock check`, as that of a matrix is, where a user gets the same: at once if all of
+the environment is released and admitted, and for a candidate when its very files are released.
+"""
+
+import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.version import Version
 
 from interlock.cascades.candidate import offered
 from interlock.cascades.context import CascadeContext
+from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import BuildError
+from interlock.matrix.assemble import by_key
+from interlock.matrix.plan import Plan, PlannedCell
 from interlock.matrix.report import MatrixReport, Sheet
 from interlock.matrix.request import MatrixRequest
-from interlock.matrix.run import make_matrix
+from interlock.matrix.run import plan_matrix, run_planned
+from interlock.matrix.sources import choose
 from interlock.model.cascade import Proven
 from interlock.model.lockfile import Unresolvable
-from interlock.model.verdicts import CellKey, Verdict, point_text
+from interlock.model.requirements import admits, declared_range, effective
+from interlock.model.suites import UNPROVEN
+from interlock.model.verdicts import CellKey, Verdict
 from interlock.model.versions import VersionField
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.requirements import DecisionError
@@ -40,6 +51,12 @@ class Proof(FrozenModel):
     regressed: tuple[str, ...] = ()
     cells: tuple[Proven, ...] = ()
     base: str | None = None
+
+    @property
+    def works(self) -> tuple[CellKey, ...]:
+        """The cells in which a suite has passed."""
+        passed = (each.cell for each in self.cells if each.verdict is Verdict.COMPATIBLE)
+        return tuple(cell for cell in passed if cell.suite != UNPROVEN.name)
 
 
 class Moved(FrozenModel):
@@ -66,9 +83,11 @@ async def prove(
     Raises:
         IndexUnavailableError: The index did not answer.
     """
-    proof = (
-        await _prove(context, package, moved, NEWEST) if release is None else await _prove_as(context, moved, release)
-    )
+    if release is None:
+        proof = await _prove(context, package, moved, NEWEST)
+        await remember(context, proof.cells)
+    else:
+        proof = await _prove_as(context, moved, release)
     for line in proof.regressed:
         context.log(logging.WARNING, f"{package}: {line}")
     return proof
@@ -84,7 +103,9 @@ async def _prove_as(context: CascadeContext, moved: Sequence[Moved], release: Re
                 raise
             return Proof(regressed=(_unreleasable(error),))
         proof = await _prove(context, release.package, moved, str(made.version))
-        return proof.model_copy(update={"base": made.base})
+        (wheel,) = (await context.connections.index.releases(release.package))[made.version].wheels
+        cells = tuple(each.model_copy(update={"wheel": wheel.sha256}) for each in proof.cells)
+        return proof.model_copy(update={"base": made.base, "cells": cells})
 
 
 def _unreleasable(error: BuildError | DecisionError) -> str:
@@ -95,38 +116,35 @@ def _unreleasable(error: BuildError | DecisionError) -> str:
 
 
 async def _prove(context: CascadeContext, package: str, moved: Sequence[Moved], versions: str) -> Proof:
-    tested = [edge for edge in moved if _is_tested(context, package, edge.upstream)]
-    proofs = [await _prove_edge(context, package, edge, moved, versions) for edge in tested]
+    tried = moved if context.family.package(package).publishes else ()
+    proofs = [await _prove_edge(context, package, edge, moved, versions) for edge in tried]
     lines = dict.fromkeys(line for proof in proofs for line in proof.regressed)
     return Proof(regressed=tuple(lines), cells=tuple(cell for proof in proofs for cell in proof.cells))
-
-
-def _is_tested(context: CascadeContext, package: str, upstream: str) -> bool:
-    suites = context.family.package(package).suites
-    return any(not suite.upstreams or upstream in suite.upstreams for suite in suites)
 
 
 async def _prove_edge(
     context: CascadeContext, package: str, edge: Moved, moved: Sequence[Moved], versions: str
 ) -> Proof:
     together = tuple(f"{each.upstream}=={each.now}" for each in moved if each.upstream != edge.upstream)
-    now = await _matrix(context, package, versions, edge.upstream, edge.now, together)
+    plan, report = await _matrix(context, package, versions, edge.upstream, edge.now, together)
     older = tuple(f"{each.upstream}=={each.before}" for each in moved if each.before and each.upstream != edge.upstream)
     was_red = await _red_before(context, package, edge, older)
     lines = [
-        _line(now, sheet, red, f"{edge.upstream} {edge.now}")
-        for sheet in now.sheets
+        _line(report, sheet, red, f"{edge.upstream} {edge.now}")
+        for sheet in report.sheets
         for red in _reds(sheet)
         if red not in was_red
     ]
-    return Proof(regressed=tuple(lines), cells=tuple(map(_proven, now.sheets)))
+    return Proof(regressed=tuple(lines), cells=_proven(plan, report, together))
 
 
 async def _red_before(context: CascadeContext, package: str, edge: Moved, together: tuple[str, ...]) -> set["Red"]:
     """What was red in the newest release with the upstreams before; empty where there was none."""
     if edge.before is None or not await _is_released(context, package):
         return set()
-    before = await _matrix(context, package, NEWEST, edge.upstream, edge.before, together)
+    plan, before = await _matrix(context, package, NEWEST, edge.upstream, edge.before, together)
+    if not together:  # else its environment is that of yesterday's users
+        await remember(context, _proven(plan, before, together))
     return {red for sheet in before.sheets for red in _reds(sheet)}
 
 
@@ -135,23 +153,56 @@ async def _is_released(context: CascadeContext, package: str) -> bool:
     return any(not release.yanked and not version.is_prerelease for version, release in served.items())
 
 
-def _proven(sheet: Sheet) -> Proven:
-    """The one cell of a sheet."""
-    key = CellKey(
-        upstream=sheet.upstream,
-        upstream_version=sheet.upstream_versions[0],
-        downstream=sheet.downstream,
-        downstream_version=sheet.rows[0].version,
-        suite=sheet.suite,
-        python=sheet.python,
-        point=point_text(sheet.point),
+def _proven(plan: Plan, report: MatrixReport, together: Sequence[str]) -> tuple[Proven, ...]:
+    names = {line.partition("==")[0] for line in together}
+    shown = by_key(plan, report.sheets)
+    return tuple(
+        Proven(
+            cell=cell.key,
+            verdict=shown[cell.key].verdict,
+            run=shown[cell.key].run,
+            forced=not _is_admitted(cell, names),
+        )
+        for cell in plan.cells
     )
-    return Proven(cell=key, verdict=sheet.cells[0][0].verdict)
+
+
+def _is_admitted(cell: PlannedCell, names: Collection[str]) -> bool:
+    """Whether everything of the family in a cell's environment admits the versions that were put there."""
+    recipe = cell.recipe
+    if recipe is None:
+        return not names
+    markers = recipe.interpreter.markers
+    for wheel in recipe.wheels:
+        extras = recipe.suite.extras if wheel.name == recipe.downstream else ()
+        requires = effective(wheel.requires, markers=markers, extras=extras)
+        for name in names & cell.versions.keys():
+            declared = declared_range(requires, name)
+            if declared is not None and not admits(declared, Version(cell.versions[name])):
+                return False
+    return True
+
+
+async def remember(context: CascadeContext, proven: Iterable[Proven], wheels: Collection[str] = ()) -> None:
+    """Record the verdicts that hold for what users get.
+
+    Args:
+        context: The context of the cascade.
+        proven: What was shown.
+        wheels: The SHA-256 of the released wheels; of a candidate with another one, nothing is known.
+
+    Raises:
+        LedgerError: The ledger can't be written.
+    """
+    cells = [each for each in proven if not each.forced and (each.wheel is None or each.wheel in wheels)]
+    verdicts = {each.cell: each.verdict for each in cells}
+    runs = {each.cell: each.run for each in cells if each.run}
+    await asyncio.to_thread(context.connections.ledger.record_cells, verdicts, now(), runs)
 
 
 async def _matrix(
     context: CascadeContext, package: str, versions: str, upstream: str, version: Version, together: tuple[str, ...]
-) -> MatrixReport:
+) -> tuple[Plan, MatrixReport]:
     request = MatrixRequest(
         upstream=upstream,
         downstream=(package,),
@@ -161,8 +212,9 @@ async def _matrix(
     )
     for name in context.family.packages:  # the cascade has released new versions since
         context.connections.index.forget(name)
-    # These verdicts depend on the other moved upstreams, which no matrix shows, so they are not recorded.
-    return await make_matrix(context.connections, request, record=False, controls=False)
+    choice = await choose(context.connections, request, unproven=True)
+    planned = await plan_matrix(context.connections, request, choice=choice)
+    return planned.plan, await run_planned(context.connections, planned, started_at=now(), record=False)
 
 
 class Red(NamedTuple):
@@ -178,6 +230,8 @@ def _reds(sheet: Sheet) -> Iterator[Red]:
     """What is red in the one cell of a sheet and not allowed to be: its tests, or the whole suite's verdict."""
     cell = sheet.cells[0][0]
     if sheet.allowed_to_fail or cell.verdict not in HOLDING:
+        return
+    if sheet.suite == UNPROVEN.name and cell.verdict is Verdict.UNTESTED:  # no evidence, as without it
         return
     for what in cell.regressed or (cell.verdict.value,):
         yield Red(sheet.suite, sheet.python, str(sorted(sheet.point.items())), what)

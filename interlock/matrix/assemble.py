@@ -58,12 +58,7 @@ def assemble(
     """
     assembly = _Assembly(plan, executed, controls)
     sheets = tuple(assembly.sheet(number) for number in range(len(plan.sheets)))
-    shown = {
-        cell.key: shown
-        for sheet, made in zip(plan.sheets, sheets, strict=True)
-        for row, cells in zip(sheet.rows, made.cells, strict=True)
-        for cell, shown in zip(row.cells, cells, strict=True)
-    }
+    shown = by_key(plan, sheets)
     verdicts = {key: cell.verdict for key, cell in shown.items()}
     finished = now()
     return MatrixReport(
@@ -77,6 +72,16 @@ def assemble(
         changes=_remember(shown, finished, ledger) if ledger else (),
         totals=assembly.totals(verdicts),
     )
+
+
+def by_key(plan: Plan, sheets: Sequence[Sheet]) -> dict[CellKey, Cell]:
+    """Each cell of a plan as its report shows it."""
+    return {
+        cell.key: shown
+        for sheet, made in zip(plan.sheets, sheets, strict=True)
+        for row, cells in zip(sheet.rows, made.cells, strict=True)
+        for cell, shown in zip(row.cells, cells, strict=True)
+    }
 
 
 class _Assembly:

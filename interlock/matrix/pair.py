@@ -14,6 +14,9 @@ from interlock.adapters.interpreter import Interpreter
 from interlock.common.digest import digest
 from interlock.matrix.request import TestedEdge
 from interlock.model.requirements import declared_range, effective, normalized
+from interlock.model.suites import HIGHEST
+
+LOWER_BOUNDS = frozenset({">=", ">", "~=", "==", "==="})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,7 @@ class Pair:
     Attributes:
         together: Versions of other packages that come with both, whatever they declare, as `name==1.0`.
         as_of: The packages outside of the family are as they were on the index then; None for now.
+        resolution: Which versions of what the downstream requires; see `resolve_pair`.
     """
 
     edge: TestedEdge
@@ -31,6 +35,7 @@ class Pair:
     interpreter: Interpreter
     together: tuple[str, ...] = ()
     as_of: datetime | None = None
+    resolution: str = HIGHEST
 
     @property
     def title(self) -> str:
@@ -50,6 +55,16 @@ class Pair:
         others = (line for line in self.together if line.partition("==")[0] not in {w.name for w in self._wheels})
         return (upstream, downstream, *self.edge.suite.requirements), (upstream, downstream, *others)
 
+    def bounded(self) -> tuple[str, ...]:
+        """What the downstream itself requires with a lower bound, as lines; without one there is no lowest to prove."""
+        found = _effective(self.downstream.requires, self._extras, self.interpreter)
+        return tuple(
+            f"{each.name}{_bracketed(each.extras)}{each.specifier}"
+            for each in found
+            if canonicalize_name(each.name) != self.upstream.name
+            and any(bound.operator in LOWER_BOUNDS for bound in each.specifier)
+        )
+
     def key(self) -> str:
         """Equal for pairs whose environments, except for the pair itself, must resolve to the same packages."""
         return self._key
@@ -63,6 +78,7 @@ class Pair:
             [self._upstream_extras, self._extras, self.edge.suite.requirements],
             *([sorted(self.together)] if self.together else []),
             *([self.as_of.isoformat()] if self.as_of else []),
+            *([self.resolution] if self.resolution != HIGHEST else []),
         )
 
     def shaping(self, family: Collection[str] = ()) -> dict[str, tuple[str, ...]]:

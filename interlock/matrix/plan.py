@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from interlock.adapters.distributions import Wheel
@@ -21,6 +24,7 @@ from interlock.matrix.request import TestedEdge
 from interlock.matrix.sources import Choice, ChosenEdge, Sources, Tests
 from interlock.model.lockfile import Lock, Resolution, Unresolvable
 from interlock.model.requirements import admits, written
+from interlock.model.suites import HIGHEST, RESOLUTION
 from interlock.model.verdicts import CellKey, Run, RunStatus, point_text
 
 RESOLVING = 4
@@ -80,6 +84,10 @@ class Plan:
 async def resolve_pair(pair: Pair, uv: Uv, family: Collection[str] = ()) -> Resolution:
     """The environment that a user would get who installs this pair of wheels.
 
+    For the lowest versions, the pair is resolved first without what the suite requires for itself. What was found of
+    the downstream's own requirements, or of all, is then fixed, and the rest is the highest as ever. A requirement
+    without a lower bound promises nothing, and stays the highest with `lowest-direct`.
+
     Args:
         pair: The wheels.
         uv: Resolves.
@@ -88,8 +96,19 @@ async def resolve_pair(pair: Pair, uv: Uv, family: Collection[str] = ()) -> Reso
     Raises:
         IndexUnavailableError: The index did not answer.
     """
-    requirements, forced = pair.lines()
-    return await uv.resolve(requirements, forced=forced, interpreter=pair.interpreter, as_of=pair.as_of, exempt=family)
+    resolve = partial(uv.resolve, interpreter=pair.interpreter, as_of=pair.as_of, exempt=family)
+    (upstream, downstream, *others), forced = pair.lines()
+    if pair.resolution == HIGHEST:
+        return await resolve((upstream, downstream, *others), forced=forced)
+    bounded = pair.bounded()
+    lowest = await resolve((upstream, downstream, *bounded), forced=forced, mode=pair.resolution)
+    if isinstance(lowest, Unresolvable):
+        return lowest
+    direct = {canonicalize_name(Requirement(line).name) for line in bounded}
+    fixed = [str(pin) for pin in lowest.pins if pair.resolution == "lowest" or pin.name in direct]
+    wheels = {pair.upstream.name, pair.downstream.name}
+    others += [line for line in fixed if line.partition("==")[0] not in wheels]
+    return await resolve((upstream, downstream, *others), forced=forced)
 
 
 class Planner:
@@ -175,6 +194,7 @@ class Planner:
                 interpreter=interpreter,
                 together=self._together,
                 as_of=as_of,
+                resolution=point.get(RESOLUTION, HIGHEST),
             )
             cells.append(await self._cell(key, pair, release, point))
         text = None if declared is None else written(declared)
@@ -272,7 +292,7 @@ def _title(key: CellKey) -> str:
 
 def _settings(edge: TestedEdge) -> dict[str, object]:
     """The settings of a suite that can change its verdict: all but names, reasons and what is merely not counted."""
-    unrelated = {"name", "upstreams", "axes", "allowed_to_fail", "env"}
+    unrelated = {"name", "upstreams", "axes", "allowed_to_fail", "env", RESOLUTION}  # the lock has its versions
     settings = edge.suite.model_dump(mode="json", exclude=unrelated)
     settings["leave_out"] = [item.test for item in edge.suite.leave_out]
     return settings

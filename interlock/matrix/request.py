@@ -97,8 +97,13 @@ class TestedEdge(FrozenModel):
     suite: Suite
 
 
-def edges(request: MatrixRequest, family: Family) -> tuple[TestedEdge, ...]:
+def edges(request: MatrixRequest, family: Family, *, unproven: bool = False) -> tuple[TestedEdge, ...]:
     """The edges that a request covers, in the family's order.
+
+    Args:
+        request: The request.
+        family: The family.
+        unproven: Whether to cover downstreams without a suite too, by the least that can be done for them.
 
     Raises:
         UsageError: A name is not in the family, or nothing is covered.
@@ -108,7 +113,7 @@ def edges(request: MatrixRequest, family: Family) -> tuple[TestedEdge, ...]:
     tested = (
         TestedEdge(upstream=edge.upstream, downstream=edge.downstream, suite=suite)
         for edge in family.edges()
-        for suite in family.suites_of(edge)
+        for suite in (family.tried_with(edge) if unproven else family.suites_of(edge))
     )
     found = tuple(edge for edge in tested if _is_covered(edge, request))
     if not found:

@@ -78,15 +78,15 @@ class Tests:
     missing: str | None = None
 
 
-async def choose(context: MatrixContext, request: MatrixRequest) -> Choice:
-    """Find the edges, the interpreters and, on the index, the versions of a request.
+async def choose(context: MatrixContext, request: MatrixRequest, *, unproven: bool = False) -> Choice:
+    """Find the edges, the interpreters and, on the index, the versions of a request; `unproven` as for `edges`.
 
     Raises:
         UsageError: The request names something that does not exist.
         EnvironmentUnavailableError: There is no such Python here.
         IndexUnavailableError: The index did not answer.
     """
-    covered = edges(request, context.family)
+    covered = edges(request, context.family, unproven=unproven)
     pythons = dict.fromkeys(request.python or context.family.python)
     interpreters = await asyncio.gather(*(context.uv.interpreter(python) for python in pythons))
     upstream, downstream = Selection.parse(request.upstream_versions), Selection.parse(request.downstream_versions)

@@ -24,8 +24,8 @@ from pydantic import (
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import ValidationIssue, fault, nearest, refuse, repeats
 from interlock.errors import UsageError
-from interlock.model.suites import Suite
-from interlock.model.versions import too_old
+from interlock.model.suites import UNPROVEN, Suite
+from interlock.model.versions import Selection, too_old
 
 
 def _canonical(name: str) -> str:
@@ -87,6 +87,14 @@ def _author(text: str) -> str:
 def _variable(text: str) -> str:
     if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", text, re.ASCII):
         raise fault(f'"{text}" is not the name of a variable', "for example: REPO_TOKEN")
+    return text
+
+
+def _selection(text: str) -> str:
+    try:
+        Selection.parse(text)
+    except UsageError as error:
+        raise fault(error.message, error.hint) from None
     return text
 
 
@@ -199,6 +207,11 @@ class Package(FrozenModel):
         default=(), description="Names of secrets that the repository's own workflows need; doctor looks for them."
     )
     suites: tuple[Suite, ...] = Field(default=(), description="Its contract tests.")
+    supported: Annotated[str, AfterValidator(_selection)] | None = Field(
+        default=None,
+        description='The releases that users still have, as ">=0.15": contracts and check look at all of these. '
+        "Default: the newest.",
+    )
     contract: Contract = Field(default=Contract(), description="What of it is a contract; see docs/contracts.md.")
 
     @field_validator("follows", mode="before", json_schema_input_type=Follows | Mapping[PackageName, Follows])
@@ -342,6 +355,14 @@ class Family(FamilySettings):
         """
         suites = self.package(edge.downstream).suites
         return tuple(suite for suite in suites if not suite.upstreams or edge.upstream in suite.upstreams)
+
+    def tried_with(self, edge: Edge) -> tuple[Suite, ...]:
+        """The suites that test this edge; without any, the least that is done for a downstream that publishes.
+
+        Raises:
+            UsageError: The family has no such downstream.
+        """
+        return self.suites_of(edge) or ((UNPROVEN,) if self.package(edge.downstream).publishes else ())
 
 
 def _faults(name: str, packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:

@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -23,6 +23,9 @@ from interlock.model.requirements import MemberName
 
 DEFAULT_TIMEOUT = 600
 SOURCES = ("sdist", "git", "path", "package", "imports")
+# uv's words; at a point of a suite they stand beside its axes.
+RESOLUTION: Final = "resolution"
+HIGHEST: Final = "highest"
 
 
 def _valid_requirement(text: str) -> str:
@@ -63,6 +66,9 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]
 AxisName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 AxisValue = Annotated[str, StringConstraints(pattern=r"^[^,=\x00-\x1f]+$")]
 AxisValues = Annotated[tuple[AxisValue, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
+
+
+Resolution = Literal["highest", "lowest-direct", "lowest"]
 
 
 class LeftOut(FrozenModel):
@@ -169,6 +175,12 @@ class Suite(FrozenModel):
         default_factory=dict,
         description="Dimensions along which the suite is run: for each, a list of values, or a table of what they set.",
     )
+    resolution: tuple[Resolution, ...] = Field(
+        default=(HIGHEST,),
+        min_length=1,
+        description="Which versions of what the downstream requires: the highest that are admitted, the lowest of what "
+        "it names (lowest-direct), or the lowest of all (lowest). A list is one more axis.",
+    )
     allowed_to_fail: tuple[AllowedFailure, ...] = Field(
         default=(), description="Points whose red verdicts are shown and not counted."
     )
@@ -188,6 +200,12 @@ class Suite(FrozenModel):
         if value is None or isinstance(value, dict | ImportsSource):
             return value
         raise fault('"imports" must be true or a list of modules', "without imports, leave the key out")
+
+    @field_validator("resolution", mode="before", json_schema_input_type=Resolution | tuple[Resolution, ...])
+    @classmethod
+    def _short_resolution(cls, value: object) -> object:
+        """`resolution = "lowest-direct"` is a list of one."""
+        return [value] if isinstance(value, str) else value
 
     @field_validator("axes", mode="before", json_schema_input_type=Mapping[AxisName, AxisValues | Axis])
     @classmethod
@@ -216,6 +234,11 @@ class Suite(FrozenModel):
                     yield ValidationIssue((key,), f'suite "{self.name}" {does[source]}: "{key}" says nothing to it')
 
     def _axis_faults(self) -> Iterator[ValidationIssue]:
+        if RESOLUTION in self.axes:
+            message = f'suite "{self.name}" has an axis "{RESOLUTION}", which is a key of its own'
+            yield ValidationIssue(("axes", RESOLUTION), message, "give the axis another name")
+        for number, mode in repeats(self.resolution):
+            yield ValidationIssue((RESOLUTION, number), f'suite "{self.name}" has the resolution "{mode}" twice')
         variables = {name: {key for set_ in axis.values.values() for key in set_} for name, axis in self.axes.items()}
         for one, other in itertools.combinations(variables, 2):
             for variable in sorted(variables[one] & variables[other]):
@@ -224,29 +247,40 @@ class Suite(FrozenModel):
             yield from self._point_faults(allowed.point, ("allowed_to_fail", number, "point"))
 
     def _point_faults(self, point: Mapping[str, str], at: tuple[str | int, ...]) -> Iterator[ValidationIssue]:
+        values = self.values()
         for axis, value in point.items():
-            if axis not in self.axes:
+            if axis not in values:
                 message = f'suite "{self.name}" has no axis "{axis}"'
-                yield ValidationIssue((*at, axis), message, nearest(axis, self.axes))
-            elif value not in self.axes[axis].values:
+                yield ValidationIssue((*at, axis), message, nearest(axis, values))
+            elif value not in values[axis]:
                 message = f'axis "{axis}" of suite "{self.name}" has no value "{value}"'
-                yield ValidationIssue((*at, axis), message, nearest(value, self.axes[axis].values))
+                yield ValidationIssue((*at, axis), message, nearest(value, values[axis]))
+
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """The values on each axis; resolutions are one, unless they are what is done anyway."""
+        values = {name: tuple(axis.values) for name, axis in self.axes.items()}
+        return values if self.resolution == (HIGHEST,) else {**values, RESOLUTION: self.resolution}
 
     def points(self) -> tuple[Mapping[str, str], ...]:
         """Every combination of the axes' values, in the order of the file; one empty point without axes."""
-        values = (tuple(axis.values) for axis in self.axes.values())
-        return tuple(dict(zip(self.axes, point, strict=True)) for point in itertools.product(*values))
+        values = self.values()
+        return tuple(dict(zip(values, point, strict=True)) for point in itertools.product(*values.values()))
 
     def environment(self, point: Mapping[str, str]) -> dict[str, str]:
         """The variables of a run at this point: the suite's own, then those of the axes."""
         merged = dict(self.env)
         for axis, value in point.items():
-            merged |= self.axes[axis].values[value]
+            merged |= self.axes[axis].values[value] if axis in self.axes else {}
         return merged
 
     def reason_to_allow(self, point: Mapping[str, str]) -> str | None:
         """Why this point may fail, or None when it may not."""
         return next((allowed.reason for allowed in self.allowed_to_fail if allowed.covers(point)), None)
+
+
+# What is done for a downstream without a suite: it is installed and imported, which proves nothing of its contract.
+UNPROVEN = Suite(name="unproven", imports=ImportsSource())
+ONLY_TRIED = "no suite; installs and imports"
 
 
 def _value_faults(axes: Mapping[str, object]) -> Iterator[ValidationIssue]:

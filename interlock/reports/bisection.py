@@ -1,11 +1,11 @@
-"""The first one that breaks a suite, for people: in the terminal, and as Markdown for Prefect."""
+"""The first one that breaks a suite, or works with it, for people: in the terminal, and as Markdown for Prefect."""
 
 from collections.abc import Iterator
 
 from rich.console import Console
 from rich.text import Text
 
-from interlock.contracts.bisect.models import Bisection, Broken
+from interlock.contracts.bisect.models import Bisection, Broken, Find
 from interlock.reports.labels import counted, one_line
 
 MOST_TESTS = 5
@@ -25,8 +25,12 @@ def bisection_markdown(found: Bisection) -> str:
 
 
 def _lines(found: Bisection) -> Iterator[tuple[str, str]]:
-    yield f"✗ {_answer(found)}", "bold red"
-    yield f"  the last good one: {one_line(str(found.last_good))}", ""
+    if found.find is Find.FIRST_BAD:
+        yield f"✗ {_answer(found)}", "bold red"
+        yield f"  the last good one: {one_line(str(found.last_good))}", ""
+    else:
+        yield f"✓ {_answer(found)}", "bold green"
+        yield f"  the last bad one: {one_line(str(found.first_bad))}", ""
     for broken in found.broken:
         yield from _broken(broken)
     for step in found.unsure:
@@ -36,7 +40,8 @@ def _lines(found: Bisection) -> Iterator[tuple[str, str]]:
     if len(found.skipped) > MOST_SKIPPED:
         yield f"  and {counted(len(found.skipped) - MOST_SKIPPED, 'other')} skipped", "yellow"
     if found.relapses:
-        yield f"  later ones that are good again: {', '.join(each.name[:12] for each in found.relapses)}", "yellow"
+        which = "later ones that are good again" if found.find is Find.FIRST_BAD else "earlier ones that are good"
+        yield f"  {which}: {', '.join(each.name[:12] for each in found.relapses)}", "yellow"
     for note in found.notes:
         yield f"  note: {one_line(note)}", ""
     yield f"  {counted(found.steps, 'step')}, {counted(found.runs, 'run')} of a suite", ""
@@ -44,9 +49,12 @@ def _lines(found: Bisection) -> Iterator[tuple[str, str]]:
 
 
 def _answer(found: Bisection) -> str:
-    what = f"{found.upstream} {one_line(str(found.first_bad))}"
     whom = f"{found.downstream} {found.downstream_version}"
-    return f"{what} is the first {'known to break' if found.unsure else 'that breaks'} {whom}"
+    if found.find is Find.FIRST_BAD:
+        what, does = found.first_bad, "known to break" if found.unsure else "that breaks"
+    else:
+        what, does = found.last_good, "known to work with" if found.unsure else "that works with"
+    return f"{found.upstream} {one_line(str(what))} is the first {does} {whom}"
 
 
 def _broken(broken: Broken) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,7 @@ from interlock.model.cascade import (
     causes,
 )
 from interlock.model.cascade.states import NOT_RELEASING
+from interlock.model.suites import UNPROVEN
 from interlock.releases.notes import plain
 from interlock.reports.labels import counted, moment, one_line
 from interlock.reports.labels import plain as harmless
@@ -50,7 +51,7 @@ OUTCOMES: Mapping[Outcome, str] = {
 
 def print_plan(plan: CascadePlan, console: Console) -> None:
     """Print what a cascade would do: a table with the reasons, and a tree of the packages by what they wait for."""
-    rows = [(each.package, each.action.value, _versions(each), ", ".join(each.suites) or "–") for each in plan.packages]
+    rows = [(each.package, each.action.value, _versions(each), _tests(each)) for each in plan.packages]
     table = _aligned([("package", "what", "version", "tested with"), *rows])
     _print(_with_reasons(table, [(_safe(each.why),) for each in plan.packages]), console)
     console.print()
@@ -141,7 +142,7 @@ def plan_markdown(plan: CascadePlan) -> str:
     lines = [f"## Plan: {plan.root} {plan.root_version} and what follows", "", plan_counts(plan), ""]
     lines += ["| package | what | version | tested with | why |", "|---|---|---|---|---|"]
     for each in plan.packages:
-        tests = plain(", ".join(each.suites)) or "–"
+        tests = plain(_tests(each))
         lines.append(f"| {each.package} | {each.action} | {_versions(each)} | {tests} | {_plain(each.why)} |")
     return "\n".join([*lines, "", *_fenced(plan_mermaid(plan))]) + "\n"
 
@@ -234,6 +235,11 @@ def _versions(planned: Planned) -> str:
     before = str(planned.current or "")
     after = str(planned.next or "?") if makes_one and (planned.next is None or planned.next != planned.current) else ""
     return " → ".join(each for each in (before, after) if each) or "–"
+
+
+def _tests(planned: Planned) -> str:
+    names = (f"{name} (no suite)" if name == UNPROVEN.name else name for name in planned.suites)
+    return ", ".join(names) or "–"
 
 
 def _version(cascade: Cascade, progress: Progress) -> str:

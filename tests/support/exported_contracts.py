@@ -6,7 +6,8 @@ import sys
 import textwrap
 from types import ModuleType
 
-from interlock.contracts.schema import ContractSchema, Element
+from interlock.contracts.schema import ContractSchema
+from interlock.contracts.schema.export import parse
 from interlock.contracts.schema.exporter import Exporter, text
 
 NAME = "tiny_contract"
@@ -19,10 +20,13 @@ def contract(source: str, *, unreadable: dict[str, str] | None = None) -> Contra
     try:
         linecache.cache.pop(f"<{NAME}>", None)
         exec(compile(textwrap.dedent(source), f"<{NAME}>", "exec"), vars(module))
-        exporter = Exporter([NAME])
+        lines: list[str] = []
+        exporter = Exporter([NAME], lambda **fact: lines.append(json.dumps(fact, default=text)))
         exporter.collect([NAME])
-        exported = json.loads(json.dumps(exporter.elements(), default=text))
+        exporter.describe()
     finally:
         del sys.modules[NAME]
-    elements = tuple(Element.model_validate(element) for element in exported)
-    return ContractSchema(package="tiny", version="1.0", elements=elements, unreadable=unreadable or {})
+    facts = parse(lines)
+    elements = tuple(sorted(facts.elements, key=lambda element: element.name))
+    found = {**facts.unreadable, **(unreadable or {})}
+    return ContractSchema(package="tiny", version="1.0", elements=elements, unreadable=found)

@@ -7,6 +7,7 @@ from packaging.version import Version
 from interlock.adapters.index.client import Release
 from interlock.contracts.verify.assemble import results
 from interlock.contracts.verify.report import DownstreamResult
+from interlock.contracts.verify.request import ContractsRequest
 from interlock.contracts.verify.subjects import ComparedBuilds, Downstream, Side
 from interlock.matrix.assemble import MatrixMetadata, assemble
 from interlock.matrix.executor import ExecutedCells
@@ -23,6 +24,7 @@ def a_side(version: str, package: str = "core", described: str | None = None, na
     return Side(release=release, described=described or version, named=named or version)
 
 
+REQUEST = ContractsRequest(upstream="core", ref="topic")
 COMPARED = ComparedBuilds(upstream="core", ref=a_side(REF, named=SHA), baseline=a_side(BASELINE))
 ALONE = ComparedBuilds(upstream="core", ref=a_side(REF, named=SHA), baseline=None)
 RELEASE = a_side("2.0", "pipeline")
@@ -35,6 +37,7 @@ def judged(
     tested: Downstream | None = None,
     suite: Mapping[str, object] | None = None,
     point: Mapping[str, str] | None = None,
+    request: ContractsRequest = REQUEST,
 ) -> DownstreamResult:
     """What is said of a downstream whose cells had these runs: for each of its sides, one with each column."""
     tested = tested or Downstream(name="pipeline", sides=(RELEASE, BRANCH)[: len(rows)])
@@ -57,5 +60,5 @@ def judged(
     plan = Plan(sheets=(sheet,) if rows else ())
     settled = ExecutedCells(fingerprints=tuple(fingerprints), runs=runs, known=frozenset(), suites_run=len(runs))
     report = assemble(plan, settled, MatrixMetadata(family="trains", covers="core", started_at=START))
-    (found,) = results(compared, [tested], plan, report)
+    (found,) = results(request, compared, [tested], plan, report)
     return found

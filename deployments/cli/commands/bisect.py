@@ -9,7 +9,7 @@ from rich.console import Console
 from deployments.cli import run_flow
 from deployments.cli.displays.bisect import BisectDisplay
 from deployments.cli.options import FamilyOption, Jobs, JsonOption, Python
-from interlock.contracts.bisect.models import Bisection, BisectRequest
+from interlock.contracts.bisect.models import Bisection, BisectRequest, Find
 from interlock.contracts.bisect.search import watcher
 from interlock.contracts.bisect.target import tested_edges
 from interlock.contracts.candidates import parse_ref
@@ -23,6 +23,9 @@ Of = Annotated[str, typer.Option("--of", metavar="PACKAGE", help="The upstream, 
 Downstream = Annotated[str, typer.Option("--downstream", metavar="PACKAGE", help="The package whose suite it broke.")]
 Good = Annotated[str, typer.Option("--good", metavar="REF", help=f"{REF_HELP} that works.")]
 Bad = Annotated[str, typer.Option("--bad", metavar="REF", help=f"{REF_HELP} that does not; a later one.")]
+Looked = Annotated[
+    Find, typer.Option("--find", help="Where it breaks, or from where on it works; then the bad one is the earlier.")
+]
 Suite = Annotated[str | None, typer.Option("--suite", help="Only this suite. Default: all of the downstream's.")]
 DownstreamVersion = Annotated[
     str | None, typer.Option("--downstream-version", metavar="X", help="Default: the newest release.")
@@ -35,6 +38,7 @@ def bisect(
     downstream: Downstream,
     good: Good,
     bad: Bad,
+    find: Looked = Find.FIRST_BAD,
     suite: Suite = None,
     downstream_version: DownstreamVersion = None,
     python: Python = None,
@@ -44,6 +48,7 @@ def bisect(
 ) -> None:
     """Find the first version, or commit, of an upstream that breaks a downstream's suite.
 
+    With --find first-good: the first that works, for a lower bound that is too low.
     Between two versions, it is looked for among their releases; otherwise among the commits of the branch.
     Exit code 0 when it was found, 1 when it may be one of several, since some could not be tried.
     """
@@ -52,6 +57,7 @@ def bisect(
         downstream=downstream,
         good=parse_ref(good).text,
         bad=parse_ref(bad).text,
+        find=find,
         suite=suite,
         downstream_version=downstream_version,
         python=tuple(python or ()),

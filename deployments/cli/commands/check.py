@@ -7,7 +7,7 @@ import typer
 from packaging.utils import canonicalize_name
 from rich.console import Console
 
-from deployments.cli.options import FamilyOption, JsonOption
+from deployments.cli.options import DownstreamVersions, FamilyOption, JsonOption
 from interlock.adapters.connections import access_from, open_connections
 from interlock.contracts.admission import Admission
 from interlock.contracts.admission.question import Question, answer
@@ -28,6 +28,7 @@ def check(
     ref: RefArgument,
     *,
     downstream: Downstream = None,
+    downstream_versions: DownstreamVersions = None,
     as_json: JsonOption = False,
     family: FamilyOption = None,
 ) -> None:
@@ -36,7 +37,9 @@ def check(
     Exit code 0 for yes, 1 for no, 2 when it is not known; no evidence is never yes. docs/exit-codes.md has the others.
     """
     name, *others = map(canonicalize_name, (package, *(downstream or ())))
-    question = Question(package=name, ref=parse_ref(ref), downstream=tuple(others))
+    question = Question(
+        package=name, ref=parse_ref(ref), downstream=tuple(others), downstream_versions=downstream_versions
+    )
     found = asyncio.run(_answer(question, load(family)))
     if as_json:
         typer.echo(found.model_dump_json(indent=2))

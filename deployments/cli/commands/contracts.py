@@ -8,7 +8,7 @@ from rich.console import Console
 
 from deployments.cli import run_flow
 from deployments.cli.displays.matrix import MatrixDisplay
-from deployments.cli.options import FamilyOption, Jobs, JsonOption, Python
+from deployments.cli.options import DownstreamVersions, FamilyOption, Jobs, JsonOption, Python
 from interlock.contracts.candidates import parse_ref
 from interlock.contracts.verify import ContractsReport, ContractsRequest
 from interlock.contracts.verify.cells import downstreams
@@ -40,6 +40,7 @@ def contracts(
     *,
     of: Of,
     downstream: Downstream = None,
+    downstream_versions: DownstreamVersions = None,
     pr: Pull = None,
     against: Against = None,
     python: Python = None,
@@ -58,6 +59,7 @@ def contracts(
         upstream=of,
         ref=parse_ref(ref).text,
         downstream=tuple(downstream or ()),
+        downstream_versions=downstream_versions,
         pull=pr,
         baseline=parse_ref(against).text if against else None,
         python=tuple(python or ()),

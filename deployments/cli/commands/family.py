@@ -78,8 +78,8 @@ def _suite(suite: Suite, package: Package) -> str:
     text = f"{suite.name}: {_source(suite)}"
     if suite.upstreams and set(suite.upstreams) != set(package.upstreams):
         text += f", against {', '.join(suite.upstreams)}"
-    if suite.axes:
-        text += f", along {' × '.join(f'{axis} ({len(suite.axes[axis].values)})' for axis in suite.axes)}"
+    if axes := suite.values():
+        text += f", along {' × '.join(f'{axis} ({len(values)})' for axis, values in axes.items())}"
     return text
 
 

@@ -37,6 +37,12 @@ async def merge_base(repository: Path, one: str, other: str) -> str | None:
     return succeeded(found, f"{one} can't be compared with {other}").split()[0]
 
 
+async def parent_of(repository: Path, sha: str) -> str | None:
+    """The first parent of a commit; None for one that has none, or only a shallow one."""
+    found = await git("rev-parse", "--verify", "--quiet", f"{checked_sha(sha)}^1^{{commit}}", at=repository)
+    return found.output.strip() or None
+
+
 async def head_of(folder: Path) -> str | None:
     """The commit of a work tree; None for a folder that is not the root of a work tree, or has no commit."""
     found = await git("rev-parse", "--show-toplevel", at=folder)

@@ -1,17 +1,21 @@
 """Yes, no or unknown: what each cell says, and what all of them say together. Pure.
 
 A red cell says no, unless the last release was red in the same way: that release is out, and this one breaks nothing
-that works. A cell that was never run says unknown, and so does a flaky one. The answer is yes only if a cell was seen
-to work, and none says no or unknown.
+that works. A cell that was never run says unknown, and so does a flaky one, or a downstream without a suite that is not
+red. The answer is yes only if a cell was seen to work, and none says no or unknown.
 """
 
 from collections.abc import Iterable
 
 from interlock.contracts.admission.models import Answer, CellSaid, Evidence, Shown
+from interlock.model.suites import ONLY_TRIED, UNPROVEN
 from interlock.model.verdicts import Verdict
 
 # A last release with one of these verdicts is nothing to compare with.
-NO_EVIDENCE = frozenset({Verdict.FLAKY, Verdict.UNTESTED})
+NO_EVIDENCE = {
+    Verdict.FLAKY: "two runs showed different things: neither is proven",
+    Verdict.UNTESTED: "nothing could be tested",
+}
 # Red, and not by this upstream as far as a matrix could tell.
 OWN_FAULTS = frozenset({Verdict.BROKEN_BEFORE, Verdict.OUTDATED})
 
@@ -34,14 +38,13 @@ def _says(evidence: Evidence) -> tuple[Answer | None, str]:
     known, before = evidence.known, evidence.before
     if evidence.allowed_to_fail is not None:
         return None, f"allowed to fail: {evidence.allowed_to_fail}"
+    is_proof = evidence.cell.suite != UNPROVEN.name
     if known is None:
-        return Answer.UNKNOWN, "never run"
+        return Answer.UNKNOWN, "never run" if is_proof else "unproven: no suite"
     if known.verdict is Verdict.COMPATIBLE:
-        return Answer.YES, "every test passes"
-    if known.verdict is Verdict.FLAKY:
-        return Answer.UNKNOWN, "two runs showed different things: neither is proven"
-    if known.verdict is Verdict.UNTESTED:
-        return Answer.UNKNOWN, "nothing could be tested"
+        return (Answer.YES, "every test passes") if is_proof else (Answer.UNKNOWN, f"unproven: {ONLY_TRIED}")
+    if known.verdict in NO_EVIDENCE:
+        return Answer.UNKNOWN, NO_EVIDENCE[known.verdict] if is_proof else "unproven: no suite"
     return _red_says(known, before)
 
 

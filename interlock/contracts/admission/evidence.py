@@ -15,6 +15,7 @@ from interlock.errors import DistributionError, UsageError
 from interlock.model.family import Edge, Family
 from interlock.model.suites import Suite
 from interlock.model.verdicts import CellKey, Run, Verdict, point_text
+from interlock.model.versions import Selection
 
 SHORT_SHA = 12
 _HAS_RED_TESTS = frozenset({Verdict.INCOMPATIBLE, *OWN_FAULTS, Verdict.FLAKY})
@@ -72,7 +73,7 @@ def what_tests(family: Family, package: str, downstream: Sequence[str] = ()) -> 
         Tested(downstream=name, suite=suite, python=python, point=point)
         for name in downstreams
         if not downstream or name in downstream
-        for suite in family.suites_of(Edge(upstream=package, downstream=name))
+        for suite in family.tried_with(Edge(upstream=package, downstream=name))
         for python in family.python
         for point in suite.points()
     )
@@ -89,7 +90,13 @@ async def known_as(ledger: Ledger, request: AdmissionRequest) -> str | None:
 
 
 async def admission(
-    family: Family, ledger: Ledger, index: PackageIndex, request: AdmissionRequest, *, downstream: Sequence[str] = ()
+    family: Family,
+    ledger: Ledger,
+    index: PackageIndex,
+    request: AdmissionRequest,
+    *,
+    downstream: Sequence[str] = (),
+    downstream_versions: str | None = None,
 ) -> Admission:
     """Whether a version or commit may be released.
 
@@ -99,6 +106,7 @@ async def admission(
         index: Has the newest releases.
         request: The version or commit.
         downstream: Only these downstreams; all when empty.
+        downstream_versions: Which of their releases, as for a matrix; None for those that count.
 
     Raises:
         UsageError: A name is not in the family, or not a downstream.
@@ -108,9 +116,12 @@ async def admission(
     tests = what_tests(family, request.package, downstream)
     version = await known_as(ledger, request)
     before = _before(await _releases(index, request.package), version or request.version)
-    newest = {name: _newest(await _releases(index, name)) for name in dict.fromkeys(each.downstream for each in tests)}
+    wanted = {
+        name: tuple(str(each.version) for each in await releases_that_count(index, name, downstream_versions, family))
+        for name in dict.fromkeys(each.downstream for each in tests)
+    }
     lookup = _Lookup(ledger, request, version, before)
-    cells = [say(each) for each in await asyncio.to_thread(lookup.evidence, tests, newest)]
+    cells = [say(each) for each in await asyncio.to_thread(lookup.evidence, tests, wanted)]
     answer = decide(cells)
     return Admission(
         package=request.package,
@@ -139,9 +150,26 @@ def _final(releases: Mapping[Version, Release]) -> list[Version]:
     return [version for version in served if not version.is_prerelease] or served
 
 
-def _newest(releases: Mapping[Version, Release]) -> str | None:
-    found = max(_final(releases), default=None)
-    return None if found is None else str(found)
+async def releases_that_count(
+    index: PackageIndex, package: str, versions: str | None, family: Family
+) -> tuple[Release, ...]:
+    """The releases of a downstream that its users have: the requested ones, else the supported ones, else the newest.
+
+    Raises:
+        UsageError: What was requested does not exist.
+        IndexUnavailableError: The index did not answer.
+    """
+    releases = {
+        version: release for version, release in (await _releases(index, package)).items() if release.tree is None
+    }
+    if not releases:
+        return ()
+    wanted = versions or family.package(package).supported
+    if wanted is None:
+        newest = max(_final(releases), default=None)
+        return () if newest is None else (releases[newest],)
+    yanked = {version: release.yanked for version, release in releases.items()}
+    return tuple(releases[version] for version in Selection.parse(wanted).select(package, yanked))
 
 
 def _before(releases: Mapping[Version, Release], version: str | None) -> str | None:
@@ -162,14 +190,14 @@ class _Lookup:
         self._label = version or request.version or request.described
         self._before = before
 
-    def evidence(self, tests: Sequence[Tested], newest: Mapping[str, str | None]) -> list[Evidence]:
-        """Every cell with a downstream's newest release, and with the downstream's candidate that was tested last."""
+    def evidence(self, tests: Sequence[Tested], wanted: Mapping[str, Sequence[str]]) -> list[Evidence]:
+        """Every cell with the releases of a downstream that count, and with its candidate that was tested last."""
         known = self._ledger.cells_of(self._package, self._version) if self._version else {}
         candidates = _candidates(known)
         pairs = [
             (each, version)
             for each in tests
-            for version in dict.fromkeys((newest[each.downstream], candidates.get(each.downstream)))
+            for version in dict.fromkeys((*wanted[each.downstream], candidates.get(each.downstream)))
             if version is not None
         ]
         before = self._cells_before(pairs)

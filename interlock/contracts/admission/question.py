@@ -17,6 +17,7 @@ class Question:
     package: str
     ref: Ref
     downstream: tuple[str, ...] = ()
+    downstream_versions: str | None = None
 
 
 async def answer(connections: Connections, question: Question) -> Admission:
@@ -33,7 +34,14 @@ async def answer(connections: Connections, question: Question) -> Admission:
     connections.family.package(question.package)
     request = await _written_out(connections.ledger, question) or await _found(connections, question)
     family, ledger, index = connections.family, connections.ledger, connections.index
-    return await admission(family, ledger, index, request, downstream=question.downstream)
+    return await admission(
+        family,
+        ledger,
+        index,
+        request,
+        downstream=question.downstream,
+        downstream_versions=question.downstream_versions,
+    )
 
 
 async def _written_out(ledger: Ledger, question: Question) -> AdmissionRequest | None:

@@ -1,6 +1,7 @@
 """The request and the result of a bisection."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +13,21 @@ from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
 from interlock.model.requirements import MemberName
 
 
+class Find(StrEnum):
+    """What a bisection looks for: where a suite breaks, or from where on it works, as for a lower bound."""
+
+    FIRST_BAD = "first-bad"
+    FIRST_GOOD = "first-good"
+
+
 class BisectRequest(FrozenModel):
     """The parameters of a bisection, as the command line and the form in Prefect's UI give them."""
 
     upstream: MemberName = Field(description="The package of which a version or commit broke something.")
     downstream: MemberName = Field(description="The package whose suite it broke.")
     good: str = Field(description="A REF of the upstream that works: a version, branch, tag or SHA.")
-    bad: str = Field(description="A later REF of the upstream that does not.")
+    bad: str = Field(description="A REF of the upstream that does not; a later one, for the first good an earlier one.")
+    find: Find = Field(default=Find.FIRST_BAD, description="The first version that breaks it, or the first that works.")
     suite: str | None = Field(default=None, description="Only this suite of the downstream. Default: all of them.")
     downstream_version: str | None = Field(default=None, description="Of the downstream. Default: its newest release.")
     python: tuple[str, ...] = Field(default=(), description="Python versions. Default: those of the family file.")
@@ -31,9 +40,14 @@ class BisectRequest(FrozenModel):
         return Path(self.family) if self.family else None
 
     @property
+    def ends(self) -> tuple[str, str]:
+        """Both ends, the older one first."""
+        return (self.good, self.bad) if self.find is Find.FIRST_BAD else (self.bad, self.good)
+
+    @property
     def title(self) -> str:
         """The search in one line, for people."""
-        return f"{self.upstream} {self.good} … {self.bad} × {self.downstream}"
+        return f"{self.upstream} {' … '.join(self.ends)} × {self.downstream}"
 
 
 class Step(FrozenModel):
@@ -73,21 +87,23 @@ class Broken(FrozenModel):
 
 
 class Bisection(FrozenModel):
-    """The first step that breaks a suite.
+    """The neighbouring good and bad steps, as seen from the good end: where that is the newer one, read them backwards.
 
     Attributes:
         format: The number of this form; it changes when a reader would have to.
-        last_good: The last good step before it.
+        find: What was looked for: the first bad step, or the first good one, which is `last_good` then.
+        last_good: The last good step before `first_bad`.
         first_bad: The first step that is known to be bad.
-        unsure: The steps between the two that can't be tried: the first bad one may be one of them.
+        unsure: The steps between the two that can't be tried: the one that is looked for may be one of them.
         skipped: All steps that can't be tried.
-        relapses: Later steps that are good again.
+        relapses: Steps beyond `first_bad` that are good again.
         steps: The number of steps from the good end to the bad one, both included.
         runs: How often a suite was run.
         reproduce: One command that shows it on the reader's machine.
     """
 
     format: Literal[1] = 1
+    find: Find = Find.FIRST_BAD
     upstream: str
     downstream: str
     downstream_version: str

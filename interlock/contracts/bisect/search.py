@@ -3,12 +3,14 @@
 What the ledger knows is not run, and steps of equal content share one run, so few of many versions are tried.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from interlock.adapters.connections import Connections
 from interlock.adapters.index.client import Release
+from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.steps import RunStep, call
 from interlock.contracts.bisect.judge import JudgedRun, JudgedSheet, TargetFailures, ends, judge, seen
@@ -18,11 +20,13 @@ from interlock.contracts.bisect.steps import StepRange, find_steps
 from interlock.contracts.bisect.target import Target, find_target, matrix_request, reproduce
 from interlock.contracts.candidates import CandidateBuilder
 from interlock.errors import UsageError
+from interlock.matrix.analysis import judge_row
 from interlock.matrix.context import MatrixContext
 from interlock.matrix.executor import known_runs
 from interlock.matrix.plan import PlannedCell
 from interlock.matrix.run import OpenRunner, execute, here, plan_matrix
 from interlock.matrix.sources import Choice, ChosenEdge
+from interlock.model.verdicts import CellKey, Run
 
 
 class BisectProgress(FrozenModel):
@@ -89,6 +93,7 @@ class _Search:
     notes: dict[str, None] = field(default_factory=dict)
     runs: int = 0
     _tries: int = 0
+    _recorded: set[CellKey] = field(default_factory=set)
     _cells: dict[int, dict[JudgedSheet, PlannedCell]] = field(default_factory=dict)
     _unavailable: dict[int, str] = field(default_factory=dict)
     _seen: dict[int, dict[JudgedSheet, JudgedRun]] = field(default_factory=dict)
@@ -150,9 +155,18 @@ class _Search:
         self.runs += executed.suites_run
         cells = [cell for number in self._cells for cell in self._wanted(number)]
         known = await known_runs(cells, self.context.ledger)
+        await asyncio.to_thread(self._record, known)
         for number in self._cells:
             mine = self._wanted(number)
             self._seen[number] = {_sheet(cell): seen(known[cell.key]) for cell in mine if cell.key in known}
+
+    def _record(self, known: Mapping[CellKey, tuple[Run, ...]]) -> None:
+        """Record what each cell has shown, as a matrix of this one cell would."""
+        new = {key: runs for key, runs in known.items() if key not in self._recorded}
+        verdicts = {key: judge_row([runs])[0].verdict for key, runs in new.items()}
+        runs = {key: runs[-1].fingerprint for key, runs in new.items()}
+        self.context.ledger.record_cells(verdicts, now(), runs)
+        self._recorded |= new.keys()
 
     def _wanted(self, number: int) -> list[PlannedCell]:
         return [cell for sheet, cell in self._cells[number].items() if not self._targets or sheet in self._targets]
@@ -177,6 +191,7 @@ class _Search:
         """The result of the search."""
         found, steps = between(self.states), self.span.steps
         return Bisection(
+            find=self.request.find,
             upstream=self.request.upstream,
             downstream=self.request.downstream,
             downstream_version=str(self.target.downstream.version),

@@ -7,10 +7,15 @@ from packaging.version import Version
 
 from interlock.adapters.git.history import first_parents
 from interlock.adapters.index.client import Release
-from interlock.contracts.bisect.models import BisectRequest, Step
+from interlock.contracts.bisect.models import BisectRequest, Find, Step
 from interlock.contracts.candidates import CandidateBuilder, Kind, Ref, ResolvedRef, build_and_offer, find, parse_ref
 from interlock.errors import BuildError, UsageError
 from interlock.model.versions import tag_name
+
+ORDER = {
+    Find.FIRST_BAD: "the good one is the older, on the same branch; to find what works again: --find first-good",
+    Find.FIRST_GOOD: "the bad one is the older, on the same branch; to find what breaks it: --find first-bad",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +33,17 @@ class StepRange:
 
 
 async def find_steps(builder: CandidateBuilder, request: BisectRequest) -> StepRange:
-    """The releases between two versions, or the commits between two refs along the branch.
+    """The releases between two versions, or the commits between two refs along the branch, from the good end on.
 
     Raises:
-        UsageError: A ref does not exist, or the good one is not before the bad one.
+        UsageError: A ref does not exist, or the two are not in the order of what is looked for.
         RepositoryError, IndexUnavailableError: The repository or the index can't be read.
     """
-    good, bad = [await _end(builder, request.upstream, text) for text in (request.good, request.bad)]
-    if good.version is not None and bad.version is not None:
-        return _releases(await builder.connections.index.releases(request.upstream), good.version, bad.version)
-    return await _commits(builder, request, await _commit(builder, good), await _commit(builder, bad))
+    old, new = [await _end(builder, request.upstream, text) for text in request.ends]
+    if old.version is not None and new.version is not None:
+        releases = await builder.connections.index.releases(request.upstream)
+        return _releases(releases, old.version, new.version, request.find)
+    return await _commits(builder, request, await _commit(builder, old), await _commit(builder, new))
 
 
 async def _end(builder: CandidateBuilder, package: str, text: str) -> ResolvedRef:
@@ -71,16 +77,16 @@ async def _commit(builder: CandidateBuilder, found: ResolvedRef) -> str:
     return tagged.sha
 
 
-def _releases(releases: Mapping[Version, Release], good: Version, bad: Version) -> StepRange:
-    if not good < bad:
-        raise UsageError(f"{good} is not before {bad}", hint="the good version is the older one")
-    ends = {good, bad}
+def _releases(releases: Mapping[Version, Release], old: Version, new: Version, find: Find) -> StepRange:
+    if not old < new:
+        raise UsageError(f"{old} is not before {new}", hint=ORDER[find])
+    ends = {old, new}
     chosen = sorted(
         version
         for version, release in releases.items()
-        if good <= version <= bad
-        and (version in ends or not (release.yanked or version.is_prerelease or version.local))
+        if old <= version <= new and (version in ends or not (release.yanked or version.is_prerelease or version.local))
     )
+    chosen = chosen if find is Find.FIRST_BAD else chosen[::-1]
 
     async def get(number: int) -> Release | str:
         return releases[chosen[number]]
@@ -88,16 +94,16 @@ def _releases(releases: Mapping[Version, Release], good: Version, bad: Version) 
     return StepRange(steps=tuple(Step(name=str(version)) for version in chosen), is_built=False, get=get)
 
 
-async def _commits(builder: CandidateBuilder, request: BisectRequest, good: str, bad: str) -> StepRange:
+async def _commits(builder: CandidateBuilder, request: BisectRequest, old: str, new: str) -> StepRange:
     clone = await builder.clone(request.upstream)
-    if good == bad or not await clone.checkout.is_ancestor(good, bad):
-        raise UsageError(
-            f"{request.good} ({good[:12]}) is not in the history of {request.bad} ({bad[:12]})",
-            hint="the good commit is an older one of the same branch",
-        )
-    listed = await first_parents(clone.checkout.path, good, bad)
-    first = (await clone.checkout.message(good)).partition("\n")[0]
-    steps = (Step(name=good, subject=first), *(Step(name=each.sha, subject=each.subject) for each in listed))
+    if old == new or not await clone.checkout.is_ancestor(old, new):
+        first, second = request.ends
+        what = f"{first} ({old[:12]}) is not in the history of {second} ({new[:12]})"
+        raise UsageError(what, hint=ORDER[request.find])
+    listed = await first_parents(clone.checkout.path, old, new)
+    subject = (await clone.checkout.message(old)).partition("\n")[0]
+    steps = (Step(name=old, subject=subject), *(Step(name=each.sha, subject=each.subject) for each in listed))
+    steps = steps if request.find is Find.FIRST_BAD else steps[::-1]
 
     async def get(number: int) -> Release | str:
         sha = steps[number].name

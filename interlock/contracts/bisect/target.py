@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from interlock.adapters.index.client import Release
 from interlock.adapters.interpreter import Interpreter
+from interlock.common.command_line import command
 from interlock.common.validation import nearest
 from interlock.contracts.bisect.models import BisectRequest
 from interlock.contracts.bisect.narrowing import Between
@@ -71,10 +72,14 @@ def matrix_request(request: BisectRequest) -> MatrixRequest:
 def reproduce(request: BisectRequest, target: Target, span: StepRange, found: Between) -> str:
     """The command that runs the suites with the last good one and the first bad one."""
     good, bad = span.steps[found.good].name, span.steps[found.bad].name
-    family = ["--family", request.family] if request.family else []
-    if span.is_built:
-        words = ["contracts", bad, "--of", request.upstream, "--downstream", request.downstream, "--against", good]
-        return shlex.join(["interlock", *words, "--no-tell", *family])
-    versions = ["--upstream-versions", f"{good}, {bad}", "--downstream-versions", str(target.downstream.version)]
-    words = ["matrix", "--upstream", request.upstream, "--downstream", request.downstream, *versions]
-    return shlex.join(["interlock", *words, *family])
+    options = {
+        "upstream": "--of" if span.is_built else "--upstream",
+        "downstream": "--downstream",
+        "python": "--python",
+        "jobs": "--jobs",
+        "family": "--family",
+    }
+    versions = ("--upstream-versions", f"{good}, {bad}", "--downstream-versions", str(target.downstream.version))
+    others = ("--against", good, "--no-tell") if span.is_built else versions
+    words = ("interlock", "contracts", bad) if span.is_built else ("interlock", "matrix")
+    return f"{command(words, request, options)} {shlex.join(others)}"

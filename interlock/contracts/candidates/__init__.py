@@ -4,7 +4,7 @@ from interlock.contracts.candidates.build import build_and_offer, build_candidat
 from interlock.contracts.candidates.context import CandidateBuilder
 from interlock.contracts.candidates.overlay import Candidate, offer, withdraw
 from interlock.contracts.candidates.refs import Kind, Ref, parse_ref
-from interlock.contracts.candidates.resolve_ref import ResolvedRef, default_branch, find, merge_base
+from interlock.contracts.candidates.resolve_ref import ResolvedRef, default_branch, find, merge_base, own_parent
 
 __all__ = [
     "Candidate",
@@ -18,6 +18,7 @@ __all__ = [
     "find",
     "merge_base",
     "offer",
+    "own_parent",
     "parse_ref",
     "withdraw",
 ]

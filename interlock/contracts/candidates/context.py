@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from interlock.adapters.connections import Connections
 from interlock.adapters.git import Checkout, Remote
@@ -24,6 +25,7 @@ class CandidateBuilder:
         self.family = connections.family
         self.built = SingleFlight[tuple[str, str], Candidate]()
         self._clones = SingleFlight[str, Clone]()
+        self._folders: dict[str, Clone] = {}
 
     async def clone(self, package: str) -> "Clone":
         """The clone of a package's repository, made once.
@@ -32,10 +34,23 @@ class CandidateBuilder:
             RepositoryError: It can't be cloned.
             TokenError: Access was refused.
         """
+        if package in self._folders:
+            return self._folders[package]
         return await self._clones.get(package, lambda: self._clone(package))
 
+    async def clone_folder(self, package: str, folder: Path) -> "Clone":
+        """A clone of a folder, which stands for that of a package's repository from now on.
+
+        Raises:
+            RepositoryError: It can't be cloned.
+        """
+        self._folders[package] = await self._cloned(Remote(url=str(folder)), None, package)
+        return self._folders[package]
+
     async def _clone(self, package: str) -> "Clone":
-        remote, branch = await self.connections.remote(package), self.family.package(package).branch
+        return await self._cloned(await self.connections.remote(package), self.family.package(package).branch, package)
+
+    async def _cloned(self, remote: Remote, branch: str | None, package: str) -> "Clone":
         checkout = await Checkout.clone(remote, branch, self.connections.work_folder(package))
         return Clone(checkout=checkout, refs=await checkout.remote_refs())
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from interlock.adapters.git import Remote
-from interlock.adapters.git.history import commits_named, head_of, is_changed
+from interlock.adapters.git.history import commits_named, head_of, is_changed, parent_of
 from interlock.adapters.git.history import merge_base as base_of
 from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.candidates.context import CandidateBuilder, Clone
@@ -74,7 +74,8 @@ async def find(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef
 async def merge_base(builder: CandidateBuilder, package: str, found: ResolvedRef) -> ResolvedRef | None:
     """Where a ref left the package's default branch; None for a ref that is in it, or has no history.
 
-    For a folder with changes on top of a commit of the default branch it is that commit.
+    For a folder with changes on top of a commit of the default branch it is that commit. A folder that is in the branch
+    without changes, or has a history of its own, has its own parent.
 
     Raises:
         RepositoryError: The history can't be fetched.
@@ -87,9 +88,25 @@ async def merge_base(builder: CandidateBuilder, package: str, found: ResolvedRef
     branch = clone.checkout.branch
     tip = clone.refs[f"refs/heads/{branch}"]
     base = await base_of(clone.checkout.path, found.head, tip)
-    if base is None or base == found.sha:
-        return None
-    return _commit(package, Kind.SHA, base, f"merge base with {branch}")
+    if base is not None and base != found.sha:
+        return _commit(package, Kind.SHA, base, f"merge base with {branch}")
+    return await _parent(clone, package, found) if found.folder is not None else None
+
+
+async def own_parent(builder: CandidateBuilder, package: str, found: ResolvedRef) -> ResolvedRef | None:
+    """The commit below a folder's files in its own Git, without the package's repository; None when there is none.
+
+    Raises:
+        RepositoryError: The folder can't be cloned.
+    """
+    assert found.folder is not None
+    return await _parent(await builder.clone_folder(package, found.folder), package, found)
+
+
+async def _parent(clone: Clone, package: str, found: ResolvedRef) -> ResolvedRef | None:
+    assert found.head is not None
+    sha = found.head if found.sha is None else await parent_of(clone.checkout.path, found.head)
+    return _commit(package, Kind.SHA, sha, "the commit below it") if sha else None
 
 
 async def default_branch(builder: CandidateBuilder, package: str) -> ResolvedRef:

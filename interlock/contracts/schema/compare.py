@@ -21,7 +21,8 @@ def compare(before: ContractSchema, after: ContractSchema) -> tuple[ElementChang
     old, new = _by_name(before), _by_name(after)
     changes = [change for element in before.elements if (change := _became(element, new, after))]
     added = [
-        ElementChange(name=element.name, kind=element.kind, what=What.ADDED, names=_all_names(element))
+        _unreadable(element, before)
+        or ElementChange(name=element.name, kind=element.kind, what=What.ADDED, names=_all_names(element))
         for element in after.elements
         if not any(name in old for name in _names(element))
     ]
@@ -39,7 +40,7 @@ def _names(element: Element) -> tuple[str, ...]:
 def _became(element: Element, new: dict[str, Element], after: ContractSchema) -> ElementChange | None:
     found = next((new[name] for name in (element.name, *_names(element)) if name in new), None)
     if found is None:
-        return _removed(element, after)
+        return _unreadable(element, after) or _removed(element, after)
     findings = (*_of_names(element, new), *_findings(element, found))
     if not findings:
         return None
@@ -52,6 +53,23 @@ def _became(element: Element, new: dict[str, Element], after: ContractSchema) ->
         breaks_writers=any(finding.writers for finding in findings),
         names=_all_names(element, found),
         values=_values(element, found),
+    )
+
+
+def _unreadable(element: Element, other: ContractSchema) -> ElementChange | None:
+    """An element that can't be compared, since it can't be read on the other side; what it became is unknown."""
+    error = next((other.unreadable[name] for name in _all_names(element) if name in other.unreadable), None)
+    if error is None:
+        return None
+    return ElementChange(
+        name=element.name,
+        kind=element.kind,
+        what=What.CHANGED,
+        details=(f"can't be compared: {error}",),
+        breaks_readers=True,
+        breaks_writers=True,
+        names=_all_names(element),
+        values=_values(element),
     )
 
 

@@ -69,7 +69,7 @@ def _of_member(name: str, before: Shape, after: Shape) -> Iterator[Finding]:
     elif before["is"] == "property":
         yield from type_change(f"property {name}", before.get("type"), after.get("type"), read=True, written=False)
     else:
-        found = signature_changes(before["signature"], after["signature"])
+        found = signature_changes(before.get("signature"), after.get("signature"))
         yield from (finding.inside(f"method {name}") for finding in found)
 
 

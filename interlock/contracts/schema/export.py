@@ -1,15 +1,14 @@
 """Exports the contract of a wheel: imports its modules in an environment of their own, and reads what they promise.
 
-Importing foreign code can exit, crash or hang. The exporter therefore writes each fact at once, with the module that it
-is about to import: one that ended the Python is left out, and the exporter is run again. The result is stored by the
-content of the wheel, its lock, the Python and the exporter's own code: everything that it depends on.
+Reading foreign code can exit, crash or hang. The exporter therefore writes each fact at once, with the module or the
+element that it is about to read: one that ended the Python is left out, and the exporter is run again. The result is
+stored by the content of the wheel, its lock, the Python and the exporter's own code: everything that it depends on.
 """
 
 import asyncio
-import contextlib
 import json
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ EXPORTER = HERE / "exporter.py"
 # A change of the code that exports makes every stored export unknown again.
 READER = files_digest((path.name, path.read_bytes()) for path in (EXPORTER, Path(__file__)))
 LIMIT = 120.0
-# After so many modules that ended their Python, the rest is not tried.
+# After so many modules or elements that ended their Python, the rest is not tried.
 MOST_ENDED = 8
 LONGEST_FACTS = 64 << 20
 
@@ -48,11 +47,11 @@ MakeEnvironment = Callable[[Path], Awaitable[Path]]
 
 @dataclass
 class Facts:
-    """The facts that an exporter wrote before it ended."""
+    """The facts that an exporter wrote before it ended; `reading` is what it read last."""
 
     elements: list[Element] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
-    importing: str | None = None
+    reading: tuple[str, ...] = ()
     done: bool = False
 
 
@@ -139,18 +138,18 @@ class _Exporter:
     read: tuple[Path, ...]
 
     async def run(self, make_environment: MakeEnvironment) -> Facts:
-        """Run the exporter until it comes to its end, without the modules that ended it before."""
+        """Run the exporter until it comes to its end, without what ended it before."""
         with work_folder("interlock-contract-") as folder:
             python = await make_environment(folder / "environment")
             return await self._import_all(python, folder)
 
     async def _import_all(self, python: Path, folder: Path) -> Facts:
         ended: dict[str, str] = {}
-        while True:
+        for _ in range(MOST_ENDED + 1):
             facts, completed = await self._import_once(python, folder, tuple(ended))
-            if facts.done or facts.importing is None or len(ended) == MOST_ENDED:
+            if facts.done or not facts.reading:
                 break
-            ended[facts.importing] = _ending(completed, self.limit)
+            ended |= dict.fromkeys(facts.reading, _ending(completed, self.limit))
         if not facts.done:
             rest = (name for name in self.chosen if name not in ended)
             facts.unreadable |= dict.fromkeys(rest, _ending(completed, self.limit))
@@ -189,7 +188,7 @@ def _read_facts(path: Path) -> Facts:
 def _ending(completed: Completed, limit: float) -> str:
     if completed.timed_out:
         return f"it did not end within {limit:g} s"
-    return f"it ended the Python that imported it with exit code {completed.returncode}"
+    return f"it ended the Python that read it with exit code {completed.returncode}"
 
 
 def parse(lines: Iterable[str]) -> Facts:
@@ -197,13 +196,15 @@ def parse(lines: Iterable[str]) -> Facts:
     facts = Facts()
     for fact in _facts(lines):
         match fact:
-            case {"importing": str() | None as module}:
-                facts.importing = module
-            case {"unreadable": str(module), "error": str(error)}:
-                facts.unreadable[module] = error
-            case {"element": Mapping() as element}:
-                with contextlib.suppress(ValidationError):
+            case {"reading": list(names)}:
+                facts.reading = tuple(map(str, names))
+            case {"unreadable": str(name), "error": str(error)}:
+                facts.unreadable[name] = error
+            case {"element": {"name": str(name)} as element}:
+                try:
                     facts.elements.append(Element.model_validate(element))
+                except ValidationError:
+                    facts.unreadable[name] = "what was read of it has no form that could be compared"
             case {"done": True}:
                 facts.done = True
     return facts

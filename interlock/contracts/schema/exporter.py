@@ -1,10 +1,12 @@
 """Run by an environment's own Python: imports modules of one package and writes what they promise.
 
 `python -I exporter.py SPEC.json`, where the specification has `out` (where to write, one JSON line for each fact, at
-once), `package` (its top-level names: other modules are foreign), `modules` (to import) and `skip` (the ones of these
-that ended a Python before). It uses the standard library, and pydantic if the package requires it.
+once), `package` (its top-level names: other modules are foreign), `modules` (to import) and `skip` (the modules and
+names that ended a Python before). It uses the standard library, and pydantic if the package requires it.
 
-The facts: `{"importing": module}`, `{"unreadable": module, "error": "…"}`, `{"element": {…}}`, and `{"done": true}`.
+The facts: `{"reading": [name, …]}` before anything that may end the Python, `{"unreadable": name, "error": "…"}`,
+`{"element": {…}}`, and `{"done": true}`. A name is that of a module, of an element, or of a member of one. Whatever the
+package does when it is read (a descriptor that raises, a metaclass, a comparison), it costs what is read, and no more.
 """
 
 import ast
@@ -13,6 +15,7 @@ import enum
 import importlib
 import inspect
 import json
+import math
 import os
 import re
 import sys
@@ -20,6 +23,9 @@ import types
 import typing
 from pathlib import Path
 from typing import Any
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 LONGEST = 400
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -41,7 +47,7 @@ def text(value: object) -> str:
         return f"{value.__module__}.{value.__qualname__}"
     try:
         return ADDRESS.sub("", repr(value))[:LONGEST]
-    except Exception:
+    except BaseException:
         return f"<{type(value).__qualname__}>"
 
 
@@ -139,7 +145,7 @@ def own_annotations(thing: Any) -> "dict[str, Any]":
     if sys.version_info >= (3, 14):  # evaluated on access
         return dict(inspect.get_annotations(thing, format=LATER))
     own = vars(thing).get("__annotations__") if isinstance(thing, type) else getattr(thing, "__annotations__", None)
-    return dict(own or {})
+    return dict(own) if isinstance(own, dict) else {}  # `type` has a descriptor there
 
 
 def resolved(hint: Any, names: "dict[str, Any]") -> Any:
@@ -191,8 +197,10 @@ def is_public(name: str) -> bool:
 class Exporter:
     """Collects the members of a package's imported modules, by identity: each once, with all of its names."""
 
-    def __init__(self, tops: "list[str]") -> None:
+    def __init__(self, tops: "list[str]", write: "Callable[..., None]", skip: "Iterable[str]" = ()) -> None:
         self._tops = tops
+        self._write = write
+        self._skip = frozenset(skip)
         self._found: "dict[int, tuple[Any, set[str], set[str]]]" = {}
 
     def owns(self, module: object) -> bool:
@@ -202,67 +210,110 @@ class Exporter:
     def collect(self, chosen: "list[str]") -> None:
         """Find what the chosen modules promise, and its names in all loaded modules of the package."""
         loaded = {name: module for name, module in list(sys.modules.items()) if self.owns(name) and module is not None}
-        for name in sorted(set(chosen) & set(loaded)):
-            for key, value in self._members(loaded[name]):
+        members = {name: self._members(name, module) for name, module in loaded.items() if name not in self._skip}
+        for name in sorted(set(chosen) & set(members)):
+            for key, value in members[name]:
                 if is_offered(loaded[name], key, value):
                     self._found.setdefault(id(value), (value, set(), set()))[1].add(f"{name}.{key}")
-        for name, module in loaded.items():
-            for key, value in self._members(module):
+        for name, found in members.items():
+            for key, value in found:
                 if id(value) in self._found:
                     self._found[id(value)][2].add(f"{name}.{key}")
 
-    def _members(self, module: Any) -> "list[tuple[str, Any]]":
-        members = [
-            (key, value)
-            for key, value in sorted({**lazy(module), **vars(module)}.items())
-            if is_public(key) and key.isidentifier()
-        ]
-        return [(key, value) for key, value in members if is_described(value) and self.owns(home_of(value))]
+    def _members(self, name: str, module: Any) -> "list[tuple[str, Any]]":
+        """The classes and functions of the package that a module has under a public name."""
+        members: "list[tuple[str, Any]]" = []
+        values = self._values(name, module)
+        with self._reading(name):
+            for key, value in sorted(values.items(), key=lambda item: item[0]):
+                with self._noting(f"{name}.{key}"):
+                    if is_described(value) and self.owns(getattr(value, "__module__", None)):
+                        members.append((key, value))
+        return members
 
-    def elements(self) -> "list[dict[str, Any]]":
-        """Everything that was found, by its shortest public name."""
-        elements = []
+    def _values(self, name: str, module: Any) -> "dict[str, Any]":
+        """What a module has under a public name, with what it lists and creates on access."""
+        own: "dict[str, Any]" = {}
+        with self._reading(name):
+            own.update((key, value) for key, value in vars(module).items() if type(key) is str)
+        made = (key for key in listed(module) if key not in own and f"{name}.{key}" not in self._skip)
+        values = {**{key: self._made(f"{name}.{key}", module, key) for key in made}, **own}
+        return {key: value for key, value in values.items() if is_public(key) and key.isidentifier()}
+
+    def _made(self, name: str, module: Any, key: str) -> Any:
+        """What a module creates on access; None if the name is missing, as it is for an importer."""
+        with self._reading(name):
+            return getattr(module, key, None)
+
+    @contextlib.contextmanager
+    def _reading(self, *names: str) -> "Iterator[None]":
+        """Write what is read next, in case that it ends this Python."""
+        self._write(reading=names)
+        with self._noting(*names):
+            yield
+
+    @contextlib.contextmanager
+    def _noting(self, *names: str) -> "Iterator[None]":
+        """What can't be read is noted, and the rest is read."""
+        try:
+            yield
+        except BaseException as error:
+            for name in names:
+                self._write(unreadable=name, error=first_line(error))
+
+    def describe(self) -> None:
+        """Write everything that was found, by its shortest public name."""
         for value, names, seen in self._found.values():
-            kind, shape = self._describe(value)
             name = min(names, key=lambda each: (each.count("."), len(each), each))
-            elements.append(
-                {"name": name, "kind": kind, "names": sorted(names), "seen_as": sorted(seen), "shape": shape}
-            )
-        return sorted(elements, key=lambda element: element["name"])
+            if not names & self._skip:
+                with self._reading(*sorted(names)):
+                    kind, shape = self._describe(name, value)
+                    element = {"name": name, "kind": kind, "names": sorted(names), "seen_as": sorted(seen)}
+                    self._write(element={**element, "shape": shape})
 
-    def _describe(self, value: Any) -> "tuple[str, Any]":
+    def _describe(self, name: str, value: Any) -> "tuple[str, Any]":
         if not isinstance(value, type):
             return "function", signature(value)
         if issubclass(value, enum.Enum):
-            return "enum", {**self._class(value, constructor=False), **enum_shape(value)}
+            return "enum", {**self._class(name, value), **enum_shape(value)}
         schemas = model_schemas(value)
         if schemas is not None:
-            shape = self._class(value, constructor=False)
-            attributes = {name: each for name, each in shape["attributes"].items() if name not in schemas["fields"]}
-            return "model", {**shape, "attributes": attributes, **schemas}
+            return "model", self._model(name, value, schemas)
         if getattr(value, "_is_protocol", False):
-            return "protocol", {**self._class(value, constructor=False), "implemented": True}
+            return "protocol", {**self._class(name, value), "implemented": True}
         if typing.is_typeddict(value) if hasattr(typing, "is_typeddict") else hasattr(value, "__required_keys__"):
             return "class", {"keys": keys_of(value)}
-        kind = "protocol" if inspect.isabstract(value) else "class"
-        return kind, self._class(value, constructor=kind == "class")
+        if inspect.isabstract(value):
+            return "protocol", self._class(name, value)
+        return "class", {**self._class(name, value), "constructor": signature(value)}
 
-    def _class(self, value: Any, *, constructor: bool) -> "dict[str, Any]":
-        """A class's bases, public methods, attributes and constructor."""
+    def _model(self, name: str, value: Any, schemas: "dict[str, Any]") -> "dict[str, Any]":
+        """A model as a class, with its schemas; where there is none, the annotations of its fields stand for it."""
+        unknown = [schemas[mode]["unknown"] for mode in ("validation", "serialization") if "unknown" in schemas[mode]]
+        for error in dict.fromkeys(unknown):
+            self._write(unreadable=name, error=error)
+        shape = self._class(name, value)
+        left_out = () if unknown else schemas["fields"]
+        attributes = {each: kind for each, kind in shape["attributes"].items() if each not in left_out}
+        return {**shape, "attributes": attributes, **schemas}
+
+    def _class(self, name: str, value: Any) -> "dict[str, Any]":
+        """A class's bases, public methods and attributes."""
         own = [base for base in value.__mro__ if self.owns(base.__module__)]
-        names = sorted({name for base in own for name in vars(base) if is_public(name)} - MACHINERY)
+        names = sorted({key for base in own for key in vars(base) if is_public(key)} - MACHINERY)
         fields = attributes_of(value, own)
-        static = {name: inspect.getattr_static(value, name) for name in names}
-        methods = {name: described for name, each in static.items() if (described := member(value, name, each))}
-        shape: "dict[str, Any]" = {
+        methods = {key: described for key in names if (described := self._member(f"{name}.{key}", value, key))}
+        return {
             "bases": [annotation(base) for base in value.__mro__[1:] if self._is_named(base)],
             "methods": methods,
-            "attributes": {name: kind for name, kind in fields.items() if name not in methods},
+            "attributes": {key: kind for key, kind in fields.items() if key not in methods},
             "frozen": is_frozen(value),
         }
-        if constructor:
-            shape["constructor"] = signature(value)
-        return shape
+
+    def _member(self, name: str, owner: type, key: str) -> "dict[str, Any] | None":
+        with self._noting(name):
+            return member(owner, key, inspect.getattr_static(owner, key))
+        return {"is": "unreadable"}
 
     def _is_named(self, base: type) -> bool:
         return (self.owns(base.__module__) and is_public(base.__name__)) or (
@@ -270,14 +321,18 @@ class Exporter:
         )
 
 
-def lazy(module: Any) -> "dict[str, Any]":
-    """The names that a module lists and creates on access."""
-    listed = getattr(module, "__all__", None)
-    found = {}
-    for name in listed if isinstance(listed, (list, tuple)) else ():
-        with contextlib.suppress(Exception):  # the name is missing then, as it is for an importer
-            found[str(name)] = getattr(module, name)
-    return found
+def listed(module: Any) -> "list[str]":
+    """The names in a module's `__all__`."""
+    names = attribute(module, "__all__")
+    return [name for name in names if type(name) is str] if isinstance(names, (list, tuple)) else []
+
+
+def attribute(thing: Any, name: str) -> Any:
+    """An attribute; None where there is none, or it can't be read."""
+    try:
+        return getattr(thing, name, None)
+    except BaseException:
+        return None
 
 
 def is_frozen(value: Any) -> bool:
@@ -288,20 +343,18 @@ def is_frozen(value: Any) -> bool:
 
 def is_described(value: object) -> bool:
     """Whether it is a class or a function, also one behind a decorator."""
-    return isinstance(value, type) or inspect.isroutine(value) or inspect.isroutine(getattr(value, "__wrapped__", None))
-
-
-def home_of(value: object) -> "str | None":
-    """The module that defines it."""
-    return getattr(value, "__module__", None)
+    if isinstance(value, type) or inspect.isroutine(value):
+        return True
+    # Without running code of its own: a proxy may have one only in a request, or make one up.
+    return inspect.isroutine(inspect.getattr_static(value, "__wrapped__", None))
 
 
 def is_offered(module: Any, key: str, value: object) -> bool:
     """Whether a module offers a name: by `__all__`, else what it defines, and whatever a package's `__init__` has."""
-    listed = getattr(module, "__all__", None)
-    if isinstance(listed, (list, tuple)):
-        return key in listed
-    return home_of(value) == module.__name__ or hasattr(module, "__path__")
+    if isinstance(attribute(module, "__all__"), (list, tuple)):
+        return key in listed(module)
+    home = getattr(value, "__module__", None)
+    return home == attribute(module, "__name__") or attribute(module, "__path__") is not None
 
 
 def member(owner: type, name: str, static: Any) -> "dict[str, Any] | None":
@@ -344,9 +397,14 @@ def enum_shape(value: Any) -> "dict[str, Any]":
     """An enum's members with aliases, and the kind of their values."""
     members = {name: each.value for name, each in value.__members__.items()}
     return {
-        "members": {name: each if isinstance(each, PLAIN) else text(each) for name, each in members.items()},
+        "members": {name: each if is_plain(each) else text(each) for name, each in members.items()},
         "mixin": next((base.__name__ for base in (str, int, float, enum.Flag) if issubclass(value, base)), None),
     }
+
+
+def is_plain(value: object) -> bool:
+    """Whether JSON has such a value; it has no number that is none, or without end."""
+    return isinstance(value, PLAIN) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def model_schemas(value: Any) -> "dict[str, Any] | None":
@@ -355,10 +413,10 @@ def model_schemas(value: Any) -> "dict[str, Any] | None":
     if pydantic is None:
         return None
     base = getattr(pydantic, "BaseModel", None)
-    if base is not None and issubclass(value, base):
+    if base is not None and any(each is base for each in value.__mro__):  # an abstract class asks for a hash
         return newer_schemas(value) if hasattr(value, "model_json_schema") else older_schemas(value)
     older = getattr(sys.modules.get("pydantic.v1"), "BaseModel", None)
-    return older_schemas(value) if older is not None and issubclass(value, older) else None
+    return older_schemas(value) if older is not None and any(each is older for each in value.__mro__) else None
 
 
 def newer_schemas(value: Any) -> "dict[str, Any]":
@@ -367,7 +425,7 @@ def newer_schemas(value: Any) -> "dict[str, Any]":
     for mode in ("validation", "serialization"):
         try:
             shape[mode] = value.model_json_schema(mode=mode, schema_generator=written_generator())
-        except Exception as error:
+        except BaseException as error:
             shape[mode] = {"unknown": first_line(error)}
     return shape
 
@@ -390,7 +448,7 @@ def older_schemas(value: Any) -> "dict[str, Any]":
     shape: "dict[str, Any]" = {"fields": sorted(value.__fields__)}
     try:
         schema = json.loads(value.schema_json())
-    except Exception as error:
+    except BaseException as error:
         unknown = {"unknown": first_line(error)}
         return {**shape, "validation": unknown, "serialization": unknown}
     return {**shape, "validation": schema, "serialization": all_required(schema)}
@@ -409,8 +467,10 @@ def all_required(schema: Any) -> Any:
 
 def first_line(error: BaseException) -> str:
     """The class of an error, and the first line of its message."""
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}"[:LONGEST].rstrip(": ")
+    lines: "list[str]" = []
+    with contextlib.suppress(BaseException):
+        lines = str(error).strip().splitlines()
+    return ADDRESS.sub("", ": ".join([type(error).__name__, *lines[:1]]))[:LONGEST].rstrip(": ")
 
 
 def main(specification: str) -> None:
@@ -421,19 +481,15 @@ def main(specification: str) -> None:
     def write(**fact: object) -> None:
         out.write(json.dumps(fact, sort_keys=True, default=text) + "\n")
 
-    for module in spec["modules"]:
-        if module in spec["skip"]:
-            continue
-        write(importing=module)
+    for module in (name for name in spec["modules"] if name not in spec["skip"]):
+        write(reading=[module])
         try:
             importlib.import_module(module)
         except BaseException as error:
             write(unreadable=module, error=first_line(error))
-    write(importing=None)
-    exporter = Exporter(spec["package"])
+    exporter = Exporter(spec["package"], write, spec["skip"])
     exporter.collect(spec["modules"])
-    for element in exporter.elements():
-        write(element=element)
+    exporter.describe()
     write(done=True)
     out.close()
     # Without waiting for a module's threads or running its exit handlers.

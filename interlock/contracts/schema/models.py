@@ -42,7 +42,8 @@ class ContractSchema(FrozenModel):
     Attributes:
         version: The version of the exported distribution.
         elements: Sorted by name.
-        unreadable: Modules that could not be imported, with the error's first line.
+        unreadable: Modules that could not be imported, and elements or members of these that could not be read, by
+            each of their names, with the error's first line.
     """
 
     package: str

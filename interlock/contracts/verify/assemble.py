@@ -12,6 +12,7 @@ from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.contract import Contract
 from interlock.contracts.verify.report import CellResult, Conclusion, ContractsReport, DownstreamResult, RedTest
+from interlock.contracts.verify.request import ContractsRequest
 from interlock.contracts.verify.subjects import ComparedBuilds, Downstream
 from interlock.matrix.plan import Plan, PlannedSheet
 from interlock.matrix.report import Cell, MatrixReport, Sheet
@@ -43,7 +44,7 @@ def report_of(
     matrix: MatrixReport,
 ) -> ContractsReport:
     """The report after suites were run."""
-    found = results(known.compared, downstreams, planned.plan, matrix)
+    found = results(context.request, known.compared, downstreams, planned.plan, matrix)
     said = (
         *planned.notes,
         *(note for each in downstreams for note in each.notes),
@@ -86,11 +87,16 @@ def _facts(context: VerificationContext, comparison: Comparison) -> dict[str, An
 
 
 def results(
-    compared: ComparedBuilds, tested: Sequence[Downstream], plan: Plan, report: MatrixReport
+    request: ContractsRequest,
+    compared: ComparedBuilds,
+    tested: Sequence[Downstream],
+    plan: Plan,
+    report: MatrixReport,
 ) -> tuple[DownstreamResult, ...]:
     """What the ref does to each downstream, in the order of `tested`.
 
     Args:
+        request: What was asked for, to write commands.
         compared: The columns of every sheet.
         tested: The rows of their sheets, by downstream.
         plan: The plan of the matrix.
@@ -104,7 +110,7 @@ def results(
                 cell
                 for planned, sheet in sheets
                 if sheet.downstream == each.name
-                for cell in _cells(compared, each, planned, sheet, report)
+                for cell in _cells(request, compared, each, planned, sheet, report)
             ),
             trouble=each.trouble,
         )
@@ -113,7 +119,12 @@ def results(
 
 
 def _cells(
-    compared: ComparedBuilds, tested: Downstream, planned: PlannedSheet, sheet: Sheet, report: MatrixReport
+    request: ContractsRequest,
+    compared: ComparedBuilds,
+    tested: Downstream,
+    planned: PlannedSheet,
+    sheet: Sheet,
+    report: MatrixReport,
 ) -> Iterator[CellResult]:
     sides = {side.version: side.described for side in tested.sides}
     ref = sheet.upstream_versions.index(compared.ref.version)
@@ -134,7 +145,7 @@ def _cells(
             regressed=_regressed(cell, run),
             reason=_reason(cell, run),
             run=cell.run,
-            reproduce=compared.command(sheet.downstream, python),
+            reproduce=compared.command(request, sheet.downstream, python),
         )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from interlock.common.sandbox import check_strangers
 from interlock.common.sanitize import one_line
+from interlock.contracts.admission.evidence import releases_that_count
 from interlock.contracts.candidates import ResolvedRef, build_and_offer, default_branch
-from interlock.contracts.verify.comparison import Comparison, last_release, newest_release
+from interlock.contracts.verify.comparison import Comparison, last_release
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.subjects import ComparedBuilds, Downstream, Side
 from interlock.errors import BuildError, InterlockError
@@ -55,7 +56,7 @@ async def build_branch(context: VerificationContext, downstream: str) -> Side:
 
 
 async def prepare_downstream(context: VerificationContext, name: str, build: BuildBranch) -> Downstream:
-    """The newest release of a downstream and its default branch; a branch that fails to build is its trouble alone.
+    """The releases of a downstream that count and its default branch; one that fails to build is its trouble alone.
 
     Args:
         context: The context of the verification.
@@ -65,10 +66,13 @@ async def prepare_downstream(context: VerificationContext, name: str, build: Bui
     Raises:
         IndexUnavailableError: The index did not answer.
     """
-    sides, trouble, notes = [], None, []
-    if release := await newest_release(context.connections.index, name):
-        sides.append(Side(release=release, described=str(release.version), named=str(release.version)))
-    else:
+    sides: list[Side] = []
+    trouble, notes = None, list[str]()
+    releases = await releases_that_count(
+        context.connections.index, name, context.request.downstream_versions, context.family
+    )
+    sides += [Side(release=each, described=str(each.version), named=str(each.version)) for each in releases]
+    if not releases:
         notes.append(f"{name} has no release yet")
     if not context.request.released_only:
         try:

@@ -53,7 +53,7 @@ def unknown(request: ContractsRequest, family: Family) -> tuple[str, ...]:
     tested = downstreams(request, family)
     without = [name for name in family.downstreams(request.upstream) if name not in tested]
     return tuple(
-        f"{name} has no suite that tests {request.upstream}: nothing is known of it"
+        f"{name} is unproven: no suite of it tests {request.upstream}"
         for name in without
         if family.package(name).publishes
     )

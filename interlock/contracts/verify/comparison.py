@@ -4,7 +4,7 @@ from packaging.version import Version
 
 from interlock.adapters.index.client import PackageIndex, Release
 from interlock.common.frozen_model import FrozenModel
-from interlock.contracts.candidates import Kind, ResolvedRef, find, merge_base, parse_ref
+from interlock.contracts.candidates import Kind, ResolvedRef, find, merge_base, own_parent, parse_ref
 from interlock.contracts.verify.context import VerificationContext
 from interlock.errors import DistributionError, RepositoryError, TokenError, UsageError
 
@@ -68,13 +68,21 @@ async def _baseline(context: VerificationContext, found: ResolvedRef) -> tuple[R
 
 
 async def _merge_base(context: VerificationContext, found: ResolvedRef) -> tuple[ResolvedRef | None, str | None]:
-    """The merge base; a folder without a reachable repository is compared with the last release instead."""
+    """The merge base; for a folder whose repository can't be reached, the parent in its own Git."""
     try:
         return await merge_base(context.candidates, context.upstream, found), None
     except (RepositoryError, TokenError) as error:
         if found.kind is not Kind.FOLDER:
             raise
-        return None, f"compared with the last release, since there is no merge base: {error.message}"
+        why = f"there is no merge base with the package's repository: {error.message}"
+        return await _own_parent(context, found), why
+
+
+async def _own_parent(context: VerificationContext, found: ResolvedRef) -> ResolvedRef | None:
+    try:
+        return await own_parent(context.candidates, context.upstream, found)
+    except RepositoryError:
+        return None
 
 
 async def last_release(context: VerificationContext, found: ResolvedRef | None = None) -> ResolvedRef | None:

@@ -275,6 +275,8 @@ def _is_wanted(context: VerificationContext, comparison: Comparison) -> bool:
 def _narrowed(context: VerificationContext) -> str | None:
     if context.request.released_only:
         return "the downstreams' default branches were left out"
+    if context.request.downstream_versions is not None:
+        return "other releases of the downstreams were tested than the family file says"
     if not context.is_whole and not context.family.downstream_statuses:
         return "some downstreams were left out, and the family file wants no statuses of single ones"
     wanted = context.request.python

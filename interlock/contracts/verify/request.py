@@ -6,12 +6,26 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from interlock.common.command_line import command
 from interlock.common.frozen_model import FrozenModel
 from interlock.matrix.request import DEFAULT_JOBS, MOST_JOBS
 from interlock.model.requirements import MemberName
 
 _WHOLE_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHOWN_DIGITS = 12
+OPTIONS = {
+    "upstream": "--of",
+    "pull": "--pr",
+    "downstream": "--downstream",
+    "downstream_versions": "--downstream-versions",
+    "baseline": "--against",
+    "python": "--python",
+    "jobs": "--jobs",
+    "fresh": "--fresh",
+    "released_only": "--released-only",
+    "tell": "--no-tell",
+    "family": "--family",
+}
 
 
 class ContractsRequest(FrozenModel):
@@ -20,6 +34,11 @@ class ContractsRequest(FrozenModel):
     upstream: MemberName = Field(description="The package whose contract is verified.")
     ref: str = Field(description="A branch, tag, SHA, pull request (#12), released version, or path on this machine.")
     downstream: tuple[MemberName, ...] = Field(default=(), description="Only these downstreams. Default: all.")
+    downstream_versions: str | None = Field(
+        default=None,
+        description='A specifier, a list, "all", or "latest:N": which releases of each downstream. Default: those that '
+        "the family file calls supported, else the newest.",
+    )
     pull: int | None = Field(default=None, ge=1, description="The pull request on which it is told.")
     authors: tuple[str, ...] = Field(
         default=(),
@@ -56,10 +75,13 @@ class ContractsRequest(FrozenModel):
 
     @property
     def command(self) -> str:
-        """The command that verifies the same commit by hand."""
-        pull = f" --pr {self.pull}" if self.pull else ""
-        only = "".join(f" --downstream {name}" for name in self.downstream)
-        return f"interlock contracts {self.ref} --of {self.upstream}{pull}{only}"
+        """The command that makes the same request by hand."""
+        return command(("interlock", "contracts", self.ref), self, OPTIONS)
+
+    def of_cell(self, ref: str, baseline: str | None, downstream: str, python: str) -> Self:
+        """The request for the cells of one downstream on the reader's machine, which publishes nothing."""
+        one = {"ref": ref, "baseline": baseline, "downstream": (downstream,), "python": (python,)}
+        return self.model_copy(update={**one, "pull": None, "group": False, "authors": (), "tell": False})
 
     @property
     def family_path(self) -> Path | None:

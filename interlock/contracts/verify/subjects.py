@@ -1,9 +1,10 @@
 """The subjects of a verification: the ref, its baseline, and what is tested of each downstream."""
 
-import shlex
+from pathlib import Path
 
 from interlock.adapters.index.client import Release
 from interlock.common.frozen_model import FrozenModel
+from interlock.contracts.verify.request import ContractsRequest
 
 
 class Side(FrozenModel):
@@ -28,7 +29,7 @@ class Downstream(FrozenModel):
     """What is tested of a downstream.
 
     Attributes:
-        sides: Its newest release, and its default branch, as far as they are available.
+        sides: Its releases that count, and its default branch, as far as they are available.
         trouble: Why its default branch can't be tested, or None.
         notes: What else a reader must know.
     """
@@ -57,8 +58,9 @@ class ComparedBuilds(FrozenModel):
         """Both releases, the baseline first."""
         return (self.baseline.release, self.ref.release) if self.baseline else (self.ref.release,)
 
-    def command(self, downstream: str, python: str) -> str:
+    def command(self, request: ContractsRequest, downstream: str, python: str) -> str:
         """The command that runs the cells of a downstream on the reader's machine."""
-        against = ["--against", self.baseline.named] if self.baseline else []
-        options = ["--of", self.upstream, "--downstream", downstream, *against, "--python", python, "--no-tell"]
-        return shlex.join(["interlock", "contracts", self.ref.named, *options])
+        # A folder's parent may be in its own Git alone; there, it is found again.
+        is_folder = Path(self.ref.named).is_absolute()
+        baseline = request.baseline if is_folder or self.baseline is None else self.baseline.named
+        return request.of_cell(self.ref.named, baseline, downstream, python).command

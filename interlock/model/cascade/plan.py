@@ -14,6 +14,7 @@ from interlock.model.bump import Bump, Part
 from interlock.model.cascade.states import Action
 from interlock.model.family import Edge, Family, Follows, Reaction
 from interlock.model.requirements import admits, written
+from interlock.model.suites import UNPROVEN
 from interlock.model.versions import VersionField
 
 PATCH = Bump(parts=(Part.PATCH,))
@@ -27,7 +28,7 @@ class Planned(FrozenModel):
         current: Its newest release; None when it has none, or publishes nothing.
         next: The version that it will be released as; None when it won't be released, or that is not known yet.
         why: The reasons, one for each upstream that has one.
-        suites: The suites that it will be tested with.
+        suites: The suites that it will be tested with; `unproven` for an upstream that no suite tests.
         pins: The upstreams that make its release necessary, with the version that its requirement is moved to (None:
             not known yet). `Cascade.pins` has the versions that were really released.
     """
@@ -236,8 +237,9 @@ class _Planner:
 
     def _suites(self, name: str, moving: list[str]) -> tuple[str, ...]:
         edges = (Edge(upstream=upstream, downstream=name) for upstream in moving)
-        wanted = {suite.name for edge in edges for suite in self._family.suites_of(edge)}
-        return tuple(suite.name for suite in self._family.package(name).suites if suite.name in wanted)
+        wanted = {suite.name for edge in edges for suite in self._family.tried_with(edge)}
+        suites = (*self._family.package(name).suites, UNPROVEN)
+        return tuple(suite.name for suite in suites if suite.name in wanted)
 
     def _next(self, name: str) -> Version | None:
         current = self._current.get(name)

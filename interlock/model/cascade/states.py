@@ -8,6 +8,7 @@ from packaging.version import Version
 from pydantic import AwareDatetime
 
 from interlock.common.frozen_model import FrozenModel
+from interlock.model.suites import ONLY_TRIED, UNPROVEN
 from interlock.model.verdicts import CellKey, Verdict
 from interlock.model.versions import VersionField
 
@@ -76,10 +77,19 @@ class HeldBy(StrEnum):
 
 
 class Proven(FrozenModel):
-    """The verdict of a cell that decides whether a package is released."""
+    """The verdict of a cell that decides whether a package is released.
+
+    Attributes:
+        run: The fingerprint of its run.
+        wheel: The SHA-256 of the downstream's wheel, where that was not released yet.
+        forced: Whether something in its environment does not admit one of the versions there, so that no user gets it.
+    """
 
     cell: CellKey
     verdict: Verdict
+    run: str | None = None
+    wheel: str | None = None
+    forced: bool = False
 
 
 class Progress(FrozenModel):
@@ -109,6 +119,16 @@ class Progress(FrozenModel):
     pins: Mapping[str, VersionField] = {}
     breaks: bool = False
     accepted: bool = False
+
+    @property
+    def unproven(self) -> str:
+        """The upstreams with which nothing has proved it, and what was seen instead; empty when there are none."""
+        cells = [each for each in self.proof if each.cell.suite == UNPROVEN.name]
+        if not cells:
+            return ""
+        names = ", ".join(dict.fromkeys(each.cell.upstream for each in cells))
+        works = all(each.verdict is Verdict.COMPATIBLE for each in cells)
+        return f"unproven with {names}: {ONLY_TRIED if works else 'no suite'}"
 
 
 def moved(

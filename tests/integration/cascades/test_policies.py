@@ -14,8 +14,9 @@ from interlock.cascades import package_steps, scheduler
 from interlock.cascades.context import CascadeContext
 from interlock.cascades.verify import Moved, Proof
 from interlock.errors import IndexUnavailableError, RefusedError
-from interlock.model.cascade import Cascade, HeldBy, Outcome, State, aborted, held, resumed, unheld
+from interlock.model.cascade import Cascade, HeldBy, Outcome, Proven, State, aborted, held, resumed, unheld
 from interlock.model.release import Step
+from interlock.model.verdicts import CellKey, Verdict
 from interlock.releases.step_timer import StepEvent
 from rehearsal.github import pull_store
 from rehearsal.github.records import Protection
@@ -55,6 +56,32 @@ def put(here: RehearsedCascade, folder: Path, name: str, version: str, *requires
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_package_that_takes_evidence_is_held_while_no_suite_has_shown_that_it_works(here: RehearsedCascade) -> None:
+    said = "evidence is required, and no suite has shown that it works with market-data-core"
+    required = '[packages.market-data-store]\ncontract.evidence = "required"\n'
+    here.family_file(("[packages.market-data-store]\n", required))
+    assert here.cascade().progress[STORE].reason == said
+
+    green: list[str] = []
+
+    async def prove(_context: CascadeContext, name: str, moved: Sequence[Moved], _release: object) -> Proof:
+        fields = {
+            "upstream": CORE,
+            "upstream_version": str(moved[0].now),
+            "downstream": name,
+            "downstream_version": "1",
+        }
+        cells = [CellKey(suite=suite, python="3.11", **fields) for suite in green]
+        return Proof(cells=tuple(Proven(cell=cell, verdict=Verdict.COMPATIBLE) for cell in cells))
+
+    here.instead["prove"] = prove
+    for suites, state in ((["unproven"], "held"), (["unproven", "contracts"], "released")):
+        green[:] = suites
+        with here.ledger() as ledger:
+            here.decide(unheld(ledger.cascades()[0], STORE, NOON))
+        assert states(here.cascade(version="1.2.11"))[STORE] == state
 
 
 def test_each_follows_by_its_policy(here: RehearsedCascade) -> None:

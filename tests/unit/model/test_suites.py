@@ -60,6 +60,25 @@ def test_an_axis_overrides_the_suites_own_variables() -> None:
     assert found.environment({"bus": "memory"}) == {"BUS": "none", "TZ": "UTC"}
 
 
+def test_resolutions_are_an_axis_that_sets_nothing_unless_they_are_what_is_done_anyway() -> None:
+    assert suite(resolution="highest").points() == ({},)
+    assert suite(resolution="lowest").points() == ({"resolution": "lowest"},)
+    allowed = [{"point": {"resolution": "lowest-direct"}, "reason": "not yet"}]
+    found = suite(resolution=["highest", "lowest-direct"], axes={"bus": ["a", "b"]}, allowed_to_fail=allowed)
+    assert len(found.points()) == 4
+    assert found.environment({"bus": "a", "resolution": "lowest-direct"}) == {"BUS": "a"}
+    assert [point["resolution"] for point in found.points() if found.reason_to_allow(point)] == ["lowest-direct"] * 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"resolution": []}, {"resolution": ["lowest", "lowest"]}, {"resolution": "low"}, {"axes": {"resolution": ["a"]}}],
+)
+def test_a_resolution_that_says_nothing_or_two_things_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="resolution"):
+        suite(**fields)
+
+
 def test_a_point_may_fail_when_all_that_is_named_of_it_agrees() -> None:
     axes = {"bus": ["redis", "memory"], "track": ["v1", "v2"]}
     allowed = [{"point": {"bus": "redis", "track": "v2"}, "reason": "not ported"}]

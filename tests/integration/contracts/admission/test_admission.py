@@ -1,6 +1,7 @@
 """What the ledger knows of a version, and which cells are looked for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -131,6 +132,21 @@ def test_one_downstream_can_be_asked_for(table: Table) -> None:
     with pytest.raises(UsageError, match=f"{CORE} does not require {CORE}") as error:
         admitted(table, downstream=[CORE])
     assert error.value.hint == f"its downstreams: {PIPELINE}, {BOARD}"
+
+
+def test_older_releases_can_be_asked_for_and_those_that_are_supported_always_are(table: Table) -> None:
+    table.all_works("1.2")
+    asked = Question(package=CORE, ref=parse_ref("1.2"), downstream=(PIPELINE,), downstream_versions="2.0, 2.1")
+    found = table.run(lambda connections: answer(connections, asked))
+    assert versions(found) == [(PIPELINE, "2.0"), (PIPELINE, "2.1")]
+    assert found.answer is Answer.UNKNOWN
+    supported = table.family.packages[PIPELINE].model_copy(update={"supported": "<2.2"})
+    table.family = table.family.model_copy(update={"packages": {**table.family.packages, PIPELINE: supported}})
+    assert admitted(table).answer is Answer.UNKNOWN
+    table.saw("1.2", OK, downstream_version="2.0")
+    assert admitted(table).answer is Answer.YES
+    with pytest.raises(UsageError, match=r"no release 2\.9"):
+        table.run(lambda connections: answer(connections, replace(asked, downstream_versions="2.9")))
 
 
 def test_what_nothing_tests_is_unknown(table: Table) -> None:

@@ -11,12 +11,15 @@ import pytest
 
 from interlock.adapters.ledger import SqlLedger
 from interlock.cells.recipe import Recipe
+from interlock.contracts.admission import Answer
+from interlock.contracts.admission.question import Question, answer
 from interlock.contracts.bisect.models import Bisection, BisectRequest
 from interlock.contracts.bisect.search import BisectProgress, bisect, watcher
+from interlock.contracts.candidates import parse_ref
 from interlock.errors import UsageError
 from interlock.matrix.context import MatrixContext
 from interlock.matrix.request import MatrixRequest
-from interlock.matrix.run import CellRunner
+from interlock.matrix.run import CellRunner, make_matrix
 from interlock.model.family import Family
 from interlock.model.verdicts import Run, RunStatus, TestOutcome, TestResult
 from interlock.reports.bisection import bisection_markdown
@@ -63,6 +66,25 @@ class Tried:
                 return await bisect(connections, request, cells=self._cells)
 
         return asyncio.run(done())
+
+    def matrix(self, versions: str) -> None:
+        """Make a matrix of some upstream versions with the newest release."""
+        request = MatrixRequest(upstream=CORE, upstream_versions=versions, downstream_versions="latest:1")
+
+        async def done() -> None:
+            async with self.world.connected(self.ledger) as connections:
+                await make_matrix(connections, request, cells=self._cells)
+
+        asyncio.run(done())
+
+    def check(self, version: str) -> Answer:
+        """Whether a version may be released, as `interlock check` says it."""
+
+        async def asked() -> Answer:
+            async with self.world.connected(self.ledger) as connections:
+                return (await answer(connections, Question(package=CORE, ref=parse_ref(version)))).answer
+
+        return asyncio.run(asked())
 
     @contextlib.asynccontextmanager
     async def _cells(self, _context: MatrixContext, request: MatrixRequest) -> AsyncIterator[CellRunner]:
@@ -130,6 +152,43 @@ def test_the_first_version_that_breaks_is_found_by_few_runs(tried: Tried, first:
     assert len(tried.runs) <= 2 + 4
     assert len(set(tried.runs)) == len(tried.runs)
     assert [broken.tests for broken in found.broken] == [{"t.py::test_speed": "assert 2 == 1"}]
+
+
+def test_the_first_good_version_is_found_from_the_newer_end(tried: Tried) -> None:
+    tried.answers = {f"1.{number}": RunStatus.FAILED for number in range(7)}
+    found = tried.bisect("1.12", "1.0", find="first-good")
+    assert (found.last_good.name, found.first_bad.name) == ("1.7", "1.6")
+    assert (found.unsure, found.relapses) == ((), ())
+    shown = bisection_markdown(found)
+    assert f"✓ {CORE} 1.7 is the first that works with {PIPELINE} 2.1\n  the last bad one: 1.6" in shown
+    assert len(tried.runs) <= 6
+    tried.answers["1.6"] = RunStatus.UNTESTED
+    with pytest.raises(UsageError, match=r"1\.12 is not before 1\.0") as error:
+        tried.bisect("1.0", "1.12", find="first-good")
+    assert "--find first-bad" in (error.value.hint or "")
+
+
+def test_an_old_version_that_works_is_not_the_first_good_one(tried: Tried) -> None:
+    """What counts is from where on everything works, as far as it is known."""
+    tried.answers = {f"1.{number}": RunStatus.FAILED for number in (0, 1, 4, 6, 7)}
+    found = tried.bisect("1.12", "1.0", find="first-good")
+    assert found.last_good.name == "1.8"
+    assert found.first_bad.name == "1.7"
+
+
+def test_what_a_bisection_and_a_matrix_have_shown_is_an_answer(tried: Tried) -> None:
+    tried.answers = {f"1.{number}": RunStatus.FAILED for number in range(7, LAST + 1)}
+    assert tried.check("1.6") is Answer.UNKNOWN
+    tried.bisect("1.0", "1.12")
+    assert [tried.check(version) for version in ("1.0", "1.6", "1.7", "1.12")] == [
+        Answer.YES,
+        Answer.YES,
+        Answer.NO,
+        Answer.NO,
+    ]
+    assert tried.check("1.1") is Answer.UNKNOWN
+    tried.matrix("1.1")
+    assert tried.check("1.1") is Answer.YES
 
 
 def test_what_is_found_is_said_with_a_command_that_shows_it(tried: Tried) -> None:

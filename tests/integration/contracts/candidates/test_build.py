@@ -11,7 +11,14 @@ import pytest
 from pydantic import SecretStr
 
 from interlock.adapters.github import StaticToken
-from interlock.contracts.candidates import Candidate, CandidateBuilder, build_candidate, find, parse_ref
+from interlock.contracts.candidates import (
+    Candidate,
+    CandidateBuilder,
+    build_candidate,
+    find,
+    own_parent,
+    parse_ref,
+)
 from interlock.contracts.candidates.build import _marked
 from interlock.contracts.candidates.source_tree import Source, of_commit, of_folder
 from interlock.errors import RefusedError, RepositoryError, UsageError
@@ -47,6 +54,26 @@ def test_a_commit_is_built_once_and_its_version_says_which(world: CandidateWorld
     assert files == same
     assert len(world.builds) == 1
     assert (candidate.described, again.described) == (f"branch main ({sha[:12]})", f"commit ({sha[:12]})")
+
+
+def test_a_folders_parent_is_built_from_its_own_git_where_there_is_no_other(
+    world: CandidateWorld, tmp_path: Path
+) -> None:
+    folder = Origin(tmp_path / "core", tmp_path / "nowhere")
+    folder.work.mkdir()
+    git(folder.work, "init", "--quiet")
+    sha = folder.commit(project(CORE, "1.0"))
+    (folder.work / "trains_core" / "new.py").write_text("")
+
+    async def does(builder: CandidateBuilder) -> tuple[Candidate, Candidate]:
+        one = await find(builder, CORE, parse_ref(str(folder.work)))
+        parent = await own_parent(builder, CORE, one)
+        assert parent is not None
+        return await build_candidate(builder, CORE, one), await build_candidate(builder, CORE, parent)
+
+    one, parent = world.run(does)
+    assert str(parent.version) == f"1.0+g{sha[:12]}"
+    assert one.version != parent.version
 
 
 def test_a_commit_that_several_ask_for_is_built_once(world: CandidateWorld, origin: Origin) -> None:

@@ -147,6 +147,24 @@ def test_a_folder_says_whether_it_differs_from_its_commit(
     assert base.sha == changed.head, "what was changed is told from the commit that it was changed upon"
 
 
+def test_a_folder_in_the_branch_or_with_a_history_of_its_own_has_its_own_parent(
+    world: CandidateWorld, forked: tuple[str, str], origin: Origin, tmp_path: Path
+) -> None:
+    older, newer = git(origin.work, "rev-parse", "main~1"), git(origin.work, "rev-parse", "main")
+    ((one, base),) = found(world, str(origin.work))
+    assert (one.sha, base and base.sha) == (newer, older)
+    git(origin.work, "switch", "--quiet", "--detach", older)
+    assert found(world, str(origin.work))[0][1] is None, "the first commit has no parent"
+
+    unpacked = Origin(tmp_path / "unpacked", origin.bare)
+    unpacked.work.mkdir()
+    git(unpacked.work, "init", "--quiet")
+    first, _second = (unpacked.commit({"file": text}) for text in ("1", "2"))
+    assert found(world, str(unpacked.work))[0][1] == ResolvedRef(
+        package=CORE, kind=Kind.SHA, described=f"the commit below it ({first[:12]})", sha=first, head=first
+    )
+
+
 def test_a_folder_without_git_has_no_history(world: CandidateWorld, origin: Origin, tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     ((one, base),) = found(world, str(tmp_path / "plain"))

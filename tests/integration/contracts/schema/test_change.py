@@ -133,6 +133,15 @@ def test_what_could_not_be_compared_is_told_and_is_not_the_same(world: World) ->
     assert world.change(same, lines) == ContractChange(before="1.1", after="1.2")
 
 
+def test_an_element_that_could_not_be_read_on_either_side_is_told_and_is_not_the_same(world: World) -> None:
+    odd = "class M(type):\n    @property\n    def __mro__(cls): raise SystemExit(3)\nclass Odd(metaclass=M): ...\n"
+    before, after = (world.wheel(version, {"core.py": f"{odd}#{version}"}) for version in ("1.0", "1.1"))
+    found = world.change(before, after)
+    assert found.changes == ()
+    assert found.notes == tuple(f"core.Odd of {version} can't be compared: SystemExit: 3" for version in ("1.0", "1.1"))
+    assert not found.is_empty
+
+
 def test_a_module_that_is_nowhere_is_told_of_and_is_not_the_same_for_ever(world: World) -> None:
     before, after = (world.wheel(version, {"core.py": f"def f{version[-1]}(): ..."}) for version in ("1.0", "1.1"))
     found = world.change(before, after, ("cor",))

@@ -105,7 +105,7 @@ def test_a_wheel_is_exported_whatever_its_modules_do(world: World, monkeypatch: 
         "core.telemetry.cached": ("core.telemetry.cached",),
     }
     assert found.unreadable == {
-        "core.ends": "it ended the Python that imported it with exit code 3",
+        "core.ends": "it ended the Python that read it with exit code 3",
         "core.quits": "SystemExit: not today",
         "core.silent": "RuntimeError",
         "core.strange": "ModuleNotFoundError: No module named 'nothing_of_this_name'",
@@ -120,6 +120,32 @@ def test_a_module_that_hangs_is_ended_and_left_out(world: World) -> None:
     found = world.export(world.wheel("1.0", files), limit=5)
     assert [element.name for element in found.elements] == ["core.A"]
     assert found.unreadable == {"core.hangs": "it did not end within 5 s"}
+
+
+def test_an_element_that_ends_the_python_or_hangs_is_left_out_and_nothing_else(world: World) -> None:
+    files = {
+        "core/__init__.py": """
+            __all__ = ["Good", "late"]
+            class Good: ...
+            def __getattr__(name):
+                import time
+                time.sleep(600 if name == "late" else 0)
+            """,
+        "core/inner.py": """
+            import os
+            class Meta(type):
+                @property
+                def __mro__(cls): os._exit(3)
+            class Ends(metaclass=Meta): ...
+            class Fine: ...
+            """,
+    }
+    found = world.export(world.wheel("1.0", files), limit=5)
+    assert [element.name for element in found.elements] == ["core.Good", "core.inner.Fine", "core.inner.Meta"]
+    assert found.unreadable == {
+        "core.late": "it did not end within 5 s",
+        "core.inner.Ends": "it ended the Python that read it with exit code 3",
+    }
 
 
 def test_a_package_that_ends_every_python_is_unreadable_and_no_error(
@@ -192,13 +218,17 @@ def test_what_is_written_into_shared_packages_is_evidence_of_nothing(world: Worl
 
 def test_lines_that_are_cut_short_or_are_none_of_ours_are_passed_over() -> None:
     lines = (
-        '{"importing": "core"}',
+        '{"reading": ["core"]}',
         '{"element": {"name": 1}}',
         '{"unrea',
         "[1]",
         "[" * 100_000,
         '{"unreadable": "core", "error": "E"}',
-        '{"importing": null}',
+        '{"element": {"name": "core.f", "kind": "function"}}',
     )
     facts = parse(lines)
-    assert (facts.importing, facts.unreadable, facts.done) == (None, {"core": "E"}, False)
+    assert (facts.reading, facts.elements, facts.done) == (("core",), [], False)
+    assert facts.unreadable == {
+        "core": "E",
+        "core.f": "what was read of it has no form that could be compared",
+    }

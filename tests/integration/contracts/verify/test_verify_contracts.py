@@ -165,13 +165,20 @@ def test_a_folder_needs_no_repository_and_is_compared_with_the_last_release(
     assert str(found.baseline.version) == "1.2.10"
 
 
-def test_a_folder_whose_repository_cannot_be_had_is_compared_with_the_last_release(
+def test_a_folder_whose_repository_cannot_be_had_is_compared_with_its_own_parent(
     here: RehearsedVerification, tmp_path: Path
 ) -> None:
     (tmp_path / PROJECT).write_text(here.git(CORE, "show", f"HEAD:{PROJECT}"))
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     for command in (("add", "--all"), ("commit", "--quiet", "-m", "all")):
         subprocess.run(["git", "-C", tmp_path, *command], check=True)
+    with here.family_file('owner = "mjdevaccount"', 'owner = "nobody"'):
+        (tmp_path / "new").touch()
+        changed = here.compare(str(tmp_path))
+        (tmp_path / "new").unlink()
+    assert changed.baseline is not None
+    assert changed.baseline.sha == changed.found.head
+    # Its first commit has no parent.
     with here.family_file('owner = "mjdevaccount"', 'owner = "nobody"'):
         found = here.compare(str(tmp_path))
     assert found.found.sha is not None

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from interlock.contracts.admission.decide import decide, say
 from interlock.contracts.admission.models import Answer, Evidence, Shown
+from interlock.model.suites import UNPROVEN
 from interlock.model.verdicts import Verdict
 from tests.support.admission_values import NOON, a_cell, shown
 
@@ -147,3 +148,14 @@ def test_no_is_stronger_than_unknown() -> None:
 
 def test_exit_codes() -> None:
     assert [each.exit_code for each in (Answer.YES, Answer.NO, Answer.UNKNOWN)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("verdict", [None, *Verdict])
+def test_a_downstream_without_a_suite_is_never_a_yes(verdict: Verdict | None) -> None:
+    cell = a_cell().model_copy(update={"suite": UNPROVEN.name})
+    said = say(Evidence(cell=cell, known=shown(verdict) if verdict else None))
+    assert said.says is not Answer.YES
+    assert said.says is (Answer.NO if verdict in RED else Answer.UNKNOWN)
+    if verdict in {None, Verdict.COMPATIBLE, Verdict.UNTESTED}:
+        assert said.why.startswith("unproven: no suite")
+    assert decide([say(GREEN), said]) is said.says

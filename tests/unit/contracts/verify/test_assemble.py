@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from interlock.contracts.verify.report import Conclusion, RedTest
+from interlock.contracts.verify.request import ContractsRequest
 from interlock.contracts.verify.subjects import Downstream
 from interlock.model.verdicts import Run, RunStatus, Verdict
 from tests.support.matrix_values import a_run, failed, passed
@@ -99,3 +100,10 @@ def test_each_cell_is_run_again_by_one_command_that_tells_nobody() -> None:
         *("--against", "1.0", "--python", "3.11", "--no-tell"),
     ]
     assert "--against" not in judged([RED], compared=ALONE).cells[0].reproduce
+
+
+def test_the_command_of_a_cell_has_the_options_of_the_request() -> None:
+    request = ContractsRequest(upstream="core", ref="topic", pull=12, released_only=True, family="f.toml")
+    command = judged([GREEN, RED], request=request).cells[0].reproduce
+    assert command.endswith("--released-only --no-tell --family f.toml")
+    assert "--pr" not in command

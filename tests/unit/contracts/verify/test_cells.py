@@ -33,7 +33,7 @@ def test_every_downstream_with_a_suite_for_the_upstream_is_tested_by_all_of_thes
 
 
 def test_of_which_nothing_can_be_known_is_said_unless_others_were_asked_for() -> None:
-    assert unknown(asked(), FAMILY) == ("board has no suite that tests core: nothing is known of it",)
+    assert unknown(asked(), FAMILY) == ("board is unproven: no suite of it tests core",)
     assert unknown(asked("store"), FAMILY) == ()
 
 

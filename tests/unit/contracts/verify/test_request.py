@@ -1,8 +1,15 @@
-"""What a verification is called."""
+"""What a verification is called, and the command that makes it again."""
+
+import shlex
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from deployments.cli.commands import contracts
+from deployments.cli.main import app
 from interlock.contracts.verify import ContractsRequest
+from interlock.contracts.verify.request import OPTIONS
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -21,3 +28,40 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 )
 def test_it_is_called_by_its_pull_request_and_a_commit_by_few_digits(ref: str, pull: int | None, title: str) -> None:
     assert ContractsRequest(upstream="core", ref=ref, pull=pull).title == title
+
+
+WHOLE = {
+    "upstream": "core",
+    "ref": SHA,
+    "downstream": ("a", "b"),
+    "downstream_versions": ">=0.15, <2",
+    "pull": 12,
+    "baseline": "v1.0",
+    "python": ("3.11", "3.12"),
+    "jobs": 3,
+    "fresh": True,
+    "released_only": True,
+    "tell": False,
+    "family": "/srv/a family.toml",
+}
+
+
+@pytest.mark.parametrize("fields", [WHOLE, {"upstream": "core", "ref": "main"}])
+def test_the_command_makes_the_same_request(fields: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[ContractsRequest] = []
+
+    def run(request: ContractsRequest, *, as_json: bool) -> int:
+        made.append(request)
+        return int(as_json)
+
+    monkeypatch.setattr(contracts, "_run_and_print", run)
+    monkeypatch.setattr(Path, "resolve", lambda self: self)
+    request = ContractsRequest.model_validate(fields)
+    done = CliRunner().invoke(app, shlex.split(request.command)[1:])
+    assert done.exit_code == 0, done.output
+    assert made == [request]
+
+
+def test_every_parameter_is_an_option_but_those_that_no_person_sets() -> None:
+    assert OPTIONS.keys() | {"ref", "authors", "group"} == ContractsRequest.model_fields.keys()
+    assert WHOLE.keys() == ContractsRequest.model_fields.keys() - {"authors", "group"}
