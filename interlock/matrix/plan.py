@@ -194,7 +194,7 @@ class Planner:
                 interpreter=interpreter,
                 together=self._together,
                 as_of=as_of,
-                resolution=point.get(RESOLUTION, HIGHEST),
+                resolution=edge.suite.resolution_at(point),
             )
             cells.append(await self._cell(key, pair, release, point))
         text = None if declared is None else written(declared)

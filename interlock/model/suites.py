@@ -234,8 +234,8 @@ class Suite(FrozenModel):
                     yield ValidationIssue((key,), f'suite "{self.name}" {does[source]}: "{key}" says nothing to it')
 
     def _axis_faults(self) -> Iterator[ValidationIssue]:
-        if RESOLUTION in self.axes:
-            message = f'suite "{self.name}" has an axis "{RESOLUTION}", which is a key of its own'
+        if RESOLUTION in self.axes and self.resolution != (HIGHEST,):
+            message = f'suite "{self.name}" has an axis "{RESOLUTION}" beside the key of this name'
             yield ValidationIssue(("axes", RESOLUTION), message, "give the axis another name")
         for number, mode in repeats(self.resolution):
             yield ValidationIssue((RESOLUTION, number), f'suite "{self.name}" has the resolution "{mode}" twice')
@@ -265,6 +265,10 @@ class Suite(FrozenModel):
         """Every combination of the axes' values, in the order of the file; one empty point without axes."""
         values = self.values()
         return tuple(dict(zip(values, point, strict=True)) for point in itertools.product(*values.values()))
+
+    def resolution_at(self, point: Mapping[str, str]) -> str:
+        """How the environment is resolved at this point; an axis of this name only sets variables."""
+        return HIGHEST if RESOLUTION in self.axes else point.get(RESOLUTION, HIGHEST)
 
     def environment(self, point: Mapping[str, str]) -> dict[str, str]:
         """The variables of a run at this point: the suite's own, then those of the axes."""

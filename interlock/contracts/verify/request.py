@@ -76,12 +76,19 @@ class ContractsRequest(FrozenModel):
     @property
     def command(self) -> str:
         """The command that makes the same request by hand."""
-        return command(("interlock", "contracts", self.ref), self, OPTIONS)
+        shown = self.model_copy(update={"family": self._shown_family})
+        return command(("interlock", "contracts", self.ref), shown, OPTIONS)
 
     def of_cell(self, ref: str, baseline: str | None, downstream: str, python: str) -> Self:
         """The request for the cells of one downstream on the reader's machine, which publishes nothing."""
         one = {"ref": ref, "baseline": baseline, "downstream": (downstream,), "python": (python,)}
-        return self.model_copy(update={**one, "pull": None, "group": False, "authors": (), "tell": False})
+        here = {"pull": None, "group": False, "authors": (), "tell": False, "family": self._shown_family}
+        return self.model_copy(update={**one, **here})
+
+    @property
+    def _shown_family(self) -> str | None:
+        # What GitHub gets is read on other machines, where this one's folders mean nothing.
+        return Path(self.family).name if self.family and self.tell else self.family
 
     @property
     def family_path(self) -> Path | None:

@@ -70,9 +70,20 @@ def test_resolutions_are_an_axis_that_sets_nothing_unless_they_are_what_is_done_
     assert [point["resolution"] for point in found.points() if found.reason_to_allow(point)] == ["lowest-direct"] * 2
 
 
+def test_an_axis_of_that_name_sets_variables_alone() -> None:
+    (point,) = suite(axes={"resolution": ["lowest"]}).points()
+    assert suite(axes={"resolution": ["lowest"]}).resolution_at(point) == "highest"
+    assert suite(resolution="lowest").resolution_at(point) == "lowest"
+
+
 @pytest.mark.parametrize(
     "fields",
-    [{"resolution": []}, {"resolution": ["lowest", "lowest"]}, {"resolution": "low"}, {"axes": {"resolution": ["a"]}}],
+    [
+        {"resolution": []},
+        {"resolution": ["lowest", "lowest"]},
+        {"resolution": "low"},
+        {"resolution": "lowest", "axes": {"resolution": ["a"]}},
+    ],
 )
 def test_a_resolution_that_says_nothing_or_two_things_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="resolution"):

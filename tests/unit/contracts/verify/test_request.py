@@ -62,6 +62,12 @@ def test_the_command_makes_the_same_request(fields: dict[str, object], monkeypat
     assert made == [request]
 
 
+def test_what_github_gets_names_no_folder_of_this_machine() -> None:
+    told = ContractsRequest.model_validate({**WHOLE, "tell": True})
+    cell = told.of_cell("a" * 40, None, "a", "3.11")
+    assert all("--family 'a family.toml'" in each.command for each in (told, cell))
+
+
 def test_every_parameter_is_an_option_but_those_that_no_person_sets() -> None:
     assert OPTIONS.keys() | {"ref", "authors", "group"} == ContractsRequest.model_fields.keys()
     assert WHOLE.keys() == ContractsRequest.model_fields.keys() - {"authors", "group"}
