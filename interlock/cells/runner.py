@@ -19,7 +19,8 @@ interrupted one is simply made again.
 
 The file of facts is Interlock's own: it is mounted into the sandbox by itself, so nothing else can be put in its place,
 and what it holds is read with limits. The process under test writes it, so it can lie about itself; what is guaranteed
-is that the facts are complete and fit each other and the exit code.
+is that the facts are complete and fit each other and the exit code. Complete means that every test that was collected
+came to its end: evidence that stopped early is none, whatever the exit code says.
 
 That the suite tested what is installed needs proof of its own, since a suite's directory may hold a package of the same
 name. So the audit hook records where each module of the family came from, and which metadata was read: a module from
@@ -57,7 +58,6 @@ from interlock.errors import UnbuildableError
 from interlock.model import verdicts
 from interlock.model.verdicts import Run, RunStatus
 
-HOOK_NAME = "_interlock_audit_hook"
 PYTEST_SETTINGS = "pytest.ini"
 # The modules that decide what a run shows, beside this one: a change of them makes every verdict unknown again.
 DECIDING = (
@@ -69,6 +69,7 @@ RUNNER = files_digest(
     for module in (*DECIDING, sys.modules[__name__])
 )
 LIMITS = Limits()
+INSIDE = (Path(probe.__file__), Path(audit_hook.__file__))  # what of our own a cell's Python reads
 TO_CONFIRM = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 
 MakeEnvironment = Callable[[Path], Awaitable[Path]]
@@ -142,7 +143,7 @@ async def _attempt(recipe: Recipe, make_environment: MakeEnvironment, layer: Pat
         completed = await sandbox.run(
             [python, probe.__file__, specification],
             box=Box(
-                read=(*recipe.interpreter.folders, Path(probe.__file__), specification, *([layer] if layer else [])),
+                read=(*recipe.interpreter.folders, *INSIDE, specification, *([layer] if layer else [])),
                 write=(folder, facts),
                 network=recipe.suite.network,
                 limits=LIMITS,
@@ -242,9 +243,9 @@ def _install_hook(packages: Path, recipe: Recipe, out: Path) -> None:
         "modules": {name: wheel.name for wheel in recipe.wheels for name in wheel.modules if name != own},
         "silent": EFFECTIVE_METADATA,
     }
-    (packages / f"{HOOK_NAME}.json").write_text(json.dumps(settings))
-    shutil.copyfile(audit_hook.__file__, packages / f"{HOOK_NAME}.py")
-    (packages / f"{HOOK_NAME}.pth").write_text(f"import {HOOK_NAME}\n")
+    (packages / f"{probe.HOOK}.json").write_text(json.dumps(settings))
+    shutil.copyfile(audit_hook.__file__, packages / f"{probe.HOOK}.py")
+    (packages / f"{probe.HOOK}.pth").write_text(f"import {probe.HOOK}\n")
 
 
 def _metadata_folders(packages: Path, name: str) -> list[str]:
