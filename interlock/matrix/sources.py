@@ -5,10 +5,10 @@ suites. Many cells are planned at the same time and need the same things, so eac
 work that is done once: the first cell that needs it starts it, and the others wait. A failure is not stored: the next
 request tries again.
 
-There are two kinds of failure. What is wrong with the *world* for now (the index does not answer, a wrong hash) is an
-error, and ends the step, which is tried again. What is wrong with *one release* (no file that fits, a damaged wheel, a
-build that fails, no tag, no tests) is a value, the reason in words: it leaves the cells of this release untested, and
-no others.
+There are two kinds of failure. What is wrong with the *world* for now (the index does not answer) is an
+error, and ends the step, which is tried again. What is wrong with *one release* (no file that fits, a damaged file, or
+one with another hash after further tries, a build that fails, no tag, no tests) is a value, the reason in words: it
+leaves the cells of this release untested, and no others.
 
 Why the cache is right: a wheel is stored under its file name, and its hash was checked when it was downloaded; a
 suite's folder has the digest of its files as its name, and is moved into place whole. So an interruption leaves nothing
@@ -122,11 +122,14 @@ class Sources:
     async def wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
         """The wheel that an installer would take, or why there is none."""
         key = (release.package, release.version, interpreter.version)
-        return await self._wheels.get(key, lambda: self._fetch_wheel(release, interpreter))
+        return await self._wheels.get(key, lambda: self._wheel_or_why(release, interpreter))
 
     async def family_wheel(self, package: str, version: str, interpreter: Interpreter) -> Wheel | str:
         """The wheel of another member of the family that is in an environment."""
-        release = (await self._context.index.releases(package)).get(Version(version))
+        try:
+            release = (await self._context.index.releases(package)).get(Version(version))
+        except DistributionError as error:
+            return error.message
         return await self.wheel(release, interpreter) if release else f"{package} {version} is not on the index"
 
     async def tests(self, edge: TestedEdge, release: Release, downstream: Wheel) -> Tests:
@@ -134,19 +137,22 @@ class Sources:
         key = (edge.downstream, release.version, edge.suite.name, digest(edge.upstream, downstream.content))
         return await self._tests.get(key, lambda: self._find_tests(edge, release, downstream))
 
-    async def _fetch_wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
-        name = choose_wheel([file.name for file in release.wheels], interpreter.tags())
-        if name is None:
-            return await self._build_wheel(release, interpreter)
-        path = await self._context.index.download(next(file for file in release.wheels if file.name == name))
-        return await _read(path)
+    async def _wheel_or_why(self, release: Release, interpreter: Interpreter) -> Wheel | str:
+        """A wheel, or why there is none: one damaged release must not keep the others from being tested."""
+        try:
+            path = await self._fetched(release, interpreter)
+            return path if isinstance(path, str) else await asyncio.to_thread(read_wheel, path)
+        except DistributionError as error:
+            return error.message
 
-    async def _build_wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
+    async def _fetched(self, release: Release, interpreter: Interpreter) -> Path | str:
+        name = choose_wheel([file.name for file in release.wheels], interpreter.tags())
+        if name is not None:
+            return await self._context.index.download(next(file for file in release.wheels if file.name == name))
         if release.sdist is None:
             return f"{release.package} {release.version} has no file that fits Python {interpreter.version}"
         sdist = await self._context.index.download(release.sdist)
-        built = await self._context.uv.build_wheel(sdist, interpreter)
-        return built if isinstance(built, str) else await _read(built)
+        return await self._context.uv.build_wheel(sdist, interpreter)
 
     async def _find_tests(self, edge: TestedEdge, release: Release, downstream: Wheel) -> Tests:
         if edge.suite.imports is not None:
@@ -236,14 +242,6 @@ class Sources:
         return await asyncio.to_thread(sdist_files, path, wanted)
 
 
-async def _read(path: Path) -> Wheel | str:
-    """A wheel's facts, or why they can't be read: one damaged release must not keep the others from being tested."""
-    try:
-        return await asyncio.to_thread(read_wheel, path)
-    except DistributionError as error:
-        return error.message
-
-
 def releases_of(choice: Choice) -> Iterable[Release]:
     """Every chosen release, once."""
     found = (release for each in choice.chosen for release in (*each.upstream_versions, *each.downstream_versions))
@@ -255,7 +253,6 @@ async def fetch(context: MatrixContext, choice: Choice) -> Sources:
 
     Raises:
         IndexUnavailableError: A file could not be downloaded.
-        DistributionError: A file is not what the index promised.
     """
     sources = Sources(context, choice)
     releases = releases_of(choice)
