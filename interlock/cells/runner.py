@@ -54,7 +54,7 @@ from interlock.common.digest import files_digest
 from interlock.common.process import Limits
 from interlock.common.sandbox import SYSTEM_PATH, Box, isolation
 from interlock.common.work_folders import work_folder
-from interlock.errors import UnbuildableError
+from interlock.errors import DistributionError, UnbuildableError
 from interlock.model import verdicts
 from interlock.model.verdicts import Run, RunStatus
 
@@ -87,8 +87,8 @@ async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
     try:
         first = await _cheap_attempt(recipe, uv)
         return (first,) if first.status not in TO_CONFIRM else await _confirm(first, recipe, uv)
-    except UnbuildableError as error:
-        return (_unbuildable(recipe, error),)
+    except DistributionError as error:
+        return (_without_environment(recipe, error),)
 
 
 async def _confirm(first: Run, recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
@@ -101,10 +101,11 @@ async def _confirm(first: Run, recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
     return (first.model_copy(update={"confirmed": False}), fresh)
 
 
-def _unbuildable(recipe: Recipe, error: UnbuildableError) -> Run:
+def _without_environment(recipe: Recipe, error: DistributionError) -> Run:
+    """A package of the environment has no file that fits; or a file is damaged, which says nothing of the pair."""
     return Run(
         fingerprint=recipe.fingerprint,
-        status=RunStatus.UNRESOLVABLE,
+        status=RunStatus.UNRESOLVABLE if isinstance(error, UnbuildableError) else RunStatus.UNTESTED,
         reason=error.message,
         lock=recipe.environment_lines,
         started_at=datetime.now(UTC),

@@ -1,7 +1,7 @@
 """The plan of a matrix: which cells there are, and what each of them would run. Nothing is run."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from interlock.common.single_flight import SingleFlight
 from interlock.matrix.pair import Pair, declared_by
 from interlock.matrix.request import TestedEdge
 from interlock.matrix.sources import Choice, ChosenEdge, Sources, Tests
-from interlock.model.lockfile import Lock, Resolution, Unresolvable
+from interlock.model.lockfile import Filtered, Lock, Resolution, Unresolvable
 from interlock.model.requirements import admits, written
 from interlock.model.verdicts import CellKey, Run, RunStatus, point_text
 
@@ -77,19 +77,14 @@ class Plan:
         return tuple(cell for sheet in self.sheets for row in sheet.rows for cell in row.cells)
 
 
-async def resolve_pair(pair: Pair, uv: Uv, family: Collection[str] = ()) -> Resolution:
-    """The environment that a user would get who installs this pair of wheels.
-
-    Args:
-        pair: The wheels.
-        uv: Resolves.
-        family: The names of the packages that are as they are now, whatever the pair's date.
+async def resolve_pair(pair: Pair, uv: Uv) -> Resolution:
+    """The environment that a user would get who installs this pair of wheels, or got at the pair's date.
 
     Raises:
         IndexUnavailableError: The index did not answer.
     """
     requirements, forced = pair.lines()
-    return await uv.resolve(requirements, forced=forced, interpreter=pair.interpreter, as_of=pair.as_of, exempt=family)
+    return await uv.resolve(requirements, forced=forced, interpreter=pair.interpreter, as_of=pair.as_of)
 
 
 class Planner:
@@ -187,7 +182,9 @@ class Planner:
             return self._unrun_cell(key, RunStatus.UNTESTED, tests.missing, declared=declared)
         resolution = await self._resolutions.get(pair.key(), lambda: self._resolved(pair))
         if isinstance(resolution, Unresolvable):
-            return self._unrun_cell(key, RunStatus.UNRESOLVABLE, resolution.reason, declared=declared)
+            filtered = isinstance(resolution, Filtered)
+            status = RunStatus.UNTESTED if filtered else RunStatus.UNRESOLVABLE
+            return self._unrun_cell(key, status, resolution.reason, declared=declared)
         wheels = await self._wheels(pair, resolution)
         if isinstance(wheels, str):
             return self._unrun_cell(key, RunStatus.UNTESTED, wheels, declared=declared)

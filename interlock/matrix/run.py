@@ -92,7 +92,7 @@ async def plan_matrix(
     resolutions = Resolutions(context.cache / "resolutions" / context.index.index.key(), fresh=request.fresh)
 
     async def resolve(pair: Pair) -> Resolution:
-        step = partial(run, f"resolve {pair.title}", resolve_pair, pair, context.uv, frozenset(context.family.packages))
+        step = partial(run, f"resolve {pair.title}", resolve_pair, pair, context.uv)
         return await resolutions.get(pair.key(), step)
 
     planner = Planner(frozenset(context.family.packages), sources, resolve, request.together)
