@@ -72,7 +72,7 @@ async def _environment(recipe: Recipe, connections: Connections, folder: Path) -
 
 
 async def _plain(python: Path, folder: Path) -> float:
-    arguments = [python, "-m", "pytest", "-p", "no:cacheprovider", folder / "suite"]
+    arguments: list[str | Path] = [python, "-m", "pytest", "-p", "no:cacheprovider", folder / "suite"]
     done = await process.run(arguments, env=process.tool_environment(), cwd=folder, merge=True)
     assert done.returncode == 0, done.output
     return done.seconds

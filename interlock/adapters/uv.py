@@ -210,7 +210,7 @@ class Uv:
             fresh = [option for name in sorted(exact) for option in ("--refresh-package", name)]
             links = self._links(Path(folder, "offered"), (*requirements, *forced), built)
             where = ("--python", interpreter.path, "--override", overrides)
-            return await self._run("pip", "compile", *options, *newer, *fresh, *links, *where, wanted, log=SELECTION)
+            return await self._run("pip", "compile", *options, *fresh, *links, *where, wanted, log=SELECTION)
 
     async def _only_as_sdist(self, log: str, interpreter: Interpreter, known: Container[str]) -> dict[str, File]:
         """The sdists of versions that uv would have chosen, had they a wheel: `name==version` and the file.
