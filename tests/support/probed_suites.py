@@ -53,8 +53,9 @@ def _read(place: Path) -> tuple[Facts, Outcome]:
 
 def _run_each(places: list[str]) -> None:
     """Fork for each; the fork is left by the exit of the probe, as its own Python would be."""
-    import pytest  # noqa: F401  once for all
+    from _pytest.config import get_config
 
+    get_config()  # imports all of pytest, once for all
     for place in map(Path, places):
         child = os.fork()
         if not child:
