@@ -6,6 +6,7 @@ Only the module of the command that is called is imported, so `interlock --help`
 import gc
 import importlib
 import importlib.metadata
+import signal
 import sys
 import traceback
 from collections.abc import Mapping
@@ -141,15 +142,12 @@ def interlock(
 def main() -> None:
     """Run the command line; a foreseen error ends with its message on standard error and its own exit code."""
     gc.set_threshold(50_000)  # Prefect's import makes a million objects that stay: no need to look through them again
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         prepare_process()
         app()
     except InterlockError as error:
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print("[bold red]error:[/] ", end="")
-        console.print(error.message, markup=False)
-        if error.hint:
-            console.print(f"  {error.hint}", markup=False)
+        _say_error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _say_interrupted()
@@ -161,6 +159,20 @@ def main() -> None:
         raise
     except Exception as defect:  # noqa: BLE001  a traceback is for the developers, not for a user
         sys.exit(_report_defect(defect))
+    except BaseException as ended:
+        # What a flow makes of SIGTERM; to import Prefect takes longer than most commands.
+        if type(ended).__name__ != "TerminationSignal":
+            raise
+        _say_interrupted()
+        sys.exit(INTERRUPTED)
+
+
+def _say_error(error: InterlockError) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("[bold red]error:[/] ", end="")
+    console.print(error.message, markup=False)
+    if error.hint:
+        console.print(f"  {error.hint}", markup=False)
 
 
 def _say_interrupted() -> None:

@@ -127,7 +127,7 @@ class Connections:
     @cached_property
     def uv(self) -> Uv:
         """uv, with this index and with the environments of the cache."""
-        return Uv(self.index.index.environment(), self.cache / "environments", self.index)
+        return Uv(self.index.index.environment(), self.cache / "environments", self.index, tuple(self.family.packages))
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -19,6 +19,7 @@ from uv import find_uv_bin
 
 from interlock.adapters import layers
 from interlock.adapters.build_backend import PYTHON, Project, run_backend
+from interlock.adapters.distributions import read_wheel
 from interlock.adapters.index.client import Release
 from interlock.adapters.interpreter import Interpreter, described
 from interlock.common.atomic_files import move_whole
@@ -27,7 +28,7 @@ from interlock.common.process import Completed, run, tool_environment
 from interlock.common.sanitize import cut
 from interlock.common.single_flight import SingleFlight
 from interlock.errors import DistributionError, EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
-from interlock.model.lockfile import File, Lock, Pin, Resolution, Unresolvable, choose_wheel
+from interlock.model.lockfile import File, Filtered, Lock, Pin, Resolution, Unresolvable, choose_wheel
 from interlock.model.versions import too_old
 
 # Copies: a suite that writes into a hard link writes into uv's cache, and so into every other environment.
@@ -41,6 +42,9 @@ PASSED_OVER = re.compile(
     r"(?=TRACE Returning incompatible candidate for package \1 )",
     re.MULTILINE,
 )
+# What uv says of a package whose releases a setting leaves out for their age.
+FILTERED = re.compile(r"`(\S+)` was filtered by `([^`]+)`")
+MISSING = re.compile(r"there is no version of ([^ =,]+)==([^ ,]+)")
 LONGEST_LOCK = 32 * 1024 * 1024
 LONGEST_REASON = 4000
 LONGEST_SAYING = 400
@@ -69,10 +73,12 @@ class Uv:
         index: Variables that name the index (see `Index.environment`).
         store: Where shared environments are.
         files: Lists releases and downloads their files.
+        family: The packages under test, which no setting of this machine leaves out for their age.
     """
 
-    def __init__(self, index: Mapping[str, str], store: Path, files: Files) -> None:
+    def __init__(self, index: Mapping[str, str], store: Path, files: Files, family: Collection[str] = ()) -> None:
         self._files = files
+        self._family = family
         self._environment = {**tool_environment(), **index, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
         self._store = store
         self._shared: SingleFlight[str, Path] = SingleFlight()
@@ -128,7 +134,6 @@ class Uv:
         forced: Sequence[str],
         interpreter: Interpreter,
         as_of: datetime | None = None,
-        exempt: Collection[str] = (),
         mode: str = "highest",
     ) -> Resolution:
         """The lock of an environment in which the requirements are installed together, as a user would get it.
@@ -137,23 +142,55 @@ class Uv:
             requirements: PEP 508 lines.
             forced: Lines as `name==1.0` that replace every requirement on these packages.
             interpreter: The Python of the environment.
-            as_of: What was uploaded later is not there; None for now. It needs an index that says when that was.
-            exempt: The packages for which that does not hold.
+            as_of: What was uploaded later, beside the family, is not there; None for now. It needs an index that says
+                when that was.
             mode: Which of the versions that are admitted: uv's `--resolution`.
 
         Raises:
             IndexUnavailableError: The index could not be read.
         """
+        how = ("--resolution", mode)
+        then = ("--exclude-newer", as_of.isoformat()) if as_of else ()
+        found = await self._resolve(requirements, forced, interpreter, (*how, *_exempt(self._family), *then))
+        if as_of is not None or not isinstance(found, Unresolvable):
+            return found
+        filtered = dict(FILTERED.findall(found.reason))
+        if filtered:
+            ages = (*_exempt({*self._family, *filtered}), "--exclude-newer", "false")
+            freely = await self._resolve(requirements, forced, interpreter, (*how, *ages))
+            if isinstance(freely, Lock) or FILTERED.search(freely.reason):  # the latter in a build
+                return Filtered(reason=f"filtered by {' and '.join(sorted(set(filtered.values())))}: {found.reason}")
+        await self._check_lag(found.reason, (*requirements, *forced))
+        return found
+
+    async def _check_lag(self, words: str, lines: Iterable[str]) -> None:
+        """Check that uv found what is on the index's page: the copies of an index may differ for a while.
+
+        Raises:
+            IndexUnavailableError: It did not.
+        """
+        required = {re.sub(r"\[.*?\]", "", line) for line in lines}
+        missing = dict.fromkeys(MISSING.findall(" ".join(words.split())))
+        for name, text in (each for each in missing if "==".join(each) in required):
+            with contextlib.suppress(DistributionError):
+                if Version(text) in await self._files.releases(name):
+                    raise IndexUnavailableError(
+                        f"the index has {name} {text} on its page, and uv does not find it",
+                        hint="a copy of the index lags behind; run it again in some minutes",
+                    )
+
+    async def _resolve(
+        self, requirements: Sequence[str], forced: Sequence[str], interpreter: Interpreter, choosing: Sequence[str]
+    ) -> Resolution:
         built: dict[str, tuple[File, Path]] = {}
-        choosing = ("--resolution", mode, *_filter(as_of, exempt))
         while True:
-            paths = [path for _, path in built.values()]
-            completed = await self._compile(requirements, forced, interpreter, paths, choosing)
+            links = [path for _, path in built.values()]
+            completed = await self._compile(requirements, forced, interpreter, links, choosing)
             further = await self._only_as_sdist(completed.errors, interpreter, built)
             if not further:
                 return _resolution(completed, {pin: sdist for pin, (sdist, _) in built.items()})
             for pin, sdist in further.items():
-                made = await self.build_wheel(await self._files.download(sdist), interpreter)
+                made = await self._built(sdist, interpreter)
                 if isinstance(made, str):
                     return Unresolvable(reason=made)
                 built[pin] = (sdist, made)
@@ -170,13 +207,13 @@ class Uv:
             wanted, overrides = Path(folder, "requirements.in"), Path(folder, "overrides.txt")
             wanted.write_text("\n".join(requirements))
             overrides.write_text("\n".join(forced))
-            options = ("--quiet", "--no-header", "--no-build", "--format", "pylock.toml")
+            options = ("--quiet", "--no-header", "--no-build", "--format", "pylock.toml", *choosing)
             # An exact version may be newer than the page in uv's cache.
             exact = {line.partition("==")[0].partition("[")[0] for line in (*requirements, *forced) if "==" in line}
             fresh = [option for name in sorted(exact) for option in ("--refresh-package", name)]
             links = self._links(Path(folder, "offered"), (*requirements, *forced), built)
             where = ("--python", interpreter.path, "--override", overrides)
-            return await self._run("pip", "compile", *options, *choosing, *fresh, *links, *where, wanted, log=SELECTION)
+            return await self._run("pip", "compile", *options, *fresh, *links, *where, wanted, log=SELECTION)
 
     async def _only_as_sdist(self, log: str, interpreter: Interpreter, known: Container[str]) -> dict[str, File]:
         """The sdists of versions that uv would have chosen, had they a wheel: `name==version` and the file.
@@ -212,6 +249,7 @@ class Uv:
         Raises:
             IndexUnavailableError: Something of it could not be downloaded.
             UnbuildableError: Something of it does not exist for this interpreter.
+            DistributionError: Something of it is damaged.
             EnvironmentUnavailableError: uv failed.
         """
         key = digest(lock.lines(interpreter.tags()), str(interpreter.path), interpreter.version)
@@ -228,7 +266,7 @@ class Uv:
         async def install(made: Path) -> None:
             where = ("--target", made, "--python", interpreter.path, "--compile-bytecode")
             async with self._installs:
-                _done(await self._run("pip", "install", *OWN_FILES, *where, wheel))
+                await _done(await self._run("pip", "install", *OWN_FILES, *where, wheel), wheel)
 
         key = digest(wheel.name, await asyncio.to_thread(_sha256, wheel), str(interpreter.path), interpreter.version)
         target = self._store.with_name("wheels") / key
@@ -273,11 +311,17 @@ class Uv:
 
         They are our own downloads: uv downloads again what an index does not let it cache.
         """
-        _done(await self._run("venv", "--quiet", "--no-project", "--python", interpreter.path, folder))
+        await _done(await self._run("venv", "--quiet", "--no-project", "--python", interpreter.path, folder))
         python = folder / "bin" / "python"
         if wheels:
-            _done(await self._run("pip", "install", *OWN_FILES, "--python", python, *wheels))
+            await _done(await self._run("pip", "install", *OWN_FILES, "--python", python, *wheels), *wheels)
         return python
+
+    async def _built(self, sdist: File, interpreter: Interpreter) -> Path | str:
+        try:
+            return await self.build_wheel(await self._files.download(sdist), interpreter)
+        except DistributionError as error:
+            return error.message
 
     async def build_wheel(self, sdist: Path, interpreter: Interpreter) -> Path | str:
         """Build the wheel of an sdist, once; or why it can't be built, in uv's words."""
@@ -332,12 +376,9 @@ def _uv() -> str:
         raise EnvironmentUnavailableError("uv is not installed beside Interlock", hint="make setup") from None
 
 
-def _filter(as_of: datetime | None, exempt: Collection[str]) -> Iterator[str]:
-    """The options that hide what was uploaded after a time."""
-    if as_of is not None:
-        yield from ("--exclude-newer", as_of.isoformat())
-        for name in sorted(exempt):
-            yield from ("--exclude-newer-package", f"{name}=false")
+def _exempt(packages: Iterable[str]) -> tuple[str, ...]:
+    """The options with which no setting leaves out releases of these packages for their age."""
+    return tuple(option for name in sorted(packages) for option in ("--exclude-newer-package", f"{name}=false"))
 
 
 def _is_only_sdist(release: Release, interpreter: Interpreter) -> bool:
@@ -380,8 +421,16 @@ def _refusal(completed: Completed) -> Unresolvable:
     return Unresolvable(reason=words)
 
 
-def _done(completed: Completed) -> None:
+async def _done(completed: Completed, *wheels: Path) -> None:
+    """Check that uv did what it was to do.
+
+    Raises:
+        DistributionError: One of the wheels is damaged.
+        EnvironmentUnavailableError: It did not, and no wheel explains that.
+    """
     if completed.returncode != 0:
+        for wheel in wheels:
+            await asyncio.to_thread(read_wheel, wheel)
         words = completed.errors.strip() or f"it ended with exit code {completed.returncode} and no word"
         raise EnvironmentUnavailableError(
             f"uv could not make an environment: {words}", hint="is there space on the disk?"

@@ -24,7 +24,7 @@ from interlock.matrix.request import MatrixRequest
 from interlock.matrix.run import plan_matrix, run_planned
 from interlock.matrix.sources import choose
 from interlock.model.cascade import Proven
-from interlock.model.lockfile import Unresolvable
+from interlock.model.lockfile import Filtered, Unresolvable
 from interlock.model.requirements import admits, declared_range, effective
 from interlock.model.suites import UNPROVEN
 from interlock.model.verdicts import CellKey, Verdict
@@ -248,8 +248,11 @@ def _line(report: MatrixReport, sheet: Sheet, red: Red, upstream: str) -> str:
 
 
 async def installable(context: CascadeContext, released: Mapping[str, Version]) -> str | None:
-    """Why the released versions can't be installed together, in uv's words; None when they can."""
+    """Why the released versions can't be installed together, in uv's words; None when they can, if not here.
+
+    What is released is installed by others too: a setting of this machine that leaves out packages holds nothing.
+    """
     interpreter = await context.connections.uv.interpreter(context.family.python[0])
     lines = [f"{name}=={version}" for name, version in released.items()]
     found = await context.connections.uv.resolve(lines, forced=(), interpreter=interpreter)
-    return found.reason if isinstance(found, Unresolvable) else None
+    return found.reason if isinstance(found, Unresolvable) and not isinstance(found, Filtered) else None

@@ -7,34 +7,57 @@ whose import fails is not there at the end. It uses the standard library only.
 """
 
 import atexit
+import builtins
 import json
 import os
 import sys
+from functools import partial
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import Any
+
+# A suite may patch a builtin or a module and leave it so. What is defined below has builtins of its own, and binds the
+# functions that it calls later; as values of objects, since tools that fake the file system patch modules' globals.
+__builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 
 SETTINGS = Path(__file__).with_suffix(".json")
 
 
-def _append(settings: "dict[str, object]", **fact: object) -> None:
-    line = json.dumps(fact) + "\n"
-    descriptor = os.open(str(settings["out"]), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    os.write(descriptor, line.encode())
-    os.close(descriptor)
+class Record:
+    """Appends facts to a file, each as a line of JSON when it happens; a suite may close any file that is open."""
+
+    def __init__(self, out: str) -> None:
+        self._out = out
+        self._open, self._write, self._close = os.open, os.write, os.close
+        self._flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        self._quoted = json.encoder.encode_basestring_ascii
+
+    def add(self, **fact: object) -> None:
+        """Append a fact of texts, numbers and None."""
+        line = ", ".join(f"{self._quoted(name)}: {self._written(value)}" for name, value in fact.items())
+        descriptor = self._open(self._out, self._flags, 0o600)
+        self._write(descriptor, f"{{{line}}}\n".encode())
+        self._close(descriptor)
+
+    def _written(self, value: object) -> str:
+        if value is None:
+            return "null"
+        return repr(value) if isinstance(value, (int, float)) else self._quoted(str(value))
 
 
-def _watch(settings: "dict[str, object]", folders: "dict[str, str]", silent: "list[str]") -> None:
+def _watch(record: Record, folders: "dict[str, str]", silent: "list[str]") -> None:
     """Record when each package's metadata is first opened: `importlib.metadata` and all others go through `open`."""
     noted = set()  # type: set[str]
+    path_like, decoded = os.PathLike, os.fsdecode
 
     def hook(event: str, arguments: "tuple[object, ...]") -> None:
-        if event != "open" or not isinstance(arguments[0], (str, bytes, os.PathLike)):
+        if event != "open" or not isinstance(arguments[0], (str, bytes, path_like)):
             return
-        folder, _, name = os.fsdecode(arguments[0]).rpartition("/")
+        folder, _, name = decoded(arguments[0]).rpartition("/")
         package = folders.get(folder.rpartition("/")[2])
         if package is not None and package not in noted and name not in silent:
             noted.add(package)
-            _append(settings, read=package)
+            record.add(read=package)
 
     sys.addaudithook(hook)
 
@@ -42,8 +65,9 @@ def _watch(settings: "dict[str, object]", folders: "dict[str, str]", silent: "li
 class Witness:
     """Stands before the finders of modules, finds none itself, and records where outside the family's modules are."""
 
-    def __init__(self, settings: "dict[str, object]", modules: "dict[str, str]") -> None:
-        self._settings = settings
+    def __init__(self, record: Record, modules: "dict[str, str]") -> None:
+        self._record = record
+        self._prefix = sys.prefix + os.sep
         # A package above a shared namespace's part hides the part.
         self._watched = {above: package for name, package in modules.items() for above in _and_above(name)}
         self._noted = set()  # type: set[tuple[str, str]]
@@ -52,9 +76,9 @@ class Witness:
         """Record the module if it is one of the family's, and somewhere else than it should be."""
         spec = PathFinder.find_spec(name, path, target) if name in self._watched else None  # type: ignore[arg-type]
         file = spec.origin if spec and spec.has_location else None
-        if file and not file.startswith(sys.prefix + os.sep) and (name, file) not in self._noted:
+        if file and not file.startswith(self._prefix) and (name, file) not in self._noted:
             self._noted.add((name, file))
-            _append(self._settings, found=name, package=self._watched[name], file=file)
+            self._record.add(found=name, package=self._watched[name], file=file)
 
 
 def _and_above(name: str) -> "list[str]":
@@ -62,25 +86,28 @@ def _and_above(name: str) -> "list[str]":
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
-def report(settings: "dict[str, object]", modules: "dict[str, str]") -> None:
+def report(record: Record, modules: "dict[str, str]", loaded: "dict[str, Any]") -> None:
     """Record where each loaded module of the family came from."""
-    if "pkg_resources" in sys.modules:  # it reads versions from the names of directories, without opening anything
+    if "pkg_resources" in loaded:  # it reads versions from the names of directories, without opening anything
         for package in set(modules.values()):
-            _append(settings, read=package)
+            record.add(read=package)
     for name, package in modules.items():
-        module = sys.modules.get(name)
+        module = loaded.get(name)
         if module is not None:
             file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", [])), "")
-            _append(settings, module=name, package=package, file=file)
+            record.add(module=name, package=package, file=file)
 
 
-def start() -> None:
-    """Start recording, as the settings beside this file say."""
+def start() -> "partial[None]":
+    """Start recording, as the settings beside this file say; returns what records the modules, if not at exit."""
     settings = json.loads(SETTINGS.read_text())
-    _watch(settings, settings["folders"], settings["silent"])
-    sys.meta_path.insert(0, Witness(settings, settings["modules"]))
-    atexit.register(report, settings, settings["modules"])
+    record = Record(settings["out"])
+    _watch(record, settings["folders"], settings["silent"])
+    sys.meta_path.insert(0, Witness(record, settings["modules"]))
+    ended = partial(report, record, settings["modules"], sys.modules)
+    atexit.register(ended)
+    return ended
 
 
 if SETTINGS.exists():
-    start()
+    report_modules = start()

@@ -1,6 +1,7 @@
 """What a run's facts say, from the probe's lines to a status with its reason. Pure."""
 
 import json
+import re
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +14,13 @@ from interlock.model.verdicts import RunStatus, TestOutcome, TestResult
 
 TESTS_FAILED = 1
 NO_TESTS_COLLECTED = 5
+FINE = frozenset({0, NO_TESTS_COLLECTED})
 WHOLE_SUITE = "(the suite)"
+SAID = ("running", "stopped", "interrupted", "internal")
+LONGEST_NAME = 100
+# Lines that pytest prints at the end of every run, with its duration, and around an interruption.
+BANNER = re.compile(r"^[=!]+( .* [=!]+)?$|\bin \d+(\.\d+)?s( \([\d:]+\))?( =+)?$|^-- Docs: ")
+PRINTED_ERROR = re.compile(r"(\S+: )?error: (?!usage:)", re.IGNORECASE)
 LONGEST_FACTS = 64 << 20  # bytes: a hundred thousand tests write about 20 MB
 
 
@@ -31,7 +38,11 @@ class Facts(FrozenModel):
     Attributes:
         running: The test that started last.
         collected: How many tests were to be run, or None where nothing says so.
+        finished: How many of these came to their end.
         exit: The suite's exit code, or None when it was ended before it could record one.
+        stopped: Why the session ended itself between two tests.
+        interrupted: By what it was ended otherwise; empty for Ctrl-C.
+        internal: The last line of pytest's INTERNALERROR.
         unreadable: Why the record can't be read as one that the runner wrote.
         reads: Family packages whose metadata was read.
         origins: Where modules came from that were there at the end of a process.
@@ -41,7 +52,11 @@ class Facts(FrozenModel):
     tests: tuple[TestResult, ...] = ()
     running: str | None = None
     collected: int | None = None
+    finished: int = 0
     exit: int | None = None
+    stopped: str | None = None
+    interrupted: str | None = None
+    internal: str | None = None
     unreadable: str | None = None
     reads: frozenset[str] = frozenset()
     origins: tuple[ModuleOrigin, ...] = ()
@@ -53,6 +68,22 @@ class Facts(FrozenModel):
         came = {f"{origin.name}." for origin in own}
         hidden = (each for each in self.found if not any(name.startswith(f"{each.name}.") for name in came))
         return (*(origin for origin in self.origins if origin not in own), *hidden)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every test came to its end."""
+        return self.collected is not None and self.finished >= self.collected
+
+    @property
+    def progress(self) -> str:
+        """How far it came."""
+        number = "not all" if self.collected is None else f"{self.finished} of {self.collected}"
+        return f"{number} tests finished{self.why}"
+
+    @property
+    def why(self) -> str:
+        """Why it came no farther, after a colon."""
+        return next((f": {words}" for words in (self.stopped, self.interrupted) if words), "")
 
 
 class Outcome(FrozenModel):
@@ -81,16 +112,7 @@ def parse_facts(lines: Iterable[str]) -> Facts:
             found.add(json.loads(line, parse_constant=_refuse))
         except (ValueError, RecursionError) as error:
             return Facts(unreadable=f"a line of it is not the runner's: {type(error).__name__}")
-    return Facts(
-        tests=tuple(found.tests.values()),
-        running=found.running,
-        collected=found.collected,
-        exit=found.exits[-1] if found.exits else None,
-        unreadable="it ended more than once" if len(found.exits) > 1 else None,
-        reads=frozenset(found.reads),
-        origins=tuple(found.origins),
-        found=tuple(found.found),
-    )
+    return found.facts()
 
 
 def _refuse(constant: str) -> None:
@@ -101,9 +123,10 @@ def _refuse(constant: str) -> None:
 @dataclass
 class _Found:
     tests: dict[str, TestResult] = field(default_factory=dict)
-    running: str | None = None
+    finished: set[str] = field(default_factory=set)
     collected: int | None = None
-    exits: list[int] = field(default_factory=list)
+    said: dict[str, str] = field(default_factory=dict)
+    exits: list[tuple[int, int]] = field(default_factory=list)
     reads: set[str] = field(default_factory=set)
     origins: list[ModuleOrigin] = field(default_factory=list)
     found: list[ModuleOrigin] = field(default_factory=list)
@@ -115,22 +138,57 @@ class _Found:
             ValueError: It is none of the runner's.
         """
         match fact:
-            case {"test": str(name), "outcome": str(outcome), "error": str() | None as error, "seconds": seconds}:
-                self.tests[name] = TestResult(id=name, outcome=TestOutcome(outcome), error=error, seconds=seconds)
-            case {"running": str(name)}:
-                self.running = name
+            case {"test": str(name), **rest}:
+                self._add_result(name, rest)
+                self.finished.add(name)
             case {"collected": int(number)}:
-                self.collected = number
-            case {"exit": int(number)}:
-                self.exits.append(number)
+                self.collected = max(number, self.collected or 0)
+            case {"exit": int(code), "finished": int(number)}:
+                self.exits.append((code, number))
             case {"read": str(package)}:
                 self.reads.add(package)
             case {"module": str(name), "package": str(package), "file": str(file)}:
                 self.origins.append(ModuleOrigin(name=name, package=package, file=file))
             case {"found": str(name), "package": str(package), "file": str(file)}:
                 self.found.append(ModuleOrigin(name=name, package=package, file=file))
+            case {"other": str(name), **rest}:  # a file, or a test that was not collected
+                self._add_result(name, rest)
+            case _:
+                self._add_words(fact)
+
+    def _add_words(self, fact: object) -> None:
+        """One of the facts that are a text: of equal ones, the last counts."""
+        for name in SAID:
+            if isinstance(fact, dict) and isinstance(words := fact.get(name), str):
+                self.said[name] = words
+                return
+        raise ValueError
+
+    def _add_result(self, name: str, fact: dict[object, object]) -> None:
+        match fact:
+            case {"outcome": str(outcome), "error": str() | None as error, "seconds": int() | float() as seconds}:
+                self.tests[name] = TestResult(id=name, outcome=TestOutcome(outcome), error=error, seconds=seconds)
             case _:
                 raise ValueError
+
+    def facts(self) -> Facts:
+        """All of them, and whether they fit each other."""
+        unreadable = None
+        if len(self.exits) > 1:
+            unreadable = "it ended more than once"
+        elif self.exits and self.exits[0][1] != len(self.finished):
+            unreadable = f"it has {len(self.finished)} tests, and {self.exits[0][1]} were recorded"
+        return Facts(
+            **self.said,
+            tests=tuple(self.tests.values()),
+            collected=self.collected,
+            finished=len(self.finished),
+            exit=self.exits[-1][0] if self.exits else None,
+            unreadable=unreadable,
+            reads=frozenset(self.reads),
+            origins=tuple(self.origins),
+            found=tuple(self.found),
+        )
 
 
 def judge(
@@ -151,7 +209,7 @@ def judge(
         hint = f': write package = "{inside}"' if inside else ""
         why = f"{strangers[0].name} was imported from the suite's files, not from what is installed{hint}"
         return _untested(tests, why)
-    if completed.timed_out:
+    if completed.timed_out and not (facts.is_finished and facts.exit is not None):
         return Outcome(
             status=RunStatus.TIMED_OUT,
             reason=f"not finished after {limit} s" + (f", in {facts.running}" if facts.running else ""),
@@ -177,10 +235,16 @@ def _needs_its_package(test: TestResult, inside: str) -> bool:
 
 
 def _judge_green(facts: Facts, tests: tuple[TestResult, ...], upstream: str) -> Outcome:
+    if facts.collected is not None and not facts.is_finished:
+        return _untested(tests, facts.progress)
     passed = [test for test in tests if test.outcome is TestOutcome.PASSED]
     if not passed:
         skipped = next((f": {test.error}" for test in tests if test.error), "")
-        return _untested(tests, f"no test passed, {len(tests)} were skipped{skipped}" if tests else "there is no test")
+        return _untested(
+            tests, f"no test passed, {len(tests)} were skipped{skipped}" if tests else f"there is no test{facts.why}"
+        )
+    if facts.collected is None:
+        return _untested(tests, "how many tests there are is not known")
     if not any(origin.package == upstream for origin in facts.origins):
         return _untested(tests, f"the suite never imported {upstream}")
     return Outcome(status=RunStatus.PASSED, tests=tests)
@@ -195,41 +259,81 @@ def _with_end(facts: Facts, completed: Completed) -> tuple[TestResult, ...]:
     error = _bad_end(facts, completed)
     if error is None or (_is_explained(facts, completed) and not facts.unreadable):
         return facts.tests
-    name = facts.running if facts.exit is None and facts.running else WHOLE_SUITE
+    name = facts.running if facts.running and _ended_in_a_test(facts) else WHOLE_SUITE
     crashed = TestResult(id=name, outcome=TestOutcome.ERROR, error=error)
     return (*(test for test in facts.tests if test.id != name), crashed)
 
 
+def _ended_in_a_test(facts: Facts) -> bool:
+    return facts.exit is None or (facts.interrupted is not None and _is_running(facts))
+
+
+def _is_running(facts: Facts) -> bool:
+    """Whether the test that started last has no outcome."""
+    return facts.running is not None and all(test.id != facts.running for test in reversed(facts.tests))
+
+
 def _is_explained(facts: Facts, completed: Completed) -> bool:
     """Whether the red tests explain a bad exit code: the suite came to its end, or not past collecting."""
-    red = any(test.outcome.is_red for test in facts.tests)
-    return red and completed.returncode == facts.exit and (facts.exit == TESTS_FAILED or facts.running is None)
+    through = facts.running is None or (facts.exit == TESTS_FAILED and (facts.is_finished or facts.collected is None))
+    return _has_red(facts) and completed.returncode == facts.exit and through
+
+
+def _has_red(facts: Facts) -> bool:
+    return any(test.outcome.is_red for test in facts.tests)
 
 
 def _bad_end(facts: Facts, completed: Completed) -> str | None:
-    if (fault := _fault(facts, completed)) is not None:
-        return fault
-    if completed.timed_out or (facts.exit in {0, NO_TESTS_COLLECTED} and completed.returncode == facts.exit):
-        return None
-    if completed.returncode < 0:
-        return f"ended by {_signal_name(-completed.returncode)}"
-    if completed.returncode == 0:
-        return "ended half-way, with exit code 0"
-    lines = [line for line in completed.output.splitlines() if line.strip()]
-    marked = (line[1:].strip() for line in lines if line.startswith("E  "))
-    error = next(marked, lines[-1].strip() if lines else None)
-    return error or f"ended with exit code {completed.returncode}"
-
-
-def _fault(facts: Facts, completed: Completed) -> str | None:
-    """Why the record of a run is no evidence, whatever it says."""
+    """What was wrong with the end of a run, beside red tests."""
     if facts.unreadable:
         return f"the record of the run can't be read: {facts.unreadable}"
     if completed.exceeded:
         return f"ended: {completed.exceeded}"
-    if facts.exit == 0 and facts.collected is not None and len(facts.tests) < facts.collected:
-        return f"{facts.collected} tests were to be run, and {len(facts.tests)} were"
-    return None
+    if facts.exit is None:
+        return None if completed.timed_out else _crash(facts, completed)
+    if completed.returncode != facts.exit and not completed.timed_out:
+        return f"{_exit_words(completed.returncode)} after the tests"
+    if not facts.is_finished and (facts.exit in FINE or facts.stopped is not None):
+        # It stopped early by itself, which is evidence of nothing, except for what is red already.
+        return facts.progress if _has_red(facts) else None
+    return None if facts.exit in FINE else _abnormal_end(facts, completed.output)
+
+
+def _crash(facts: Facts, completed: Completed) -> str:
+    """A process that ended without a word."""
+    words = _exit_words(completed.returncode)
+    if facts.running is None:
+        return (_printed_error(completed.output) if completed.returncode > 0 else None) or words
+    return f"{words} {'in' if _is_running(facts) else 'after'} {_short(facts.running)}"
+
+
+def _abnormal_end(facts: Facts, output: str) -> str:
+    if facts.internal is not None:
+        return f"INTERNALERROR: {facts.internal}"
+    if facts.interrupted is not None:
+        where = f" in {_short(facts.running)}" if facts.running and _is_running(facts) else ""
+        return f"interrupted{where}{facts.interrupted and f': {facts.interrupted}'}"
+    if facts.stopped is not None:
+        return f"stopped: {facts.stopped}"
+    return _printed_error(output) or f"ended with exit code {facts.exit}"
+
+
+def _printed_error(output: str) -> str | None:
+    """What pytest, or Python, printed last about an error."""
+    lines = [line for line in output.splitlines() if line.strip() and not BANNER.search(line)]
+    marked = (line[1:].strip() for line in lines if line.startswith("E  "))
+    named = (line.strip() for line in lines if PRINTED_ERROR.match(line))
+    return next(marked, None) or next(named, None) or (lines[-1].strip() if lines else None)
+
+
+def _short(test: str) -> str:
+    """The last part of a test's id, with its parameters."""
+    name, bracket, parameters = test.partition("[")
+    return f"{name.rpartition('::')[2]}{bracket}{parameters}"[:LONGEST_NAME]
+
+
+def _exit_words(code: int) -> str:
+    return f"ended by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
 
 
 def _signal_name(number: int) -> str:

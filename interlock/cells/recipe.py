@@ -73,10 +73,13 @@ class Recipe(FrozenModel):
         tests = [item.test for item in self.suite.leave_out]
         left_out = [f"--deselect={test}" if "::" in test else f"--ignore={above}{test}" for test in tests]
         # All tests run, whatever the suite's own settings say: a test that was never reached can't be compared.
-        everything = ("-rA", "--continue-on-collection-errors", "--maxfail=0")
+        everything = ("--continue-on-collection-errors", "--maxfail=0")
+        # Pytest's summary of passed tests takes time in the square of their number, and the probe records them all.
+        # And nothing that an earlier run left, as in a folder with a cache of its own, decides which tests run.
+        always = ("-rfE", "-o", "cache_dir=$TMPDIR/pytest-cache")
         # Else pytest would import zope.interface.tests as interface.tests, from another place on the path.
         named = ("-o", "consider_namespace_packages=true") if above else ()
-        return [*left_out, *named, *self.suite.pytest_args, *everything, f"{above}{self.target}"]
+        return [*always, *left_out, *named, *self.suite.pytest_args, *everything, f"{above}{self.target}"]
 
 
 def _is_below(name: str, modules: Collection[str]) -> bool:

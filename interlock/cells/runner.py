@@ -19,7 +19,8 @@ interrupted one is simply made again.
 
 The file of facts is Interlock's own: it is mounted into the sandbox by itself, so nothing else can be put in its place,
 and what it holds is read with limits. The process under test writes it, so it can lie about itself; what is guaranteed
-is that the facts are complete and fit each other and the exit code.
+is that the facts are complete and fit each other and the exit code. Complete means that every test that was collected
+came to its end: evidence that stopped early is none, whatever the exit code says.
 
 That the suite tested what is installed needs proof of its own, since a suite's directory may hold a package of the same
 name. So the audit hook records where each module of the family came from, and which metadata was read: a module from
@@ -53,11 +54,10 @@ from interlock.common.digest import files_digest
 from interlock.common.process import Limits
 from interlock.common.sandbox import SYSTEM_PATH, Box, isolation
 from interlock.common.work_folders import work_folder
-from interlock.errors import UnbuildableError
+from interlock.errors import DistributionError, UnbuildableError
 from interlock.model import verdicts
 from interlock.model.verdicts import Run, RunStatus
 
-HOOK_NAME = "_interlock_audit_hook"
 PYTEST_SETTINGS = "pytest.ini"
 # The modules that decide what a run shows, beside this one: a change of them makes every verdict unknown again.
 DECIDING = (
@@ -69,6 +69,7 @@ RUNNER = files_digest(
     for module in (*DECIDING, sys.modules[__name__])
 )
 LIMITS = Limits()
+INSIDE = (Path(probe.__file__), Path(audit_hook.__file__))  # what of our own a cell's Python reads
 TO_CONFIRM = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 
 MakeEnvironment = Callable[[Path], Awaitable[Path]]
@@ -86,8 +87,8 @@ async def run_cell(recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
     try:
         first = await _cheap_attempt(recipe, uv)
         return (first,) if first.status not in TO_CONFIRM else await _confirm(first, recipe, uv)
-    except UnbuildableError as error:
-        return (_unbuildable(recipe, error),)
+    except DistributionError as error:
+        return (_without_environment(recipe, error),)
 
 
 async def _confirm(first: Run, recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
@@ -100,10 +101,11 @@ async def _confirm(first: Run, recipe: Recipe, uv: Uv) -> tuple[Run, ...]:
     return (first.model_copy(update={"confirmed": False}), fresh)
 
 
-def _unbuildable(recipe: Recipe, error: UnbuildableError) -> Run:
+def _without_environment(recipe: Recipe, error: DistributionError) -> Run:
+    """A package of the environment has no file that fits; or a file is damaged, which says nothing of the pair."""
     return Run(
         fingerprint=recipe.fingerprint,
-        status=RunStatus.UNRESOLVABLE,
+        status=RunStatus.UNRESOLVABLE if isinstance(error, UnbuildableError) else RunStatus.UNTESTED,
         reason=error.message,
         lock=recipe.environment_lines,
         started_at=datetime.now(UTC),
@@ -142,7 +144,7 @@ async def _attempt(recipe: Recipe, make_environment: MakeEnvironment, layer: Pat
         completed = await sandbox.run(
             [python, probe.__file__, specification],
             box=Box(
-                read=(*recipe.interpreter.folders, Path(probe.__file__), specification, *([layer] if layer else [])),
+                read=(*recipe.interpreter.folders, *INSIDE, specification, *([layer] if layer else [])),
                 write=(folder, facts),
                 network=recipe.suite.network,
                 limits=LIMITS,
@@ -242,9 +244,9 @@ def _install_hook(packages: Path, recipe: Recipe, out: Path) -> None:
         "modules": {name: wheel.name for wheel in recipe.wheels for name in wheel.modules if name != own},
         "silent": EFFECTIVE_METADATA,
     }
-    (packages / f"{HOOK_NAME}.json").write_text(json.dumps(settings))
-    shutil.copyfile(audit_hook.__file__, packages / f"{HOOK_NAME}.py")
-    (packages / f"{HOOK_NAME}.pth").write_text(f"import {HOOK_NAME}\n")
+    (packages / f"{probe.HOOK}.json").write_text(json.dumps(settings))
+    shutil.copyfile(audit_hook.__file__, packages / f"{probe.HOOK}.py")
+    (packages / f"{probe.HOOK}.pth").write_text(f"import {probe.HOOK}\n")
 
 
 def _metadata_folders(packages: Path, name: str) -> list[str]:

@@ -68,6 +68,7 @@ def assemble(
         finished_at=finished,
         notes=(*metadata.notes, *assembly.untested_modules()),
         sheets=sheets,
+        missing=plan.missing,
         runs=assembly.shown,
         changes=_remember(shown, finished, ledger) if ledger else (),
         totals=assembly.totals(verdicts),
@@ -163,6 +164,7 @@ class _Assembly:
         return DownstreamRow(
             version=row.version,
             declared=row.declared,
+            missing=row.missing,
             proven=ranges(versions, works),
             falsely_allowed=ranges(versions, fails & declared),
             needlessly_forbidden=ranges(versions, works - declared),

@@ -26,6 +26,7 @@ from interlock.matrix.analysis import Judged, judge_row
 from interlock.matrix.context import MatrixContext
 from interlock.matrix.executor import ExecutedCells
 from interlock.matrix.plan import Plan, PlannedCell, PlannedRow, PlannedSheet, Planner, cell_key
+from interlock.matrix.sources import left_out_versions
 from interlock.model.lockfile import choose_wheel
 from interlock.model.requirements import admits
 from interlock.model.verdicts import Run, Verdict
@@ -194,7 +195,9 @@ class _Row:
     async def _releases(self) -> tuple[Mapping[Version, Release], Release]:
         edge, index = self.sheet.edge, self.context.index
         downstream = await index.releases(edge.downstream)
-        return await index.releases(edge.upstream), downstream[Version(self.row.version)]
+        upstream, left_out = await index.releases(edge.upstream), left_out_versions(self.context.family, edge.upstream)
+        considered = {version: release for version, release in upstream.items() if version not in left_out}
+        return considered, downstream[Version(self.row.version)]
 
     @property
     def _declared(self) -> SpecifierSet | None:

@@ -1,7 +1,7 @@
 """The plan of a matrix: which cells there are, and what each of them would run. Nothing is run."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -20,9 +20,10 @@ from interlock.common.clock import now
 from interlock.common.digest import Ingredients, digest
 from interlock.common.single_flight import SingleFlight
 from interlock.matrix.pair import Pair, declared_by
+from interlock.matrix.report import MissingRelease
 from interlock.matrix.request import TestedEdge
-from interlock.matrix.sources import Choice, ChosenEdge, Sources, Tests
-from interlock.model.lockfile import Lock, Resolution, Unresolvable
+from interlock.matrix.sources import Choice, ChosenEdge, Sources, Tests, why_missing
+from interlock.model.lockfile import Filtered, Lock, Resolution, Unresolvable
 from interlock.model.requirements import admits, written
 from interlock.model.suites import HIGHEST, RESOLUTION
 from interlock.model.verdicts import CellKey, Run, RunStatus, point_text
@@ -37,13 +38,13 @@ class PlannedCell:
     """One cell, with everything that decides what it will show.
 
     Attributes:
-        declared: Whether the downstream admits the upstream's version.
+        declared: Whether the downstream admits the upstream's version; None when what it declares is not known.
         recipe: How it is run; None when nothing can be run, and then `unrun` says why.
         versions: The version of each package of the family in its environment.
     """
 
     key: CellKey
-    declared: bool
+    declared: bool | None
     recipe: Recipe | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     unrun: Run | None = None
@@ -51,10 +52,15 @@ class PlannedCell:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRow:
-    """One downstream version: the specifier that it declares on the upstream, and its cells."""
+    """One downstream version: the specifier that it declares on the upstream, and its cells.
+
+    Attributes:
+        missing: Why it can't be had, so that what it declares is not known.
+    """
 
     version: str
     declared: str | None
+    missing: str | None = None
     cells: tuple[PlannedCell, ...]
 
 
@@ -71,9 +77,14 @@ class PlannedSheet:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Every sheet of a matrix."""
+    """Every sheet of a matrix.
+
+    Attributes:
+        missing: The newest releases of either end that can't be had.
+    """
 
     sheets: tuple[PlannedSheet, ...]
+    missing: tuple[MissingRelease, ...] = ()
 
     @property
     def cells(self) -> tuple[PlannedCell, ...]:
@@ -81,28 +92,23 @@ class Plan:
         return tuple(cell for sheet in self.sheets for row in sheet.rows for cell in row.cells)
 
 
-async def resolve_pair(pair: Pair, uv: Uv, family: Collection[str] = ()) -> Resolution:
-    """The environment that a user would get who installs this pair of wheels.
+async def resolve_pair(pair: Pair, uv: Uv) -> Resolution:
+    """The environment that a user would get who installs this pair of wheels, or got at the pair's date.
 
     For the lowest versions, the pair is resolved first without what the suite requires for itself. What was found of
     the downstream's own requirements, or of all, is then fixed, and the rest is the highest as ever. A requirement
     without a lower bound promises nothing, and stays the highest with `lowest-direct`.
 
-    Args:
-        pair: The wheels.
-        uv: Resolves.
-        family: The names of the packages that are as they are now, whatever the pair's date.
-
     Raises:
         IndexUnavailableError: The index did not answer.
     """
-    resolve = partial(uv.resolve, interpreter=pair.interpreter, as_of=pair.as_of, exempt=family)
+    resolve = partial(uv.resolve, interpreter=pair.interpreter, as_of=pair.as_of)
     (upstream, downstream, *others), forced = pair.lines()
     if pair.resolution == HIGHEST:
         return await resolve((upstream, downstream, *others), forced=forced)
     bounded = pair.bounded()
     lowest = await resolve((upstream, downstream, *bounded), forced=forced, mode=pair.resolution)
-    if isinstance(lowest, Unresolvable):
+    if not isinstance(lowest, Lock):
         return lowest
     direct = {canonicalize_name(Requirement(line).name) for line in bounded}
     fixed = [str(pin) for pin in lowest.pins if pair.resolution == "lowest" or pin.name in direct]
@@ -141,7 +147,18 @@ class Planner:
             for interpreter in choice.interpreters
             for point in chosen.edge.suite.points()
         ]
-        return Plan(sheets=tuple(sheets))
+        return Plan(sheets=tuple(sheets), missing=await self._missing(choice))
+
+    async def _missing(self, choice: Choice) -> tuple[MissingRelease, ...]:
+        ends = [end for each in choice.chosen for end in (each.upstream_versions, each.downstream_versions) if end]
+        newest = {(end[-1].package, end[-1].version): end[-1] for end in ends}
+        found = []
+        for release in newest.values():
+            reason = why_missing([await self._sources.wheel(release, python) for python in choice.interpreters])
+            if reason is not None:
+                version = str(release.version)
+                found.append(MissingRelease(package=release.package, version=version, reason=reason))
+        return tuple(found)
 
     async def _sheet(self, chosen: ChosenEdge, interpreter: Interpreter, point: Mapping[str, str]) -> PlannedSheet:
         edge, upstream = chosen.edge, chosen.upstream_versions
@@ -183,9 +200,8 @@ class Planner:
             key = cell_key(edge, each.version, release.version, interpreter, point)
             if isinstance(upstream, str) or isinstance(downstream, str):
                 missing = upstream if isinstance(upstream, str) else str(downstream)
-                cells.append(
-                    self._unrun_cell(key, RunStatus.UNTESTED, missing, declared=admits(declared, each.version))
-                )
+                known = None if isinstance(downstream, str) else admits(declared, each.version)
+                cells.append(self._unrun_cell(key, RunStatus.UNTESTED, missing, declared=known))
                 continue
             pair = Pair(
                 edge=edge,
@@ -198,7 +214,8 @@ class Planner:
             )
             cells.append(await self._cell(key, pair, release, point))
         text = None if declared is None else written(declared)
-        return PlannedRow(version=str(release.version), declared=text, cells=tuple(cells))
+        why = downstream if isinstance(downstream, str) else None
+        return PlannedRow(version=str(release.version), declared=text, missing=why, cells=tuple(cells))
 
     async def _cell(self, key: CellKey, pair: Pair, release: Release, point: Mapping[str, str]) -> PlannedCell:
         declared = admits(pair.declared, pair.upstream.version)
@@ -207,7 +224,9 @@ class Planner:
             return self._unrun_cell(key, RunStatus.UNTESTED, tests.missing, declared=declared)
         resolution = await self._resolutions.get(pair.key(), lambda: self._resolved(pair))
         if isinstance(resolution, Unresolvable):
-            return self._unrun_cell(key, RunStatus.UNRESOLVABLE, resolution.reason, declared=declared)
+            filtered = isinstance(resolution, Filtered)
+            status = RunStatus.UNTESTED if filtered else RunStatus.UNRESOLVABLE
+            return self._unrun_cell(key, status, resolution.reason, declared=declared)
         wheels = await self._wheels(pair, resolution)
         if isinstance(wheels, str):
             return self._unrun_cell(key, RunStatus.UNTESTED, wheels, declared=declared)
@@ -264,7 +283,7 @@ class Planner:
             self._fingerprints[memo] = ingredients.fingerprint()
         return self._fingerprints[memo]
 
-    def _unrun_cell(self, key: CellKey, status: RunStatus, reason: str, *, declared: bool) -> PlannedCell:
+    def _unrun_cell(self, key: CellKey, status: RunStatus, reason: str, *, declared: bool | None) -> PlannedCell:
         run = Run(fingerprint=digest(status, reason), status=status, reason=reason, started_at=self._started)
         return PlannedCell(key=key, declared=declared, unrun=run)
 

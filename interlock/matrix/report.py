@@ -33,7 +33,8 @@ class Cell(FrozenModel):
     """One upstream version with one downstream version.
 
     Attributes:
-        declared: Whether the upstream version is inside the range that the downstream version declares.
+        declared: Whether the upstream version is inside the range that the downstream version declares; None when that
+            is not known, since the downstream version can't be had.
         own_fault: Whether what is red here is red with every upstream version, controls included, and so not the fault
             of this pairing.
         run: The fingerprint of the run behind the verdict, a key of `MatrixReport.runs`.
@@ -44,7 +45,7 @@ class Cell(FrozenModel):
     """
 
     verdict: Verdict
-    declared: bool
+    declared: bool | None
     own_fault: bool = False
     run: str | None = None
     shared_with: SharedWith | None = None
@@ -72,6 +73,7 @@ class DownstreamRow(FrozenModel):
 
     Attributes:
         declared: The specifier on the upstream, as `>=1.4.61,<2.0.0`; empty for any version, None for no requirement.
+        missing: Why it can't be had, so that what it declares is not known; None when it can.
         proven: The upstream versions with which it works.
         falsely_allowed: Declared, and shown not to work.
         needlessly_forbidden: Shown to work, and not declared.
@@ -80,6 +82,7 @@ class DownstreamRow(FrozenModel):
 
     version: str
     declared: str | None
+    missing: str | None = None
     proven: tuple[VersionRange, ...] = ()
     falsely_allowed: tuple[VersionRange, ...] = ()
     needlessly_forbidden: tuple[VersionRange, ...] = ()
@@ -133,6 +136,14 @@ class Sheet(FrozenModel):
         return self.allowed_to_fail is None
 
 
+class MissingRelease(FrozenModel):
+    """A newest release that can't be had: no file that fits any of the Pythons, or one that is damaged."""
+
+    package: str
+    version: str
+    reason: str
+
+
 class Change(FrozenModel):
     """A cell with another verdict than in the last matrix that had it.
 
@@ -175,6 +186,7 @@ class MatrixReport(FrozenModel):
         format: The number of this form; it changes when a reader would have to.
         covers: What was asked for, for people.
         notes: What a reader must know of its making, such as pages read from a cache while offline.
+        missing: The newest releases that can't be had, and are not left out in the family file.
         runs: By fingerprint, every run that a cell names.
     """
 
@@ -185,14 +197,16 @@ class MatrixReport(FrozenModel):
     finished_at: AwareDatetime
     notes: tuple[str, ...] = ()
     sheets: tuple[Sheet, ...]
+    missing: tuple[MissingRelease, ...] = ()
     runs: Mapping[str, Run]
     changes: tuple[Change, ...] = ()
     totals: Totals
 
     @property
     def exit_code(self) -> int:
-        """0 when something declared was shown to work, and what is red there is its own fault; else 1."""
+        """0 when something declared works, what is red there is its own fault, and no newest release is missing."""
         counted = [cell for sheet in self.sheets if sheet.counts for row in sheet.cells for cell in row]
         declared = [cell for cell in counted if cell.declared]
         blamed = [cell for cell in declared if not cell.own_fault and cell.verdict is not Verdict.COMPATIBLE]
-        return 0 if any(cell.verdict is Verdict.COMPATIBLE for cell in declared) and not blamed else 1
+        works = any(cell.verdict is Verdict.COMPATIBLE for cell in declared)
+        return 0 if works and not blamed and not self.missing else 1

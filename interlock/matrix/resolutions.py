@@ -10,7 +10,7 @@ from interlock.common.atomic_files import read_sealed, write_sealed
 from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import IndexUnavailableError
-from interlock.model.lockfile import Lock, Resolution, Unresolvable
+from interlock.model.lockfile import Filtered, Lock, Resolution, Unresolvable
 
 # Shorter than a night, so that a nightly matrix gets the packages of its day.
 MAX_AGE = timedelta(hours=6)
@@ -64,6 +64,8 @@ class Resolutions:
             note = f"the index did not answer: some environments are as resolved on {stored.at:%Y-%m-%d %H:%M}"
             self.notes[note] = None
             return stored.resolution
+        if isinstance(found, Filtered):  # not the index's answer alone
+            return found
         outcome = {"lock": found} if isinstance(found, Lock) else {"reason": found.reason}
         write_sealed(path, StoredResolution.model_validate({"at": now(), **outcome}).model_dump_json().encode())
         return found

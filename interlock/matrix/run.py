@@ -24,7 +24,8 @@ from interlock.matrix.plan import Plan, PlannedCell, Planner, resolve_pair
 from interlock.matrix.report import MatrixReport
 from interlock.matrix.request import MatrixRequest
 from interlock.matrix.resolutions import Resolutions
-from interlock.matrix.sources import Choice, choose, fetch
+from interlock.matrix.sources import Choice, choose, fetch, left_out_versions
+from interlock.model.family import Family
 from interlock.model.lockfile import Resolution
 
 P = ParamSpec("P")
@@ -92,13 +93,23 @@ async def plan_matrix(
     resolutions = Resolutions(context.cache / "resolutions" / context.index.index.key(), fresh=request.fresh)
 
     async def resolve(pair: Pair) -> Resolution:
-        step = partial(run, f"resolve {pair.title}", resolve_pair, pair, context.uv, frozenset(context.family.packages))
+        step = partial(run, f"resolve {pair.title}", resolve_pair, pair, context.uv)
         return await resolutions.get(pair.key(), step)
 
     planner = Planner(frozenset(context.family.packages), sources, resolve, request.together)
     plan = await planner.plan(choice)
-    notes = (*context.index.notes, *resolutions.notes)
+    notes = (*context.index.notes, *resolutions.notes, *_left_out(context.family, choice))
     return PlannedMatrix(request=request, plan=plan, planner=planner, notes=notes)
+
+
+def _left_out(family: Family, choice: Choice) -> list[str]:
+    """What the family file leaves out of this choice, so that nobody takes it for covered."""
+    names = dict.fromkeys(name for each in choice.chosen for name in (each.edge.upstream, each.edge.downstream))
+    return [
+        f"{name} {version} is left out: {reason}"
+        for name in names
+        for version, reason in left_out_versions(family, name).items()
+    ]
 
 
 async def execute(

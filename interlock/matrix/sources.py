@@ -5,10 +5,10 @@ suites. Many cells are planned at the same time and need the same things, so eac
 work that is done once: the first cell that needs it starts it, and the others wait. A failure is not stored: the next
 request tries again.
 
-There are two kinds of failure. What is wrong with the *world* for now (the index does not answer, a wrong hash) is an
-error, and ends the step, which is tried again. What is wrong with *one release* (no file that fits, a damaged wheel, a
-build that fails, no tag, no tests) is a value, the reason in words: it leaves the cells of this release untested, and
-no others.
+There are two kinds of failure. What is wrong with the *world* for now (the index does not answer) is an
+error, and ends the step, which is tried again. What is wrong with *one release* (no file that fits, a damaged file, or
+one with another hash after further tries, a build that fails, no tag, no tests) is a value, the reason in words: it
+leaves the cells of this release untested, and no others.
 
 Why the cache is right: a wheel is stored under its file name, and its hash was checked when it was downloaded; a
 suite's folder has the digest of its files as its name, and is moved into place whole. So an interruption leaves nothing
@@ -16,10 +16,11 @@ half-made, and several processes may share one cache. The tests of a candidate a
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from interlock.adapters.distributions import Wheel, installed_files, modules_importing, read_wheel, sdist_files
@@ -35,6 +36,7 @@ from interlock.matrix import source_trees
 from interlock.matrix.context import MatrixContext
 from interlock.matrix.optional_modules import optional_names
 from interlock.matrix.request import MatrixRequest, TestedEdge, edges
+from interlock.model.family import Family
 from interlock.model.lockfile import choose_wheel
 from interlock.model.suites import ImportsSource, Suite
 from interlock.model.versions import Selection
@@ -92,21 +94,42 @@ async def choose(context: MatrixContext, request: MatrixRequest, *, unproven: bo
     upstream, downstream = Selection.parse(request.upstream_versions), Selection.parse(request.downstream_versions)
     names = dict.fromkeys(name for edge in covered for name in (edge.upstream, edge.downstream))
     pages = dict(zip(names, await asyncio.gather(*map(context.index.releases, names)), strict=True))
+    left_out = {name: left_out_versions(context.family, name) for name in names}
     chosen = [
         ChosenEdge(
             edge=edge,
-            upstream_versions=_select(upstream, edge.upstream, pages[edge.upstream]),
-            downstream_versions=_select(downstream, edge.downstream, pages[edge.downstream]),
+            upstream_versions=_select(upstream, edge.upstream, pages, left_out),
+            downstream_versions=_select(downstream, edge.downstream, pages, left_out),
         )
         for edge in covered
     ]
     return Choice(chosen=tuple(chosen), interpreters=tuple(interpreters))
 
 
-def _select(selection: Selection, package: str, releases: Mapping[Version, Release]) -> tuple[Release, ...]:
-    # A candidate, like a yanked release, is chosen only by its exact version.
-    yanked = {version: release.yanked or release.tree is not None for version, release in releases.items()}
+def left_out_versions(family: Family, package: str) -> dict[Version, str]:
+    """The releases of a package that the family is judged without, and why."""
+    return {Version(item.version): item.reason for item in family.packages[package].leave_out_versions}
+
+
+def _select(
+    selection: Selection,
+    package: str,
+    pages: Mapping[str, Mapping[Version, Release]],
+    left_out: Mapping[str, Collection[Version]],
+) -> tuple[Release, ...]:
+    # A candidate, like a yanked release and one that is left out, is chosen only by its exact version.
+    releases = pages[package]
+    yanked = {
+        version: release.yanked or release.tree is not None or version in left_out[package]
+        for version, release in releases.items()
+    }
     return tuple(releases[version] for version in selection.select(package, yanked))
+
+
+class NoFileHere(str):
+    """Why a release is not for one Python, which is no fault of the release: another Python may have it."""
+
+    __slots__ = ()
 
 
 class Sources:
@@ -122,11 +145,14 @@ class Sources:
     async def wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
         """The wheel that an installer would take, or why there is none."""
         key = (release.package, release.version, interpreter.version)
-        return await self._wheels.get(key, lambda: self._fetch_wheel(release, interpreter))
+        return await self._wheels.get(key, lambda: self._wheel_or_why(release, interpreter))
 
     async def family_wheel(self, package: str, version: str, interpreter: Interpreter) -> Wheel | str:
         """The wheel of another member of the family that is in an environment."""
-        release = (await self._context.index.releases(package)).get(Version(version))
+        try:
+            release = (await self._context.index.releases(package)).get(Version(version))
+        except DistributionError as error:
+            return error.message
         return await self.wheel(release, interpreter) if release else f"{package} {version} is not on the index"
 
     async def tests(self, edge: TestedEdge, release: Release, downstream: Wheel) -> Tests:
@@ -134,19 +160,27 @@ class Sources:
         key = (edge.downstream, release.version, edge.suite.name, digest(edge.upstream, downstream.content))
         return await self._tests.get(key, lambda: self._find_tests(edge, release, downstream))
 
-    async def _fetch_wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
-        name = choose_wheel([file.name for file in release.wheels], interpreter.tags())
-        if name is None:
-            return await self._build_wheel(release, interpreter)
-        path = await self._context.index.download(next(file for file in release.wheels if file.name == name))
-        return await _read(path)
+    async def _wheel_or_why(self, release: Release, interpreter: Interpreter) -> Wheel | str:
+        """A wheel, or why there is none: one damaged release must not keep the others from being tested."""
+        try:
+            path = await self._fetched(release, interpreter)
+            if isinstance(path, str):
+                return path
+            wheel = await asyncio.to_thread(read_wheel, path)
+            return _not_for(release, wheel.requires_python, interpreter) or wheel
+        except DistributionError as error:
+            return error.message
 
-    async def _build_wheel(self, release: Release, interpreter: Interpreter) -> Wheel | str:
+    async def _fetched(self, release: Release, interpreter: Interpreter) -> Path | str:
+        name = choose_wheel([file.name for file in release.wheels], interpreter.tags())
+        if name is not None:
+            return await self._context.index.download(next(file for file in release.wheels if file.name == name))
         if release.sdist is None:
-            return f"{release.package} {release.version} has no file that fits Python {interpreter.version}"
+            return NoFileHere(f"{release.package} {release.version} has no file that fits Python {interpreter.version}")
+        if refusal := _not_for(release, release.requires_python, interpreter):
+            return refusal
         sdist = await self._context.index.download(release.sdist)
-        built = await self._context.uv.build_wheel(sdist, interpreter)
-        return built if isinstance(built, str) else await _read(built)
+        return await self._context.uv.build_wheel(sdist, interpreter)
 
     async def _find_tests(self, edge: TestedEdge, release: Release, downstream: Wheel) -> Tests:
         if edge.suite.imports is not None:
@@ -236,12 +270,20 @@ class Sources:
         return await asyncio.to_thread(sdist_files, path, wanted)
 
 
-async def _read(path: Path) -> Wheel | str:
-    """A wheel's facts, or why they can't be read: one damaged release must not keep the others from being tested."""
+def _not_for(release: Release, requires_python: str | None, interpreter: Interpreter) -> NoFileHere | None:
     try:
-        return await asyncio.to_thread(read_wheel, path)
-    except DistributionError as error:
-        return error.message
+        fits = SpecifierSet(requires_python or "").contains(interpreter.version, prereleases=True)
+    except InvalidSpecifier:  # installers take it for none
+        fits = True
+    words = f"{release.package} {release.version} requires Python {requires_python}, and this is {interpreter.version}"
+    return None if fits else NoFileHere(words)
+
+
+def why_missing(wheels: Collection[Wheel | str]) -> str | None:
+    """Why a release can't be had, from what came of it with each Python; None where all that is wrong is a Python."""
+    reasons = [wheel for wheel in wheels if isinstance(wheel, str)]
+    broken = [reason for reason in reasons if not isinstance(reason, NoFileHere)]
+    return next(iter(broken or (reasons if len(reasons) == len(wheels) else ())), None)
 
 
 def releases_of(choice: Choice) -> Iterable[Release]:
@@ -255,7 +297,6 @@ async def fetch(context: MatrixContext, choice: Choice) -> Sources:
 
     Raises:
         IndexUnavailableError: A file could not be downloaded.
-        DistributionError: A file is not what the index promised.
     """
     sources = Sources(context, choice)
     releases = releases_of(choice)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name, is_normalized_name
+from packaging.version import InvalidVersion, Version
 from pydantic import (
     AfterValidator,
     ConfigDict,
@@ -165,6 +166,21 @@ class Dispatch(FrozenModel):
     )
 
 
+def _version(text: str) -> str:
+    try:
+        Version(text)
+    except InvalidVersion:
+        raise fault(f'"{text}" is not a version', "for example: 1.4.61") from None
+    return text
+
+
+class LeftOutVersion(FrozenModel):
+    """A release that no matrix covers unless it is asked for by its number, and why."""
+
+    version: Annotated[str, AfterValidator(_version)] = Field(description="The version, as the index has it.")
+    reason: str = Field(min_length=1, description="Why the family may be judged without it; shown in reports.")
+
+
 class Package(FrozenModel):
     """A member of the family: a distribution in a repository, or a repository alone (`publishes = false`)."""
 
@@ -211,6 +227,9 @@ class Package(FrozenModel):
         default=None,
         description='The releases that users still have, as ">=0.15": contracts and check look at all of these. '
         "Default: the newest.",
+    )
+    leave_out_versions: tuple[LeftOutVersion, ...] = Field(
+        default=(), description="Releases that the family is judged without, such as one that can't be installed."
     )
     contract: Contract = Field(default=Contract(), description="What of it is a contract; see docs/contracts.md.")
 

@@ -73,6 +73,10 @@ class Unresolvable(FrozenModel):
     reason: str
 
 
+class Filtered(Unresolvable):
+    """Nothing satisfies them here, where a setting of this machine leaves out releases; without it something does."""
+
+
 Resolution = Lock | Unresolvable
 
 

@@ -21,7 +21,9 @@ class RangeGroup(FrozenModel):
 def range_groups(sheet: Sheet) -> tuple[RangeGroup, ...]:
     """The rows of a sheet, with neighbours joined that differ in nothing but their version."""
     versions = [row.version for row in sheet.rows]
-    keys = [(row.declared, row.proven, row.falsely_allowed, row.needlessly_forbidden) for row in sheet.rows]
+    keys = [
+        (row.declared, row.missing, row.proven, row.falsely_allowed, row.needlessly_forbidden) for row in sheet.rows
+    ]
     return tuple(RangeGroup(versions=label(span, versions), row=sheet.rows[span.start]) for span in spans(keys))
 
 

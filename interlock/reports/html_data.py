@@ -65,7 +65,7 @@ class PageData:
             "setting": labels.setting(sheet),
             "allowed": sheet.allowed_to_fail,
             "columns": sheet.upstream_versions,
-            "rows": [[row.version, labels.specifier(row.declared), labels.controls(sheet, row)] for row in sheet.rows],
+            "rows": [[row.version, labels.declares(row), labels.controls(sheet, row)] for row in sheet.rows],
             "cells": [kinds.number(self._kind(cell)) for row in sheet.cells for cell in row],
             "kinds": kinds.items(),
             "changed": self._changed(sheet),
@@ -76,7 +76,7 @@ class PageData:
         return (
             _number_of(shown_as(cell)),
             _number_of(cell.verdict),
-            int(cell.declared),
+            -1 if cell.declared is None else int(cell.declared),
             int(cell.own_fault),
             self._runs.get(cell.run or "", -1),
             (shared.upstream_version, shared.downstream_version) if shared else None,

@@ -10,6 +10,7 @@ from interlock.matrix.report import DownstreamRow, Sheet, Totals, VersionRange
 __all__ = [
     "controls",
     "counted",
+    "declares",
     "duration",
     "edge",
     "listed",
@@ -54,6 +55,11 @@ def specifier(declared: str | None) -> str:
     if declared is None:
         return "no requirement"
     return declared or "any version"
+
+
+def declares(row: DownstreamRow) -> str:
+    """What a row's downstream declares, where that is known."""
+    return specifier(row.declared) if row.missing is None else f"not known: {one_line(row.missing)}"
 
 
 def edge(sheet: Sheet) -> str:

@@ -19,7 +19,7 @@ def table_rows(report: MatrixReport) -> list[dict[str, str]]:
             "edge": labels.edge(sheet),
             "setting": labels.setting(sheet),
             "downstream": group.versions,
-            "declared": labels.specifier(group.row.declared),
+            "declared": labels.declares(group.row),
             "proven": labels.listed(group.row.proven),
             "falsely allowed": labels.listed(group.row.falsely_allowed),
             "needlessly forbidden": labels.listed(group.row.needlessly_forbidden),

@@ -45,7 +45,7 @@ def headline(report: MatrixReport) -> Headline:
     declared = [cell for cell in _cells(sheet for sheet in report.sheets if sheet.counts) if cell.declared]
     blamed = [cell for cell in declared if not cell.own_fault and cell.verdict is not Verdict.COMPATIBLE]
     broken = sum(cell.verdict in SEEN_BROKEN for cell in blamed)
-    aside = _own_faults_aside(declared)
+    aside = _own_faults_aside(declared) + _missing_aside(report)
     if broken:
         verb = "does" if broken == 1 else "do"
         detail = f"{broken:,} of {labels.counted(len(declared), 'declared pair')} {verb} not work.{aside}"
@@ -56,8 +56,10 @@ def headline(report: MatrixReport) -> Headline:
     if blamed:
         detail = f"{len(blamed):,} of {labels.counted(len(declared), 'declared pair')} could not be judged.{aside}"
         return Headline(state="unknown", title="Not proven", detail=detail)
-    if not any(cell.verdict is Verdict.COMPATIBLE for cell in declared):
-        return Headline(state="unknown", title="Not proven", detail=f"No declared pair was shown to work.{aside}")
+    works = any(cell.verdict is Verdict.COMPATIBLE for cell in declared)
+    if not works or report.missing:
+        detail = _all_work(declared) if works else "No declared pair was shown to work."
+        return Headline(state="unknown", title="Not proven", detail=f"{detail}{aside}")
     if alone := _newest_broken_alone(report):
         title = f"Nothing broke along the edges, but {' and '.join(alone)} {'is' if len(alone) == 1 else 'are'} broken"
         return Headline(state="own-faults", title=title, detail=f"{_all_work(declared)}{aside}")
@@ -72,6 +74,12 @@ def _own_faults_aside(declared: list[Cell]) -> str:
         f" {labels.counted(count, 'declared pair')} {'fails' if count == 1 else 'fail'} {words}."
         for count, words in why
         if count
+    )
+
+
+def _missing_aside(report: MatrixReport) -> str:
+    return "".join(
+        f" {item.package} {item.version} can't be had: {labels.one_line(item.reason)}." for item in report.missing
     )
 
 

@@ -49,7 +49,7 @@ def print_table(sheet: Sheet, console: Console, page: Path | None) -> bool:
 
 
 def _grouped(sheet: Sheet, *, exact: bool) -> Grouped[Look]:
-    looks = [[Look(shown_as(cell), cell.declared if exact else None) for cell in row] for row in sheet.cells]
+    looks = [[Look(shown_as(cell), bool(cell.declared) if exact else None) for cell in row] for row in sheet.cells]
     return group(looks, len(sheet.upstream_versions))
 
 
@@ -88,7 +88,7 @@ def _mark(sheet: Sheet, rows: Span, columns: Span, look: Look) -> Text:
 
 def _brackets(cells: Sequence[Cell]) -> tuple[str, str]:
     """`[]` around what is declared, `()` around what is so in part."""
-    declared = {cell.declared for cell in cells}
+    declared = {bool(cell.declared) for cell in cells}
     if declared == {True, False}:
         return "(", ")"
     return ("[", "]") if declared == {True} else (" ", " ")

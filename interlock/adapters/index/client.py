@@ -15,11 +15,13 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pydantic import AwareDatetime, SecretStr
 from pypi_simple import DistributionPackage, ProjectPage, UnsupportedRepoVersionError
+from tenacity import retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from interlock.adapters.index.settings import Index
 from interlock.common.archives import LARGEST_DIRECTORY
 from interlock.common.atomic_files import read_sealed, write_sealed, write_whole
 from interlock.common.frozen_model import FrozenModel
+from interlock.common.retry import is_transient, retried
 from interlock.common.single_flight import SingleFlight
 from interlock.common.tls import trusted
 from interlock.errors import DistributionError, IndexUnavailableError
@@ -31,6 +33,7 @@ ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+ht
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 CONNECTIONS = 8
 _NO_ANSWER = (httpx.HTTPError, httpx.InvalidURL, ValueError)  # ValueError: an impossible address
+DOWNLOADS = 3  # of a file that comes with another hash than promised: it may have been cut off on its way
 
 
 class Release(FrozenModel):
@@ -133,16 +136,16 @@ class PackageIndex:
 
         Raises:
             IndexUnavailableError: The file could not be downloaded.
-            DistributionError: What came has another hash.
+            DistributionError: What came has another hash, also after further tries; or the index does not have it.
         """
         if (path := await self.cached(file)) is None:
             path = self._cached_path(file)
-            content = (await self._get(file.url.get_secret_value(), file.name)).content
-            if hashlib.sha256(content).hexdigest() != file.sha256:
-                raise DistributionError(
-                    f"{file.name} from {self.index.name} is not what the index promised: its SHA-256 differs",
-                    hint="try again; if it stays, the index or something before it is damaged",
-                )
+            content = await retried(
+                lambda: self._promised(file),
+                stop=stop_after_attempt(DOWNLOADS),
+                wait=wait_exponential_jitter(1),
+                retry=retry_if_exception(lambda error: isinstance(error, DistributionError) and is_transient(error)),
+            )
             await asyncio.to_thread(write_whole, path, content)
         return path
 
@@ -178,6 +181,16 @@ class PackageIndex:
         except _NO_ANSWER as error:
             raise self._unavailable(f"the end of {file.name}", type(error).__name__) from None
         return (content, size) if len(content) == size - first else None
+
+    async def _promised(self, file: File) -> bytes:
+        content = (await self._get(file.url.get_secret_value(), file.name)).content
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            raise DistributionError(
+                f"{file.name} from {self.index.name} is not what the index promised: its SHA-256 differs",
+                hint="try again later; if it stays, the index or something before it is damaged",
+                transient=True,
+            )
+        return content
 
     def _is_whole(self, path: Path, file: File) -> bool:
         """Whether a file of the cache is the one that was promised: looked at once in each process."""

@@ -25,17 +25,13 @@ PYPI = "pypi"
 
 # uv's settings that change which versions it chooses.
 CHOOSING = (
-    *("UV_EXCLUDE_NEWER", "UV_RESOLUTION", "UV_PRERELEASE", "UV_INDEX_STRATEGY", "UV_FIND_LINKS", "UV_CONFIG_FILE"),
-    *(
-        "UV_NO_BINARY",
-        "UV_ONLY_BINARY",
-        "UV_NO_CONFIG",
-        "UV_CONSTRAINT",
-        "UV_OVERRIDE",
-        "UV_INDEX",
-        "UV_EXTRA_INDEX_URL",
-    ),
+    *("UV_EXCLUDE_NEWER", "UV_EXCLUDE_NEWER_PACKAGE", "UV_RESOLUTION", "UV_PRERELEASE", "UV_INDEX_STRATEGY"),
+    *("UV_FIND_LINKS", "UV_CONFIG_FILE", "UV_NO_BINARY", "UV_ONLY_BINARY", "UV_NO_CONFIG", "UV_CONSTRAINT"),
+    *("UV_OVERRIDE", "UV_INDEX", "UV_EXTRA_INDEX_URL"),
 )
+# What leaves out releases for their age, in uv's files and in pip's.
+AGES = ("exclude-newer", "exclude-newer-package")
+PIP_AGE = "uploaded-prior-to"
 
 
 class Index(FrozenModel):
@@ -107,7 +103,7 @@ def _default(uv: list[tuple[str, str, bool]], environ: Mapping[str, str]) -> Ind
     for name, url, is_default in uv:
         if is_default:
             return Index(name=name or "uv's default index", url=_with_credentials(name, url, environ), configured=True)
-    if pip := _pip_index(environ):
+    if pip := _pip_setting("index-url", environ):
         return Index(name="pip's index", url=SecretStr(pip), configured=True)
     return Index(name="PyPI", url=SecretStr(_pypi()), configured=False)
 
@@ -160,14 +156,30 @@ def _uv_files(environ: Mapping[str, str]) -> Iterator[Path]:
             yield file
 
 
-def _pip_index(environ: Mapping[str, str]) -> str | None:
-    if named := environ.get("PIP_INDEX_URL"):
+def age_filters(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The settings of uv and pip that leave out releases for their age, each with the place where it stands.
+
+    Raises:
+        FamilyError: A file of uv can't be read.
+    """
+    variables = [f"UV_{key.upper().replace('-', '_')}" for key in AGES]
+    found = [f"{name} = {environ[name]}" for name in variables if environ.get(name)]
+    for file in _uv_files(environ):
+        settings = _read_toml(file)
+        tables = (settings, settings.get("pip", {}))
+        found += [f"{key} = {table[key]} in {file}" for table in tables for key in AGES if key in table]
+    age = _pip_setting(PIP_AGE, environ)
+    return (*found, *([f"pip's {PIP_AGE} = {age}"] if age else []))
+
+
+def _pip_setting(key: str, environ: Mapping[str, str]) -> str | None:
+    if named := environ.get(f"PIP_{key.upper().replace('-', '_')}"):
         return named
     parser = configparser.RawConfigParser()
     parser.read(_pip_files(environ), encoding="utf-8")
     for section in ("install", "global"):
-        if parser.has_option(section, "index-url"):
-            return parser.get(section, "index-url")
+        if parser.has_option(section, key):
+            return parser.get(section, key)
     return None
 
 

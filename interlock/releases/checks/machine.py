@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from uv import find_uv_bin
 
+from interlock.adapters.index.settings import age_filters
 from interlock.common.process import run, tool_environment
 from interlock.common.sandbox import not_isolated
-from interlock.releases.checks.models import Check, failed, ok, warning
+from interlock.errors import InterlockError
+from interlock.releases.checks.models import Check, failed, from_error, ok, warning
 
 if TYPE_CHECKING:
     from interlock.model.family import Family
@@ -25,6 +27,7 @@ async def check_machine(family: "Family", environ: Mapping[str, str]) -> tuple[C
     env = {**tool_environment(), **{name: environ[name] for name in PASSED_ON if name in environ}}
     git = await _version("git", ["git", "--version"], "install git", env)
     checks = [git, await _version("uv", [_uv(), "--version"], "make setup", env), _isolation()]
+    checks.append(_filters(environ))
     if git.state == "ok":
         checks.append(await _identity(family, env))
     return tuple(checks)
@@ -42,6 +45,18 @@ def _isolation() -> Check:
         return ok(SUBJECT, "isolation", "bubblewrap")
     hint = "docs/security.md says what a machine needs; until then, run only code that you would run by hand"
     return warning(SUBJECT, "isolation", why, hint)
+
+
+def _filters(environ: Mapping[str, str]) -> Check:
+    """What uv passes over here, others install."""
+    try:
+        found = age_filters(environ)
+    except InterlockError as error:
+        return from_error(SUBJECT, "age of packages", error)
+    if not found:
+        return ok(SUBJECT, "age of packages", "no setting leaves out new releases")
+    cause = f"new releases of packages beside the family are left out: {', '.join(found)}"
+    return warning(SUBJECT, "age of packages", cause, "what only they satisfy is untested here; the family is exempt")
 
 
 async def _version(name: str, command: list[str | Path], hint: str, env: Mapping[str, str]) -> Check:

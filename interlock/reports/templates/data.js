@@ -40,12 +40,13 @@ function testsInWords(run) {
 
 const sheets = data.sheets.map((sheet) => {
   const kinds = sheet.kinds.map(([shown, verdict, declared, own, run, shared, regressed, ownTests, uncompared]) => ({
-    shown, verdict, declared: declared === 1, own: own === 1, run: run < 0 ? null : runs[run], shared,
+    shown, verdict, declared: declared === 1, unknown: declared < 0, own: own === 1,
+    run: run < 0 ? null : runs[run], shared,
     regressed: new Set(regressed.map((id) => texts[id])), ownTests: new Set(ownTests.map((id) => texts[id])),
     uncompared: new Set(uncompared.map((id) => texts[id])),
   }));
   for (const kind of kinds) {
-    const declared = kind.declared ? "declared" : "not declared";
+    const declared = kind.declared ? "declared" : kind.unknown ? "not known whether declared" : "not declared";
     const own = kind.own ? ", own fault" : "";
     kind.words = `${verdictName(kind.shown)}, ${declared}${own}, ${testsInWords(kind.run)}`;
   }

@@ -36,7 +36,7 @@ function why(sheet, cell) {
 function facts(sheet, row, column, cell) {
   const list = element("dl");
   const add = (term, ...value) => list.append(element("dt", {}, term), element("dd", {}, ...value));
-  add("Declared", `${cell.declared ? "yes" : "no"}: ${sheet.rows[row][1]}`);
+  add("Declared", `${cell.unknown ? "" : cell.declared ? "yes: " : "no: "}${sheet.rows[row][1]}`);
   const before = sheet.changed[placeOf(sheet, row, column)];
   if (before) add("Changed", `was ${verdictName(before[0])} in the last run, ${before[1]}`);
   add("Setting", sheet.setting);

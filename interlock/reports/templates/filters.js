@@ -47,7 +47,7 @@ function passing(sheet) {
   const verdicts = new Set([...toggles.querySelectorAll("[aria-pressed=true]")].map((button) => Number(button.dataset.verdict)));
   const name = test.value.trim().toLowerCase();
   const kinds = sheet.kinds.map((kind) => verdicts.has(kind.shown)
-    && (!declared.value || kind.declared === (declared.value === "1"))
+    && (!declared.value || (!kind.unknown && kind.declared === (declared.value === "1")))
     && (!name || (kind.run !== null && kind.run.red.some((red) => red.id.toLowerCase().includes(name)))));
   const onlyChanged = changed.checked;
   return (row, column) => {

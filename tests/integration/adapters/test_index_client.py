@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from interlock.adapters.index.client import PackageIndex, Release, open_index
 from interlock.adapters.index.settings import Index
+from interlock.common import retry
 from interlock.errors import DistributionError, IndexUnavailableError, InterlockError
 from tests.support.universe import TinyIndex, make_sdist, make_wheel
 
@@ -113,14 +114,24 @@ def test_a_download_has_the_promised_hash_and_is_kept(tiny: TinyIndex, tmp_path:
     assert len([one for one in tiny.paths() if one.startswith("/files/")]) == 1
 
 
-def test_a_file_that_is_not_what_was_promised_is_refused_and_not_kept(tiny: TinyIndex, tmp_path: Path) -> None:
+def test_a_file_that_is_not_what_was_promised_is_refused_and_not_kept(
+    tiny: TinyIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pass_at_once(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:  # it was cut off on its way, for a while
+            tiny.damaged = {}
+
+    monkeypatch.setattr(retry, "sleep", pass_at_once)
     tiny.damaged = {"core-1.1-py3-none-any.whl": b"something else"}
     with tiny:
         message = error_of(lambda: download(tiny, tmp_path / "cache"), DistributionError)
         assert "core-1.1-py3-none-any.whl from tiny is not what the index promised" in message
         assert list((tmp_path / "cache").glob("files/**/*.whl")) == []
-        tiny.damaged = {}
         assert download(tiny, tmp_path / "cache").exists()
+    assert len(pauses) == 3
 
 
 def test_a_package_that_the_index_has_not_got_is_named(tiny: TinyIndex, tmp_path: Path) -> None:

@@ -4,17 +4,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import packaging
 import pytest
+from packaging.version import Version
+from pydantic import SecretStr
 
+from interlock.adapters.index.client import Release, open_index
+from interlock.adapters.index.settings import Index
 from interlock.adapters.interpreter import Interpreter
 from interlock.adapters.uv import Uv, site_packages
-from interlock.errors import EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
-from interlock.model.lockfile import Lock, Resolution, Unresolvable
+from interlock.errors import DistributionError, EnvironmentUnavailableError, IndexUnavailableError, UnbuildableError
+from interlock.model.lockfile import File, Filtered, Lock, Pin, Resolution, Unresolvable
 from tests.support.paths import ROOT
 from tests.support.sandboxes import open_to
 from tests.support.universe import Universe, open_universe
@@ -403,3 +407,68 @@ def test_a_file_that_can_not_be_had_makes_no_environment(
     with pytest.raises(IndexUnavailableError, match=r"tiny did not give core-1\.0"):
         ask(universe, tmp_path, lambda uv: uv.shared(lock, python))
     assert not (tmp_path / "environments").exists()
+
+
+def test_a_damaged_wheel_of_an_environment_is_named(universe: Universe, tmp_path: Path, python: Interpreter) -> None:
+    universe.wheel("core", "1.0").write_bytes(b"no wheel")
+
+    async def environment(uv: Uv) -> Path:
+        (release,) = (await uv._files.releases("core")).values()
+        return await uv.shared(Lock(pins=(Pin(name="core", version="1.0", wheels=release.wheels),)), python)
+
+    with pytest.raises(DistributionError, match=r"core-1\.0.* can't be read as a wheel"):
+        ask(universe, tmp_path, environment)
+
+
+OLD = {"UV_EXCLUDE_NEWER": "2020-01-01"}  # before everything; and the tiny index says no upload times
+
+
+def filtered(world: Universe, folder: Path, *requirements: str, family: Sequence[str]) -> Resolution:
+    async def resolving() -> Resolution:
+        index = Index(name="tiny", url=SecretStr(world.url), configured=True)
+        async with open_index(index, folder) as opened:
+            uv = Uv({**world.environment(), **OLD}, folder / "environments", opened, family)
+            return await uv.resolve(requirements, forced=(), interpreter=await uv.own_interpreter())
+
+    return asyncio.run(resolving())
+
+
+def test_a_cooldown_of_the_machine_leaves_out_nothing_of_the_family(universe: Universe, tmp_path: Path) -> None:
+    universe.wheel("core", "1.0")
+    universe.wheel("pipeline", "1.0", requires=["core"])
+    found = filtered(universe, tmp_path, "pipeline==1.0", family=("core", "pipeline"))
+    assert isinstance(found, Lock)
+    assert [str(pin) for pin in found.pins] == ["core==1.0", "pipeline==1.0"]
+
+
+def test_what_a_cooldown_alone_makes_unresolvable_is_no_verdict(universe: Universe, tmp_path: Path) -> None:
+    universe.wheel("other", "1.0")
+    universe.wheel("core", "1.0", requires=["other"])
+    universe.wheel("core", "1.1", requires=["other<1"])
+    found = filtered(universe, tmp_path, "core==1.0", family=("core",))
+    assert isinstance(found, Filtered)
+    assert found.reason.startswith("filtered by exclude-newer: ")
+    impossible = filtered(universe, tmp_path, "core==1.1", family=("core",))
+    assert isinstance(impossible, Unresolvable)
+    assert not isinstance(impossible, Filtered)
+
+
+def test_a_version_that_a_copy_of_the_index_lacks_is_asked_for_again(universe: Universe, tmp_path: Path) -> None:
+    universe.wheel("core", "1.0")
+
+    class Newer:
+        """The page as another copy of the index has it."""
+
+        async def releases(self, package: str) -> Mapping[Version, Release]:
+            return {Version("1.1"): Release(package=package, version=Version("1.1"))}
+
+        async def download(self, file: File) -> Path:
+            raise AssertionError(file)
+
+    async def resolving(version: str) -> Resolution:
+        uv = Uv(universe.environment(), tmp_path / "environments", Newer(), ("core",))
+        return await uv.resolve([f"core=={version}"], forced=(), interpreter=await uv.own_interpreter())
+
+    with pytest.raises(IndexUnavailableError, match=r"core 1\.1 on its page"):
+        asyncio.run(resolving("1.1"))
+    assert isinstance(asyncio.run(resolving("1.2")), Unresolvable)

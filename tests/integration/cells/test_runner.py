@@ -73,7 +73,7 @@ def green(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, 
             env={"OWN": "1", "BUS": "none"},
             axes={"bus": ["inmem", "redis"], "track": {"values": {"v1": {"SCHEMA": "1", "OWN": "2"}}}},
             point={"bus": "redis", "track": "v1"},
-            pytest_args=("-k", "not unwanted"),
+            pytest_args=("-rP", "-k", "not unwanted"),
             leave_out=(
                 {"test": "tests/contracts/test_left_out.py", "reason": "r"},
                 {"test": "tests/contracts/test_green.py::test_left_out", "reason": "r"},
@@ -103,6 +103,7 @@ def test_a_green_suite_is_green_after_one_run_with_every_test_told_of(green: tup
     assert run.lock == tuple(sorted(["core==1.0", "pipe==1.0", *map(str, world.lock.pins)]))
     assert run.seconds > 0
     assert "1 skipped" in run.log
+    assert "SKIPPED" not in run.log  # a summary of all tests takes the square of their number
 
 
 def test_a_suite_knows_nothing_of_this_machine(green: tuple[Run, Path]) -> None:
@@ -220,7 +221,7 @@ def test_a_suite_that_ends_itself_half_way_is_red_at_that_test(world: World, tmp
     text = "import os, core\ndef test_a(): pass\ndef test_b(): os._exit(0)\ndef test_c(): pass"
     (run,) = world.tests(tmp_path, {"test_x.py": text})
     assert run.status is RunStatus.FAILED
-    assert outcomes(run) == {"test_a": ("passed", None), "test_b": ("error", "ended half-way, with exit code 0")}
+    assert outcomes(run) == {"test_a": ("passed", None), "test_b": ("error", "ended with exit code 0 in test_b")}
 
 
 @pytest.mark.parametrize(
@@ -406,6 +407,12 @@ def test_a_suite_that_hangs_is_ended_with_all_that_it_started(world: World, tmp_
     # Their pids are those of their own namespace, so they are looked for by their folders.
     there = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
     assert not any(folder in line for _, folder in tries for line in there)
+
+
+def test_a_suite_that_was_recorded_to_its_end_is_not_timed_out_by_what_it_leaves(world: World, tmp_path: Path) -> None:
+    text = "import threading, time, core\ndef test_x():\n    threading.Thread(target=time.sleep, args=(600,)).start()"
+    (run,) = world.tests(tmp_path, {"test_x.py": text}, timeout=4)
+    assert (run.status, outcomes(run)) == (RunStatus.PASSED, {"test_x": ("passed", None)})
 
 
 def test_a_suite_that_wavers_is_told_of_as_two_runs_that_disagree(world: World, tmp_path: Path) -> None:

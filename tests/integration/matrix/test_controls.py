@@ -81,10 +81,12 @@ async def scripted(_context: MatrixContext, request: MatrixRequest) -> AsyncIter
     yield CellRunner(run=run, jobs=request.jobs)
 
 
-def made(world: Universe, cache: Path, *, upstream: str = "latest:2", downstream: str = "all") -> MatrixReport:
+def made(
+    world: Universe, cache: Path, *, upstream: str = "latest:2", downstream: str = "all", family: Family = FAMILY
+) -> MatrixReport:
     async def done() -> MatrixReport:
         request = MatrixRequest(upstream_versions=upstream, downstream_versions=downstream)
-        async with connected(world, FAMILY, cache) as context:
+        async with connected(world, family, cache) as context:
             return await make_matrix(context, request, cells=scripted)
 
     return asyncio.run(done())
@@ -132,6 +134,14 @@ def test_what_the_ledger_saw_work_is_a_control_that_is_not_run_again(world: Univ
     again = made(world, tmp_path, downstream=BREAKS_AT_14)
     assert (again.totals.runs, again.totals.known, again.totals.controls) == (0, 2, 4)
     assert (again.sheets, again.changes) == (report.sheets, ())
+
+
+def test_a_version_that_the_family_file_leaves_out_is_no_control(world: Universe, tmp_path: Path) -> None:
+    packages = {name: package.model_dump(mode="json") for name, package in FAMILY.packages.items()}
+    packages["core"]["leave_out_versions"] = [{"version": "1.3", "reason": "a bad day"}]
+    family = Family.model_validate({"name": "controls", "python": [PYTHON], "packages": packages})
+    row, _ = row_of(made(world, tmp_path, downstream=BREAKS_AT_14, family=family), BREAKS_AT_14)
+    assert "1.3" not in [tried.upstream_version for tried in row.controls]
 
 
 def test_without_a_version_outside_of_the_table_every_version_is_every_version(world: Universe, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from interlock.adapters.connections import Access
 from interlock.adapters.github import StaticToken
+from interlock.adapters.index import client
 from interlock.errors import TokenError
 from tests.support.git_repositories import git
 from tests.support.github_hub import Hub
@@ -112,8 +113,13 @@ def test_a_directory_that_is_not_there_is_untested_and_named(trains: Universe, t
     assert "nowhere" in (unrun.reason or "")
 
 
-def test_a_damaged_release_leaves_the_others_to_be_tested(trains: Universe, tmp_path: Path) -> None:
-    trains.wheel("core", "1.2", requires=["!! no requirement"])
+@pytest.mark.parametrize("kind", ["bad metadata", "another hash"])
+def test_a_damaged_release_leaves_the_others_to_be_tested(
+    trains: Universe, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "DOWNLOADS", 1)
+    trains.wheel("core", "1.2", requires=["!! no requirement"] if kind == "bad metadata" else [])
+    trains.index.damaged = {} if kind == "bad metadata" else {"core-1.2-py3-none-any.whl": b"something else"}
     folder = tmp_path / "checks"
     folder.mkdir()
     (folder / "test_here.py").write_text("")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from twine.utils import DEFAULT_REPOSITORY
 
-from interlock.adapters.index.settings import Index, find_index
+from interlock.adapters.index.settings import Index, age_filters, find_index
 from interlock.errors import FamilyError
 
 Files = Callable[[str, str], None]
@@ -145,3 +145,17 @@ def test_what_resolves_alike_has_one_key() -> None:
     assert index.key({}) == find_index("https://other:word@index.example/simple").key({"PATH": "/bin"})
     assert index.key({}) != find_index("https://index.example/other").key({})
     assert index.key({}) != index.key({"UV_EXCLUDE_NEWER": "2026-01-01"})
+
+
+def test_settings_that_leave_out_new_releases_are_named_with_their_place(config: Path) -> None:
+    assert age_filters({}) == ()
+    uv = config / "uv" / "uv.toml"
+    write(uv, 'exclude-newer = "7 days"\n[pip]\nexclude-newer-package = { core = "2026-01-01" }\n')
+    write(config / "pip" / "pip.conf", "[global]\nuploaded-prior-to = P7D\n")
+    assert age_filters({"UV_EXCLUDE_NEWER": "2026-01-01", "UV_EXCLUDE_NEWER_PACKAGE": ""}) == (
+        "UV_EXCLUDE_NEWER = 2026-01-01",
+        f"exclude-newer = 7 days in {uv}",
+        f"exclude-newer-package = {{'core': '2026-01-01'}} in {uv}",
+        "pip's uploaded-prior-to = P7D",
+    )
+    assert age_filters({"PIP_UPLOADED_PRIOR_TO": "P3D"})[-1] == "pip's uploaded-prior-to = P3D"

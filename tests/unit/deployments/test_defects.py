@@ -1,12 +1,23 @@
 """What a user sees of an error: never a traceback."""
 
 import re
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.exceptions import TerminationSignal
 
 from deployments.cli import main
 from interlock.errors import IndexUnavailableError, InterlockError
+
+
+@pytest.fixture(autouse=True)
+def handler() -> Iterator[None]:
+    """The handler of SIGTERM is this process's own."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
@@ -47,12 +58,19 @@ def test_a_defect_keeps_its_traceback_in_a_file_and_names_it(
     assert "ZeroDivisionError: secret" in Path(file).read_text()
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(main.INTERRUPTED)])
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(main.INTERRUPTED), TerminationSignal(15)])
 def test_an_interruption_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], interruption: BaseException
 ) -> None:
     assert _run(monkeypatch, interruption) == main.INTERRUPTED
     assert "the same command goes on from there" in capsys.readouterr().err
+
+
+def test_sigterm_is_an_interruption_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(main, "app", lambda: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(SystemExit, match=str(main.INTERRUPTED)):
+        main.main()
+    assert capsys.readouterr().err.startswith("interrupted: ")
 
 
 def test_any_other_end_says_nothing_more(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

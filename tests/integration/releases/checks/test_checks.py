@@ -454,6 +454,14 @@ def test_a_machine_without_uv_is_told_how_to_get_it(
     assert found(look.package("store"), "this machine", "uv").cure == "make setup"
 
 
+def test_a_setting_that_leaves_out_new_releases_is_warned_of(look: Look) -> None:
+    ages = ("this machine", "age of packages")
+    assert found(look.package("store"), *ages).state is State.OK
+    look.environ = {**look.environ, "UV_EXCLUDE_NEWER": "7 days"}
+    check = found(look.package("store"), *ages)
+    assert (check.state, "UV_EXCLUDE_NEWER = 7 days" in check.cause) == (State.WARNING, True)
+
+
 def test_what_is_looked_at_is_what_the_environment_names(tiny: TinyIndex, tmp_path: Path) -> None:
     environ = {**ENVIRON, "UV_DEFAULT_INDEX": tiny.url, "HOME": str(tmp_path), "GITHUB_API_URL": "http://127.0.0.1:9"}
 
