@@ -4,20 +4,14 @@ import graphlib
 import heapq
 import itertools
 import json
-import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal, Self
 
-from packaging.utils import canonicalize_name, is_normalized_name
-from packaging.version import InvalidVersion, Version
 from pydantic import (
-    AfterValidator,
     ConfigDict,
     Field,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -25,88 +19,17 @@ from pydantic import (
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import ValidationIssue, fault, nearest, refuse, repeats
 from interlock.errors import UsageError
+from interlock.model.family_texts import (
+    Author,
+    IndexName,
+    MessageForm,
+    PackageName,
+    PythonVersion,
+    VariableName,
+    VersionSelection,
+    VersionText,
+)
 from interlock.model.suites import UNPROVEN, Suite
-from interlock.model.versions import Selection, too_old
-
-
-def _canonical(name: str) -> str:
-    """The normal form of a distribution's name; `ruamel.yaml` and `ruamel_yaml` are one."""
-    normal = canonicalize_name(name)
-    if not is_normalized_name(normal):
-        raise fault(
-            f'"{name}" cannot be the name of a package', "write letters and digits, with single hyphens between them"
-        )
-    return normal
-
-
-def _python_version(text: str) -> str:
-    if not re.fullmatch(r"3\.\d+(\.\d+)?", text, re.ASCII):
-        raise fault(f'"{text}" is not a Python version', "for example: 3.11 or 3.11.4")
-    if (why := too_old(text)) is not None:
-        raise fault(why, "name 3.8 or a newer one")
-    return text
-
-
-def _index(text: str) -> str:
-    """Check an index; the messages leave the text out, since it may hold a password."""
-    if "@" in text.partition("?")[0]:
-        raise fault(
-            '"index" holds credentials', "put them in uv's or pip's configuration, or the environment, and a name here"
-        )
-    if "://" not in text and re.fullmatch(r"[A-Za-z0-9][\w.-]*", text):
-        return text
-    if not _is_address(text):
-        raise fault('"index" must be pypi, a name that uv\'s configuration defines, or an http or https URL')
-    return text
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname
-    except ValueError:
-        return False
-    return bool(host) and parts.scheme in {"http", "https"}
-
-
-def _message(text: str) -> str:
-    try:
-        filled = text.format(package="package", version="1.0")
-    except (KeyError, IndexError, ValueError, AttributeError):
-        raise fault(f'"{text}" cannot be filled in', "only {package} and {version} stand for something") from None
-    if "{version}" not in text or "\n" in filled:
-        raise fault(f'"{text}" must be one line and name the {{version}}', 'for example: "Release {version}"')
-    return text
-
-
-def _author(text: str) -> str:
-    if not re.fullmatch(r"[^<>\n]*[^<>\s] <[^<>\s@]+@[^<>\s@]+>", text):
-        raise fault(f'"{text}" is not an author', 'write "Name <address@example.org>"')
-    return text
-
-
-def _variable(text: str) -> str:
-    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", text, re.ASCII):
-        raise fault(f'"{text}" is not the name of a variable', "for example: REPO_TOKEN")
-    return text
-
-
-def _selection(text: str) -> str:
-    try:
-        Selection.parse(text)
-    except UsageError as error:
-        raise fault(error.message, error.hint) from None
-    return text
-
-
-def _like(pattern: str) -> WithJsonSchema:
-    """The pattern for editors, in the schema alone: our own messages say more than a mismatch would."""
-    return WithJsonSchema({"type": "string", "pattern": pattern})
-
-
-PackageName = Annotated[str, AfterValidator(_canonical), _like(r"^[A-Za-z0-9]+([-_.]+[A-Za-z0-9]+)*$")]
-VariableName = Annotated[str, AfterValidator(_variable), _like(r"^[A-Z_][A-Z0-9_]*$")]
-PythonVersion = Annotated[str, AfterValidator(_python_version), _like(r"^3\.\d+(\.\d+)?$")]
 
 
 class Reaction(StrEnum):
@@ -166,18 +89,10 @@ class Dispatch(FrozenModel):
     )
 
 
-def _version(text: str) -> str:
-    try:
-        Version(text)
-    except InvalidVersion:
-        raise fault(f'"{text}" is not a version', "for example: 1.4.61") from None
-    return text
-
-
 class LeftOutVersion(FrozenModel):
     """A release that no matrix covers unless it is asked for by its number, and why."""
 
-    version: Annotated[str, AfterValidator(_version)] = Field(description="The version, as the index has it.")
+    version: VersionText = Field(description="The version, as the index has it.")
     reason: str = Field(min_length=1, description="Why the family may be judged without it; shown in reports.")
 
 
@@ -223,7 +138,7 @@ class Package(FrozenModel):
         default=(), description="Names of secrets that the repository's own workflows need; doctor looks for them."
     )
     suites: tuple[Suite, ...] = Field(default=(), description="Its contract tests.")
-    supported: Annotated[str, AfterValidator(_selection)] | None = Field(
+    supported: VersionSelection | None = Field(
         default=None,
         description='The releases that users still have, as ">=0.15": contracts and check look at all of these. '
         "Default: the newest.",
@@ -272,7 +187,7 @@ class FamilySettings(FrozenModel):
     python: tuple[PythonVersion, ...] = Field(
         default=("3.11",), min_length=1, description="The Python versions that are tested, as 3.11 or 3.11.4."
     )
-    index: Annotated[str, AfterValidator(_index)] = Field(
+    index: IndexName = Field(
         default="pypi",
         description="The package index: pypi, a name that uv's configuration defines, or a URL without credentials.",
     )
@@ -285,14 +200,14 @@ class FamilySettings(FrozenModel):
         description="Whether a verified commit has a status for each downstream beside interlock/contracts, the one "
         "for all.",
     )
-    commit_message: Annotated[str, AfterValidator(_message)] = Field(
+    commit_message: MessageForm = Field(
         default="chore(release): bump version to v{version}",
         description="The message of the commit that changes the version; {package} and {version} are filled in.",
     )
-    tag_message: Annotated[str, AfterValidator(_message)] = Field(
+    tag_message: MessageForm = Field(
         default="{package} {version}", description="The first line of a release's annotated tag; filled in likewise."
     )
-    author: Annotated[str, AfterValidator(_author)] | None = Field(
+    author: Author | None = Field(
         default=None,
         description="The author of commits and tags. Default: Git's own configuration.",
         examples=["Release Bot <bot@example.org>"],

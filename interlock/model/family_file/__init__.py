@@ -15,10 +15,11 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.common.locate import Keys
 from interlock.common.validation import FAULT, ValidationIssue, refuse, repeats
 from interlock.errors import FamilyError
-from interlock.model.family import Family, FamilySettings, Package, PackageName
+from interlock.model.family import Family, FamilySettings, Package
 from interlock.model.family_file.line_numbers import line_of_keys
 from interlock.model.family_file.messages import Words, describe, describe_syntax
 from interlock.model.family_file.schema import TomlSchema
+from interlock.model.family_texts import PackageName
 from interlock.model.suites import Suite
 
 VARIABLE = "INTERLOCK_FAMILY"
