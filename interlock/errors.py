@@ -20,6 +20,7 @@
             DeliveryRefusedError
             ProtectedBranchError
         GitHubError (11)
+            BudgetSpentError
             NotThereError
             RateLimitError
             UnprocessableError

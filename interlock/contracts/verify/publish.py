@@ -33,7 +33,7 @@ from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.report import ContractsReport
 from interlock.contracts.verify.statuses import CONTEXT, ROLL_UP, roll_up, rolled_up, status, statuses
-from interlock.errors import InterlockError, TokenError
+from interlock.errors import GitHubError, InterlockError, TokenError
 
 TRIES = 4
 CHECK_RUN = f"the check run {CONTEXT}"
@@ -56,7 +56,7 @@ def budget_in(ledger: Ledger) -> Spend:
     return lambda: ledger.spend_write(now(), a_minute=MOST_A_MINUTE, an_hour=MOST_AN_HOUR)
 
 
-class _BudgetSpentError(InterlockError):
+class BudgetSpentError(GitHubError):
     """The hour's budget is spent."""
 
 
@@ -345,7 +345,7 @@ class _Publication:
                 await self._status(each, optional=True)
 
             error = await self._attempt(f"the status {each.context}", publish_one)
-            if isinstance(error, _BudgetSpentError):
+            if isinstance(error, BudgetSpentError):
                 waits = {"what": f"{len(wanted) - number} of the downstreams' statuses", "postponed": True}
                 self._failures[-1] = self._failures[-1].model_copy(update={**waits, "transient": True})
             if _concerns_all(error):
@@ -368,7 +368,7 @@ class _Publication:
     async def _wait_for_budget(self) -> None:
         while seconds := await asyncio.to_thread(self._spend):
             if seconds > LONGEST_WAIT:
-                raise _BudgetSpentError("enough was written in the last hour for GitHub's limit", hint=LATER)
+                raise BudgetSpentError("enough was written in the last hour for GitHub's limit", hint=LATER)
             await asyncio.sleep(seconds)
 
     async def _look(self) -> dict[str, CommitStatus]:

@@ -4,6 +4,7 @@ import pytest
 
 from interlock.adapters.ledger import open_ledger
 from interlock.errors import RefusedError
+from interlock.model.cascade import State
 from interlock.model.verdicts import Verdict
 from tests.support.rehearsed_cascade import RehearsedCascade
 from tests.support.rehearsed_release import CORE
@@ -24,7 +25,7 @@ def test_a_root_that_breaks_a_downstream_is_refused_before_anything_begins(
         assert ledger.cascades() == ()
 
 
-def test_those_that_follow_are_proved_and_not_asked_for_evidence(
+def test_those_that_follow_need_the_evidence_of_the_cascade_itself_where_it_is_required(
     here: RehearsedCascade, quick: pytest.MonkeyPatch
 ) -> None:
     saw(here, Verdict.INCOMPATIBLE, TEST)
@@ -35,7 +36,10 @@ def test_those_that_follow_are_proved_and_not_asked_for_evidence(
 
     cascade = here.cascade(despite="it is urgent")
 
-    assert cascade.released().keys() >= {CORE, "market-data-store"}
+    assert cascade.released().keys() >= {CORE, "market-data-pipeline"}
+    store = cascade.progress["market-data-store"]
+    assert store.state is State.HELD
+    assert "no suite has shown that it works" in store.reason
     with open_ledger() as ledger:
         (root,) = ledger.releases(CORE)
     assert any("released despite that: it is urgent" in remark for remark in root.remarks)
