@@ -184,53 +184,60 @@ class Uv:
     ) -> Resolution:
         built: dict[str, tuple[File, Path]] = {}
         while True:
-            links = [path for _, path in built.values()]
-            completed = await self._compile(requirements, forced, interpreter, links, choosing)
-            further = await self._only_as_sdist(completed.errors, interpreter, built)
-            if not further:
+            wheels = {pin: path for pin, (_, path) in built.items()}
+            completed = await self._compile(requirements, forced, interpreter, wheels, choosing)
+            first = await self._only_as_sdist(completed.errors, interpreter, built)
+            if first is None:
                 return _resolution(completed, {pin: sdist for pin, (sdist, _) in built.items()})
-            for pin, sdist in further.items():
-                made = await self._built(sdist, interpreter)
-                if isinstance(made, str):
-                    return Unresolvable(reason=made)
-                built[pin] = (sdist, made)
+            pin, sdist = first
+            made = await self._built(sdist, interpreter)
+            if isinstance(made, str):
+                return Unresolvable(reason=made)
+            built[pin] = (sdist, made)
 
     async def _compile(
         self,
         requirements: Sequence[str],
         forced: Sequence[str],
         interpreter: Interpreter,
-        built: Sequence[Path],
+        built: Mapping[str, Path],
         choosing: Sequence[str],
     ) -> Completed:
+        # A wheel that was built here has no upload time, so a limit of age would hide it: its package is exempt, and
+        # bounded by the version that was chosen within the limit.
+        names, bounds = {pin.partition("==")[0] for pin in built}, _at_most(built)
         with tempfile.TemporaryDirectory() as folder:
             wanted, overrides = Path(folder, "requirements.in"), Path(folder, "overrides.txt")
+            constraints = Path(folder, "constraints.txt")
             wanted.write_text("\n".join(requirements))
             overrides.write_text("\n".join(forced))
+            constraints.write_text("\n".join(bounds))
             options = ("--quiet", "--no-header", "--no-build", "--format", "pylock.toml", *choosing)
             # An exact version may be newer than the page in uv's cache.
             exact = {line.partition("==")[0].partition("[")[0] for line in (*requirements, *forced) if "==" in line}
             fresh = [option for name in sorted(exact) for option in ("--refresh-package", name)]
-            links = self._links(Path(folder, "offered"), (*requirements, *forced), built)
+            fresh += [*_exempt(names), "--constraint", str(constraints)]
+            links = self._links(Path(folder, "offered"), (*requirements, *forced), built.values())
             where = ("--python", interpreter.path, "--override", overrides)
             return await self._run("pip", "compile", *options, *fresh, *links, *where, wanted, log=SELECTION)
 
-    async def _only_as_sdist(self, log: str, interpreter: Interpreter, known: Container[str]) -> dict[str, File]:
-        """The sdists of versions that uv would have chosen, had they a wheel: `name==version` and the file.
+    async def _only_as_sdist(
+        self, log: str, interpreter: Interpreter, known: Container[str]
+    ) -> tuple[str, File] | None:
+        """The first version that uv would have chosen, had it a wheel: `name==version` and its sdist.
 
-        uv does not build here, since that runs a stranger's code, and then it passes over such a version.
+        uv does not build here, since that runs a stranger's code, and then it passes over such a version. It may have
+        come to those that it passes over later for want of the first.
         """
-        found = {}
         for name, text in dict.fromkeys(PASSED_OVER.findall(log)):
-            if f"{name}=={text}" in known:
-                continue
-            with contextlib.suppress(DistributionError):
-                release = (await self._files.releases(name)).get(Version(text))
-                if release and release.sdist and _is_only_sdist(release, interpreter):
-                    found[f"{name}=={text}"] = release.sdist
-        return found
+            if f"{name}=={text}" not in known:
+                with contextlib.suppress(DistributionError):
+                    release = (await self._files.releases(name)).get(Version(text))
+                    if release and release.sdist and _is_only_sdist(release, interpreter):
+                        return f"{name}=={text}", release.sdist
+        return None
 
-    def _links(self, folder: Path, lines: Iterable[str], built: Sequence[Path]) -> Iterator[str]:
+    def _links(self, folder: Path, lines: Iterable[str], built: Iterable[Path]) -> Iterator[str]:
         """The options by which uv finds the offered versions that these lines require and wheels of sdists."""
         asked = {re.sub(r"\[.*?\]", "", line) for line in lines}
         offered = [path for line, paths in self._offered.items() if line in asked for path in paths]
@@ -374,6 +381,14 @@ def _uv() -> str:
         return find_uv_bin()
     except FileNotFoundError:
         raise EnvironmentUnavailableError("uv is not installed beside Interlock", hint="make setup") from None
+
+
+def _at_most(pins: Iterable[str]) -> list[str]:
+    """Of `name==version` lines, that each package has no newer version than the newest of its own."""
+    newest: dict[str, Version] = {}
+    for name, _, text in (pin.partition("==") for pin in pins):
+        newest[name] = max(newest.get(name, Version(text)), Version(text))
+    return [f"{name}<={version}" for name, version in newest.items()]
 
 
 def _exempt(packages: Iterable[str]) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ ledger did so is no evidence by itself, since third-party packages have moved si
 and the executor finds its run where everything that matters is the same.
 
 A row may also be red because today's third-party packages are too new for it. Where a row is still its own fault, the
-pair of its release date is tried once more, with the third-party packages of that date.
+pair of its release date is tried once more, with the third-party packages of that date. A Python that is younger than
+the release often finds no wheels of then: so next the last day is tried on which it was the newest release.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from interlock.matrix.plan import Plan, PlannedCell, PlannedRow, PlannedSheet, P
 from interlock.matrix.sources import left_out_versions
 from interlock.model.lockfile import choose_wheel
 from interlock.model.requirements import admits
-from interlock.model.verdicts import Run, Verdict
+from interlock.model.verdicts import Run, RunStatus, Verdict
 
 Execute = Callable[[Sequence[PlannedCell]], Awaitable[ExecutedCells]]
 
@@ -40,13 +41,19 @@ class Controls:
 
     Attributes:
         versions: By upstream version, ascending, the runs of each cell outside of the table.
-        as_of: The downstream's release date, if a cell was tried with the third-party packages of then.
+        as_of: The date of the third-party packages with which a cell was tried, if one was.
         dated: Its runs, by its upstream version.
     """
 
     versions: dict[str, tuple[Run, ...]] = field(default_factory=dict)
     as_of: datetime | None = None
     dated: dict[str, tuple[Run, ...]] = field(default_factory=dict)
+
+    @property
+    def tells_date(self) -> bool:
+        """Whether a cell ran with the third-party packages of a date."""
+        without = {RunStatus.UNRESOLVABLE, RunStatus.UNTESTED}
+        return any(runs[-1].status not in without for runs in self.dated.values())
 
     def judge(self, cells: Sequence[Sequence[Run]]) -> tuple[Judged, ...]:
         """The verdicts of the row's cells."""
@@ -149,9 +156,10 @@ async def find_controls(
     search = _Search(execute, step)
     for row, found in zip(rows, await search.tried("other-versions", rows, _Row.plan_versions), strict=True):
         row.controls.versions = found
-    own = [row for row in rows if any(cell.own for cell in row.judged())]
-    for row, found in zip(own, await search.tried("release-date", own, _Row.plan_dated), strict=True):
-        row.controls.dated = found
+    for what, plan_row in (("release-date", _Row.plan_release_date), ("last-day", _Row.plan_last_day)):
+        own = [row for row in rows if not row.controls.tells_date and any(cell.own for cell in row.judged())]
+        for row, found in zip(own, await search.tried(what, own, plan_row), strict=True):
+            row.controls.dated = found or row.controls.dated
     return TriedControls(rows={row.name: row.controls for row in rows}, suites_run=search.suites_run)
 
 
@@ -185,12 +193,25 @@ class _Row:
         once_good = await self._once_good(set(_served(upstream)) - window, downstream)
         return await self._plan(sorted({*chosen, *once_good}))
 
-    async def plan_dated(self) -> tuple[PlannedCell, ...]:
+    async def plan_release_date(self) -> tuple[PlannedCell, ...]:
         """The cell of the release date, with the third-party packages of then."""
-        upstream, downstream = await self._releases()
-        current = current_version(upstream, declared=self._declared, released=downstream.uploaded)
-        self.controls.as_of = downstream.uploaded
-        return await self._plan([current] if current else [], downstream.uploaded)
+        _, downstream = await self._releases()
+        return await self._plan_as_of(downstream.uploaded)
+
+    async def plan_last_day(self) -> tuple[PlannedCell, ...]:
+        """The cell of the time when the downstream's next release came out, with the third-party packages of then."""
+        _, downstream = await self._releases()
+        releases = await self.context.index.releases(self.sheet.edge.downstream)
+        later = [release.uploaded for v, release in releases.items() if v > downstream.version and release.uploaded]
+        return await self._plan_as_of(min(later, default=None))
+
+    async def _plan_as_of(self, day: datetime | None) -> tuple[PlannedCell, ...]:
+        upstream, _ = await self._releases()
+        current = current_version(upstream, declared=self._declared, released=day)
+        if current is None:
+            return ()
+        self.controls.as_of = day
+        return await self._plan([current], day)
 
     async def _releases(self) -> tuple[Mapping[Version, Release], Release]:
         edge, index = self.sheet.edge, self.context.index

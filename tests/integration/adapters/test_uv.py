@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -370,6 +372,21 @@ def test_an_sdist_that_can_not_be_built_says_why_every_time(
         assert isinstance(built, str)
         assert built.startswith("broken-1.0.tar.gz can't be built: ")
         assert "no compiler here" in built
+
+
+@pytest.mark.parametrize("age", [None, timedelta(days=1)])
+def test_no_older_version_is_taken_for_want_of_a_newer_one_that_is_only_an_sdist(
+    universe: Universe, tmp_path: Path, python: Interpreter, age: timedelta | None
+) -> None:
+    """Neither where the older one could not be built, nor where a limit of age hides what has no upload time."""
+    universe.wheel("app", "2.0", requires=["tool>=1.0"])
+    universe.sdist("app", "1.0", {"setup.py": "raise SystemExit('too old')"})
+    with open_to(tmp_path / "shared") as shared:
+        add_sdist(universe, "tool", shared / "builds")
+        limit = datetime.now(UTC) + age if age else None
+        question = partial(Uv.resolve, requirements=["app"], forced=(), interpreter=python, as_of=limit)
+        found = ask(universe, tmp_path / "cache", question)
+    assert pins(found) == ["app==2.0", "tool==1.0"]
 
 
 def test_a_build_sees_no_token(

@@ -34,7 +34,7 @@ FAMILY = Family.model_validate(
     }
 )
 # By the board's version: what of the environment makes it red.
-BREAKS_AT_14, FAULTY, ROTS, PINNED = "2.0", "2.1", "2.2", "2.3"
+BREAKS_AT_14, FAULTY, ROTS, PINNED, ROTS_LATER = "2.0", "2.1", "2.2", "2.3", "3.0"
 
 
 def is_red(board: str, core: str, tools: set[str]) -> bool:
@@ -43,6 +43,7 @@ def is_red(board: str, core: str, tools: set[str]) -> bool:
         BREAKS_AT_14: core >= "1.4",
         FAULTY: True,
         ROTS: tools == {"tool==2.0"},
+        ROTS_LATER: "tool==2.0" in tools,
         PINNED: core != "1.1",
     }[board]
 
@@ -61,6 +62,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Universe]:
         for version in (BREAKS_AT_14, FAULTY, ROTS):
             at(opened.wheel("board", version, requires=["core>=1.0", "tool"]), RELEASED)
         at(opened.wheel("board", PINNED, requires=["core==1.1"]), RELEASED)
+        at(opened.wheel("board", ROTS_LATER, requires=["core>=1.0", "tool", "late"]), RELEASED)
+        at(opened.wheel("late", "1.0"), RELEASED.replace(year=2023))
+        at(opened.wheel("board", "3.1", requires=["core>=1.0"]), RELEASED.replace(year=2023, month=9))
         yield opened
 
 
@@ -82,7 +86,7 @@ async def scripted(_context: MatrixContext, request: MatrixRequest) -> AsyncIter
 
 
 def made(
-    world: Universe, cache: Path, *, upstream: str = "latest:2", downstream: str = "all", family: Family = FAMILY
+    world: Universe, cache: Path, *, upstream: str = "latest:2", downstream: str = "<3", family: Family = FAMILY
 ) -> MatrixReport:
     async def done() -> MatrixReport:
         request = MatrixRequest(upstream_versions=upstream, downstream_versions=downstream)
@@ -123,6 +127,14 @@ def test_each_row_that_is_red_as_a_whole_is_judged_by_its_controls(world: Univer
     assert steps == {("1.3", "1.4"): BREAKS_AT_14, ("1.1", "1.4"): PINNED}
     assert all(tried.run in report.runs for row in report.sheets[0].rows for tried in row.controls)
     assert (report.totals.cells, report.totals.controls) == (8, 3 + 4 + 4 + 1)
+
+
+def test_where_nothing_of_the_release_date_fits_the_day_of_the_next_release_tells(
+    world: Universe, tmp_path: Path
+) -> None:
+    row, verdicts = row_of(made(world, tmp_path, downstream=ROTS_LATER), ROTS_LATER)
+    assert verdicts == [OUTDATED, OUTDATED]
+    assert row.controls[-1].as_of == RELEASED.replace(year=2023, month=9)
 
 
 def test_what_the_ledger_saw_work_is_a_control_that_is_not_run_again(world: Universe, tmp_path: Path) -> None:
