@@ -16,6 +16,7 @@ UNRESOLVABLE = a_run(RunStatus.UNRESOLVABLE, reason="nothing\n  satisfies both")
 UNTESTED = a_run(RunStatus.UNTESTED, reason="there is no test")
 LATE = a_run(RunStatus.TIMED_OUT, reason="not finished after 600 s")
 SUCCESS, FAILURE, ERROR = Conclusion.SUCCESS, Conclusion.FAILURE, Conclusion.ERROR
+UNPROVEN = Conclusion.UNPROVEN
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,30 @@ def test_a_branch_that_cannot_be_had_is_no_success_and_hides_no_failure() -> Non
 def test_nothing_that_could_be_tested_is_no_success() -> None:
     found = judged(tested=Downstream(name="pipeline", trouble="no release, no branch"))
     assert (found.cells, found.conclusion) == ((), ERROR)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "ref", "conclusion"),
+    [
+        (GREEN, GREEN, UNPROVEN),
+        (RED, GREEN, UNPROVEN),
+        (RED, RED, UNPROVEN),
+        (GREEN, UNTESTED, UNPROVEN),
+        (GREEN, RED, FAILURE),
+        (RED, failed("a", "b"), FAILURE),
+        (GREEN, UNRESOLVABLE, FAILURE),
+        (GREEN, LATE, FAILURE),
+    ],
+)
+def test_a_downstream_without_a_suite_can_break_and_is_never_a_success(
+    baseline: Run, ref: Run, conclusion: Conclusion
+) -> None:
+    for trouble in (None, "the build failed"):
+        tested = Downstream(name="pipeline", unproven=True, sides=(RELEASE,), trouble=trouble)
+        found = judged([baseline, ref], tested=tested, suite={"name": "unproven", "sdist": None, "imports": True})
+        assert {found.conclusion, *(cell.conclusion for cell in found.cells)} == {conclusion}
+    nothing = Downstream(name="pipeline", unproven=True, trouble="no release, no branch")
+    assert judged(tested=nothing).conclusion is UNPROVEN
 
 
 def test_a_reason_is_one_line_and_only_where_there_is_no_test_to_name() -> None:
