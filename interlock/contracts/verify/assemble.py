@@ -47,10 +47,15 @@ def report_of(
     said = (
         *planned.notes,
         *(note for each in downstreams for note in each.notes),
-        # The status of these shows something else, and not the trouble.
-        *(f"{r.downstream}: {r.trouble}" for r in found if r.trouble and r.conclusion is not Conclusion.ERROR),
+        *troubles(found),
     )
     return _report(context, known, downstreams=found, more=said)
+
+
+def troubles(found: Sequence[DownstreamResult]) -> tuple[str, ...]:
+    """The troubles that no status shows, since something else is more important there."""
+    hidden = (each for each in found if each.trouble and each.conclusion is not Conclusion.ERROR)
+    return tuple(f"{each.downstream}: {each.trouble}" for each in hidden)
 
 
 def skipped_report(context: VerificationContext, known: Known, why: str) -> ContractsReport:

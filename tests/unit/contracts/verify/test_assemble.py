@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from interlock.contracts.verify.assemble import troubles
 from interlock.contracts.verify.report import Conclusion, RedTest
 from interlock.contracts.verify.request import ContractsRequest
 from interlock.contracts.verify.subjects import Downstream
@@ -70,6 +71,14 @@ def test_a_branch_that_cannot_be_had_is_no_success_and_hides_no_failure() -> Non
     tested = Downstream(name="pipeline", sides=(RELEASE,), trouble="the build failed")
     assert judged([GREEN, GREEN], tested=tested).conclusion is ERROR
     assert judged([GREEN, RED], tested=tested).conclusion is FAILURE
+
+
+def test_a_trouble_that_no_status_shows_is_a_note() -> None:
+    tested = Downstream(name="pipeline", sides=(RELEASE,), trouble="no branch")
+    unproven = tested.model_copy(update={"name": "board", "unproven": True})
+    red, unknown = (judged([GREEN, ref], tested=tested) for ref in (RED, GREEN))
+    found = (red, unknown, judged([GREEN, GREEN], tested=unproven))
+    assert troubles(found) == ("pipeline: no branch", "board: no branch")
 
 
 def test_nothing_that_could_be_tested_is_no_success() -> None:

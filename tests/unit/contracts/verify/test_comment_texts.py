@@ -124,6 +124,13 @@ class TestStatuses:
         said = rolled_up(report, statuses(report, (), None), None)
         assert (said.state, said.description) == (StatusState.SUCCESS, words)
 
+    def test_so_it_is_of_a_downstream_without_a_suite(self) -> None:
+        change = CHANGE.model_copy(update={"uses": {IBKR: {LEVEL: Use.UNTESTED}}})
+        (said,) = statuses(a_report(downstreams=(an_unproven(),), change=change), (), None)
+        assert said.description == (
+            "unproven: no suite; installs and imports; used, changed and untested: BackpressureLevel"
+        )
+
     def test_what_breaks_nobody_is_no_warning(self) -> None:
         changes = tuple(
             each.model_copy(update={"breaks_readers": False, "breaks_writers": False}) for each in CHANGE.changes
