@@ -63,7 +63,7 @@ class CellResult(FrozenModel):
 
     @property
     def conclusion(self) -> Conclusion:
-        """Failure when something regressed; error when the result is unknown, which one without a suite always is."""
+        """Failure when something regressed; error when the result is unknown; unproven without a suite."""
         found = self._judged
         return Conclusion.UNPROVEN if self.suite == UNPROVEN.name and found is not Conclusion.FAILURE else found
 
