@@ -29,6 +29,7 @@ MARKS = {
     Conclusion.SUCCESS: ("✓", "green"),
     Conclusion.FAILURE: ("✗", "bold red"),
     Conclusion.ERROR: ("?", "bold yellow"),
+    Conclusion.UNPROVEN: ("?", "yellow"),
     Conclusion.SKIPPED: ("–", "bold green"),
 }
 MOST_TESTS, MOST_CHANGES = 10, 20
@@ -57,7 +58,7 @@ def _print_downstream(result: DownstreamResult, console: Console) -> None:
     console.print(Text.assemble((f"{symbol} {result.downstream} ", style), one_line(words)))
     wrong = [each for each in result.cells if each.verdict is not Verdict.COMPATIBLE]
     _indented((_cell(each) for each in wrong), console)
-    if wrong and len(wrong) < len(result.cells):
+    if wrong and len(wrong) < len(result.cells) and not result.unproven:
         _indented([Text(f"✓ {counted(len(result.cells) - len(wrong), 'cell')} compatible", style="green")], console)
     lines = said.red_lines(result)
     _indented((Text(line, style="red") for line in lines[:MOST_TESTS]), console, by=4)

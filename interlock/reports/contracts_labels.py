@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from interlock.common.sanitize import cut, one_line
 from interlock.contracts.schema import ElementChange, Use
 from interlock.contracts.verify.report import CellResult, Conclusion, ContractsReport, DownstreamResult
-from interlock.contracts.verify.statuses import WHOLE, regressed, untested
+from interlock.contracts.verify.statuses import WHOLE, regressed, unproven, untested
 from interlock.model.verdicts import Verdict
 from interlock.reports.labels import counted
 
 # The worst comes first.
-ORDER = (Conclusion.FAILURE, Conclusion.ERROR, Conclusion.SUCCESS, Conclusion.SKIPPED)
+ORDER = (Conclusion.FAILURE, Conclusion.ERROR, Conclusion.UNPROVEN, Conclusion.SUCCESS, Conclusion.SKIPPED)
 LONGEST_NAME, LONGEST_ERROR = 200, 300
 USES = {Use.COVERED: "covered by its suite", Use.UNTESTED: "untested"}
 
@@ -33,7 +33,17 @@ def headline(report: ContractsReport, named: Callable[[str], str] = str) -> str:
     if unknown:
         part = number if len(unknown) == len(report.downstreams) else f"{len(unknown)} of {number}"
         return f"Not known whether {part} would break: {', '.join(unknown)}"
-    return f"No downstream would break ({number} tested)" if report.downstreams else "There is no downstream to test"
+    return _harmless(report, [named(name) for name in unproven(report)])
+
+
+def _harmless(report: ContractsReport, tried: list[str]) -> str:
+    if not report.downstreams:
+        return "There is no downstream to test"
+    words = f"{len(tried)} unproven: {', '.join(tried)}"
+    if len(tried) == len(report.downstreams):
+        return f"Nothing regressed, and nothing is proven ({words})"
+    tested = f"{counted(len(report.downstreams) - len(tried), 'downstream')} tested"
+    return f"No downstream would break ({f'{tested}; {words}' if tried else tested})"
 
 
 def failing(result: DownstreamResult) -> list[CellResult]:

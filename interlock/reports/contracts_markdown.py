@@ -7,7 +7,7 @@ from interlock.contracts.schema import ElementChange, Use
 from interlock.contracts.verify.annotations import harm
 from interlock.contracts.verify.publish import Texts
 from interlock.contracts.verify.report import CellResult, Conclusion, ContractsReport, DownstreamResult
-from interlock.contracts.verify.statuses import trouble
+from interlock.contracts.verify.statuses import describe, trouble
 from interlock.model.verdicts import Verdict
 from interlock.reports import contracts_labels as said
 from interlock.reports.labels import counted, duration
@@ -17,7 +17,13 @@ from interlock.reports.markdown import NOTHING, cell, code, fenced, folded, link
 LONGEST = 65_000
 BROKEN, CHANGES, TABLE, COMMANDS, NOTES = 18_000, 12_000, 16_000, 10_000, 4_000
 TESTS_IN_SIGHT, CHANGES_IN_SIGHT, ROWS_IN_SIGHT = 5, 5, 12
-MARKS = {Conclusion.SUCCESS: "✅", Conclusion.FAILURE: "❌", Conclusion.ERROR: "❔", Conclusion.SKIPPED: "⏭️"}
+MARKS = {
+    Conclusion.SUCCESS: "✅",
+    Conclusion.FAILURE: "❌",
+    Conclusion.ERROR: "❔",
+    Conclusion.UNPROVEN: "❔",
+    Conclusion.SKIPPED: "⏭️",
+}
 WARNING = "⚠️"
 HEAD = [row("downstream", "side", "suite", "point", "verdict", "baseline"), row(*["---"] * 6)]
 
@@ -65,8 +71,14 @@ class _Page:
         lines = [f"## {MARKS[report.conclusion]} {said.headline(report, code)}", ""]
         lines += [f"{code(report.upstream)} of {code(report.ref)}, compared with {code(report.baseline)}."]
         lines += ["", f"Why: {code(report.skipped)}"] if report.skipped is not None else []
-        lines += [*self._broken(), *self._warnings(), *self._changes(), *self._table(), *self._commands()]
+        lines += [*self._broken(), *self._unproven(), *self._warnings(), *self._changes(), *self._table()]
+        lines += self._commands()
         return "\n".join([*lines, *self._notes(), "", self._footer(url)]) + "\n"
+
+    def _unproven(self) -> list[str]:
+        tried = [each for each in self._report.downstreams if each.conclusion is Conclusion.UNPROVEN]
+        lines = [f"- {MARKS[Conclusion.UNPROVEN]} {code(each.downstream)} is {describe(each)}" for each in tried]
+        return ["", *within(lines, NOTES // 2, "downstreams")] if lines else []
 
     def _warnings(self) -> list[str]:
         found = said.warnings(self._report).items()
@@ -188,5 +200,7 @@ def _row(each: CellResult) -> str:
 
 def _verdict(each: CellResult) -> str:
     mark = WARNING if said.is_quietly_red(each) else MARKS[each.conclusion]
+    if each.conclusion is Conclusion.UNPROVEN:
+        return f"{mark} unproven: {each.verdict}"
     allowed = ", allowed to fail" if each.allowed_to_fail is not None and said.is_quietly_red(each) else ""
     return f"{mark} {each.verdict}{allowed}"

@@ -162,7 +162,7 @@ def _push(event: PushEvent, name: str, family: Family) -> Route:
 
 
 def _verify(event: PullRequestEvent | PushEvent, name: str, family: Family) -> Route:
-    tested = any(family.suites_of(edge) for edge in family.edges() if edge.upstream == name)
+    tested = any(family.tried_with(edge) for edge in family.edges() if edge.upstream == name)
     if not tested:
         return Ignored(kind=Kind.UNTESTED, why=f"no suite of a downstream tests {name}")
     request: dict[str, JsonValue] = {"upstream": name, "ref": event.sha}

@@ -6,6 +6,7 @@ from interlock.contracts.schema import ContractChange, ElementChange, Use
 from interlock.contracts.schema.models import Kind, What
 from interlock.contracts.verify.report import CellResult, ContractsReport, DownstreamResult, RedTest
 from interlock.model.bump import Part
+from interlock.model.suites import UNPROVEN
 from interlock.model.verdicts import Verdict
 
 UPSTREAM = "market-data-core"
@@ -103,6 +104,12 @@ def a_report(**facts: object) -> ContractsReport:
         "finished_at": BEGAN + timedelta(seconds=133),
     }
     return ContractsReport.model_validate({**fields, **facts})
+
+
+def an_unproven(side: str = "1.1.7", trouble: str | None = None, **facts: object) -> DownstreamResult:
+    """A downstream without a suite, with one cell."""
+    cell = a_cell(IBKR, side, suite=UNPROVEN.name, **facts)
+    return DownstreamResult(downstream=IBKR, unproven=True, cells=(cell,), trouble=trouble)
 
 
 def green(report: ContractsReport) -> ContractsReport:

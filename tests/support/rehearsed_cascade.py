@@ -20,9 +20,6 @@ from interlock.cascades.context import CascadeContext, open_cascade
 from interlock.cascades.package_steps import ReleasePackage
 from interlock.cascades.request import CascadeRequest
 from interlock.cascades.verify import Moved, Proof
-from interlock.contracts.admission import Admission
-from interlock.contracts.admission.question import Question, answer
-from interlock.contracts.candidates import parse_ref
 from interlock.model import family_file
 from interlock.model.cascade import Cascade, State
 from interlock.project import build
@@ -68,16 +65,6 @@ class RehearsedCascade(RehearsedRelease):
         async with open_connections(family, access_from(family)) as connections:
             context = await open_cascade(wanted, connections)
             return await workflow.cascade(context, self._run, self.release_package)
-
-    def check(self, package: str, version: str) -> Admission:
-        """Whether a version may be released, as `interlock check` says it."""
-
-        async def asked() -> Admission:
-            family = family_file.load()
-            async with open_connections(family, access_from(family)) as connections:
-                return await answer(connections, Question(package=package, ref=parse_ref(version)))
-
-        return asyncio.run(asked())
 
     async def _run(self, step: str, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
         found: R = await self.instead.get(step.partition(" ")[0], function)(*args, **kwargs)

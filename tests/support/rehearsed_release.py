@@ -21,6 +21,9 @@ from interlock.adapters.connections import access_from, open_connections
 from interlock.adapters.index import upload
 from interlock.adapters.ledger import open_ledger
 from interlock.common.process import Completed
+from interlock.contracts.admission import Admission
+from interlock.contracts.admission.question import Question, answer
+from interlock.contracts.candidates import parse_ref
 from interlock.model import family_file
 from interlock.model.release import Release
 from interlock.project.build import checks
@@ -123,6 +126,17 @@ class RehearsedRelease:
             open_release(wanted, connections, run=self.run_id) as context,
         ):
             return await workflow.release(context)
+
+    def check(self, package: str, ref: str, *downstream: str) -> Admission:
+        """Whether a version or commit may be released, as `interlock check` says it."""
+        question = Question(package=package, ref=parse_ref(ref), downstream=downstream)
+
+        async def asked() -> Admission:
+            family = family_file.load()
+            async with open_connections(family, access_from(family)) as connections:
+                return await answer(connections, question)
+
+        return asyncio.run(asked())
 
     def writes(self, *origins: str) -> list[str]:
         """What the servers say that they did, in order, but for leases."""

@@ -151,6 +151,17 @@ class RehearsedVerification(RehearsedRelease):
         return self.family_file(f'[[packages.{downstream}.suites]]\nname = "imports"\nimports = true\n', "")
 
     @contextlib.contextmanager
+    def two_downstreams(self) -> Iterator[None]:
+        """Let core have no downstreams but pipeline and store for the time of the block."""
+        ibkr, others = f'ibkr]\nupstreams = ["{CORE}"]', f'["{CORE}", "{STORE}"'
+        with (
+            self.without_suite(IBKR),
+            self.family_file(ibkr, "ibkr]\nupstreams = []"),
+            self.family_file(others, f'["{STORE}"'),
+        ):
+            yield
+
+    @contextlib.contextmanager
     def family_file(self, old: str, new: str) -> Iterator[None]:
         """Replace a text in the family file, which is there once, for the time of the block."""
         path = self.world.directory.family_file

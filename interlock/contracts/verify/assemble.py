@@ -7,7 +7,6 @@ from typing import Any, Self
 from interlock.common.clock import now
 from interlock.common.sandbox import not_isolated
 from interlock.common.sanitize import cut
-from interlock.contracts.verify.cells import unknown
 from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.contract import Contract
@@ -48,11 +47,15 @@ def report_of(
     said = (
         *planned.notes,
         *(note for each in downstreams for note in each.notes),
-        # The status of these shows the failure, and not the trouble.
-        *(f"{r.downstream}: {r.trouble}" for r in found if r.trouble and r.conclusion is Conclusion.FAILURE),
-        *unknown(context.request, context.family),
+        *troubles(found),
     )
     return _report(context, known, downstreams=found, more=said)
+
+
+def troubles(found: Sequence[DownstreamResult]) -> tuple[str, ...]:
+    """The troubles that no status shows, since something else is more important there."""
+    hidden = (each for each in found if each.trouble and each.conclusion is not Conclusion.ERROR)
+    return tuple(f"{each.downstream}: {each.trouble}" for each in hidden)
 
 
 def skipped_report(context: VerificationContext, known: Known, why: str) -> ContractsReport:
@@ -106,6 +109,7 @@ def results(
     return tuple(
         DownstreamResult(
             downstream=each.name,
+            unproven=each.unproven,
             cells=tuple(
                 cell
                 for planned, sheet in sheets

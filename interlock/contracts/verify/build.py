@@ -10,6 +10,7 @@ from interlock.contracts.verify.comparison import Comparison, last_release
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.subjects import ComparedBuilds, Downstream, Side
 from interlock.errors import BuildError, InterlockError
+from interlock.model.family import Edge
 
 BuildBranch = Callable[[str], Awaitable[Side]]
 
@@ -79,7 +80,8 @@ async def prepare_downstream(context: VerificationContext, name: str, build: Bui
             sides.append(await build(name))
         except InterlockError as error:
             trouble = f"its branch {context.family.package(name).branch} can't be tested: {one_line(error.message)}"
-    return Downstream(name=name, sides=tuple(sides), trouble=trouble, notes=tuple(notes))
+    unproven = not context.family.suites_of(Edge(upstream=context.upstream, downstream=name))
+    return Downstream(name=name, unproven=unproven, sides=tuple(sides), trouble=trouble, notes=tuple(notes))
 
 
 async def _side(context: VerificationContext, package: str, found: ResolvedRef) -> Side:

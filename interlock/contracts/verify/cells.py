@@ -23,40 +23,27 @@ def matrix_request(request: ContractsRequest) -> MatrixRequest:
 
 
 def covered(request: ContractsRequest, family: Family) -> tuple[TestedEdge, ...]:
-    """The edges from the upstream that have suites.
+    """The edges from the upstream with the suites that they are tried with: see `Family.tried_with`.
 
     Raises:
-        UsageError: A name is not in the family, or no suite tests what was asked for.
+        UsageError: A name is not in the family, or nothing can be tried of what was asked for.
     """
-    return edges(matrix_request(request), family)
+    return edges(matrix_request(request), family, unproven=True)
 
 
 def downstreams(request: ContractsRequest, family: Family) -> tuple[str, ...]:
     """The packages that are tested, in the family's order.
 
     Raises:
-        UsageError: A name is not in the family, or no suite tests what was asked for.
+        UsageError: A name is not in the family, or nothing can be tried of what was asked for.
     """
     return tuple(dict.fromkeys(edge.downstream for edge in covered(request, family)))
 
 
 def tested_downstreams(upstream: str, family: Family) -> tuple[str, ...]:
-    """The packages with a suite that tests an upstream, in the family's order; there may be none."""
-    tested = {edge.downstream for edge in family.edges() if edge.upstream == upstream and family.suites_of(edge)}
+    """The packages that are tested with an upstream, in the family's order; there may be none."""
+    tested = {edge.downstream for edge in family.edges() if edge.upstream == upstream and family.tried_with(edge)}
     return tuple(name for name in family.downstreams(upstream) if name in tested)
-
-
-def unknown(request: ContractsRequest, family: Family) -> tuple[str, ...]:
-    """A note for each downstream without a suite; none when the request names downstreams."""
-    if request.downstream:
-        return ()
-    tested = downstreams(request, family)
-    without = [name for name in family.downstreams(request.upstream) if name not in tested]
-    return tuple(
-        f"{name} is unproven: no suite of it tests {request.upstream}"
-        for name in without
-        if family.package(name).publishes
-    )
 
 
 async def choose(

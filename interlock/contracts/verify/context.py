@@ -33,7 +33,7 @@ class VerificationContext:
         started_at: When it was started.
 
     Raises:
-        UsageError: A name is not in the family, or no suite tests what was asked for.
+        UsageError: A name is not in the family, or nothing can be tried of what was asked for.
     """
 
     def __init__(self, request: ContractsRequest, connections: Connections, *, automatic: bool = False) -> None:
@@ -57,5 +57,5 @@ class VerificationContext:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every downstream with a suite is tested."""
+        """Whether every downstream is tested."""
         return self.downstreams == downstreams(self.request.model_copy(update={"downstream": ()}), self.family)

@@ -22,6 +22,7 @@ from interlock.errors import DistributionError, InterlockError
 from interlock.matrix.plan import Plan
 from interlock.matrix.sources import Sources
 from interlock.model.family import Contract as Policy
+from interlock.model.suites import UNPROVEN
 
 
 class Contract(FrozenModel):
@@ -130,11 +131,13 @@ def _sources(downstream: Downstream, plan: Plan) -> DownstreamSources | None:
     for side in reversed(downstream.sides):
         key = downstream.name, side.version
         cells = (cell for cell in plan.cells if (cell.key.downstream, cell.key.downstream_version) == key)
-        recipes = [cell.recipe for cell in cells if cell.recipe]
+        found = [(cell.key.suite, cell.recipe) for cell in cells if cell.recipe]
+        recipes = [recipe for _, recipe in found]
         for wheel in recipes[0].wheels if recipes else ():
             if wheel.name == downstream.name:
                 tests = dict.fromkeys(recipe.tests for recipe in recipes if recipe.tests)
-                imports = dict.fromkeys(module for recipe in recipes for module in recipe.modules)
+                tested = [recipe for suite, recipe in found if suite != UNPROVEN.name]
+                imports = dict.fromkeys(module for recipe in tested for module in recipe.modules)
                 return DownstreamSources(wheel=wheel.path, tests=tuple(tests), imports=tuple(imports))
     return None
 

@@ -81,7 +81,7 @@ class Commit(FrozenModel):
         package: The upstream.
         repository: As owner/name.
         downstreams: The packages that are tested.
-        is_whole: Whether these are all downstreams with a suite.
+        is_whole: Whether these are all downstreams that can be tested.
         is_detailed: Whether each downstream has a status of its own.
         url: The page of the run; None when it has none.
     """

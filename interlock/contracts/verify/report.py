@@ -8,13 +8,15 @@ from pydantic import AwareDatetime
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.schema import ContractChange, Use
+from interlock.model.suites import UNPROVEN
 from interlock.model.verdicts import Verdict
 
 
 class Conclusion(StrEnum):
-    """The conclusion about a downstream, or about the whole."""
+    """The conclusion about a cell, a downstream, or the whole; unproven is a downstream without a suite."""
 
     SUCCESS = "success"
+    UNPROVEN = "unproven"
     FAILURE = "failure"
     ERROR = "error"
     SKIPPED = "skipped"
@@ -61,7 +63,12 @@ class CellResult(FrozenModel):
 
     @property
     def conclusion(self) -> Conclusion:
-        """Failure when something regressed; error when the result is unknown."""
+        """Failure when something regressed; error when the result is unknown; unproven without a suite."""
+        found = self._judged
+        return Conclusion.UNPROVEN if self.suite == UNPROVEN.name and found is not Conclusion.FAILURE else found
+
+    @property
+    def _judged(self) -> Conclusion:
         if self.allowed_to_fail is not None or self.verdict in {Verdict.COMPATIBLE, Verdict.BROKEN_BEFORE}:
             return Conclusion.SUCCESS
         if self.verdict in {Verdict.INCOMPATIBLE, Verdict.UNRESOLVABLE, Verdict.TIMED_OUT}:
@@ -73,19 +80,23 @@ class DownstreamResult(FrozenModel):
     """One downstream: its cells, or why it could not be tested.
 
     Attributes:
+        unproven: Whether it has no suite that tests the upstream, and was only installed and imported.
         trouble: Why there are no cells, such as a default branch that can't be built.
     """
 
     downstream: str
+    unproven: bool = False
     cells: tuple[CellResult, ...] = ()
     trouble: str | None = None
 
     @property
     def conclusion(self) -> Conclusion:
-        """The worst of its cells."""
+        """The worst of its cells; one without a suite can break, and is unproven else."""
         found = {cell.conclusion for cell in self.cells}
         if Conclusion.FAILURE in found:
             return Conclusion.FAILURE
+        if self.unproven:
+            return Conclusion.UNPROVEN
         return Conclusion.ERROR if self.trouble or not found or Conclusion.ERROR in found else Conclusion.SUCCESS
 
 
@@ -130,7 +141,7 @@ class ContractsReport(FrozenModel):
 
     @property
     def conclusion(self) -> Conclusion:
-        """The worst of the downstreams; skipped when nothing was run."""
+        """The worst of the downstreams, where unproven ones do no harm; skipped when nothing was run."""
         if self.skipped:
             return Conclusion.SKIPPED
         found = {each.conclusion for each in self.downstreams}

@@ -8,12 +8,14 @@ from interlock.adapters.github.statuses import LONGEST_DESCRIPTION
 from interlock.common.sanitize import cut, one_line
 from interlock.contracts.schema import Use
 from interlock.contracts.verify.report import CellResult, Conclusion, ContractsReport, DownstreamResult
+from interlock.model.suites import ONLY_TRIED
 from interlock.model.verdicts import Verdict
 
 CONTEXT = "interlock/cells"
 ROLL_UP = "interlock/contracts"
 STATES = {
     Conclusion.SUCCESS: StatusState.SUCCESS,
+    Conclusion.UNPROVEN: StatusState.SUCCESS,
     Conclusion.SKIPPED: StatusState.SUCCESS,
     Conclusion.FAILURE: StatusState.FAILURE,
     Conclusion.ERROR: StatusState.ERROR,
@@ -55,11 +57,22 @@ def rolled_up(report: ContractsReport, each: Sequence[CommitStatus], url: str | 
         return roll_up(StatusState.SUCCESS, f"not run: {report.skipped}", url)
     state = next((bad for bad in WORST if any(one.state is bad for one in each)), StatusState.SUCCESS)
     names = [one.context.removeprefix(f"{CONTEXT}/") for one in each if one.state is state]
-    number = f"{len(each)} downstream{'' if len(each) == 1 else 's'}"
     if state is StatusState.SUCCESS:
-        return roll_up(state, f"nothing regressed in {number}", url)
+        return roll_up(state, _nothing_regressed(report, len(each)), url)
+    number = f"{len(each)} downstream{'' if len(each) == 1 else 's'}"
     words = "regressed" if state is StatusState.FAILURE else "not known"
     return roll_up(state, f"{len(names)} of {number} {words}: {', '.join(names)}", url)
+
+
+def unproven(report: ContractsReport) -> list[str]:
+    """The downstreams without a suite of which nothing is known but that they are not broken."""
+    return [each.downstream for each in report.downstreams if each.conclusion is Conclusion.UNPROVEN]
+
+
+def _nothing_regressed(report: ContractsReport, number: int) -> str:
+    tried = len(unproven(report))
+    tested = f" in {number - tried} downstream{'' if number - tried == 1 else 's'}" if number > tried else ""
+    return f"nothing regressed{tested}{f'; {tried} unproven: no suite' if tried else ''}"
 
 
 def statuses(report: ContractsReport, downstreams: Iterable[str], url: str | None) -> tuple[CommitStatus, ...]:
@@ -81,7 +94,7 @@ def _status(report: ContractsReport, name: str, result: DownstreamResult | None,
     if result is None:
         return status(name, StatusState.ERROR, "nothing was tested", url)
     words, unsure = describe(result), untested(report, name)
-    if result.conclusion is Conclusion.SUCCESS and unsure:
+    if result.conclusion in {Conclusion.SUCCESS, Conclusion.UNPROVEN} and unsure:
         words += f"; used, changed and untested: {', '.join(each.rpartition('.')[2] for each in unsure)}"
     return status(name, STATES[result.conclusion], words, url)
 
@@ -92,6 +105,9 @@ def describe(result: DownstreamResult) -> str:
         return _failure([cell for cell in result.cells if cell.conclusion is Conclusion.FAILURE])
     if result.conclusion is Conclusion.ERROR:
         return f"not known: {trouble(result)}"
+    if result.conclusion is Conclusion.UNPROVEN:
+        works = result.cells and not result.trouble and all(cell.verdict is Verdict.COMPATIBLE for cell in result.cells)
+        return f"unproven: {ONLY_TRIED if works else 'no suite'}"
     return _success(result.cells)
 
 

@@ -29,12 +29,14 @@ class Downstream(FrozenModel):
     """What is tested of a downstream.
 
     Attributes:
+        unproven: Whether no suite of it tests the upstream.
         sides: Its releases that count, and its default branch, as far as they are available.
         trouble: Why its default branch can't be tested, or None.
         notes: What else a reader must know.
     """
 
     name: str
+    unproven: bool = False
     sides: tuple[Side, ...] = ()
     trouble: str | None = None
     notes: tuple[str, ...] = ()

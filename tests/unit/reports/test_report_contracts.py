@@ -26,7 +26,19 @@ from interlock.reports import (
 )
 from interlock.reports.contracts_markdown import LONGEST
 from interlock.reports.markdown import cell, code, fenced, link, within
-from tests.support.contracts_reports import BRANCH, CHANGE, LEVEL, PIPELINE, STORE, a_cell, a_red_cell, a_report, green
+from tests.support.contracts_reports import (
+    BRANCH,
+    CHANGE,
+    LEVEL,
+    PIPELINE,
+    RED,
+    STORE,
+    a_cell,
+    a_red_cell,
+    a_report,
+    an_unproven,
+    green,
+)
 from tests.support.paths import ROOT
 
 PUBLISHED = ROOT / "docs" / "contracts.schema.json"
@@ -151,6 +163,25 @@ class TestComment:
         assert unfolded.splitlines()[0] == "## ✅ No downstream would break (3 downstreams tested)"
         assert "The contract is the same as in `1.4.61`." in unfolded
         assert len(unfolded.splitlines()) == 6
+
+    def test_a_downstream_without_a_suite_is_shown_as_unproven_everywhere(self) -> None:
+        proven = DownstreamResult(downstream=STORE, cells=(a_cell(STORE),))
+        report = a_report(downstreams=(proven, an_unproven()), change=None, notes=())
+        comment, shown = contracts_comment(report), printed(report)
+        assert comment.startswith(
+            "## ✅ No downstream would break (1 downstream tested; 1 unproven: `market-data-ibkr`)"
+        )
+        assert "- ❔ `market-data-ibkr` is unproven: no suite; installs and imports" in comment
+        assert "| ❔ unproven: compatible |" in comment
+        assert "? market-data-ibkr unproven: no suite; installs and imports" in shown
+        assert [each["conclusion"] for each in json.loads(contracts_json(report))["downstreams"]] == [
+            "success",
+            "unproven",
+        ]
+        alone = contracts_comment(a_report(downstreams=(an_unproven(),), change=None))
+        assert alone.startswith("## ✅ Nothing regressed, and nothing is proven (1 unproven: `market-data-ibkr`)")
+        broken = a_report(downstreams=(proven, an_unproven(verdict="incompatible", regressed=RED)))
+        assert contracts_comment(broken).startswith("## ❌ 1 of 2 downstreams would break: `market-data-ibkr`")
 
     def test_what_is_not_known_is_no_success(self) -> None:
         report = a_report(downstreams=(DownstreamResult(downstream=STORE, trouble="no wheel: error"),), change=None)

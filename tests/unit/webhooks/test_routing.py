@@ -80,6 +80,13 @@ def test_a_pull_request_on_an_upstream_is_verified_at_its_head(action: str) -> N
     assert request == ContractsRequest(upstream="core", ref=SHA, pull=12)
 
 
+def test_an_upstream_of_downstreams_without_a_suite_is_verified_too() -> None:
+    store = FAMILY.package("store").model_copy(update={"suites": ()})
+    family = FAMILY.model_copy(update={"packages": {**FAMILY.packages, "store": store}})
+    envelope = Envelope(event="push", guid=uuid4())
+    assert receive_github(envelope, as_body(a_push()), family, NOON).delivery.state is DeliveryState.ACCEPTED
+
+
 def test_a_push_to_the_default_branch_is_verified() -> None:
     start = started("push", a_push())
     assert start.deployment == VERIFY

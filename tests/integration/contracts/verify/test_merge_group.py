@@ -19,7 +19,7 @@ from interlock.contracts.verify.tell import conclude_ended, tell_waiting
 from interlock.reports import contracts_texts
 from rehearsal.github.app import api_app
 from rehearsal.github.state import Addresses
-from tests.support.contracts_reports import a_report, green
+from tests.support.contracts_reports import a_report, an_unproven, green
 from tests.support.gateways import FakePrefect, Up, with_gateway
 from tests.support.ledgers import scratch_ledger
 from tests.support.queue_hub import QueueHub
@@ -82,9 +82,9 @@ class Answering:
         (pending,) = self.ledger.open_statements(FAMILY.name)
         facts = {"family": FAMILY.name, "upstream": "core", "repository": "alice/core", "sha": self.group, "pull": None}
         red = a_report(**facts)
-        red = red.model_copy(
-            update={"downstreams": (red.downstreams[0].model_copy(update={"downstream": "store"}),), "change": None}
-        )
+        store = red.downstreams[0].model_copy(update={"downstream": "store"})
+        feed = an_unproven().model_copy(update={"downstream": "feed"})
+        red = red.model_copy(update={"downstreams": (store, feed), "change": None})
         publication = Publication.read(pending).model_copy(update={"report": green(red) if good else red})
         self.ledger.record_statement(publication.statement(FAMILY.name, now()))
         self.tell()

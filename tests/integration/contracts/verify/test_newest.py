@@ -1,4 +1,4 @@
-"""Which release is a downstream's newest, and which an upstream's last."""
+"""Which releases of a downstream are verified, and which release of an upstream is its last."""
 
 import asyncio
 from pathlib import Path
@@ -7,10 +7,17 @@ import pytest
 from packaging.version import Version
 from pydantic import SecretStr
 
-from interlock.adapters.index.client import open_index
+from interlock.adapters.index.client import Release, open_index
 from interlock.adapters.index.settings import Index
+from interlock.contracts.verify import ContractsRequest
+from interlock.contracts.verify.build import prepare_downstream
 from interlock.contracts.verify.comparison import newest_release
+from interlock.contracts.verify.context import VerificationContext
+from interlock.contracts.verify.subjects import Downstream, Side
+from interlock.model.family import Family
+from tests.support.ledgers import scratch_ledger
 from tests.support.universe import Universe
+from tests.support.universe.connected import connected
 
 FINAL, EARLY = "newest-final", "newest-early"
 
@@ -42,3 +49,37 @@ def test_a_pre_release_is_the_newest_only_where_nothing_is_final(
             return str(release.version) if release else None
 
     assert asyncio.run(found()) == newest
+
+
+OF, STORE = "counted-core", "counted-store"
+
+
+@pytest.mark.parametrize(
+    ("asked", "counted", "branch"),
+    [
+        ({}, ["1.0", "1.1"], True),
+        ({"downstream_versions": "0.9"}, ["0.9"], True),
+        ({"downstream_versions": "latest:1", "released_only": True}, ["1.1"], False),
+    ],
+    ids=["supported", "asked for", "alone"],
+)
+def test_the_supported_releases_of_a_downstream_are_verified_or_those_that_were_asked_for(
+    shared_universe: Universe, tmp_path: Path, asked: dict[str, object], counted: list[str], branch: bool
+) -> None:
+    for version in ("0.9", "1.0", "1.1"):
+        shared_universe.wheel(STORE, version, requires=[OF])
+    packages = {OF: {}, STORE: {"upstreams": [OF], "supported": ">=1.0"}}
+    family = Family.model_validate({"name": "counted", "owner": "acme", "packages": packages})
+    request = ContractsRequest.model_validate({"upstream": OF, "ref": "main", **asked})
+    candidate = Side(release=Release(package=STORE, version=Version("1.1+gabc")), described="branch", named="abc")
+
+    async def built(_name: str) -> Side:
+        return candidate
+
+    async def found() -> Downstream:
+        async with connected(shared_universe, family, tmp_path, ledger=scratch_ledger()) as connections:
+            return await prepare_downstream(VerificationContext(request, connections), STORE, built)
+
+    downstream = asyncio.run(found())
+    assert [side.version for side in downstream.sides] == [*counted, *([candidate.version] if branch else [])]
+    assert downstream.unproven

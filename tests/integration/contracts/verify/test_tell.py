@@ -42,7 +42,7 @@ FAMILY = Family.model_validate(
         "packages": {
             UPSTREAM: {"repository": "core"},
             **{name: {"upstreams": [UPSTREAM], "suites": [SUITE]} for name in (PIPELINE, STORE, IBKR)},
-            "lonely": {"upstreams": [UPSTREAM]},
+            "lonely": {},
         },
     }
 )

@@ -9,6 +9,8 @@ import pytest
 
 from interlock.adapters.ledger import open_ledger
 from interlock.common.clock import now
+from interlock.contracts.admission import Answer
+from interlock.contracts.schema import Use
 from interlock.contracts.verify import Conclusion, ContractsReport
 from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
@@ -22,7 +24,6 @@ from tests.support.rehearsed_release import CORE
 from tests.support.rehearsed_verification import (
     IBKR,
     NAMED,
-    ORCHESTRATOR,
     PIPELINE,
     RUN,
     STORE,
@@ -73,6 +74,36 @@ def test_the_cells_are_in_the_ledger_under_the_candidates_version(here: Rehearse
         known = ledger.cells_of(CORE, report.version)
     assert report.version == f"1.2.10+g{(report.sha or '')[:12]}"
     assert sorted(cell.verdict.value for cell in known.values()) == ["compatible"] * 2 + ["incompatible"] * 2
+
+
+def test_a_release_with_the_content_of_a_verified_commit_is_proved_without_a_run_and_check_says_so(
+    here: RehearsedVerification, first: First
+) -> None:
+    sha = here.branch("as-released", {"src/market_data_core/py.typed": None})
+    assert here.verify("as-released", STORE, released_only=True)[0].exit_code == 0
+    assert [here.check(CORE, ref, STORE).answer for ref in (sha, "1.2.10")] == [Answer.YES, Answer.UNKNOWN]
+    report, runs = here.verify("1.2.10", STORE, released_only=True, baseline="main")
+    assert (report.exit_code, runs) == (0, 0)
+    said = here.check(CORE, "1.2.10", STORE)
+    assert (said.answer, said.version) == (Answer.YES, "1.2.10"), said.why
+    assert here.check(CORE, "1.2.10").answer is Answer.UNKNOWN, "nothing is known of the others"
+
+
+def test_a_downstream_without_a_suite_is_tried_and_what_breaks_it_regresses(
+    here: RehearsedVerification, first: First
+) -> None:
+    here.branch("gone", here.changed(CORE, "src/market_data_core/protocols.py", "RateController", "RateControl"))
+    with here.without_suite(IBKR):
+        broken, _ = here.verify("gone", IBKR, released_only=True)
+        unproven, runs = here.verify("main", IBKR, released_only=True, baseline="gone")
+        answers = [here.check(CORE, report.sha or "", IBKR).answer for report in (broken, unproven)]
+    (cell,) = cells(broken).values()
+    assert (cell.suite, cell.conclusion, broken.exit_code) == ("unproven", RED, 1)
+    assert [test.id for test in cell.regressed] == ["market_data_ibkr.provider"]
+    assert broken.uses(IBKR)["market_data_core.protocols.RateController"] is Use.UNTESTED, "no suite covers it"
+    (cell,) = cells(unproven).values()
+    assert (cell.verdict, cell.conclusion, runs) == (Verdict.COMPATIBLE, Conclusion.UNPROVEN, 0)
+    assert answers == [Answer.NO, Answer.UNKNOWN]
 
 
 def test_what_changed_in_the_contract_is_matched_with_who_uses_it(here: RehearsedVerification, first: First) -> None:
@@ -198,13 +229,13 @@ def test_told_on_its_pull_request_nothing_is_run_again_and_the_same_is_said_once
     here: RehearsedVerification, first: First
 ) -> None:
     number, sha = here.pull_request("rename"), first[0].sha or ""
-    with here.without_suite(IBKR), here.without_suite(ORCHESTRATOR):
+    with here.two_downstreams():
         assert here.verify(f"#{number}", STORE, tell=True)[1] == 0
         assert list(here.statuses(sha)) == [f"interlock/cells/{STORE}"]
         assert here.comments(number) == [], "of one downstream, when there are two"
 
     for _ in range(2):
-        with here.without_suite(IBKR), here.without_suite(ORCHESTRATOR):
+        with here.two_downstreams():
             report, runs = here.verify(f"#{number}", tell=True)
 
         assert (report.pull, report.sha, report.ref) == (number, sha, f"pull request {number} ({sha[:12]})")

@@ -116,7 +116,7 @@ def test_of_a_merge_group_it_is_told_at_once_that_it_is_waited_for(ledger: SqlLe
     finish(ledger, prefect, announces=True)
     (told,) = ledger.open_statements(FAMILY.name)
     publication = check(Publication.read(told), FAMILY)
-    assert (publication.commit.sha, publication.commit.downstreams, told.run) == (SHA, ("store",), run)
+    assert (publication.commit.sha, publication.commit.downstreams, told.run) == (SHA, ("store", "feed"), run)
     # The same again, by an App's webhook, when the run has ended.
     ended = publication.model_copy(update={"failure": "no disk"}).statement(FAMILY.name, NOW + timedelta(minutes=1))
     ledger.record_statement(ended)

@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from interlock.contracts.verify.assemble import troubles
 from interlock.contracts.verify.report import Conclusion, RedTest
 from interlock.contracts.verify.request import ContractsRequest
 from interlock.contracts.verify.subjects import Downstream
@@ -16,6 +17,7 @@ UNRESOLVABLE = a_run(RunStatus.UNRESOLVABLE, reason="nothing\n  satisfies both")
 UNTESTED = a_run(RunStatus.UNTESTED, reason="there is no test")
 LATE = a_run(RunStatus.TIMED_OUT, reason="not finished after 600 s")
 SUCCESS, FAILURE, ERROR = Conclusion.SUCCESS, Conclusion.FAILURE, Conclusion.ERROR
+UNPROVEN = Conclusion.UNPROVEN
 
 
 @pytest.mark.parametrize(
@@ -71,9 +73,41 @@ def test_a_branch_that_cannot_be_had_is_no_success_and_hides_no_failure() -> Non
     assert judged([GREEN, RED], tested=tested).conclusion is FAILURE
 
 
+def test_a_trouble_that_no_status_shows_is_a_note() -> None:
+    tested = Downstream(name="pipeline", sides=(RELEASE,), trouble="no branch")
+    unproven = tested.model_copy(update={"name": "board", "unproven": True})
+    red, unknown = (judged([GREEN, ref], tested=tested) for ref in (RED, GREEN))
+    found = (red, unknown, judged([GREEN, GREEN], tested=unproven))
+    assert troubles(found) == ("pipeline: no branch", "board: no branch")
+
+
 def test_nothing_that_could_be_tested_is_no_success() -> None:
     found = judged(tested=Downstream(name="pipeline", trouble="no release, no branch"))
     assert (found.cells, found.conclusion) == ((), ERROR)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "ref", "conclusion"),
+    [
+        (GREEN, GREEN, UNPROVEN),
+        (RED, GREEN, UNPROVEN),
+        (RED, RED, UNPROVEN),
+        (GREEN, UNTESTED, UNPROVEN),
+        (GREEN, RED, FAILURE),
+        (RED, failed("a", "b"), FAILURE),
+        (GREEN, UNRESOLVABLE, FAILURE),
+        (GREEN, LATE, FAILURE),
+    ],
+)
+def test_a_downstream_without_a_suite_can_break_and_is_never_a_success(
+    baseline: Run, ref: Run, conclusion: Conclusion
+) -> None:
+    for trouble in (None, "the build failed"):
+        tested = Downstream(name="pipeline", unproven=True, sides=(RELEASE,), trouble=trouble)
+        found = judged([baseline, ref], tested=tested, suite={"name": "unproven", "sdist": None, "imports": True})
+        assert {found.conclusion, *(cell.conclusion for cell in found.cells)} == {conclusion}
+    nothing = Downstream(name="pipeline", unproven=True, trouble="no release, no branch")
+    assert judged(tested=nothing).conclusion is UNPROVEN
 
 
 def test_a_reason_is_one_line_and_only_where_there_is_no_test_to_name() -> None:

@@ -3,9 +3,11 @@
 import pytest
 
 from interlock.contracts.verify import ContractsRequest
-from interlock.contracts.verify.cells import covered, downstreams, unknown
+from interlock.contracts.verify.cells import covered, downstreams
+from interlock.contracts.verify.cells import tested_downstreams as all_downstreams
 from interlock.errors import UsageError
 from interlock.model.family import Family
+from interlock.model.suites import UNPROVEN
 
 SUITE = {"name": "contracts", "sdist": "tests"}
 FAMILY = Family.model_validate(
@@ -16,6 +18,7 @@ FAMILY = Family.model_validate(
             "pipeline": {"upstreams": ["core"], "suites": [SUITE, {"name": "imports", "imports": True}]},
             "board": {"upstreams": ["pipeline", "core"], "suites": [{**SUITE, "upstreams": ["pipeline"]}]},
             "store": {"upstreams": ["core"], "suites": [SUITE]},
+            "viewer": {"upstreams": ["store"]},
             "images": {"upstreams": ["core"], "publishes": False, "reaction": "command", "command": ["make"]},
         },
     }
@@ -26,19 +29,18 @@ def asked(*downstream: str, upstream: str = "core") -> ContractsRequest:
     return ContractsRequest(upstream=upstream, ref="main", downstream=downstream)
 
 
-def test_every_downstream_with_a_suite_for_the_upstream_is_tested_by_all_of_these() -> None:
-    assert downstreams(asked(), FAMILY) == ("pipeline", "store")
-    assert [edge.suite.name for edge in covered(asked(), FAMILY)] == ["contracts", "imports", "contracts"]
+def test_every_downstream_is_tested_by_its_suites_for_the_upstream_or_else_as_a_cascade_tries_it() -> None:
+    tried = [(edge.downstream, edge.suite.name) for edge in covered(asked(), FAMILY)]
+    suites = [("pipeline", "contracts"), ("pipeline", "imports"), ("store", "contracts")]
+    assert sorted(tried) == [("board", UNPROVEN.name), *suites]
+    assert set(downstreams(asked(), FAMILY)) == set(all_downstreams("core", FAMILY)) == {"pipeline", "store", "board"}
     assert downstreams(asked("store"), FAMILY) == ("store",)
+    assert downstreams(asked("board"), FAMILY) == ("board",)
+    assert downstreams(asked(upstream="store"), FAMILY) == all_downstreams("store", FAMILY) == ("viewer",)
 
 
-def test_of_which_nothing_can_be_known_is_said_unless_others_were_asked_for() -> None:
-    assert unknown(asked(), FAMILY) == ("board is unproven: no suite of it tests core",)
-    assert unknown(asked("store"), FAMILY) == ()
-
-
-@pytest.mark.parametrize("request_", [asked("board"), asked(upstream="store"), asked("stor"), asked(upstream="cor")])
-def test_what_no_suite_tests_is_a_mistake_of_who_asks(request_: ContractsRequest) -> None:
+@pytest.mark.parametrize("request_", [asked("images"), asked(upstream="viewer"), asked("stor"), asked(upstream="cor")])
+def test_what_cannot_be_tried_is_a_mistake_of_who_asks(request_: ContractsRequest) -> None:
     with pytest.raises(UsageError) as error:
         downstreams(request_, FAMILY)
     assert error.value.hint

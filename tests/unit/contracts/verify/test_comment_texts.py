@@ -12,7 +12,7 @@ from interlock.contracts.schema.models import Kind, What
 from interlock.contracts.verify.annotations import annotations, line_of, locate
 from interlock.contracts.verify.comment import Marker, visible
 from interlock.contracts.verify.report import CellResult, ContractsReport, DownstreamResult, RedTest
-from interlock.contracts.verify.statuses import describe, short, statuses
+from interlock.contracts.verify.statuses import describe, rolled_up, short, statuses
 from interlock.model.verdicts import Verdict
 from tests.support.contracts_reports import (
     BEGAN,
@@ -20,10 +20,12 @@ from tests.support.contracts_reports import (
     IBKR,
     LEVEL,
     PIPELINE,
+    RED,
     STORE,
     a_cell,
     a_red_cell,
     a_report,
+    an_unproven,
     green,
 )
 
@@ -88,6 +90,46 @@ class TestStatuses:
         said = {each.context.rpartition("/")[2]: each.description or "" for each in statuses(a_report(), (), None)}
         assert said[STORE].endswith("; used, changed and untested: BackpressureLevel")
         assert "untested" not in said[IBKR] + said[PIPELINE]
+
+    @pytest.mark.parametrize(
+        ("result", "words"),
+        [
+            (an_unproven(), "success: unproven: no suite; installs and imports"),
+            (an_unproven(trouble="no branch"), "success: unproven: no suite"),
+            (an_unproven(verdict="broken-before"), "success: unproven: no suite"),
+            (an_unproven(verdict="untested"), "success: unproven: no suite"),
+            (an_unproven(verdict="incompatible", regressed=RED), "failure: 3 tests regressed: "),
+        ],
+    )
+    def test_a_downstream_without_a_suite_is_unproven_and_fails_where_it_breaks(
+        self, result: DownstreamResult, words: str
+    ) -> None:
+        (said,) = statuses(a_report(downstreams=(result,), change=None), (), None)
+        shown = f"{said.state}: {said.description}"
+        assert shown.startswith(words) if words.endswith(" ") else shown == words
+
+    @pytest.mark.parametrize(
+        ("proven", "tried", "words"),
+        [
+            (2, 0, "nothing regressed in 2 downstreams"),
+            (1, 2, "nothing regressed in 1 downstream; 2 unproven: no suite"),
+            (0, 1, "nothing regressed; 1 unproven: no suite"),
+        ],
+    )
+    def test_the_status_for_all_says_how_many_are_unproven(self, proven: int, tried: int, words: str) -> None:
+        one = DownstreamResult(downstream=STORE, cells=(a_cell(STORE),))
+        results = [one.model_copy(update={"downstream": f"p{n}"}) for n in range(proven)]
+        results += [an_unproven().model_copy(update={"downstream": f"u{n}"}) for n in range(tried)]
+        report = a_report(downstreams=tuple(results), change=None)
+        said = rolled_up(report, statuses(report, (), None), None)
+        assert (said.state, said.description) == (StatusState.SUCCESS, words)
+
+    def test_so_it_is_of_a_downstream_without_a_suite(self) -> None:
+        change = CHANGE.model_copy(update={"uses": {IBKR: {LEVEL: Use.UNTESTED}}})
+        (said,) = statuses(a_report(downstreams=(an_unproven(),), change=change), (), None)
+        assert said.description == (
+            "unproven: no suite; installs and imports; used, changed and untested: BackpressureLevel"
+        )
 
     def test_what_breaks_nobody_is_no_warning(self) -> None:
         changes = tuple(
