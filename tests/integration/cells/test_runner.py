@@ -221,7 +221,7 @@ def test_a_suite_that_ends_itself_half_way_is_red_at_that_test(world: World, tmp
     text = "import os, core\ndef test_a(): pass\ndef test_b(): os._exit(0)\ndef test_c(): pass"
     (run,) = world.tests(tmp_path, {"test_x.py": text})
     assert run.status is RunStatus.FAILED
-    assert outcomes(run) == {"test_a": ("passed", None), "test_b": ("error", "ended with exit code 0 in test_b")}
+    assert outcomes(run) == {"test_a": ("passed", None), "test_b": ("crashed", "ended with exit code 0 in test_b")}
 
 
 @pytest.mark.parametrize(
