@@ -132,7 +132,7 @@ async def _prove_edge(
     lines = [
         _line(report, sheet, red, f"{edge.upstream} {edge.now}")
         for sheet in report.sheets
-        for red in _reds(report, sheet)
+        for red in reds(report, sheet)
         if red not in was_red
     ]
     return Proof(regressed=tuple(lines), cells=_proven(plan, report, together))
@@ -145,7 +145,7 @@ async def _red_before(context: CascadeContext, package: str, edge: Moved, togeth
     plan, before = await _matrix(context, package, NEWEST, edge.upstream, edge.before, together)
     if not together:  # else its environment is that of yesterday's users
         await remember(context, _proven(plan, before, together))
-    return {red for sheet in before.sheets for red in _reds(before, sheet)}
+    return {red for sheet in before.sheets for red in reds(before, sheet)}
 
 
 async def _is_released(context: CascadeContext, package: str) -> bool:
@@ -227,7 +227,7 @@ class Red(NamedTuple):
     crashed: bool = False  # then other tests may be red that were not reached
 
 
-def _reds(report: MatrixReport, sheet: Sheet) -> Iterator[Red]:
+def reds(report: MatrixReport, sheet: Sheet) -> Iterator[Red]:
     """What is red in the one cell of a sheet and not allowed to be: its tests, or the whole suite's verdict."""
     cell = sheet.cells[0][0]
     if sheet.allowed_to_fail or cell.verdict not in HOLDING:
