@@ -27,7 +27,7 @@ from interlock.model.cascade import Proven
 from interlock.model.lockfile import Filtered, Unresolvable
 from interlock.model.requirements import admits, declared_range, effective
 from interlock.model.suites import UNPROVEN
-from interlock.model.verdicts import CellKey, Verdict
+from interlock.model.verdicts import CellKey, TestOutcome, Verdict
 from interlock.model.versions import VersionField
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.requirements import DecisionError
@@ -132,7 +132,7 @@ async def _prove_edge(
     lines = [
         _line(report, sheet, red, f"{edge.upstream} {edge.now}")
         for sheet in report.sheets
-        for red in _reds(sheet)
+        for red in reds(report, sheet)
         if red not in was_red
     ]
     return Proof(regressed=tuple(lines), cells=_proven(plan, report, together))
@@ -145,7 +145,7 @@ async def _red_before(context: CascadeContext, package: str, edge: Moved, togeth
     plan, before = await _matrix(context, package, NEWEST, edge.upstream, edge.before, together)
     if not together:  # else its environment is that of yesterday's users
         await remember(context, _proven(plan, before, together))
-    return {red for sheet in before.sheets for red in _reds(sheet)}
+    return {red for sheet in before.sheets for red in reds(before, sheet)}
 
 
 async def _is_released(context: CascadeContext, package: str) -> bool:
@@ -224,17 +224,20 @@ class Red(NamedTuple):
     python: str
     point: str
     what: str
+    crashed: bool = False  # then other tests may be red that were not reached
 
 
-def _reds(sheet: Sheet) -> Iterator[Red]:
+def reds(report: MatrixReport, sheet: Sheet) -> Iterator[Red]:
     """What is red in the one cell of a sheet and not allowed to be: its tests, or the whole suite's verdict."""
     cell = sheet.cells[0][0]
     if sheet.allowed_to_fail or cell.verdict not in HOLDING:
         return
     if sheet.suite == UNPROVEN.name and cell.verdict is Verdict.UNTESTED:  # no evidence, as without it
         return
+    run = report.runs.get(cell.run or "")
+    crashed = {test.id for test in run.red_tests if test.outcome is TestOutcome.CRASHED} if run else set()
     for what in cell.regressed or (cell.verdict.value,):
-        yield Red(sheet.suite, sheet.python, str(sorted(sheet.point.items())), what)
+        yield Red(sheet.suite, sheet.python, str(sorted(sheet.point.items())), what, what in crashed)
 
 
 def _line(report: MatrixReport, sheet: Sheet, red: Red, upstream: str) -> str:

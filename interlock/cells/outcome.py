@@ -16,6 +16,8 @@ TESTS_FAILED = 1
 NO_TESTS_COLLECTED = 5
 FINE = frozenset({0, NO_TESTS_COLLECTED})
 WHOLE_SUITE = "(the suite)"
+# What is wrong with the end of a suite that was loaded: another thing than one that can't be.
+SUITE_END = "(the end of the suite)"
 SAID = ("running", "stopped", "interrupted", "internal")
 LONGEST_NAME = 100
 # Lines that pytest prints at the end of every run, with its duration, and around an interruption.
@@ -259,9 +261,11 @@ def _with_end(facts: Facts, completed: Completed) -> tuple[TestResult, ...]:
     error = _bad_end(facts, completed)
     if error is None or (_is_explained(facts, completed) and not facts.unreadable):
         return facts.tests
-    name = facts.running if facts.running and _ended_in_a_test(facts) else WHOLE_SUITE
-    crashed = TestResult(id=name, outcome=TestOutcome.ERROR, error=error)
-    return (*(test for test in facts.tests if test.id != name), crashed)
+    began = SUITE_END if facts.collected else WHOLE_SUITE
+    name = facts.running if facts.running and _ended_in_a_test(facts) else began
+    missing = (facts.collected or 0) - facts.finished - _is_running(facts)
+    outcome = TestOutcome.CRASHED if missing > 0 else TestOutcome.ERROR
+    return (*(test for test in facts.tests if test.id != name), TestResult(id=name, outcome=outcome, error=error))
 
 
 def _ended_in_a_test(facts: Facts) -> bool:

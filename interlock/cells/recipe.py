@@ -5,6 +5,7 @@ from pathlib import Path
 
 from interlock.adapters.distributions import Wheel
 from interlock.adapters.interpreter import Interpreter
+from interlock.cells.left_out import NAME, OPTION
 from interlock.cells.suite_files import TEST_FOLDERS
 from interlock.common.frozen_model import FrozenModel
 from interlock.model.lockfile import Lock
@@ -71,7 +72,7 @@ class Recipe(FrozenModel):
 
     def _pytest_arguments(self, above: str) -> list[str]:
         tests = [item.test for item in self.suite.leave_out]
-        left_out = [f"--deselect={test}" if "::" in test else f"--ignore={above}{test}" for test in tests]
+        left_out = [f"{OPTION}={test}" if "::" in test else f"--ignore={above}{test}" for test in tests]
         # All tests run, whatever the suite's own settings say: a test that was never reached can't be compared.
         everything = ("--continue-on-collection-errors", "--maxfail=0")
         # Pytest's summary of passed tests takes time in the square of their number, and the probe records them all.
@@ -79,7 +80,8 @@ class Recipe(FrozenModel):
         always = ("-rfE", "-o", "cache_dir=$TMPDIR/pytest-cache")
         # Else pytest would import zope.interface.tests as interface.tests, from another place on the path.
         named = ("-o", "consider_namespace_packages=true") if above else ()
-        return [*always, *left_out, *named, *self.suite.pytest_args, *everything, f"{above}{self.target}"]
+        plugin = ("-p", NAME) if any("::" in test for test in tests) else ()
+        return [*always, *plugin, *left_out, *named, *self.suite.pytest_args, *everything, f"{above}{self.target}"]
 
 
 def _is_below(name: str, modules: Collection[str]) -> bool:

@@ -44,7 +44,7 @@ from interlock.adapters import distributions, interpreter, layers
 from interlock.adapters import uv as environments
 from interlock.adapters.distributions import EFFECTIVE_METADATA
 from interlock.adapters.uv import Uv, site_packages
-from interlock.cells import audit_hook, outcome, probe, recipe, stable_text, suite_files
+from interlock.cells import audit_hook, left_out, outcome, probe, recipe, stable_text, suite_files
 from interlock.cells.outcome import judge, read_facts
 from interlock.cells.recipe import Recipe
 from interlock.cells.stable_text import stable, stable_test, without_cell
@@ -61,7 +61,7 @@ from interlock.model.verdicts import Run, RunStatus
 PYTEST_SETTINGS = "pytest.ini"
 # The modules that decide what a run shows, beside this one: a change of them makes every verdict unknown again.
 DECIDING = (
-    *(audit_hook, outcome, probe, recipe, stable_text, suite_files, verdicts),
+    *(audit_hook, left_out, outcome, probe, recipe, stable_text, suite_files, verdicts),
     *(distributions, environments, interpreter, layers, process, sandbox),
 )
 RUNNER = files_digest(
@@ -247,6 +247,7 @@ def _install_hook(packages: Path, recipe: Recipe, out: Path) -> None:
     (packages / f"{probe.HOOK}.json").write_text(json.dumps(settings))
     shutil.copyfile(audit_hook.__file__, packages / f"{probe.HOOK}.py")
     (packages / f"{probe.HOOK}.pth").write_text(f"import {probe.HOOK}\n")
+    shutil.copyfile(left_out.__file__, packages / f"{left_out.NAME}.py")
 
 
 def _metadata_folders(packages: Path, name: str) -> list[str]:

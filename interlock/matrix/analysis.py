@@ -7,6 +7,8 @@ for reasons that have nothing to do with the upstream, so no cell is judged alon
 - A test that is red with every upstream version that a run came to it with, and with two at least, is the downstream's
   *own*. Where there are controls, it must be red with one of them too, and no control may be green, untested or flaky:
   "every version" is more than the versions of the table.
+- A test in which a run crashed is own there only if every run that has it red crashed in it: elsewhere a run came to
+  what is after it.
 - A cell with no other red test is broken-before, or *outdated* if its own tests are green with the third-party packages
   of the downstream's release date. Any other red test makes it incompatible.
 - A module that needs an extra is set aside where it is own and is red for no other reason anywhere: the others decide.
@@ -81,6 +83,10 @@ class _Row:
         self._outdated = {test for test in self._own if dated and dated.state(test) is State.GREEN}
         self._aside = self._own - {test for each in self._tested for test in each.red_otherwise}
         self._is_alike = self._fails_alike()
+        # What is red after them is known where a test was merely red.
+        self._crashed_alike = {
+            test for test in self._own if all(test in each.crashed for each in self._tested if test in each.red)
+        }
 
     def _own_tests(self) -> frozenset[str]:
         times = Counter(test for each in self._tested for test in each.red)
@@ -88,6 +94,8 @@ class _Row:
 
     def _is_own(self, test: str) -> bool:
         if any(each.state(test) in {State.GREEN, State.ABSENT} for each in self._tested):
+            return False
+        if any(each.is_steady and each.has_passed(test) for each in (*self.cells, *self._controls)):
             return False
         if any(not each.is_steady or each.run.status is RunStatus.UNTESTED for each in self._controls):
             return False
@@ -101,13 +109,13 @@ class _Row:
 
     def judge(self, cell: Evidence) -> Judged:
         """The verdict of one cell."""
-        regressed = tuple(sorted(cell.red - self._own))
+        own = cell.red & self._own - (cell.crashed - self._crashed_alike)
+        regressed = tuple(sorted(cell.red - own))
         if not cell.is_steady:
             return Judged(verdict=Verdict.FLAKY, regressed=regressed)
         status = cell.run.status
         if status is not RunStatus.FAILED:
             return Judged(verdict=STATUS_VERDICTS[status], own_fault=self._is_alike and status in WHOLE_CELL)
-        own = cell.red & self._own
         faults = own - self._aside
         fault = Verdict.OUTDATED if faults <= self._outdated else Verdict.BROKEN_BEFORE
         return Judged(

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from functools import cached_property
 
-from interlock.cells.outcome import WHOLE_SUITE
+from interlock.cells.outcome import SUITE_END, WHOLE_SUITE
 from interlock.model.verdicts import Run, RunStatus, TestOutcome
 
 TESTED = frozenset({RunStatus.PASSED, RunStatus.FAILED})
+ERRORS = frozenset({TestOutcome.ERROR, TestOutcome.CRASHED})
 # pytest's own names of the root.
 ROOTS = (WHOLE_SUITE, "", ".")
 
@@ -48,11 +49,17 @@ class Evidence:
             return State.GREEN
         if (outcome := self._outcomes.get(test)) is not None:
             return _STATES.get(outcome, State.GREEN)
+        if test == SUITE_END:
+            return State.UNREACHED if self.crashed or not self._loaded else State.GREEN
         if test in self._loaded:
             return State.GREEN
         # After the error of a test, which a crash is too, nothing says whether the others were there.
         is_cut_off = bool(self._errors) if "::" in test else not self._errors.isdisjoint(ancestors(test))
         return State.UNREACHED if is_cut_off else State.ABSENT
+
+    def has_passed(self, test: str) -> bool:
+        """Whether the run, which may have been ended later, shows that a test passed."""
+        return self._outcomes.get(test) is TestOutcome.PASSED
 
     @property
     def red_otherwise(self) -> frozenset[str]:
@@ -61,12 +68,17 @@ class Evidence:
 
     # The many cells that passed need none of these.
     @cached_property
+    def crashed(self) -> frozenset[str]:
+        """Where the run ended before all of its tests had."""
+        return frozenset(test for test, outcome in self._outcomes.items() if outcome is TestOutcome.CRASHED)
+
+    @cached_property
     def _outcomes(self) -> dict[str, TestOutcome]:
         return {test.id: test.outcome for test in self.run.tests}
 
     @cached_property
     def _errors(self) -> frozenset[str]:
-        return frozenset(test for test, outcome in self._outcomes.items() if outcome is TestOutcome.ERROR)
+        return frozenset(test for test, outcome in self._outcomes.items() if outcome in ERRORS)
 
     @cached_property
     def _loaded(self) -> frozenset[str]:

@@ -203,10 +203,24 @@ class MatrixReport(FrozenModel):
     totals: Totals
 
     @property
+    def undeclared(self) -> tuple[Sheet, ...]:
+        """A sheet of each edge on which the newest downstream admits nothing of the table: nothing is proven of it."""
+        edges: dict[tuple[str, str], list[Sheet]] = {}
+        for sheet in self.sheets:
+            if sheet.counts:
+                edges.setdefault((sheet.upstream, sheet.downstream), []).append(sheet)
+        return tuple(sheets[0] for sheets in edges.values() if not any(map(_is_covered, sheets)))
+
+    @property
     def exit_code(self) -> int:
-        """0 when something declared works, what is red there is its own fault, and no newest release is missing."""
+        """0 when something declared works, red there is its own fault, and no newest release is missing or unproven."""
         counted = [cell for sheet in self.sheets if sheet.counts for row in sheet.cells for cell in row]
         declared = [cell for cell in counted if cell.declared]
         blamed = [cell for cell in declared if not cell.own_fault and cell.verdict is not Verdict.COMPATIBLE]
         works = any(cell.verdict is Verdict.COMPATIBLE for cell in declared)
-        return 0 if works and not blamed and not self.missing else 1
+        return 0 if works and not (blamed or self.missing or self.undeclared) else 1
+
+
+def _is_covered(sheet: Sheet) -> bool:
+    """Whether a pair of the newest row is declared, or none could be: it does not require the upstream."""
+    return not sheet.rows or sheet.rows[-1].declared is None or any(cell.declared for cell in sheet.cells[-1])

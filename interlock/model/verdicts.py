@@ -61,6 +61,7 @@ class TestOutcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     ERROR = "error"
+    CRASHED = "crashed"  # the run ended there, before all tests had: of the others it shows nothing
     SKIPPED = "skipped"
     XFAILED = "xfailed"
     XPASSED = "xpassed"
@@ -69,7 +70,7 @@ class TestOutcome(StrEnum):
     @property
     def is_red(self) -> bool:
         """Whether this outcome counts against the tested combination."""
-        return self in {TestOutcome.FAILED, TestOutcome.ERROR, TestOutcome.NEEDS_EXTRA}
+        return self in {TestOutcome.FAILED, TestOutcome.ERROR, TestOutcome.CRASHED, TestOutcome.NEEDS_EXTRA}
 
 
 class TestResult(FrozenModel):

@@ -45,7 +45,7 @@ def headline(report: MatrixReport) -> Headline:
     declared = [cell for cell in _cells(sheet for sheet in report.sheets if sheet.counts) if cell.declared]
     blamed = [cell for cell in declared if not cell.own_fault and cell.verdict is not Verdict.COMPATIBLE]
     broken = sum(cell.verdict in SEEN_BROKEN for cell in blamed)
-    aside = _own_faults_aside(declared) + _missing_aside(report)
+    aside = _own_faults_aside(declared) + _missing_aside(report) + _undeclared_aside(report)
     if broken:
         verb = "does" if broken == 1 else "do"
         detail = f"{broken:,} of {labels.counted(len(declared), 'declared pair')} {verb} not work.{aside}"
@@ -57,7 +57,7 @@ def headline(report: MatrixReport) -> Headline:
         detail = f"{len(blamed):,} of {labels.counted(len(declared), 'declared pair')} could not be judged.{aside}"
         return Headline(state="unknown", title="Not proven", detail=detail)
     works = any(cell.verdict is Verdict.COMPATIBLE for cell in declared)
-    if not works or report.missing:
+    if not works or report.missing or report.undeclared:
         detail = _all_work(declared) if works else "No declared pair was shown to work."
         return Headline(state="unknown", title="Not proven", detail=f"{detail}{aside}")
     if alone := _newest_broken_alone(report):
@@ -80,6 +80,13 @@ def _own_faults_aside(declared: list[Cell]) -> str:
 def _missing_aside(report: MatrixReport) -> str:
     return "".join(
         f" {item.package} {item.version} can't be had: {labels.one_line(item.reason)}." for item in report.missing
+    )
+
+
+def _undeclared_aside(report: MatrixReport) -> str:
+    return "".join(
+        f" {sheet.downstream} {sheet.rows[-1].version} admits no {sheet.upstream} that was tested."
+        for sheet in report.undeclared
     )
 
 

@@ -66,7 +66,12 @@ def _red_says(known: Shown, before: Shown | None) -> tuple[Answer | None, str]:
 
 def _red_tests_say(known: Shown, before: Shown) -> tuple[Answer | None, str]:
     # A test in a file that could not even be collected was red, too.
-    new = [test for test in known.red if not {test, test.partition("::")[0]} & before.red.keys()]
+    # After a test in which the run ended, others may be red that were not with the last release.
+    new = [
+        test
+        for test in known.red
+        if test in known.crashed - before.crashed or not {test, test.partition("::")[0]} & before.red.keys()
+    ]
     if not new:
         return None, "red with the last release too"
     return Answer.NO, f"{len(new)} red that {'was' if len(new) == 1 else 'were'} not with the last release"

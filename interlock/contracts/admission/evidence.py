@@ -14,7 +14,7 @@ from interlock.contracts.admission.models import Admission, Answer, CellSaid, Ev
 from interlock.errors import DistributionError, UsageError
 from interlock.model.family import Edge, Family
 from interlock.model.suites import Suite
-from interlock.model.verdicts import CellKey, Run, Verdict, point_text
+from interlock.model.verdicts import CellKey, Run, TestOutcome, Verdict, point_text
 from interlock.model.versions import Selection
 
 SHORT_SHA = 12
@@ -238,7 +238,8 @@ def _candidates(known: Mapping[CellKey, KnownCell]) -> dict[str, str]:
 def _shown(cell: KnownCell, runs: Sequence[Run]) -> Shown:
     """A cell with its red tests: those of the last run that had any."""
     red = next((run.red_tests for run in reversed(runs) if run.red_tests), ())
-    return Shown(verdict=cell.verdict, at=cell.at, red={test.id: test.error for test in red})
+    crashed = frozenset(test.id for test in red if test.outcome is TestOutcome.CRASHED)
+    return Shown(verdict=cell.verdict, at=cell.at, red={test.id: test.error for test in red}, crashed=crashed)
 
 
 def reason(request: AdmissionRequest, answer: Answer, cells: Sequence[CellSaid]) -> str:

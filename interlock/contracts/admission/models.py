@@ -29,11 +29,13 @@ class Shown(FrozenModel):
     Attributes:
         at: When the verdict was recorded.
         red: The red tests in the order in which they ran, with the first line of the error.
+        crashed: Those in which the run ended before all of its tests had.
     """
 
     verdict: Verdict
     at: AwareDatetime
     red: Mapping[str, str | None] = {}
+    crashed: frozenset[str] = frozenset()
 
 
 class Evidence(FrozenModel):

@@ -6,7 +6,7 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.bisect.narrowing import State
 from interlock.errors import UsageError
 from interlock.matrix.evidence import ancestors
-from interlock.model.verdicts import Run, RunStatus
+from interlock.model.verdicts import Run, RunStatus, TestOutcome
 
 
 class JudgedSheet(FrozenModel):
@@ -26,12 +26,14 @@ class JudgedRun(FrozenModel):
     Attributes:
         wavers: Whether its runs disagree.
         red: The red tests in the order in which they ran, with the first line of the error.
+        crashed: Those in which the run ended before all of its tests had.
         reason: Why it could not be run, or did not end.
     """
 
     status: RunStatus
     wavers: bool = False
     red: Mapping[str, str | None] = {}
+    crashed: frozenset[str] = frozenset()
     reason: str = ""
 
     @property
@@ -49,6 +51,7 @@ def seen(runs: Sequence[Run]) -> JudgedRun:
         status=last.status,
         wavers=not all(run.agrees_with(last) for run in runs),
         red={test.id: test.error for test in last.red_tests},
+        crashed=frozenset(test.id for test in last.red_tests if test.outcome is TestOutcome.CRASHED),
         reason=" ".join((last.reason or "").split()),
     )
 
@@ -58,10 +61,12 @@ class TargetFailures(FrozenModel):
 
     Attributes:
         red_before: The tests that are red with the good end too, and so are not evidence.
+        crashed_before: Those of them in which its run ended.
         unresolvable: Whether the bad end is unresolvable: then every unresolvable step is bad.
     """
 
     red_before: frozenset[str] = frozenset()
+    crashed_before: frozenset[str] = frozenset()
     unresolvable: bool = False
 
     def new(self, found: JudgedRun) -> dict[str, str | None]:
@@ -76,7 +81,9 @@ class TargetFailures(FrozenModel):
             return State.SKIP
         if found.status is RunStatus.UNRESOLVABLE:
             return State.BAD if self.unresolvable else State.SKIP
-        return State.BAD if found.status is RunStatus.TIMED_OUT or self.new(found) else State.GOOD
+        if found.status is RunStatus.TIMED_OUT or self.new(found):
+            return State.BAD
+        return State.SKIP if found.crashed - self.crashed_before else State.GOOD
 
 
 def ends(
@@ -96,7 +103,11 @@ def ends(
         UsageError: The good end was not seen to be good, or the bad one not to be bad.
     """
     usable = {
-        sheet: TargetFailures(red_before=frozenset(found.red), unresolvable=bad[sheet].status is RunStatus.UNRESOLVABLE)
+        sheet: TargetFailures(
+            red_before=frozenset(found.red),
+            crashed_before=found.crashed,
+            unresolvable=bad[sheet].status is RunStatus.UNRESOLVABLE,
+        )
         for sheet, found in good.items()
         if not found.wavers and found.status in {RunStatus.PASSED, RunStatus.FAILED}
     }

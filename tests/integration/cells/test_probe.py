@@ -80,7 +80,7 @@ CASES = {
         ),
         FAILED,
         None,
-        {"test_b": "assert 0", "(the suite)": "2 of 3 tests finished: enough"},
+        {"test_b": "assert 0", "(the end of the suite)": "2 of 3 tests finished: enough"},
     ),
     "files that are skipped stand for no test": Case(
         three(
@@ -112,7 +112,7 @@ CASES = {
         three("assert 0", options="--stepwise"),
         FAILED,
         None,
-        {"test_b": "assert 0", "(the suite)": "2 of 3 tests finished: Test failed"},
+        {"test_b": "assert 0", "(the end of the suite)": "2 of 3 tests finished: Test failed"},
     ),
     "-x": Case(three("assert 0", options="-x"), FAILED, "1 of 3 failed", {"test_b": "assert 0"}),
     "--co": Case(three(options="--co"), UNTESTED, "0 of 3 tests finished"),
@@ -125,14 +125,14 @@ CASES = {
         three("pass", "import sys\ndef pytest_runtest_logfinish(): sys.exit(0)"),
         FAILED,
         "1 of 1 failed",
-        {"(the suite)": "INTERNALERROR: SystemExit: 0"},
+        {"(the end of the suite)": "INTERNALERROR: SystemExit: 0"},
     ),
     "sys.exit in a conftest": Case(three("pass", "raise SystemExit"), UNTESTED, "there is no test: SystemExit"),
     "sys.exit at the end": Case(
         three("pass", "import sys\ndef pytest_sessionfinish(): sys.exit(3)"),
         FAILED,
         None,
-        {"(the suite)": "interrupted: SystemExit: 3"},
+        {"(the end of the suite)": "interrupted: SystemExit: 3"},
     ),
     "sys.exit with 0 at the end": Case(three("pass", "def pytest_sessionfinish(): raise SystemExit"), PASSED, None),
     # Ids, reruns and subtests.
@@ -175,13 +175,13 @@ CASES = {
         three("import atexit; atexit.register(os._exit, 9)"),
         FAILED,
         "1 of 4 failed",
-        {"(the suite)": "ended with exit code 9 after the tests"},
+        {"(the end of the suite)": "ended with exit code 9 after the tests"},
     ),
     "an error in a hook": Case(
         three("pass", "def pytest_runtest_logreport(report): raise ValueError('oops')"),
         FAILED,
         "1 of 1 failed",
-        {"(the suite)": "INTERNALERROR: ValueError: oops"},
+        {"(the end of the suite)": "INTERNALERROR: ValueError: oops"},
     ),
     "a plugin that wants another exit code": Case(
         three(
@@ -191,7 +191,7 @@ CASES = {
         ),
         FAILED,
         None,
-        {"(the suite)": "coverage too low"},
+        {"(the end of the suite)": "coverage too low"},
     ),
     "an exit code that the machine cuts": Case(
         three("pass", "def pytest_sessionfinish(session): session.exitstatus = 256"), PASSED, None

@@ -53,6 +53,13 @@ GREEN = {
         def test_left_out():
             assert False
 
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_left_out_each(number):
+            assert False
+
+        def test_left_out_not():
+            pass
+
         def test_unwanted():
             assert False
         """,
@@ -77,6 +84,7 @@ def green(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, 
             leave_out=(
                 {"test": "tests/contracts/test_left_out.py", "reason": "r"},
                 {"test": "tests/contracts/test_green.py::test_left_out", "reason": "r"},
+                {"test": "tests/contracts/test_green.py::test_left_out_each", "reason": "r"},
             ),
         )
     assert len(runs) == 1
@@ -98,6 +106,7 @@ def test_a_green_suite_is_green_after_one_run_with_every_test_told_of(green: tup
         "test_skipped": ("skipped", "Skipped: no redis here"),
         "test_xfailed": ("xfailed", "known"),
         "test_xpassed": ("xpassed", "once known"),
+        "test_left_out_not": ("passed", None),
     }
     assert {test.id.partition("::")[0] for test in run.tests} == {"tests/contracts/test_green.py"}
     assert run.lock == tuple(sorted(["core==1.0", "pipe==1.0", *map(str, world.lock.pins)]))
@@ -221,7 +230,7 @@ def test_a_suite_that_ends_itself_half_way_is_red_at_that_test(world: World, tmp
     text = "import os, core\ndef test_a(): pass\ndef test_b(): os._exit(0)\ndef test_c(): pass"
     (run,) = world.tests(tmp_path, {"test_x.py": text})
     assert run.status is RunStatus.FAILED
-    assert outcomes(run) == {"test_a": ("passed", None), "test_b": ("error", "ended with exit code 0 in test_b")}
+    assert outcomes(run) == {"test_a": ("passed", None), "test_b": ("crashed", "ended with exit code 0 in test_b")}
 
 
 @pytest.mark.parametrize(

@@ -202,14 +202,14 @@ CASES = {
         ended(-11),
         RunStatus.FAILED,
         "1 of 2 failed",
-        [("(the suite)", "ended by SIGSEGV after the tests")],
+        [("(the end of the suite)", "ended by SIGSEGV after the tests")],
     ),
     "another exit code after the suite had ended well": Case(
         [result("t::a"), ORIGIN, {"exit": 0}],
         ended(3, "at exit: no\n"),
         RunStatus.FAILED,
         "1 of 2 failed",
-        [("(the suite)", "ended with exit code 3 after the tests")],
+        [("(the end of the suite)", "ended with exit code 3 after the tests")],
     ),
     "could not be loaded": Case(
         [{"exit": 4}], ended(4, RED_OUTPUT), RunStatus.FAILED, "1 of 1 failed", [("(the suite)", "ImportError: no x")]
@@ -225,7 +225,7 @@ CASES = {
         ended(1, "coverage too low\n-- Docs: about\n=== summary ===\n=== 1 passed, 2 warnings in 0.07s ===\n"),
         RunStatus.FAILED,
         "1 of 2 failed",
-        [("(the suite)", "coverage too low")],
+        [("(the end of the suite)", "coverage too low")],
     ),
     "an option that is unknown": Case(
         [{"exit": 4}],
@@ -239,7 +239,7 @@ CASES = {
         ended(3, "INTERNALERROR> KeyError: 'x'\n==== no tests ran in 0.07s ====\n"),
         RunStatus.FAILED,
         "1 of 1 failed",
-        [("(the suite)", "INTERNALERROR: KeyError: 'x'")],
+        [("(the end of the suite)", "INTERNALERROR: KeyError: 'x'")],
     ),
     "stopped early with exit code 0": Case(
         [result("t::a"), ORIGIN, {"running": "t::b"}, {"exit": 0}], ended(), RunStatus.UNTESTED, "1 of 2 tests finished"
@@ -255,14 +255,14 @@ CASES = {
         ended(2),
         RunStatus.FAILED,
         "1 of 2 failed",
-        [("(the suite)", "stopped: late")],
+        [("(the end of the suite)", "stopped: late")],
     ),
     "stopped early after red": Case(
         [{"running": "t::f"}, FAILED, {"running": "t::b"}, {"stopped": "late"}, {"exit": 1}],
         ended(1),
         RunStatus.FAILED,
         "2 of 2 failed",
-        [("t::f", "NameError: x"), ("(the suite)", "1 of 2 tests finished: late")],
+        [("t::f", "NameError: x"), ("(the end of the suite)", "1 of 2 tests finished: late")],
     ),
     "a file stands for no test": Case(
         [
@@ -287,7 +287,7 @@ CASES = {
         ended(-15, "coverage too low", timed_out=True),
         RunStatus.FAILED,
         "1 of 2 failed",
-        [("(the suite)", "coverage too low")],
+        [("(the end of the suite)", "coverage too low")],
     ),
     "time was up in the tear-down of the session": Case(
         [{"running": "t::a"}, result("t::a"), ORIGIN],
@@ -311,6 +311,24 @@ def test_what_a_run_showed(name: str) -> None:
     found = judge(recorded(case.facts), case.end, upstream="core", environment=ENVIRONMENT, limit=60)
     assert (found.status, found.reason) == (case.status, case.reason)
     assert [(one.id, one.error) for one in found.tests if one.outcome.is_red] == case.red
+
+
+@pytest.mark.parametrize(
+    ("facts", "outcome"),
+    [
+        ([{"running": "t::b"}, {"collected": 3}], TestOutcome.CRASHED),
+        ([{"running": "t::b"}], TestOutcome.ERROR),
+        ([{"running": "t::a"}, {"collected": 2}, {"internal": "no"}, {"exit": 3}], TestOutcome.CRASHED),
+        ([{"exit": 3}], TestOutcome.ERROR),
+    ],
+    ids=["in a test before the last", "in the last test", "between two tests", "after the last test"],
+)
+def test_an_end_before_all_tests_had_ended_is_a_crash(facts: list[dict[str, object]], outcome: TestOutcome) -> None:
+    code = 3 if "exit" in facts[-1] else -6
+    *_, end = judge(
+        recorded([result("t::a"), ORIGIN, *facts]), ended(code), upstream="core", environment=ENVIRONMENT, limit=60
+    ).tests
+    assert end.outcome is outcome
 
 
 def test_a_module_without_a_file_is_not_proven_to_be_installed() -> None:

@@ -22,6 +22,10 @@ timed_out = a_run(RunStatus.TIMED_OUT, reason="not finished after 5 s")
 uncollected = failed("tests/a.py", green=["tests/b.py::test"])
 collected = passed("tests/a.py::test", "tests/b.py::test")
 unloaded = a_run(RunStatus.FAILED).model_copy(update={"tests": (a_test("(the suite)", TestOutcome.ERROR),)})
+crashed = failed().model_copy(update={"tests": (a_test("t", TestOutcome.CRASHED),)})
+ends_badly = failed(green=["t"]).model_copy(
+    update={"tests": (a_test("t"), a_test("(the end of the suite)", TestOutcome.ERROR))}
+)
 cut_off = a_run(RunStatus.FAILED).model_copy(update={"tests": (a_test("tests/b.py", TestOutcome.ERROR),)})
 
 
@@ -76,6 +80,16 @@ ROWS = {
             unloaded,
         ],
         [OWN, OWN, BAD, BAD],
+    ),
+    "a suite that could not be loaded, and one that ended badly": ([ends_badly, ends_badly, unloaded], [OWN, OWN, BAD]),
+    "an own fault, and a crash there that hides the rest": (
+        [failed("t"), failed("t"), crashed],
+        [OWN, OWN, BAD],
+    ),
+    "a crash in the same test everywhere": ([crashed, crashed], [OWN, OWN]),
+    "an own fault, and a bad end": (
+        [failed("t"), failed("t", "(the end of the suite)")],
+        [OWN, BAD],
     ),
     "red in the only one that got that far": ([failed("tests/a.py::t"), unloaded], [BAD, BAD]),
     "one upstream version has no neighbour": ([failed("t")], [BAD]),
@@ -200,6 +214,12 @@ def test_without_a_control_that_tells_it_is_not_known_whose_fault_it_is(controls
 
 def test_a_green_control_makes_the_whole_table_the_upstreams_fault() -> None:
     assert with_controls(failed("t"), passed("t")) == Judged(verdict=BAD, regressed=("t",))
+
+
+def test_a_test_that_passed_before_the_time_was_up_is_not_own() -> None:
+    late = timed_out.model_copy(update={"tests": (a_test("t"),)})
+    assert with_controls(failed("t"), late).verdict is BAD
+    assert verdicts(failed("t"), failed("t"), late) == [BAD, BAD, LATE]
 
 
 def test_a_flaky_control_tells_nothing() -> None:

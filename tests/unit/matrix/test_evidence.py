@@ -8,11 +8,15 @@ from tests.support.matrix_values import a_run, a_test, failed, passed
 
 GREEN, RED, UNREACHED, ABSENT = State.GREEN, State.RED, State.UNREACHED, State.ABSENT
 FILE, TEST, SUITE = "tests/deep/a.py", "tests/deep/a.py::T::t[x::y/z]", "(the suite)"
+END = "(the end of the suite)"
 
 
 def errors(*ids: str, green: tuple[str, ...] = ()) -> Run:
     tests = (*(a_test(each, TestOutcome.ERROR) for each in ids), *map(a_test, green))
     return a_run(RunStatus.FAILED).model_copy(update={"tests": tests})
+
+
+crashed = failed().model_copy(update={"tests": (a_test("tests/b.py::crashed", TestOutcome.CRASHED),)})
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,13 @@ def errors(*ids: str, green: tuple[str, ...] = ()) -> Run:
         (failed(TEST), SUITE, GREEN),
         (errors(FILE), SUITE, GREEN),
         (failed("a_module"), SUITE, GREEN),
+        (failed(TEST), END, GREEN),
+        (errors(FILE), END, GREEN),
+        (errors(END, green=(TEST,)), END, RED),
+        (errors(END), SUITE, GREEN),
+        (errors(SUITE), END, UNREACHED),
+        (crashed, TEST, UNREACHED),
+        (crashed, END, UNREACHED),
         (a_run(RunStatus.UNTESTED), TEST, UNREACHED),
         (a_run(RunStatus.TIMED_OUT, red=[TEST]), TEST, UNREACHED),
     ],

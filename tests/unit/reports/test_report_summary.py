@@ -102,6 +102,32 @@ def test_one_is_not_many(green: int, rows: int, detail: str) -> None:
     assert headline(report).detail == detail
 
 
+@pytest.mark.parametrize("rows", [("0.9",), ("0.8", "0.9")], ids=["on a whole edge", "in the newest row"])
+def test_a_newest_downstream_that_admits_nothing_of_the_table_is_not_proven(rows: tuple[str, ...]) -> None:
+    def declare(row: int) -> str:
+        return "<1.0" if row == len(rows) - 1 else ""
+
+    works = Table("store", ("1.0",), lambda *_: Case(), lambda _: "", columns=("2.0",), classes=(1, 1))
+    other = Table("pipeline", rows, lambda *_: Case(), declare, columns=("2.0",), classes=(1, 1))
+    report = make_report(works, other)
+    assert (headline(report).state, report.exit_code) == ("unknown", 1)
+    assert headline(report).detail.endswith(" pipeline 0.9 admits no market-data-core that was tested.")
+
+
+def test_a_downstream_that_does_not_require_the_upstream_admits_nothing_and_keeps_nothing_from_fitting() -> None:
+    tables = [
+        Table(name, ("1.0",), lambda *_: Case(), lambda _: "", columns=("2.0",), classes=(1, 1))
+        for name in ("store", "pipeline")
+    ]
+    report = make_report(*tables)
+    (row,), ((cell,),) = report.sheets[1].rows, report.sheets[1].cells
+    rows = (row.model_copy(update={"declared": None}),)
+    cells = ((cell.model_copy(update={"declared": False}),),)
+    undeclared = report.sheets[1].model_copy(update={"rows": rows, "cells": cells})
+    report = report.model_copy(update={"sheets": (report.sheets[0], undeclared)})
+    assert (headline(report).state, report.exit_code) == ("fits", 0)
+
+
 def test_red_with_every_tested_version_does_not_fit_while_nothing_is_known_elsewhere() -> None:
     def judge(row: int, _: int) -> Case:
         return Case(Verdict.INCOMPATIBLE, RED, unknown=True) if row == 0 else Case()

@@ -127,6 +127,14 @@ def test_what_is_red_in_another_way_is_no(known: Shown, before: Shown) -> None:
     assert answer(GREEN, of(known, before)) is Answer.NO
 
 
+def test_a_run_that_ended_in_a_test_that_was_red_does_not_show_what_comes_after_it() -> None:
+    red = shown(Verdict.INCOMPATIBLE, "a")
+    crashed = red.model_copy(update={"crashed": frozenset("a")})
+    assert answer(GREEN, of(crashed, red)) is Answer.NO
+    assert answer(GREEN, of(crashed, crashed)) is Answer.YES
+    assert answer(GREEN, of(red, crashed)) is Answer.YES
+
+
 def test_red_beside_something_else_than_the_last_release_is_not_known_to_be_old() -> None:
     assert answer(GREEN, of(shown(Verdict.BROKEN_BEFORE, "a"))) is Answer.UNKNOWN
     assert answer(GREEN, of(shown(Verdict.BROKEN_BEFORE, "a"), shown(Verdict.FLAKY))) is Answer.UNKNOWN

@@ -5,7 +5,7 @@ import pytest
 from interlock.contracts.bisect.judge import JudgedRun, JudgedSheet, TargetFailures, ends, judge, seen
 from interlock.contracts.bisect.narrowing import State
 from interlock.errors import UsageError
-from interlock.model.verdicts import RunStatus
+from interlock.model.verdicts import RunStatus, TestOutcome
 from tests.support.matrix_values import a_run, failed, passed
 
 ONE, OTHER = (
@@ -50,6 +50,20 @@ def test_runs_that_disagree_waver_and_the_last_one_is_shown() -> None:
 )
 def test_what_one_suite_says(found: JudgedRun, state: State) -> None:
     assert TargetFailures(red_before=frozenset({"own.py"})).state(found) is state
+
+
+def test_a_run_that_ended_in_a_test_that_is_red_with_the_good_end_is_no_evidence() -> None:
+    crashed = red("own").model_copy(update={"crashed": frozenset({"own"})})
+    sought, _notes = ends({ONE: red("own")}, {ONE: red("own", "a")}, NAMES)
+    assert sought[ONE].state(crashed) is State.SKIP
+    sought, _notes = ends({ONE: crashed}, {ONE: red("own", "a")}, NAMES)
+    assert sought[ONE].state(crashed) is State.GOOD
+    run = failed("own")
+    ended = run.model_copy(
+        update={"tests": tuple(each.model_copy(update={"outcome": TestOutcome.CRASHED}) for each in run.tests)}
+    )
+    assert seen([ended]).crashed == {"own"}
+    assert not seen([run]).crashed
 
 
 def test_what_could_not_be_loaded_with_the_good_end_says_nothing_of_its_tests() -> None:
