@@ -31,8 +31,18 @@ async def copy_tree(source: Path, target: Path, *, epoch: int, history: bool) ->
         _copy(source / path, target / path, epoch)
     if history and (source / ".git").is_dir():
         shutil.copytree(source / ".git", target / ".git", symlinks=True)
-    for folder, _, _ in os.walk(target, topdown=False):
+    # The sandbox's user reads it, whatever the umask here is.
+    for folder, _, files in os.walk(target, topdown=False):
+        for file in files if history else ():
+            _readable(Path(folder, file))
+        _readable(Path(folder))
         os.utime(folder, (epoch, epoch))
+
+
+def _readable(path: Path) -> None:
+    """Let everybody read a file, or enter a folder."""
+    if not path.is_symlink():
+        path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
 
 async def _tracked(source: Path) -> list[Path]:

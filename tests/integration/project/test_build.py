@@ -18,16 +18,18 @@ from packaging.version import Version
 from pydantic import SecretStr
 
 from interlock.adapters.index.client import open_index
-from interlock.adapters.index.settings import Index
+from interlock.adapters.index.settings import Index, find_index
 from interlock.adapters.uv import Uv
-from interlock.common.process import tool_environment
 from interlock.errors import BuildError
 from interlock.project.build import BuiltFile, FailedBuildError, build, builder, check
 from interlock.project.build.archives import normalise
+from interlock.project.build.source_tree import copy_tree
 from rehearsal.wheels import pack_closure
 from tests.support.universe import Universe, make_sdist, make_wheel, open_universe
 
 EPOCH = 1_700_000_000
+# As it is before the tests have one of their own: the index of a live test.
+ENVIRON = dict(os.environ)
 NOWHERE = "http://127.0.0.1:9/simple"
 VERSION = Version("1.2.3")
 HATCH = """\
@@ -491,10 +493,24 @@ REAL_BACKENDS = {
 }
 
 
+def test_the_sandboxs_user_can_read_what_is_built_whatever_the_umask_is(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        source = write(hatch(tmp_path / "source"), {"src/market_data_core/deep/c.py": ""})
+        subprocess.run(["git", "init", "--quiet", source], check=True)
+        subprocess.run(["git", "-C", source, "add", "."], check=True)
+        asyncio.run(copy_tree(source, tmp_path / "copy", epoch=EPOCH, history=True))
+    finally:
+        os.umask(before)
+    copied = [tmp_path / "copy", *(tmp_path / "copy").rglob("*")]
+    assert {path.stat().st_mode & 0o055 for path in copied if path.is_dir()} == {0o055}
+    assert {path.stat().st_mode & 0o044 for path in copied} == {0o044}
+
+
 @pytest.mark.live
 @pytest.mark.parametrize("backend", REAL_BACKENDS.values(), ids=REAL_BACKENDS)
-def test_real_backends_give_the_same_bytes_twice(backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("UV_DEFAULT_INDEX")
+def test_real_backends_give_the_same_bytes_twice(backend: str, tmp_path: Path) -> None:
+    real = find_index("pypi", ENVIRON).url.get_secret_value()
     text = HATCH.replace('["hatchling"]\nbuild-backend = "hatchling.build"', backend) + 'description = "Core"\n'
     results = []
     for name, umask in (("one", 0o022), ("two/deeper", 0o077)):
@@ -502,9 +518,8 @@ def test_real_backends_give_the_same_bytes_twice(backend: str, tmp_path: Path, m
         write(source, {"pyproject.toml": text, "src/market_data_core/b.py": "", "tests/test_it.py": ""})
         before = os.umask(umask)
         try:
-            results.append(made(source, tmp_path / "out" / name))
+            results.append(made(source, tmp_path / "out" / name, index=real))
         finally:
             os.umask(before)
         checked(*(file.path for file in results[-1]))
     assert [file.sha256 for file in results[0]] == [file.sha256 for file in results[1]]
-    assert "UV_DEFAULT_INDEX" not in tool_environment()
