@@ -18,11 +18,13 @@ from typing import TypeVar
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from tenacity import retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from interlock.adapters.distributions import module_names, sdist_module_names, wheel_names
 from interlock.adapters.index.client import PackageIndex, Release
 from interlock.common.archives import DAMAGE, zip_names_at_end
 from interlock.common.atomic_files import read_sealed, write_sealed
+from interlock.common.retry import retried
 from interlock.errors import DistributionError, IndexUnavailableError
 from interlock.model.lockfile import File
 
@@ -33,6 +35,8 @@ MOST_SDISTS = 20
 FIRST_READ = 32 << 10
 # Its end, what the list turned out to be larger than, and a comment that hides where it begins.
 MOST_READS = 3
+# One of some hundred requests may be lost.
+ATTEMPTS = 3
 T = TypeVar("T")
 
 
@@ -40,10 +44,13 @@ async def known_modules(index: PackageIndex, package: str) -> frozenset[str]:
     """The names that any known release of a package makes importable; `index.notes` says which could not be read.
 
     A candidate that is on offer counts, and is not remembered.
+
+    Raises:
+        IndexUnavailableError: The index did not answer: with a part of the names, less would be tested without a word.
     """
     try:
         releases = chosen(await index.releases(package))
-    except (IndexUnavailableError, DistributionError) as error:
+    except DistributionError as error:
         index.notes[f"the modules of {package}'s releases are not known: {error.message}"] = None
         releases = ()
     names, unread = await _read(index, package, releases)
@@ -107,14 +114,23 @@ def _listed_file(release: Release) -> File:
 async def _modules(index: PackageIndex, file: File) -> tuple[str, ...] | str:
     """The names that a file makes importable, or why they are not known."""
     try:
-        if not file.name.endswith(".whl"):
-            return await asyncio.to_thread(sdist_module_names, await index.download(file))
-        names = None if await index.cached(file) else await _names_at_end(index, file)
-        if names is None:
-            names = await asyncio.to_thread(wheel_names, await index.download(file))
-        return module_names(names)
-    except (IndexUnavailableError, DistributionError) as error:
+        return await retried(
+            lambda: _listed_modules(index, file),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_exponential_jitter(),
+            retry=retry_if_exception_type(IndexUnavailableError),
+        )
+    except DistributionError as error:
         return error.message
+
+
+async def _listed_modules(index: PackageIndex, file: File) -> tuple[str, ...]:
+    if not file.name.endswith(".whl"):
+        return await asyncio.to_thread(sdist_module_names, await index.download(file))
+    names = None if await index.cached(file) else await _names_at_end(index, file)
+    if names is None:
+        names = await asyncio.to_thread(wheel_names, await index.download(file))
+    return module_names(names)
 
 
 async def _names_at_end(index: PackageIndex, file: File) -> frozenset[str] | None:

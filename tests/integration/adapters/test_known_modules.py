@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from interlock.adapters.index.client import Release, open_index
 from interlock.adapters.index.known_modules import MOST_LISTED, chosen, known_modules
 from interlock.adapters.index.settings import Index
+from interlock.errors import IndexUnavailableError
 from interlock.model.lockfile import File
 from tests.support.universe import TinyIndex, make_sdist, make_wheel
 
@@ -62,6 +63,23 @@ def test_what_the_index_no_longer_has_or_gives_is_remembered(tmp_path: Path) -> 
         names, notes = known(tiny, tmp_path / "cache")
     assert names == {"old", "new"}
     assert len(notes) == 1
+
+
+def test_a_lost_request_is_made_again_and_an_index_that_stays_silent_ends_it(tmp_path: Path) -> None:
+    """With a part of the names, less would be tested, and what passes would be called compatible."""
+    make_wheel(tmp_path / "files", "core", "1.0", files={"old.py": ""})
+
+    async def asking(tiny: TinyIndex, lost: int) -> frozenset[str]:
+        settings = Index(name="tiny", url=SecretStr(tiny.url), configured=True)
+        async with open_index(settings, tmp_path / str(lost)) as index:
+            await index.releases("core")
+            tiny.fail_next(lost)
+            return await known_modules(index, "core")
+
+    with TinyIndex(tmp_path / "files") as tiny:
+        assert asyncio.run(asking(tiny, 2)) == {"old"}
+        with pytest.raises(IndexUnavailableError):
+            asyncio.run(asking(tiny, 20))
 
 
 def test_a_package_that_the_index_has_not_got_has_no_modules_and_a_note(tmp_path: Path) -> None:

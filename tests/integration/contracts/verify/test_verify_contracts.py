@@ -311,12 +311,12 @@ def test_a_merge_base_that_cannot_be_built_has_the_last_release_in_its_place(
 ) -> None:
     whole = here.git(CORE, "show", f"main:{PROJECT}").encode() + b"\n"
     here.commit(CORE, {PROJECT: b"[build-system]\nrequires = [\n"})
-    sha = here.branch("mended", {PROJECT: whole})
+    sha = here.branch("repaired", {PROJECT: whole})
     try:
-        compared = here.build("mended")
+        compared = here.build("repaired")
         group = here.build(sha, baseline="main", group=True)
         with pytest.raises(InterlockError):
-            here.build("mended", baseline="main")
+            here.build("repaired", baseline="main")
     finally:
         here.commit(CORE, {PROJECT: whole})
     assert compared.baseline is not None
