@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypedDict
 
 from packaging.version import Version
 
@@ -26,18 +25,18 @@ from interlock.adapters.index.client import Release as OnIndex
 from interlock.common.clock import now
 from interlock.common.digest import digest
 from interlock.errors import ConflictError, RefusedError
-from interlock.model.bump import next_version
 from interlock.model.cascade import cascade_id
 from interlock.model.release import ReleasedFile
-from interlock.model.versions import tag_name, tag_version
+from interlock.model.versions import tag_name
 from interlock.project import build as building
 from interlock.project.build import BuiltFile
 from interlock.project.version import VersionPlace, find_version, project_name
 from interlock.releases import dispatch
 from interlock.releases.admission import ReleaseCandidate, look, too_little
 from interlock.releases.context import ReleaseContext
+from interlock.releases.edits import edit
+from interlock.releases.next_version import choose, previous, version_tags
 from interlock.releases.plan import Plan, newer, released, targets_of
-from interlock.releases.requirements import published_hashes, repinned
 from interlock.releases.tags import Manifest
 
 # GitHub forgets runs after 90 days; an older release that no ledger has counts as finished.
@@ -68,7 +67,7 @@ async def bump(context: ReleaseContext, cloned: Checkout) -> Plan:
         RefusedError: The repository is another package's.
         UsageError, ConflictError: The wanted version is impossible.
     """
-    tags = await _tags(context, cloned)
+    tags = await version_tags(context, cloned)
     plan = await _begun(context, cloned, tags)
     if plan is not None:
         await cloned.switch(plan.base)
@@ -87,17 +86,8 @@ async def next_plan(context: ReleaseContext, cloned: Checkout) -> Plan:
         DecisionError: A requirement can't be moved without a person's decision.
     """
     return await _new(
-        context, cloned, await _tags(context, cloned), await context.connections.index.served(context.name)
+        context, cloned, await version_tags(context, cloned), await context.connections.index.served(context.name)
     )
-
-
-async def _tags(context: ReleaseContext, cloned: Checkout) -> Mapping[Version, Tag]:
-    """The tags of versions; with `ref`, only those of its branch: releases from others are not its past."""
-    found = await cloned.tags()
-    if context.request.ref:
-        own = await cloned.merged_tags(await cloned.head())
-        found = tuple(tag for tag in found if tag.name in own)
-    return {version: tag for tag in found if (version := tag_version(context.package.tag, tag.name))}
 
 
 async def _begun(context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag]) -> Plan | None:
@@ -149,7 +139,7 @@ async def _resumed(
     return Plan(
         package=context.name,
         version=version,
-        **_previous(version, tags),
+        **previous(version, tags),
         repository=context.repository,
         branch=cloned.branch,
         tag=tag.name,
@@ -168,29 +158,23 @@ async def _resumed(
 async def _new(
     context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
 ) -> Plan:
-    location = _of_this_package(context, cloned.path)
     base = await cloned.head()
-    version = next_version(context.request.wanted, known=_known(context, location, tags, served))
-    epoch = max(_today(context), await cloned.commit_time(base))
-    pins = context.request.pins
-    pinned = repinned(cloned.path, context.name, pins, await published_hashes(context.connections.index, pins))
-    changed = {*location.write(version), *(cloned.path / file for each in pinned for file in each.files)}
+    location = _of_this_package(context, cloned.path)
+    version = choose(context, location, tags, served)
+    edited = await edit(context, cloned, location, version)
     return Plan(
         package=context.name,
         version=version,
-        **_previous(version, tags),
+        **previous(version, tags),
         repository=context.repository,
         branch=cloned.branch,
         tag=tag_name(context.package.tag, version),
         base=base,
-        epoch=epoch,
-        changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in changed)),
+        epoch=max(_today(context), await cloned.commit_time(base)),
+        changed=edited.changed,
         source=location.described,
         targets=targets_of(context.family, context.name),
-        remarks=(
-            *(f"{stale} is another version, and was left alone" for stale in location.stale),
-            *(remark for each in pinned for remark in each.remarks),
-        ),
+        remarks=edited.remarks,
     )
 
 
@@ -209,32 +193,6 @@ def _of_this_package(context: ReleaseContext, path: Path) -> VersionPlace:
             hint=f'write the right repository into [packages.{context.name}] of the family file: repository = "…"',
         )
     return find_version(path)
-
-
-def _known(
-    context: ReleaseContext, location: VersionPlace, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
-) -> dict[str, Version | None]:
-    """By source, the highest version. A first version that the file already has may be released as it is."""
-    known: dict[str, Version | None] = {}
-    if tags:
-        known[f"the newest tag {tags[max(tags)].name}"] = max(tags)
-    if served and not context.request.ref:  # other branches' releases don't count
-        known[context.connections.index.index.name] = max(served)
-    unreleased = location.version not in tags and location.version not in served
-    if not (unreleased and location.version == context.request.wanted):
-        known[location.described] = location.version
-    return known
-
-
-class _Previous(TypedDict):
-    previous: Version | None
-    previous_tag: str | None
-
-
-def _previous(version: Version, tags: Mapping[Version, Tag]) -> _Previous:
-    """The release before a version, with its tag."""
-    before = max((other for other in tags if other < version), default=None)
-    return {"previous": before, "previous_tag": tags[before].name if before else None}
 
 
 async def guard(context: ReleaseContext, cloned: Checkout, plan: Plan) -> None:
