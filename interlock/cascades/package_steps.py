@@ -89,7 +89,8 @@ class PackageSteps:
             await self._cascade_run.mark(cascade.root, State.RELEASED, "by somebody else", version=cascade.version)
             return
         version = str(cascade.version)
-        await self._released(self._request(cascade, cascade.root, version=version, despite=asked.despite))
+        fields = {"version": version, "despite": asked.despite, "request_id": asked.request_id}
+        await self._released(self._request(cascade, cascade.root, **fields))
 
     def _request(self, cascade: Cascade, name: str, **fields: object) -> ReleaseRequest:
         """The request of a package's release: equal each time, so that what was proved is what is released."""

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
+from interlock.model.release import RequestId
 from interlock.model.requirements import MemberName
 from interlock.releases.plan import ReleaseRequest, Timeouts
 
@@ -29,6 +30,12 @@ class CascadeRequest(FrozenModel):
         max_length=300,
         description="Why the root is released though its contracts say no, or nothing; kept with its release.",
     )
+    request_id: RequestId | None = Field(
+        default=None,
+        description="What asks for it, as a CI run or a delivery: asked again under the same id, it is the same "
+        "cascade. Default: the flow run.",
+    )
+    empty: bool = Field(default=False, description="Release the root though nothing is new since its last release.")
     dry_run: bool = Field(default=False, description="Only plan, and write nothing anywhere.")
 
     @model_validator(mode="after")
@@ -43,10 +50,9 @@ class CascadeRequest(FrozenModel):
 
     def release(self, **others: object) -> ReleaseRequest:
         """The request for the root's release."""
-        fields = {"package": self.root, "bump": self.bump, "version": self.version}
-        return ReleaseRequest.model_validate(
-            {**fields, "family": self.family, "patience": self.patience, "despite": self.despite, **others},
-        )
+        names = ("bump", "version", "family", "patience", "despite", "request_id", "empty")
+        fields = {name: getattr(self, name) for name in names}
+        return ReleaseRequest.model_validate({"package": self.root, **fields, **others})
 
     def release_of(self, package: str, **others: object) -> ReleaseRequest:
         """The request for the release of a downstream: its next patch."""

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, StringConstraints
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.model.dispatches import DispatchRecord, DispatchState
 from interlock.model.versions import VersionField
+
+RequestId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,300}$")]
+"""What asks for a release, as a flow run, a CI run or a delivery: 1 to 300 visible ASCII characters."""
 
 
 class Step(StrEnum):
@@ -89,6 +92,7 @@ class Release(FrozenModel):
         remarks: What a person should know, though it stopped nothing.
         cascade: The cascade that it is part of.
         run: The flow run that started or finished it.
+        request_id: What asked for it last, as a flow run or a CI run.
         ended_at: When its last step was done; None while it is unfinished.
     """
 
@@ -107,6 +111,7 @@ class Release(FrozenModel):
     remarks: tuple[str, ...] = ()
     cascade: str | None = None
     run: str | None = None
+    request_id: str | None = None
     began_at: AwareDatetime
     ended_at: AwareDatetime | None = None
 

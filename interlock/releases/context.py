@@ -63,6 +63,11 @@ class ReleaseContext:
         """The package's repository, as owner/name."""
         return self.family.repository(self.name)
 
+    @property
+    def request_id(self) -> str | None:
+        """What asks for this release: the request's own id, or the flow run."""
+        return self.request.request_id or self.run
+
     async def remembered(self, version: Version) -> Release | None:
         """The ledger's record of a release of the package."""
         known = await asyncio.to_thread(self.connections.ledger.releases, self.name)

@@ -11,7 +11,7 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.model.bump import Bump, parse_version
 from interlock.model.dispatches import DISPATCH_ID, Order, dispatch_id
 from interlock.model.family import Family
-from interlock.model.release import ReleasedFile
+from interlock.model.release import ReleasedFile, RequestId
 from interlock.model.requirements import MemberName
 from interlock.model.versions import VersionField
 from interlock.project.build import BuiltFile
@@ -52,6 +52,12 @@ class ReleaseRequest(FrozenModel):
         max_length=300,
         description="Why it is released though its contracts say no, or nothing; kept with the release.",
     )
+    request_id: RequestId | None = Field(
+        default=None,
+        description="What asks for it, as a CI run or a delivery: asked again under the same id, it is the same "
+        "release. Default: the flow run.",
+    )
+    empty: bool = Field(default=False, description="Release it though nothing is new since the last release.")
     dry_run: bool = Field(default=False, description="Only check, plan and build, and write nothing anywhere.")
 
     @model_validator(mode="after")

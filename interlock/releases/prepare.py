@@ -1,7 +1,7 @@
 """The steps of a release that leave no trace outside: from the clone to the tagged commit in it.
 
 **Which release it is.** `bump` decides between finishing a release and making the next version. It finishes, in this
-order: what this flow run has made; what this cascade has made of the package; the version that is asked for, if it has
+order: what this request has made; what this cascade has made of the package; the version that is asked for, if it has
 a tag of ours; the newest tag, if something of its release is missing. The ledger knows what is missing; without a
 record there, the index, the GitHub Release and the targets' workflow runs show it.
 
@@ -13,7 +13,7 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -92,7 +92,8 @@ async def next_plan(context: ReleaseContext, cloned: Checkout) -> Plan:
 
 async def _begun(context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag]) -> Plan | None:
     """The release to finish: the wanted one, or the newest if something of it is missing."""
-    wanted = await _made_by_this_run(context) or _of_this_cascade(context, tags) or context.request.wanted
+    asked = await _of_this_request(context, tags)
+    wanted = asked or _of_this_cascade(context, tags) or context.request.wanted
     version = wanted if isinstance(wanted, Version) else max(tags, default=None)
     if version is None or version not in tags or (manifest := Manifest.read(tags[version].message)) is None:
         return None
@@ -118,17 +119,28 @@ async def _lacks_files(context: ReleaseContext, plan: Plan) -> bool:
     return release is None or release.draft
 
 
-async def _made_by_this_run(context: ReleaseContext) -> Version | None:
-    """What this flow run has released: a flow run that is started again never makes another version."""
-    known = await asyncio.to_thread(context.connections.ledger.releases, context.name) if context.run else ()
-    return next((release.version for release in known if release.run == context.run), None)
+async def _of_this_request(context: ReleaseContext, tags: Mapping[Version, Tag]) -> Version | None:
+    """What was released for the same request: asked again, as by a CI run that runs again, it makes no other version.
+
+    The tag says it on every machine; the ledger also says it of a release that another request had begun.
+    """
+    if context.request_id is None:
+        return None
+    made = [version for version, each in _manifests(tags) if each.request_id == context.request_id]
+    known = await asyncio.to_thread(context.connections.ledger.releases, context.name)
+    made += [each.version for each in known if context.request_id in {each.request_id, each.run}]
+    return next(iter(made), None)
 
 
 def _of_this_cascade(context: ReleaseContext, tags: Mapping[Version, Tag]) -> Version | None:
     """What the cascade has released of this package: it releases a package once."""
-    manifests = ((version, Manifest.read(tag.message)) for version, tag in tags.items())
-    made = (version for version, manifest in manifests if manifest and manifest.cascade == context.request.cascade)
+    made = (version for version, each in _manifests(tags) if each.cascade == context.request.cascade)
     return max(made, default=None) if context.request.cascade else None
+
+
+def _manifests(tags: Mapping[Version, Tag]) -> Iterator[tuple[Version, Manifest]]:
+    read = ((version, Manifest.read(tag.message)) for version, tag in tags.items())
+    return ((version, manifest) for version, manifest in read if manifest is not None)
 
 
 async def _resumed(
@@ -302,6 +314,7 @@ async def commit_and_tag(context: ReleaseContext, cloned: Checkout, plan: Plan, 
         files=released(files),
         targets=plan.targets,
         cascade=context.request.cascade,
+        request_id=context.request_id,
     )
     message = manifest.write(context.family.tag_message.format(**names))
     made = await cloned.tag(plan.tag, message, author=context.author, when=plan.epoch, at=commit)

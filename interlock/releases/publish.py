@@ -77,6 +77,7 @@ def _record(context: ReleaseContext, plan: Plan) -> Release:
         previous=plan.previous,
         cascade=plan.manifest.cascade if plan.manifest else None,
         run=context.run,
+        request_id=context.request_id,
         repository=plan.repository,
         branch=plan.branch,
         tag=plan.tag,

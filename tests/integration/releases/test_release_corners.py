@@ -106,6 +106,16 @@ def test_the_same_flow_run_started_again_makes_no_other_version(
     assert (again.version, again.resumed) == (first.version, True)
 
 
+def test_the_same_request_from_another_machine_makes_no_other_version(here: RehearsedRelease) -> None:
+    first = here.release(watch=nothing, request_id="ci/17")
+    here.commit(CORE, {"new.txt": b"new"})
+    here.world.directory.ledger.unlink()
+
+    again = here.release(watch=nothing, request_id="ci/17")
+
+    assert (again.version, again.commit) == (first.version, first.commit)
+
+
 @pytest.mark.long
 def test_somebody_elses_run_before_ours_is_not_taken_for_it(here: RehearsedRelease) -> None:
     without_run_name(here)

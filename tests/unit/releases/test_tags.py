@@ -17,12 +17,23 @@ files = st.builds(
 any_targets = st.builds(DispatchTarget, event=st.from_regex(r"[\w.-]{1,20}", fullmatch=True), target=names)
 
 
-@given(made=st.lists(files, max_size=4), targets=st.lists(any_targets, max_size=4), title=st.text(max_size=40))
+ids = st.none() | st.from_regex(r"[!-~]{1,40}", fullmatch=True)
+
+
+@given(
+    made=st.lists(files, max_size=4),
+    targets=st.lists(any_targets, max_size=4),
+    title=st.text(max_size=40),
+    cascade=ids,
+    request_id=ids,
+)
 def test_a_message_is_read_as_it_was_written(
-    made: list[ReleasedFile], targets: list[DispatchTarget], title: str
+    made: list[ReleasedFile], targets: list[DispatchTarget], title: str, cascade: str | None, request_id: str | None
 ) -> None:
     title = " ".join(title.split())
-    manifest = Manifest(package="core==1.0", files=tuple(made), targets=tuple(targets))
+    manifest = Manifest(
+        package="core==1.0", files=tuple(made), targets=tuple(targets), cascade=cascade, request_id=request_id
+    )
 
     assert Manifest.read(manifest.write(title)) == manifest
 
