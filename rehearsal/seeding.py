@@ -131,8 +131,8 @@ def _github(directory: RehearsalDirectory, family: Family, owner: str, branches:
     state = GitHubState(directory.path)
     with state.lock:
         state.add_user(owner)
-        for name, package in family.packages.items():
-            repository = family.repository(name)
-            secrets = list(package.secrets or SECRETS)
+        for repository in dict.fromkeys(map(family.repository, family.packages)):
+            named = [secret for name in family.in_repository(repository) for secret in family.package(name).secrets]
+            secrets = list(dict.fromkeys(named)) or list(SECRETS)
             state.add_repository(repository, default_branch=branches[repository], secrets=secrets)
         state.saved()

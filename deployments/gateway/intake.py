@@ -104,6 +104,9 @@ class WebhookHandler:
                 result = await asyncio.to_thread(self._interpret, signature, about, body)
             else:
                 result = self._interpret(signature, about, body)
+            # First what the same delivery starts for others: once it is known itself, all of it is on disk.
+            for other in result.others:
+                await self.writer.enter(other)
             is_new = await self.writer.enter(result.delivery)
         return self._answer(result, is_new=is_new)
 

@@ -59,6 +59,7 @@ class Project:
 
     Attributes:
         source: An sdist, or a folder that everybody may read; it stays as it is.
+        directory: The project's directory in that folder.
         kinds: "sdist", "wheel", or both: then the wheel is built from the sdist.
         variables: Variables for the back end beside those of tools. No token belongs here.
         network: Whether the back end may use the network.
@@ -68,6 +69,7 @@ class Project:
     source: Path
     kinds: Sequence[str]
     variables: Mapping[str, str]
+    directory: str = "."
     network: bool = False
     seconds: float = 1800.0
 
@@ -135,7 +137,7 @@ class _Round:
         libraries = [_library(name) for name in LIBRARIES]
         spec = {
             "libraries": sorted({str(library.parent) for library in libraries}),
-            "source": str(source),
+            "source": str(source / self._project.directory if source.is_dir() else source),
             "kinds": list(self._project.kinds),
             "known": list(known),
             "made": str(self._made),

@@ -1,4 +1,4 @@
-"""The reaction `command`: runs a program in a fresh clone of the member's repository."""
+"""The reaction `command`: runs a program in the member's directory of a fresh clone of its repository."""
 
 import asyncio
 from pathlib import Path
@@ -9,6 +9,7 @@ from interlock.common.paths import home
 from interlock.common.process import run, tool_environment
 from interlock.errors import RefusedError
 from interlock.model.cascade import Cascade
+from interlock.project.directory import project_in
 
 TIMEOUT = 1800.0
 LOG = 1 << 20
@@ -23,14 +24,16 @@ async def run_command(context: CascadeContext, cascade: Cascade, package: str) -
     Raises:
         RefusedError: The command failed, or took too long.
         RepositoryError: The repository can't be cloned.
+        BuildError: It has no such directory.
     """
     cloned = await context.clone(package)
-    command = context.family.package(package).command
+    member = context.family.package(package)
+    command, folder = member.command, project_in(cloned.path, member.directory)
     released = " ".join(f"{name}=={version}" for name, version in cascade.released().items())
     variables = {"ORIGIN": cascade.root, "VERSION": str(cascade.version), "RELEASED": released}
     try:
         done = await run(
-            command, env={**tool_environment(), **variables}, cwd=cloned.path, timeout=TIMEOUT, keep=LOG, merge=True
+            command, env={**tool_environment(), **variables}, cwd=folder, timeout=TIMEOUT, keep=LOG, merge=True
         )
     except FileNotFoundError:
         raise RefusedError(

@@ -66,6 +66,8 @@ class PackageSteps:
         self._release = release
         # Two packages that are released at the same time are checked together.
         self._one_by_one = asyncio.Lock()
+        # The release of one package moves the branch on which another one of the same repository is proved.
+        self._repositories: dict[str, asyncio.Lock] = {}
 
     async def follow(self, name: str) -> None:
         """Run a package's steps, and record its states; the scheduler handles errors."""
@@ -106,6 +108,11 @@ class PackageSteps:
         return (await self._cascade_run.now()).progress[name].unproven
 
     async def _release_it(self, cascade: Cascade, name: str) -> None:
+        repository = self._context.family.repository(name).lower()
+        async with self._repositories.setdefault(repository, asyncio.Lock()):
+            await self._prove_and_release(cascade, name)
+
+    async def _prove_and_release(self, cascade: Cascade, name: str) -> None:
         pins = await what_moves(self._cascade_run, name)
         if pins is None:
             return

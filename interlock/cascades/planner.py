@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from interlock.adapters.git import Checkout, Repository, Tag
+from interlock.adapters.git import Repository, Tag
 from interlock.cascades.context import CascadeContext
 from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
@@ -14,6 +15,7 @@ from interlock.errors import UsageError
 from interlock.model.cascade import Action, Cascade, CascadePlan, Outcome, begun, cascade_id, plan_cascade
 from interlock.model.versions import VersionField, tag_name, tag_version
 from interlock.project import requirements
+from interlock.project.directory import project_in
 from interlock.releases import prepare
 from interlock.releases.admission import ReleaseCandidate, look
 from interlock.releases.context import open_release
@@ -102,14 +104,15 @@ async def _member(context: CascadeContext, name: str) -> Member:
     served = await context.connections.index.served(name)
     versions = tuple(sorted(version for version, release in served.items() if not release.yanked))
     cloned = await context.clone(name)
-    declared = {upstream: _declared(cloned, upstream) for upstream in package.upstreams}
+    project = project_in(cloned.path, package.directory)
+    declared = {upstream: _declared(project, upstream) for upstream in package.upstreams}
     made = dict(_made(package.tag, await cloned.tags()))
     texts = {upstream: None if each is None else str(each) for upstream, each in declared.items()}
     return Member(versions=versions, declared=texts, made=made)
 
 
-def _declared(cloned: Checkout, upstream: str) -> SpecifierSet | None:
-    found = [each.specifier for each in requirements.declared(cloned.path, upstream) if each.named.startswith(BINDING)]
+def _declared(project: Path, upstream: str) -> SpecifierSet | None:
+    found = [each.specifier for each in requirements.declared(project, upstream) if each.named.startswith(BINDING)]
     ranges = [each for each in found if each is not None]
     if not ranges:
         return None

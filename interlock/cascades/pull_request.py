@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from interlock.cascades.context import CascadeContext
 from interlock.model.cascade import Cascade
+from interlock.project.directory import project_in
 from interlock.releases.pull_request import Proposal, propose
 from interlock.releases.pull_request_branch import Change, Edge
 from interlock.releases.requirements import Hashes, published_hashes, repinned
@@ -30,6 +31,7 @@ async def proposed(
         base=context.family.package(package).branch,
         upstream=cascade.root,
         version=cascade.version,
+        package=package if context.family.shares(package) else None,
     )
     hashes = await published_hashes(context.connections.index, pins)
     moved = ", ".join(f"{name} {version}" for name, version in pins.items())
@@ -37,7 +39,7 @@ async def proposed(
         edge=edge,
         title=f"build(deps): require {moved}",
         body=_body(cascade, package, moved),
-        edit=lambda root: _edited(root, package, pins, hashes),
+        edit=lambda root: _edited(root, context.family.package(package).directory, package, pins, hashes),
         labels=LABELS,
         trailers={"Interlock-Cascade": cascade.id},
         auto_merge=True,
@@ -51,9 +53,12 @@ def _body(cascade: Cascade, package: str, moved: str) -> str:
     return f"Moves the requirements of {package} to {moved}: {why}.\n\nIts suites were run so, and nothing regressed."
 
 
-def _edited(root: Path, package: str, pins: Mapping[str, Version], hashes: Hashes) -> Mapping[str, bytes]:
+def _edited(
+    root: Path, directory: str | None, package: str, pins: Mapping[str, Version], hashes: Hashes
+) -> Mapping[str, bytes]:
     """The new contents by file, made in a copy, since the work tree must not change."""
     with tempfile.TemporaryDirectory(prefix="repinned-") as name:
         copy = Path(shutil.copytree(root, Path(name, "tree"), symlinks=True, ignore=shutil.ignore_patterns(".git")))
-        files = {file for done in repinned(copy, package, pins, hashes) for file in done.files}
-        return {file.as_posix(): (copy / file).read_bytes() for file in sorted(files)}
+        project = project_in(copy, directory)
+        files = {project / file for done in repinned(project, package, pins, hashes) for file in done.files}
+        return {file.relative_to(copy).as_posix(): file.read_bytes() for file in sorted(files)}

@@ -25,10 +25,12 @@ from interlock.model.family_texts import (
     MessageForm,
     PackageName,
     PythonVersion,
+    RepositoryDirectory,
     VariableName,
     VersionSelection,
     VersionText,
 )
+from interlock.model.shared_repositories import pathspecs, sharing_faults, twice_told
 from interlock.model.suites import UNPROVEN, Suite
 
 
@@ -104,6 +106,11 @@ class Package(FrozenModel):
         pattern=r"^[\w.-]+(/[\w.-]+)?$",
         description="On GitHub, as name or owner/name. Default: the package's name.",
         examples=["market-data-core", "mjdevaccount/market-data-core"],
+    )
+    directory: RepositoryDirectory | None = Field(
+        default=None,
+        description="Its directory in the repository, where several packages share one. Default: the root.",
+        examples=["packages/core"],
     )
     branch: str = Field(
         default="main",
@@ -247,6 +254,19 @@ class Family(FamilySettings):
         repository = self.package(name).repository or self.written.get(name, name)
         return repository if "/" in repository or self.owner is None else f"{self.owner}/{repository}"
 
+    def in_repository(self, repository: str) -> tuple[str, ...]:
+        """The members in a repository, in the order of the file; GitHub ignores the case of its names."""
+        return tuple(name for name in self.packages if self.repository(name).lower() == repository.lower())
+
+    def shares(self, name: str) -> bool:
+        """Whether other members are in this one's repository."""
+        return len(self.in_repository(self.repository(name))) > 1
+
+    def pathspecs(self, name: str) -> tuple[str, ...]:
+        """The paths of a member's own files in its repository, for Git; nothing when all of it is its own."""
+        members = self.in_repository(self.repository(name))
+        return pathspecs(name, {each: self.packages[each] for each in members})
+
     def downstreams(self, name: str) -> tuple[str, ...]:
         """The members that name this one as their upstream, in the order of the file; not their downstreams.
 
@@ -328,16 +348,12 @@ def _upstream_faults(name: str, packages: Mapping[str, Package]) -> Iterator[Val
 
 
 def _repository_faults(family: Family) -> Iterator[ValidationIssue]:
-    """Members that share a repository: a release, a tag or an event there would be ambiguous."""
-    members: dict[str, list[str]] = {}
-    for name in family.packages:
-        members.setdefault(family.repository(name).lower(), []).append(name)
-    for repository, names in members.items():
-        for name in names if len(names) > 1 else ():
-            message = f'{", ".join(map(json.dumps, names))} name one repository, "{repository}"'
-            yield ValidationIssue(
-                ("packages", name, "repository"), message, "each member needs a repository of its own"
-            )
+    for repository in dict.fromkeys(family.repository(name).lower() for name in family.packages):
+        members = {name: family.packages[name] for name in family.in_repository(repository)}
+        yield from sharing_faults(members)
+    repositories = {name: family.repository(name) for name in family.packages}
+    for name, package in family.packages.items():
+        yield from twice_told(name, package, repositories)
 
 
 def _reaction_faults(name: str, package: Package) -> Iterator[ValidationIssue]:

@@ -69,6 +69,15 @@ def _author(text: str) -> str:
     return text
 
 
+def _directory(text: str) -> str:
+    parts = text.split("/")
+    if not re.fullmatch(r"[\w@+.-]+(/[\w@+.-]+)*", text) or {".", "..", ".git"} & {part.lower() for part in parts}:
+        raise fault(
+            f'"{text}" is not a directory of a repository', "write its path from the root, for example: packages/core"
+        )
+    return text
+
+
 def _variable(text: str) -> str:
     if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", text, re.ASCII):
         raise fault(f'"{text}" is not the name of a variable', "for example: REPO_TOKEN")
@@ -103,4 +112,5 @@ IndexName = Annotated[str, AfterValidator(_index)]
 MessageForm = Annotated[str, AfterValidator(_message)]
 Author = Annotated[str, AfterValidator(_author)]
 VersionSelection = Annotated[str, AfterValidator(_selection)]
+RepositoryDirectory = Annotated[str, AfterValidator(_directory), _like(r"^[\w@+.-]+(/[\w@+.-]+)*$")]
 VersionText = Annotated[str, AfterValidator(_version)]

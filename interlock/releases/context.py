@@ -11,10 +11,11 @@ from pathlib import Path
 from packaging.version import Version
 
 from interlock.adapters.connections import Connections
-from interlock.adapters.git import Author, Remote, Repository, find_author, held
+from interlock.adapters.git import Author, Checkout, Remote, Repository, find_author, held
 from interlock.errors import UsageError
 from interlock.model.family import Family, Package
 from interlock.model.release import Release
+from interlock.project.directory import project_in
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.step_timer import StepTimer
 
@@ -67,6 +68,14 @@ class ReleaseContext:
     def request_id(self) -> str | None:
         """What asks for this release: the request's own id, or the flow run."""
         return self.request.request_id or self.run
+
+    def project(self, cloned: Checkout) -> Path:
+        """The package's directory in a clone of its repository.
+
+        Raises:
+            BuildError: The clone has no such directory.
+        """
+        return project_in(cloned.path, self.package.directory)
 
     async def remembered(self, version: Version) -> Release | None:
         """The ledger's record of a release of the package."""

@@ -29,9 +29,9 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
         DecisionError: A requirement can't be moved without a person's decision.
         BuildError: The version can't be written.
     """
-    pins = context.request.pins
-    moved = repinned(cloned.path, context.name, pins, await published_hashes(context.connections.index, pins))
-    written = {*location.write(version), *(cloned.path / file for each in moved for file in each.files)}
+    pins, root = context.request.pins, context.project(cloned)
+    moved = repinned(root, context.name, pins, await published_hashes(context.connections.index, pins))
+    written = {*location.write(version), *(root / file for each in moved for file in each.files)}
     return Edited(
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in written)),
         remarks=(

@@ -171,7 +171,7 @@ async def _new(
     context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
 ) -> Plan:
     base = await cloned.head()
-    location = _of_this_package(context, cloned.path)
+    location = _of_this_package(context, context.project(cloned))
     version = choose(context, location, tags, served)
     edited = await edit(context, cloned, location, version)
     return Plan(
@@ -262,6 +262,7 @@ async def build(context: ReleaseContext, cloned: Checkout, plan: Plan) -> tuple[
         epoch=plan.epoch,
         uv=context.connections.uv,
         out=cloned.path.with_suffix(".dist"),
+        directory=context.package.directory,
         # equal for the tree before its commit and after it
         cache=context.connections.cache / "release-builds" / digest(await cloned.tree_with(plan.changed)),
         network=context.family.package(plan.package).build_network,

@@ -145,7 +145,8 @@ async def _draft(context: ReleaseContext, cloned: Checkout, plan: Plan, files: C
 
 async def _notes(context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> str:
     assert plan.commit is not None
-    commits = await cloned.log(since=plan.previous_tag, until=plan.commit)
+    paths = context.family.pathspecs(plan.package)
+    commits = await cloned.log(since=plan.previous_tag, until=plan.commit, paths=paths)
     return release_notes(
         repository_url=f"{context.connections.server.server}/{plan.repository}",
         tag=plan.tag,

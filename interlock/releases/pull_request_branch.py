@@ -31,17 +31,23 @@ class Edge(FrozenModel):
     Attributes:
         repository: The repository, as owner/name.
         base: The branch that takes the version.
+        package: The package whose requirements are moved, where the repository has several.
     """
 
     repository: str
     base: str
     upstream: str
     version: VersionField
+    package: str | None = None
 
     @property
     def key(self) -> str:
-        """The upstream and its version, as `market-data-core-1.2.11`."""
-        return f"{self.upstream}-{self.version}"
+        """The upstream and its version, as `market-data-core-1.2.11`, below the package where the edge names one."""
+        return f"{self._upstream}-{self.version}"
+
+    @property
+    def _upstream(self) -> str:
+        return f"{self.package}/{self.upstream}" if self.package else self.upstream
 
     @property
     def branch(self) -> str:
@@ -50,7 +56,7 @@ class Edge(FrozenModel):
 
     def supersedes(self, branch: str) -> bool:
         """Whether a branch proposes an older version of the same upstream."""
-        before = f"{PREFIX}{self.upstream}-"
+        before = f"{PREFIX}{self._upstream}-"
         if not branch.startswith(before):
             return False
         text = branch.removeprefix(before)

@@ -180,9 +180,14 @@ class WorkflowRunEvent(ActionEvent):
 
 
 class VersionEvent(Event):
-    """A version of the repository's package is out, as the workflow that published it reports."""
+    """A version of the repository's package is out, as the workflow that published it reports.
+
+    Attributes:
+        package: The package in its normal form, where the repository has several.
+    """
 
     version: VersionText
+    package: str | None = None
 
 
 class Unhandled(FrozenModel):

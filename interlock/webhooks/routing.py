@@ -5,7 +5,7 @@ request that was merged. GitHub reports one thing by several events (a release, 
 repository's webhook and an App's), and equal keys make one flow run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -70,23 +70,47 @@ class Ignored(FrozenModel):
 Route = Start | Ignored
 
 
-def package_in(family: Family, repository: str) -> str | None:
-    """The member with this repository; GitHub ignores case."""
-    return next((name for name in family.packages if family.repository(name).lower() == repository.lower()), None)
+def route(event: Received, family: Family) -> tuple[Start, ...] | Ignored:
+    """Decide what an event in one of the family's repositories starts: a run for each package that it concerns.
 
-
-def route(event: Received, family: Family) -> Route:
-    """Decide what an event in one of the family's repositories starts."""
+    A push or a pull request concerns all packages of its repository, since each may be built from any of its files; a
+    release concerns the one with its form of tags.
+    """
     if isinstance(event, Unhandled):
         return Ignored(kind=Kind.PING if event.is_ping else Kind.EVENT, why=event.why)
-    name = package_in(family, event.repository)
-    if name is None:
+    names = family.in_repository(event.repository)
+    if not names:
         why = f'{event.repository} is no repository of the family "{family.name}"'
         return Ignored(kind=Kind.REPOSITORY, why=why)
-    return _route(event, name, family)
+    if isinstance(event, VersionEvent):
+        return _version(event, names, family)
+    routes = [_route(event, name, family) for name in names]
+    starts = {(each.key, each.condition and each.package): each for each in routes if isinstance(each, Start)}
+    return tuple(starts.values()) or _ignored([each for each in routes if isinstance(each, Ignored)])
 
 
-def _route(event: Event, name: str, family: Family) -> Route:  # noqa: PLR0911  one for each kind of event
+def _ignored(routes: Sequence[Ignored]) -> Ignored:
+    """Why an event starts nothing for any of its packages."""
+    return routes[0].model_copy(update={"why": "; ".join(dict.fromkeys(each.why for each in routes))})
+
+
+def _version(event: VersionEvent, names: Sequence[str], family: Family) -> tuple[Start, ...] | Ignored:
+    """The version of a repository's package; where there are several, the event names it."""
+    published = [name for name in names if family.package(name).publishes]
+    meant = (published or names)[0] if len(published) < 2 else event.package
+    if meant is None or meant not in names:
+        why = f'it does not say which package of {event.repository} is out: "origin", of {", ".join(published)}'
+        return Ignored(kind=Kind.VERSION, why=why)
+    found = _follow(meant, event.version, family)
+    return (found,) if isinstance(found, Start) else found
+
+
+def _place(event: Event, name: str, family: Family) -> str:
+    """What an event is about, in keys: its repository, with the package where there are several."""
+    return event.repository.lower() + (f"/{name}" if family.shares(name) else "")
+
+
+def _route(event: Event, name: str, family: Family) -> Route:
     match event:
         case PullRequestEvent():
             return _pull_request(event, name, family)
@@ -94,14 +118,12 @@ def _route(event: Event, name: str, family: Family) -> Route:  # noqa: PLR0911  
             return _push(event, name, family)
         case ReleaseEvent():
             return _release(event, name, family)
-        case VersionEvent():
-            return _follow(name, event.version, family)
         case DispatchEvent():
             return _dispatch(event, name, family)
         case WorkflowRunEvent():
             return _workflow_run(event, name)
     assert isinstance(event, MergeGroupEvent)
-    return _merge_group(event, name)
+    return _merge_group(event, name, family)
 
 
 def _pull_request(event: PullRequestEvent, name: str, family: Family) -> Route:
@@ -141,7 +163,7 @@ def _merged(event: PullRequestEvent, name: str) -> Route:
     return Start(deployment=CONTINUE, parameters={}, key=key, package=name)
 
 
-def _merge_group(event: MergeGroupEvent, name: str) -> Route:
+def _merge_group(event: MergeGroupEvent, name: str, family: Family) -> Route:
     """Always a run, whatever is tested: a queue waits for a required check that says nothing.
 
     Whose code it is need not be asked: only people who may write can enqueue a pull request, which is to merge it.
@@ -150,7 +172,7 @@ def _merge_group(event: MergeGroupEvent, name: str) -> Route:
         return Ignored(kind=Kind.ACTION, why=f"nothing follows from a merge group that is {event.verb}")
     request: dict[str, JsonValue] = {"upstream": name, "ref": event.sha, "baseline": event.base_sha, "group": True}
     # When it is merged, the branch has the same commit, whose push is verified against the last release.
-    key = f"{VERIFY}:{event.repository.lower()}:{event.sha};group"
+    key = f"{VERIFY}:{_place(event, name, family)}:{event.sha};group"
     return Start(deployment=VERIFY, parameters={"request": request}, key=key, package=name)
 
 
@@ -166,7 +188,7 @@ def _verify(event: PullRequestEvent | PushEvent, name: str, family: Family) -> R
     if not tested:
         return Ignored(kind=Kind.UNTESTED, why=f"no suite of a downstream tests {name}")
     request: dict[str, JsonValue] = {"upstream": name, "ref": event.sha}
-    key = f"{VERIFY}:{event.repository.lower()}:{event.sha}"
+    key = f"{VERIFY}:{_place(event, name, family)}:{event.sha}"
     if isinstance(event, PullRequestEvent):
         request["pull"] = event.number
         if authors := _authors(event):

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 from uuid import UUID, uuid5
 
+from packaging.utils import canonicalize_name
 from pydantic import ConfigDict, ValidationError
 
 from interlock.common.frozen_model import FrozenModel
@@ -41,7 +42,7 @@ class Post(FrozenModel):
         base_sha: The commit that a merge group is built on.
         branch: The pushed branch, or the pull request's base. Default: the repository's default branch.
         pull: The number of the pull request.
-        origin: The released package of a dispatch.
+        origin: The released package of a dispatch, and of a release where the repository has several.
         id: Any text; two posts with different ids are two deliveries, with a run each.
     """
 
@@ -98,7 +99,8 @@ def event_of(post: Post, default_branch: str) -> Received:
     branch = post.branch or default_branch
     match post.event:
         case "release":
-            return VersionEvent(repository=post.repository, version=post.version or "")
+            package = canonicalize_name(post.origin) if post.origin else None
+            return VersionEvent(repository=post.repository, version=post.version or "", package=package)
         case "push":
             return PushEvent.model_validate({**fields, "ref": f"refs/heads/{branch}"})
         case "pull_request":

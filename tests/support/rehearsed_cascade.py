@@ -148,7 +148,8 @@ def rehearse_cascade(template: Path, folder: Path) -> Iterator[RehearsedCascade]
 
 async def built(source: Path, *, version: Version, epoch: int, out: Path, **_facts: object) -> tuple[BuiltFile, ...]:
     """What a build would make of a project's metadata, without the second that it takes; the same each time."""
-    project = tomllib.loads((source / "pyproject.toml").read_text("utf-8"))["project"]
+    folder = source / str(_facts.get("directory") or ".")
+    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
     name, requires = project["name"], project["dependencies"]
     made = (
         make_sdist(out, name, str(version), {"pyproject.toml": ""}),

@@ -19,7 +19,6 @@ from interlock.errors import ServerError, TokenError, UsageError
 from interlock.model import family_file
 from interlock.reports.deliveries import print_deliveries, print_delivery
 from interlock.webhooks import DeliveryState, Secrets, Source
-from interlock.webhooks.routing import package_in
 from interlock.webhooks.signature import CURE, SECRET, find_secrets
 
 HOST, PORT = "127.0.0.1", 4280
@@ -76,7 +75,7 @@ def webhook_secret(
 ) -> None:
     """Print the secret of a repository's webhook, or of its workflow, as it follows from INTERLOCK_WEBHOOK_SECRET."""
     found = family_file.load(family)
-    repository = found.repository(package_in(found, member) or member)
+    repository = found.repository(next(iter(found.in_repository(member)), member))
     source = Source.SIGNED if signed else Source.GITHUB
     typer.echo(_secrets().derived(source, repository).get_secret_value())
 

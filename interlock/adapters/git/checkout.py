@@ -13,6 +13,8 @@ from interlock.errors import ConflictError, RepositoryError
 # Messages may have any line; a NUL is in none.
 _TAG = ("refname:strip=2", "objectname", "objecttype", "*objectname", "*objecttype", "taggerdate:unix", "contents")
 _TAG_FORMAT = "".join(f"%({field})%00" for field in _TAG)
+# Elsewhere a path is what it says; here one may be `:(exclude)…`.
+NOT_LITERAL = {"GIT_LITERAL_PATHSPECS": "0"}
 _LOG_FORMAT = "%H%x00%s%x00%an%x00"
 
 
@@ -142,19 +144,21 @@ class Checkout(Repository):
         """
         await self._output("switch", "--quiet", "--detach", checked_sha(sha))
 
-    async def log(self, since: str | None, until: str = "HEAD") -> tuple[Commit, ...]:
+    async def log(self, since: str | None, until: str = "HEAD", *, paths: Sequence[str] = ()) -> tuple[Commit, ...]:
         """The commits that are in one history and not in another, newest first.
 
         Args:
             since: A tag's name or a SHA; its history is left out. None leaves out nothing.
             until: A SHA or a ref.
+            paths: Pathspecs; only commits that touch one of them are listed. Without any, all are.
 
         Raises:
             RepositoryError: One of them is not in this clone.
         """
         left_out = [f"^{checked_ref(since)}^{{commit}}"] if since else []
         order = ("log", "--topo-order", "--no-decorate", f"--format={_LOG_FORMAT}")
-        listed = await self._output(*order, checked_ref(until), *left_out, "--")
+        command = (*order, checked_ref(until), *left_out, "--", *paths)
+        listed = succeeded(await self._git(*command, extra=NOT_LITERAL), f"the commits of {until} can't be read")
         return tuple(Commit(sha=sha, subject=subject, author=author) for sha, subject, author in _records(listed, 3))
 
     async def export(self, sha: str, path: Path) -> None:

@@ -14,6 +14,7 @@ from interlock.contracts.candidates.source_tree import Source, of_commit, of_fol
 from interlock.errors import InterlockError, RefusedError, UsageError
 from interlock.project import build
 from interlock.project.build import BuiltFile, FailedBuildError
+from interlock.project.directory import project_in
 from interlock.project.tree_reader import read_project
 from interlock.project.version import VersionPlace
 
@@ -51,7 +52,7 @@ async def build_and_offer(builder: CandidateBuilder, package: str, found: Resolv
 
 
 async def _built(builder: CandidateBuilder, package: str, found: ResolvedRef, source: Source) -> Candidate:
-    facts = await read_project(source.path)
+    facts = await read_project(project_in(source.path, source.directory))
     _check_name(builder, package, facts.name)
     version = _marked(facts.version, source)
     await asyncio.to_thread(facts.version.write, version)
@@ -93,6 +94,7 @@ async def _build(
             epoch=source.epoch,
             uv=builder.connections.uv,
             out=builder.connections.work_folder("dist"),
+            directory=source.directory,
             cache=builder.connections.cache / "candidate-builds" / digest(package, await tree_digest(source.tree)),
             network=builder.family.package(package).build_network,
         )

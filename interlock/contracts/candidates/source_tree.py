@@ -39,6 +39,7 @@ class Source:
         epoch: The commit's time, in seconds since 1970.
         mark: The identity for the version: `g` and the commit, or `d` and the digest of a folder.
         tagged: The newest version among the tags in its history.
+        directory: The project's directory among the files; None for all of them.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Source:
     epoch: int
     mark: str
     tagged: Version | None = None
+    directory: str | None = None
 
 
 async def of_commit(builder: CandidateBuilder, package: str, sha: str) -> Source:
@@ -67,6 +69,7 @@ async def of_commit(builder: CandidateBuilder, package: str, sha: str) -> Source
         epoch=await checkout.commit_time(sha),
         mark=f"g{sha[:DIGITS]}",
         tagged=await _newest_tag(builder, package, checkout, sha),
+        directory=builder.family.package(package).directory,
     )
 
 
@@ -83,14 +86,17 @@ async def of_folder(builder: CandidateBuilder, package: str, folder: Path, head:
     Raises:
         RepositoryError, BuildError: The files can't be copied.
     """
-    work = builder.connections.work_folder(package)
+    work, directory = builder.connections.work_folder(package), builder.family.package(package).directory
+    # A folder without it is the project itself.
+    directory = directory if directory and (folder / directory).is_dir() else None
     tree, source = work / "tree", work / "source"
     if head is None:
         with _copying(folder):
             await copy_tree(folder, tree, epoch=NO_TIME, history=False)
         await asyncio.to_thread(shutil.copytree, tree, source, symlinks=True)
         mark = f"d{await tree_digest(tree)}"
-        return Source(path=source, tree=tree, epoch=NO_TIME, mark=mark, tagged=_sdist_version(tree))
+        tagged = _sdist_version(tree)
+        return Source(path=source, tree=tree, epoch=NO_TIME, mark=mark, tagged=tagged, directory=directory)
     files = await files_of(folder)
     for target in (tree, source):
         with _copying(folder):
@@ -104,6 +110,7 @@ async def of_folder(builder: CandidateBuilder, package: str, folder: Path, head:
         epoch=epoch,
         mark=f"g{sha[:DIGITS]}" if sha else f"d{await tree_digest(tree)}",
         tagged=await _newest_tag(builder, package, original, head),
+        directory=directory,
     )
 
 

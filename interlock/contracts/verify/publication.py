@@ -122,6 +122,7 @@ def check(publication: Publication, family: Family) -> Publication:
         "is_whole": set(commit.downstreams) == set(known),
         "is_detailed": family.downstream_statuses,
         "url": None,
+        "has_siblings": family.shares(commit.package),
     }
     return publication.model_copy(update={"commit": commit.model_copy(update=facts)})
 

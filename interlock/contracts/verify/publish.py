@@ -32,7 +32,7 @@ from interlock.contracts.verify.annotations import Notes
 from interlock.contracts.verify.comparison import Comparison
 from interlock.contracts.verify.context import VerificationContext
 from interlock.contracts.verify.report import ContractsReport
-from interlock.contracts.verify.statuses import CONTEXT, ROLL_UP, roll_up, rolled_up, status, statuses
+from interlock.contracts.verify.statuses import CONTEXT, ROLL_UP, of_package, roll_up, rolled_up, status, statuses
 from interlock.errors import GitHubError, InterlockError, TokenError
 
 TRIES = 4
@@ -84,6 +84,7 @@ class Commit(FrozenModel):
         is_whole: Whether these are all downstreams that can be tested.
         is_detailed: Whether each downstream has a status of its own.
         url: The page of the run; None when it has none.
+        has_siblings: Whether other packages are in the repository: then each has statuses of its own.
     """
 
     package: str
@@ -93,6 +94,7 @@ class Commit(FrozenModel):
     is_whole: bool = True
     is_detailed: bool = True
     url: str | None = None
+    has_siblings: bool = False
 
 
 class PublishFailure(FrozenModel):
@@ -301,6 +303,7 @@ def commit_of(context: VerificationContext, comparison: Comparison, url: str | N
         is_whole=context.is_whole,
         is_detailed=context.family.downstream_statuses,
         url=url,
+        has_siblings=context.family.shares(context.upstream),
     )
 
 
@@ -352,6 +355,7 @@ class _Publication:
                 break
 
     async def _status(self, wanted: CommitStatus, *, replaces: bool = True, optional: bool = False) -> None:
+        wanted = of_package(wanted, self._commit.package) if self._commit.has_siblings else wanted
         all_there = await self._look()
         there = all_there.get(wanted.context)
         is_new = there is None and not (optional and wanted.state is StatusState.PENDING)

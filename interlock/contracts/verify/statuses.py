@@ -34,6 +34,12 @@ def context(downstream: str) -> str:
     return f"{CONTEXT}/{downstream}"
 
 
+def of_package(wanted: CommitStatus, package: str) -> CommitStatus:
+    """A status of one of several packages in a repository: `interlock/contracts/core`, `interlock/cells/core/store`."""
+    prefix = next(each for each in (ROLL_UP, CONTEXT) if f"{wanted.context}/".startswith(f"{each}/"))
+    return wanted.model_copy(update={"context": f"{prefix}/{package}{wanted.context.removeprefix(prefix)}"})
+
+
 def status(downstream: str, state: StatusState, words: str, url: str | None) -> CommitStatus:
     """The status of one downstream, cut to the length that GitHub accepts."""
     description = cut(words, LONGEST_DESCRIPTION)

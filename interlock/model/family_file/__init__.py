@@ -24,7 +24,9 @@ from interlock.model.suites import Suite
 
 VARIABLE = "INTERLOCK_FAMILY"
 FILE_NAME = "family.toml"
-COMPARED = ("repository", "upstreams")  # the keys that are compared with those of other packages
+# The keys that are compared with those of other packages; those of the place mean something together only.
+PLACE = ("repository", "directory", "tag", "publishes")
+COMPARED = (*PLACE, "upstreams")
 DEFAULT = Path(__file__).parents[3] / FILE_NAME
 
 
@@ -167,7 +169,8 @@ def _repair(packages: dict[str | int, Any], kind: str, path: Keys) -> None:
     if kind != "extra_forbidden":
         name, *rest = path
         package = packages[name] if isinstance(packages[name], dict) else {}
-        packages[name] = {key: package[key] for key in COMPARED if key in package and rest[:1] != [key]}
+        unknown = PLACE if rest and rest[0] in PLACE else rest[:1]
+        packages[name] = {key: package[key] for key in COMPARED if key in package and key not in unknown}
         return
     table: Any = packages
     for step in path[:-1]:

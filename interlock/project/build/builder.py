@@ -20,6 +20,7 @@ from interlock.errors import BuildError, UnbuildableError
 from interlock.project.build.archives import normalise
 from interlock.project.build.built_file import BuiltFile
 from interlock.project.build.source_tree import copy_tree
+from interlock.project.directory import project_in
 from interlock.project.version import find_version
 
 BUILD_SECONDS = 30 * 60.0
@@ -46,13 +47,14 @@ class FailedBuildError(BuildError):
         self.log = log
 
 
-async def build(
+async def build(  # noqa: PLR0913  each of them is one thing that the files depend on
     source: Path,
     *,
     version: Version,
     epoch: int,
     uv: Uv,
     out: Path,
+    directory: str | None = None,
     cache: Path | None = None,
     network: bool = False,
 ) -> tuple[BuiltFile, ...]:
@@ -62,11 +64,13 @@ async def build(
     build backend, the files are equal to the byte, wherever and whenever they are made; platform wheels apart.
 
     Args:
-        source: The project, a Git checkout or a plain directory.
+        source: A Git checkout or a plain directory.
         version: The version for build backends that take it from tags.
         epoch: `SOURCE_DATE_EPOCH`: the time in all files, in seconds since 1970.
         uv: Makes the environment of the build backend.
         out: Where the files go; made when it is missing.
+        directory: The project's directory in the source; None for the source itself. The build sees all of the source,
+            as in a clone: its settings may name files beside the project.
         cache: Where the files are kept for the next build of an equal tree, or None.
         network: Whether the build backend may use the network.
 
@@ -77,11 +81,11 @@ async def build(
         FailedBuildError: The build fails or takes too long; its log is also in `out`.
         BuildError: The project can't be built at all: see `find_version`.
     """
-    kept = cache / digest(str(version), epoch, _tools()) if cache else None
+    kept = cache / digest(str(version), epoch, _tools(), *filter(None, (directory,))) if cache else None
     if kept is not None and (await asyncio.to_thread(layers.is_sealed, kept)):
         return _copied(kept, out)
     # Before the build, so that a version that can't be known is the error.
-    location = await asyncio.to_thread(find_version, source)
+    location = await asyncio.to_thread(find_version, project_in(source, directory))
     variables = {"SOURCE_DATE_EPOCH": str(epoch), **location.build_environment(version)}
     if cache:
         cache.mkdir(parents=True, exist_ok=True)
@@ -90,7 +94,14 @@ async def build(
         await copy_tree(source, tree, epoch=epoch, history=location.tool is not None)
         made.mkdir()
         kinds = ("sdist", "wheel")
-        project = Project(source=tree, kinds=kinds, variables=variables, network=network, seconds=BUILD_SECONDS)
+        project = Project(
+            source=tree,
+            directory=directory or ".",
+            kinds=kinds,
+            variables=variables,
+            network=network,
+            seconds=BUILD_SECONDS,
+        )
         await _run_build(project, made, uv, out)
         for path in made.iterdir():
             normalise(path, epoch)

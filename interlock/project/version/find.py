@@ -114,4 +114,5 @@ def _name_source(project: Project) -> tuple[Path, Reader]:
         return SETUP_CFG, ini_value("metadata", "name")
     if project.has(SETUP_PY) and "name" in project.read(SETUP_PY, setup_keywords):
         return SETUP_PY, setup_keyword("name")
-    raise BuildError(f"{project.root.name}: nothing names the distribution", hint=f"write name = in {PYPROJECT}")
+    hint = f'write name = in {PYPROJECT}; where it is in a subdirectory: directory = "packages/…" in the family file'
+    raise BuildError(f"{PYPROJECT}: nothing names the distribution", hint=hint)

@@ -174,6 +174,30 @@ def test_a_build_makes_an_sdist_and_a_wheel_that_pass_their_check(backends: Univ
     checked(*(file.path for file in files))
 
 
+def test_a_project_in_a_directory_is_built_there_and_may_name_files_of_the_repository(
+    backends: Universe, tmp_path: Path
+) -> None:
+    root, cache = tmp_path / "root", tmp_path / "cache"
+    hatch(root)
+    core = hatch(root / "packages/core")
+    include = '\n[tool.hatch.build.targets.sdist.force-include]\n"../../beside.txt" = "LICENSE"\n'
+    (core / "pyproject.toml").write_text(HATCH + include)
+    (root / "beside.txt").write_text("beside")
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+
+    sdist, wheel = made(root, tmp_path / "out", backends, directory="packages/core", cache=cache)
+
+    with tarfile.open(sdist.path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+        assert archive.extractfile("market_data_core-1.2.3/LICENSE").read() == b"beside"  # type: ignore[union-attr]
+    assert {"pyproject.toml", "LICENSE", "src/market_data_core/__init__.py"} <= names
+    assert not {"beside.txt", "packages/core/pyproject.toml"} & names
+    # Another package of the same tree, with the same version and time, is another build.
+    assert made(root, tmp_path / "other", backends, cache=cache)[0].sha256 != sdist.sha256
+    assert made(root, tmp_path / "again", backends, directory="packages/core", cache=cache)[1].sha256 == wheel.sha256
+
+
 def test_hatchling_gives_the_same_bytes_in_another_place_from_files_of_another_time(
     backends: Universe, tmp_path: Path
 ) -> None:

@@ -179,6 +179,21 @@ def test_the_log_is_what_came_after_a_tag(checkout: Checkout) -> None:
     assert asyncio.run(checkout.log("light", light)) == ()
 
 
+def test_the_log_of_paths_has_the_commits_that_touch_them(checkout: Checkout) -> None:
+    for name in ("core/a", "core/inside/b", "app/c"):
+        (checkout.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout.path / name).touch()
+        asyncio.run(checkout.commit_all(name, BOT, WHEN, [name]))
+
+    def touched(*paths: str) -> list[str]:
+        return [commit.subject for commit in asyncio.run(checkout.log("v1", paths=paths))]
+
+    assert touched("core") == ["core/inside/b", "core/a"]
+    assert touched("core", ":(exclude)core/inside") == ["core/a"]
+    assert touched("app", ":(exclude)core") == ["app/c"]
+    assert touched(".", ":(exclude)core", ":(exclude)app") == ["third", "second"]
+
+
 def test_the_work_tree_follows_a_switch(checkout: Checkout) -> None:
     light = git(checkout.path, "rev-parse", "light")
     asyncio.run(checkout.switch(light))

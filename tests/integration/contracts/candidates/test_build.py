@@ -21,7 +21,7 @@ from interlock.contracts.candidates import (
 )
 from interlock.contracts.candidates.build import _marked
 from interlock.contracts.candidates.source_tree import Source, of_commit, of_folder
-from interlock.errors import RefusedError, RepositoryError, UsageError
+from interlock.errors import BuildError, RefusedError, RepositoryError, UsageError
 from interlock.project.build import FailedBuildError
 from interlock.project.version import VersionPlace
 from tests.support.candidates import CORE, CandidateWorld, Origin, project
@@ -54,6 +54,48 @@ def test_a_commit_is_built_once_and_its_version_says_which(world: CandidateWorld
     assert files == same
     assert len(world.builds) == 1
     assert (candidate.described, again.described) == (f"branch main ({sha[:12]})", f"commit ({sha[:12]})")
+
+
+def test_a_package_in_a_directory_is_built_there_from_its_commit_or_from_a_folder(
+    world: CandidateWorld, tmp_path: Path
+) -> None:
+    files = {f"packages/core/{name}": text for name, text in project(CORE, "1.0", beside="").items()}
+    origin = world.origin(CORE, {**files, "beside.txt": ""})
+    fields = {"directory": "packages/core"}
+    world.family = world.family.model_copy(
+        update={"packages": {**world.family.packages, CORE: world.family.package(CORE).model_copy(update=fields)}}
+    )
+
+    _, inside = built(world, "main")
+    (origin.work / "packages/core/trains_core/beside.py").write_text("B = 1\n")
+    of_root, changed = built(world, str(origin.work))
+    of_itself, same = built(world, str(origin.work / "packages/core"))
+
+    assert inside["trains_core/beside.py"] == b""
+    assert changed["trains_core/beside.py"] == same["trains_core/beside.py"] == b"B = 1\n"
+    assert str(of_root.version).startswith("1.0+d")
+    assert str(of_itself.version).startswith("1.0+d")
+
+
+def test_a_stranger_who_links_the_directory_to_elsewhere_is_refused_and_nothing_there_is_changed(
+    world: CandidateWorld, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    (secret / "core").mkdir(parents=True)
+    (secret / "core/pyproject.toml").write_text("private")
+    (secret / "core/pyproject.toml").chmod(0o600)
+    origin = world.origin(CORE, project(CORE, "1.0"))
+    (origin.work / "packages").symlink_to(secret)
+    origin.commit({}, "a link")
+    origin.push("main")
+    fields = {"directory": "packages/core"}
+    world.family = world.family.model_copy(
+        update={"packages": {**world.family.packages, CORE: world.family.package(CORE).model_copy(update=fields)}}
+    )
+
+    with pytest.raises(BuildError, match="packages is no directory"):
+        built(world, "main")
+    assert (secret / "core/pyproject.toml").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_folders_parent_is_built_from_its_own_git_where_there_is_no_other(

@@ -65,6 +65,8 @@ class Publisher:
     token: str = ALICE
     is_whole: bool = True
     is_detailed: bool = True
+    package: str = UPSTREAM
+    has_siblings: bool = False
     spend: Spend = unlimited
     sha: str = field(init=False)
 
@@ -86,7 +88,8 @@ class Publisher:
     @property
     def commit(self) -> Commit:
         return Commit(
-            package=UPSTREAM,
+            package=self.package,
+            has_siblings=self.has_siblings,
             repository=CORE,
             sha=self.sha,
             downstreams=(PIPELINE, STORE, IBKR),
@@ -196,6 +199,18 @@ def install(publisher: Publisher, app: apps.App, token: str, permissions: dict[s
 
 
 class TestStatuses:
+    def test_packages_of_one_repository_leave_each_others_statuses_alone(self, publisher: Publisher) -> None:
+        publisher.has_siblings = True
+        publisher.publish()
+        publisher.package = "sibling"
+        assert publisher.pending().failures == ()
+        assert publisher._said["interlock/contracts/sibling"] == [("pending", "is being tested, beside 1.4.61")]
+        assert publisher._said[f"interlock/contracts/{UPSTREAM}"][-1][0] == "failure"
+        assert f"interlock/cells/{UPSTREAM}/{PIPELINE}" in publisher._said
+        assert publisher.for_all == []
+        publisher.package = UPSTREAM
+        assert publisher.writes_of(publisher.publish) == []
+
     def test_all_have_one_from_pending_to_its_end_and_each_downstream_has_its_result(
         self, publisher: Publisher
     ) -> None:
