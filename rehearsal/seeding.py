@@ -1,15 +1,18 @@
 """The initial contents of a world: repositories, an index with past releases, and a GitHub that knows them."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import tomlkit
 
+from interlock.adapters.index.rules import rules_of
+from interlock.adapters.index.settings import find_upload
 from interlock.common.atomic_files import write_whole
 from interlock.common.paths import cache
 from interlock.common.validation import nearest
-from interlock.errors import RehearsalError
+from interlock.errors import InterlockError, RehearsalError
 from interlock.model import family_file
 from interlock.model.family import Family
 from rehearsal.directory import Facts, RehearsalDirectory
@@ -101,8 +104,16 @@ def match(sources: Sequence[str], family: Family) -> dict[str, str]:
 
 
 def _for_a_world(file: Path) -> str:
-    """A family file with absolute paths, and with the index that the environment names: the rehearsal's."""
+    """A family file with absolute paths, and with the index that the environment names: the rehearsal's.
+
+    Its index has the rules of the one that files are really uploaded to.
+    """
     document = tomlkit.parse(file.read_text("utf-8-sig"))
+    family = family_file.load(file)
+    upload = None
+    with contextlib.suppress(InterlockError):  # a release that is no rehearsal says what is wrong
+        upload = find_upload()
+    document["family"]["index_rules"] = rules_of(family.index, family.index_rules, upload).value
     document["family"]["index"] = "pypi"
     for package in document["packages"].values():
         for suite in package.get("suites", []):

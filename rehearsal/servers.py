@@ -6,6 +6,8 @@ from datetime import timedelta
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from interlock.adapters.index.rules import MIB, rules_of
+from interlock.model import family_file
 from rehearsal.control import ControlApp
 from rehearsal.directory import Facts, RehearsalDirectory
 from rehearsal.environment import UPLOADS, addresses
@@ -56,6 +58,13 @@ class WithUploads:
             await self._api(scope, receive, send)
 
 
+def _index(directory: RehearsalDirectory) -> IndexStore:
+    """The index, with the rules of the index that it stands for."""
+    family = family_file.load(directory.family_file)
+    largest = {name: package.largest_file * MIB for name, package in family.packages.items()}
+    return IndexStore(directory.index, rules_of(family.index, family.index_rules, None), largest)
+
+
 class Apps:
     """The servers of a world.
 
@@ -75,7 +84,7 @@ class Apps:
         self.faults = FaultScript()
         self.log = RequestLog(directory.log)
         self.github = GitHubState(directory.path)
-        self.index = IndexStore(directory.index)
+        self.index = _index(directory)
         self._directory, self._facts, self._upstream = directory, facts, upstream
         urls = addresses(facts)
         self.github.addresses = Addresses(api=urls["api"], uploads=urls["uploads"], server=urls["git"])

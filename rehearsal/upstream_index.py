@@ -46,15 +46,16 @@ class UpstreamIndex:
 
     async def _page(self, project: str, request: Request) -> Response:
         try:
-            files = [*await self._own(project), *await self._others(project)]
+            others, status = await self._others(project)
+            files = [*await self._own(project), *others]
         except (httpx.HTTPError, ValueError) as error:
             return PlainTextResponse(f"the index behind does not answer as one: {type(error).__name__}", 502)
-        if not files:
+        if not files and status is None:
             return PlainTextResponse("no such project", 404)
         # If both have a file of the same name, the rehearsal's own counts.
         merged = list({file["filename"]: file for file in reversed(files)}.values())[::-1]
         kind = choose_type(request.headers.get("accept", ""))
-        content = _json(project, merged) if kind == JSON_TYPE else _html(project, merged)
+        content = _json(project, merged, status) if kind == JSON_TYPE else _html(project, merged)
         return Response(content, media_type=kind, headers={"cache-control": "max-age=0"})
 
     async def _own(self, project: str) -> Sequence[Mapping[str, Any]]:
@@ -64,13 +65,15 @@ class UpstreamIndex:
         files: list[Mapping[str, Any]] = answer.json()["files"] if answer.is_success else []
         return files
 
-    async def _others(self, project: str) -> Sequence[Mapping[str, Any]]:
+    async def _others(self, project: str) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        """The files of the user's index, and the project's status there (PEP 792)."""
         async with httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=True, transport=self._transport) as client:
             answer = await client.get(f"{self._url}/{project}/", headers={"accept": ACCEPT})
         if answer.status_code == httpx.codes.NOT_FOUND:
-            return []
+            return [], None
         answer.raise_for_status()
-        return [_entry(file) for file in _read(project, answer).packages]
+        page = _read(project, answer)
+        return [_entry(file) for file in page.packages], page.status.value if page.status else None
 
 
 def _project(scope: Scope) -> str | None:
@@ -105,8 +108,9 @@ def _entry(file: DistributionPackage) -> Mapping[str, Any]:
     }
 
 
-def _json(project: str, files: Sequence[Mapping[str, Any]]) -> bytes:
-    return json.dumps({"meta": {"api-version": "1.0"}, "name": project, "files": files}).encode()
+def _json(project: str, files: Sequence[Mapping[str, Any]], status: str | None) -> bytes:
+    marker = {"project-status": {"status": status}} if status else {}
+    return json.dumps({"meta": {"api-version": "1.0"}, "name": project, "files": files, **marker}).encode()
 
 
 def _html(project: str, files: Sequence[Mapping[str, Any]]) -> bytes:

@@ -213,6 +213,14 @@ class Connections:
             LedgerError: The ledger can't be opened.
         """
         _ = self.credentials, self.upload
+        await self.open_ledger()
+
+    async def open_ledger(self) -> None:
+        """Open the ledger.
+
+        Raises:
+            LedgerError: It can't be opened.
+        """
         await asyncio.to_thread(lambda: self.ledger)
 
     @property

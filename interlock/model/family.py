@@ -133,6 +133,20 @@ class Package(FrozenModel):
         strict=True,
         description="Whether its build reaches the network, as one that downloads by itself must: docs/security.md.",
     )
+    files: Literal["all", "sdist"] = Field(
+        default="all", description="Which of the built files are published: sdist and wheel, or the sdist alone."
+    )
+    readme: Literal["rendered", "strict"] = Field(
+        default="rendered",
+        description="When its description is fit to be published: when the index can render it, or only when there is "
+        "one, and with a content type.",
+    )
+    largest_file: int = Field(
+        default=100,
+        ge=1,
+        le=1024,
+        description="How large its files may be, in MiB; PyPI grants more on request.",
+    )
     change: Change = Field(default=Change.COMMIT, description="How its requirement on an upstream is changed.")
     tag: str = Field(
         default="v{version}",
@@ -197,6 +211,11 @@ class FamilySettings(FrozenModel):
     index: IndexName = Field(
         default="pypi",
         description="The package index: pypi, a name that uv's configuration defines, or a URL without credentials.",
+    )
+    index_rules: Literal["pypi", "format"] | None = Field(
+        default=None,
+        description="The rules that files are held to before they are uploaded: all of PyPI's, or those of the file "
+        "format alone. Default: PyPI's for PyPI and TestPyPI.",
     )
     token_aliases: tuple[VariableName, ...] = Field(
         default=("REPO_TOKEN",), description="Older names of REPO_DISPATCH_TOKEN, which is looked for first."

@@ -56,7 +56,7 @@ LIFECYCLE: Mapping[Step, Promise] = {
     Step.GUARD: Promise("refuse a version that is taken", "tags, index", None),
     Step.ADMISSION: Promise("refuse what is known to break a downstream", "ledger, index", None),
     Step.BUILD: Promise("build sdist and wheel, reproducibly", "earlier builds", None),
-    Step.CHECK: Promise("twine check --strict, names and versions", "files", None),
+    Step.CHECK: Promise("hold the files to the rules of the index", "files, index", None),
     Step.COMMIT_AND_TAG: Promise("commit the version, tag it with the files' hashes", "clone", None),
     Step.PUSH: Promise("push commit and tag together", "refs", "commit and tag"),
     Step.PUBLISH: Promise("upload with twine", "index", "files on the index"),

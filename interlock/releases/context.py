@@ -12,12 +12,12 @@ from packaging.version import Version
 
 from interlock.adapters.connections import Connections
 from interlock.adapters.git import Author, Checkout, Remote, Repository, find_author, held
-from interlock.errors import UsageError
+from interlock.errors import InterlockError, UsageError
 from interlock.model.family import Family, Package
 from interlock.model.release import Release
 from interlock.project.directory import project_in
 from interlock.releases.plan import ReleaseRequest
-from interlock.releases.step_timer import StepTimer
+from interlock.releases.step_timer import StepTimer, waiting
 
 Log = Callable[[int, str], None]
 LOG: Log = logging.getLogger("interlock.releases").log
@@ -82,6 +82,11 @@ class ReleaseContext:
         known = await asyncio.to_thread(self.connections.ledger.releases, self.name)
         return next((release for release in known if release.version == version), None)
 
+    async def waits(self, words: str) -> None:
+        """Say in the log and in the terminal what the release waits for."""
+        self.log(logging.INFO, words)
+        await waiting.get()(words)
+
     @contextlib.asynccontextmanager
     async def lease(self) -> AsyncIterator[None]:
         """Hold the lease of the package, so that no other process on any machine releases it during the block.
@@ -93,6 +98,16 @@ class ReleaseContext:
         async with held(repository, self.name) as lease:
             self.timer.make_sure = lease.make_sure
             yield
+
+
+async def _author(request: ReleaseRequest, family: Family) -> Author:
+    """The author of commits and tags; in a dry run, which reports a missing one later, anybody."""
+    try:
+        return await find_author(family.author)
+    except InterlockError:
+        if not request.dry_run:
+            raise
+        return Author(name="nobody", email="nobody@localhost")
 
 
 @contextlib.asynccontextmanager
@@ -115,13 +130,14 @@ async def open_release(
     family = connections.family
     if not family.package(request.package).publishes:
         raise UsageError(f"{request.package} publishes nothing, so it can't be released", hint="interlock family show")
-    await connections.open_all()
+    if not request.dry_run:  # which says all at once that is missing
+        await connections.open_all()
     with tempfile.TemporaryDirectory(prefix="release-", dir=connections.work) as work:
         yield ReleaseContext(
             request=request,
             connections=connections,
             remote=await connections.remote(request.package),
-            author=await find_author(family.author),
+            author=await _author(request, family),
             work=Path(work),
             run=run,
             log=log,

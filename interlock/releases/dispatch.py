@@ -5,8 +5,8 @@ dispatch that no run took for as long as patience lasts is sent again.
 
 **What can interrupt it.** A crash between the request and its answer, or a lost answer. So a dispatch is recorded as
 `SENDING`, with the newest run of the target, before the request. A later try that finds `SENDING` does not know
-whether GitHub took it: it waits for a run that took the dispatch, as long as runs may take to start, and sends it only
-if none did. A rate limit is a certain no, so the record goes back to `PLANNED`.
+whether GitHub took it: it sends the others first, waits a minute for a run that took this one, and sends it only if
+none did. A rate limit is a certain no, so the record goes back to `PLANNED`.
 
 **Why it is right.** GitHub's answer proves nothing, and a run does: a listener shows the dispatch's id in its run's
 title (an exact receipt); of any other listener, the first run after the dispatch that no other dispatch claims counts.
@@ -50,28 +50,76 @@ async def dispatch(context: ReleaseContext, plan: Plan) -> tuple[DispatchRecord,
         GitHubError, TokenError: GitHub refuses, or did not answer and no run took the dispatch.
         LedgerError: The dispatch can't be recorded, so it is not sent.
     """
-    records: list[DispatchRecord] = []
-    for order in orders(plan, context.family, context.connections.server.server):
-        records.append(await _sent(context, plan, order, _claimed(records)))
-    return tuple(records)
+    wanted = orders(plan, context.family, context.connections.server.server)
+    known = [await asyncio.to_thread(context.connections.ledger.dispatch, order) for order in wanted]
+    done: dict[int, DispatchRecord] = {}
+    lost: dict[int, InterlockError] = {}
+    for number, order in enumerate(wanted):
+        if (record := known[number]) is not None and record.state is DispatchState.SENDING:
+            continue
+        try:
+            done[number] = await _sent(context, plan, order, record, _claimed(done.values()))
+        except _UnansweredError as unanswered:
+            known[number], lost[number] = unanswered.record, unanswered.error
+    # The others come first: of these it is not known whether they arrived, so they are waited for.
+    for number, record in enumerate(known):
+        if record is not None and number not in done:
+            done[number] = await _resolved(context, record, lost.get(number), _claimed(done.values()))
+    return tuple(done[number] for number in range(len(wanted)))
+
+
+class _UnansweredError(Exception):
+    """A dispatch was sent, and its answer lost.
+
+    Args:
+        record: Its record, which says so.
+        error: What came instead of an answer.
+    """
+
+    def __init__(self, record: DispatchRecord, error: InterlockError) -> None:
+        super().__init__(error.message)
+        self.record = record
+        self.error = error
 
 
 def _claimed(records: Iterable[DispatchRecord]) -> frozenset[int]:
     return frozenset(record.receipt.run for record in records if record.receipt)
 
 
-async def _sent(context: ReleaseContext, plan: Plan, order: Order, claimed: frozenset[int]) -> DispatchRecord:
-    record = await asyncio.to_thread(context.connections.ledger.dispatch, order)
+async def _sent(
+    context: ReleaseContext, plan: Plan, order: Order, record: DispatchRecord | None, claimed: frozenset[int]
+) -> DispatchRecord:
+    """Send a dispatch unless it was sent.
+
+    Raises:
+        _UnansweredError: It is not known whether it arrived.
+    """
     if record is None and plan.resumed:
         # The ledger is lost, or another machine's; the target's runs show it too.
         record = await _taken(context, _as_tagged(plan, order), claimed)
-    elif record is not None and record.state is DispatchState.SENDING:
-        record = await _settled(context, record, claimed)
     elif record is not None and record.state is DispatchState.SENT and _has_waited(context, record):
         record = await _taken(context, record, claimed)
     if record is not None and record.state is not DispatchState.PLANNED:
         return await _recorded(context, record)
-    return await _send(context, order, claimed)
+    return await _send(context, order)
+
+
+async def _resolved(
+    context: ReleaseContext, record: DispatchRecord, error: InterlockError | None, claimed: frozenset[int]
+) -> DispatchRecord:
+    """Find out whether a dispatch without an answer arrived; one of an earlier run that did not is sent.
+
+    Raises:
+        InterlockError: It is not known, and this run has sent it: another try finds out.
+    """
+    if (settled := await _settled(context, record, claimed)) is not None:
+        return await _recorded(context, settled)
+    if error is not None:
+        raise error
+    try:
+        return await _send(context, record.order)
+    except _UnansweredError as unanswered:
+        return await _resolved(context, unanswered.record, unanswered.error, claimed)
 
 
 def _as_tagged(plan: Plan, order: Order) -> DispatchRecord:
@@ -84,7 +132,7 @@ def _has_waited(context: ReleaseContext, record: DispatchRecord) -> bool:
     return now() - record.at > timedelta(seconds=context.request.patience.receipt)
 
 
-async def _send(context: ReleaseContext, order: Order, claimed: frozenset[int]) -> DispatchRecord:
+async def _send(context: ReleaseContext, order: Order) -> DispatchRecord:
     newest = max((run.id for run in await _runs(context, order, now())), default=0)
     record = DispatchRecord(order=order, state=DispatchState.SENDING, at=now(), after=newest)
     await _recorded(context, record)
@@ -94,10 +142,9 @@ async def _send(context: ReleaseContext, order: Order, claimed: frozenset[int]) 
         await _recorded(context, record.model_copy(update={"state": DispatchState.PLANNED}))
         raise
     except InterlockError as error:
-        settled = await _settled(context, record, claimed) if error.transient else None
-        if settled is None:
-            raise
-        return await _recorded(context, settled)
+        if error.transient:
+            raise _UnansweredError(record, error) from None
+        raise
     return await _recorded(context, record.model_copy(update={"state": DispatchState.SENT}))
 
 
@@ -108,7 +155,13 @@ async def _recorded(context: ReleaseContext, record: DispatchRecord) -> Dispatch
 
 async def _settled(context: ReleaseContext, record: DispatchRecord, claimed: frozenset[int]) -> DispatchRecord | None:
     """Find out whether a dispatch without an answer arrived: wait for a run that took it."""
-    left = (record.at + timedelta(seconds=context.request.patience.receipt) - now()).total_seconds()
+    patience, order = context.request.patience, record.order
+    left = (record.at + timedelta(seconds=min(patience.answer, patience.receipt)) - now()).total_seconds()
+    if left > 0 and (taken := await _taken(context, record, claimed)) is not None:
+        return taken
+    if left > 0:
+        words = f"its answer is lost: a run there shows within {left:.0f} s whether it arrived, else it is sent again"
+        await context.waits(f"waiting for {order.repository} to take {order.event}; {words}")
     return await until(lambda: _taken(context, record, claimed), seconds=max(0.0, left))
 
 

@@ -23,6 +23,9 @@ class Timeouts(FrozenModel):
 
     index: float = Field(default=900, description="Until the index serves what it took, in seconds.")
     receipt: float = Field(default=300, description="Until a workflow run takes a dispatch, in seconds.")
+    answer: float = Field(
+        default=60, description="Until a workflow run shows whether a dispatch without an answer arrived, in seconds."
+    )
     run: float = Field(default=1800, description="Until that run has ended, in seconds.")
 
 
@@ -58,6 +61,10 @@ class ReleaseRequest(FrozenModel):
         "release. Default: the flow run.",
     )
     empty: bool = Field(default=False, description="Release it though nothing is new since the last release.")
+    finish: bool = Field(
+        default=False,
+        description="Finish an unfinished release with the files that the index has, and give up the others.",
+    )
     dry_run: bool = Field(default=False, description="Only check, plan and build, and write nothing anywhere.")
 
     @model_validator(mode="after")
@@ -99,6 +106,7 @@ class Plan(FrozenModel):
         source: Where the version was found, in words.
         targets: The members that get a dispatch.
         resumed: Whether an earlier run has pushed its tag.
+        left_out: The names of files in its tag that it is finished without.
     """
 
     package: str
@@ -118,6 +126,13 @@ class Plan(FrozenModel):
     targets: tuple[DispatchTarget, ...] = ()
     resumed: bool = False
     remarks: tuple[str, ...] = ()
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def promised(self) -> tuple[ReleasedFile, ...]:
+        """The files of its tag that are published; none before it is tagged."""
+        files = self.manifest.files if self.manifest else ()
+        return tuple(file for file in files if file.name not in self.left_out)
 
 
 def released(files: Iterable[BuiltFile]) -> tuple[ReleasedFile, ...]:

@@ -22,6 +22,7 @@ from packaging.version import Version
 from interlock.adapters.git import Checkout, Tag
 from interlock.adapters.index import upload
 from interlock.adapters.index.client import Release as OnIndex
+from interlock.adapters.index.rules import MIB, rules_of
 from interlock.common.clock import now
 from interlock.common.digest import digest
 from interlock.errors import ConflictError, RefusedError
@@ -31,7 +32,7 @@ from interlock.model.versions import tag_name
 from interlock.project import build as building
 from interlock.project.build import BuiltFile
 from interlock.project.version import VersionPlace, find_version, project_name
-from interlock.releases import dispatch
+from interlock.releases import dispatch, partial
 from interlock.releases.admission import ReleaseCandidate, look, too_little
 from interlock.releases.context import ReleaseContext
 from interlock.releases.edits import edit
@@ -70,8 +71,10 @@ async def bump(context: ReleaseContext, cloned: Checkout) -> Plan:
     tags = await version_tags(context, cloned)
     plan = await _begun(context, cloned, tags)
     if plan is not None:
+        plan = await partial.with_decision(context, plan)
         await cloned.switch(plan.base)
     else:
+        partial.refuse_to_finish(context)
         plan = await _new(context, cloned, tags, await context.connections.index.served(context.name))
     context.log(logging.INFO, f"{'resumes' if plan.resumed else 'makes'} {plan.package} {plan.version}")
     return plan
@@ -113,10 +116,11 @@ async def _is_outstanding(context: ReleaseContext, plan: Plan) -> bool:
 async def _lacks_files(context: ReleaseContext, plan: Plan) -> bool:
     assert plan.manifest is not None
     index, github = context.connections.index, context.connections.github
-    if await upload.missing(plan.package, plan.version, plan.manifest.files, index):
-        return True
     release = await github.release(plan.repository, plan.tag)
-    return release is None or release.draft
+    if release is None or release.draft:
+        return True
+    missing = await upload.missing(plan.package, plan.version, plan.manifest.files, index)
+    return bool(missing - partial.given_up(release, plan.manifest.files))
 
 
 async def _of_this_request(context: ReleaseContext, tags: Mapping[Version, Tag]) -> Version | None:
@@ -270,7 +274,7 @@ async def build(context: ReleaseContext, cloned: Checkout, plan: Plan) -> tuple[
     if plan.manifest is None:
         return files
     built = {file.name: file for file in files}
-    return tuple([await _promised(context, plan, file, built.get(file.name)) for file in plan.manifest.files])
+    return tuple([await _promised(context, plan, file, built.get(file.name)) for file in plan.promised])
 
 
 async def _promised(context: ReleaseContext, plan: Plan, file: ReleasedFile, built: BuiltFile | None) -> BuiltFile:
@@ -288,13 +292,34 @@ async def _promised(context: ReleaseContext, plan: Plan, file: ReleasedFile, bui
     )
 
 
-async def check(_context: ReleaseContext, plan: Plan, files: tuple[BuiltFile, ...]) -> None:
+async def check(context: ReleaseContext, plan: Plan, files: tuple[BuiltFile, ...]) -> tuple[BuiltFile, ...]:
     """Check the files as the index would, and their package and version.
+
+    Returns:
+        The files that are published.
 
     Raises:
         BuildError: The files are not fit to be published.
+        RefusedError: The index takes no more files of the release.
     """
-    await building.check(files, name=plan.package, version=plan.version)
+    if plan.resumed:
+        # Its files were checked before the push; what is missing may have come too late.
+        await partial.make_sure_it_is_open(context, plan, files)
+        return files
+    wanted = demands(context)
+    await building.check(files, wanted, name=plan.package, version=plan.version)
+    return wanted.published(files)
+
+
+def demands(context: ReleaseContext) -> building.Demands:
+    """What the package's files must be, by its family file and by where they are uploaded to."""
+    family, package = context.family, context.package
+    return building.Demands(
+        rules=rules_of(family.index, family.index_rules, context.connections.access.upload),
+        files=package.files,
+        strict=package.readme == "strict",
+        largest=package.largest_file * MIB,
+    )
 
 
 async def commit_and_tag(context: ReleaseContext, cloned: Checkout, plan: Plan, files: tuple[BuiltFile, ...]) -> Plan:

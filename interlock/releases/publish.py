@@ -11,13 +11,14 @@ from interlock.adapters.git import Checkout, PushRaceError
 from interlock.adapters.github import Asset, GitHubRelease
 from interlock.adapters.index import upload
 from interlock.common.clock import now
-from interlock.errors import ConflictError
+from interlock.errors import ConflictError, PublishError
 from interlock.model.dispatches import DispatchRecord
 from interlock.model.release import Release
 from interlock.project.build import BuiltFile
+from interlock.releases import partial
 from interlock.releases.context import ReleaseContext
 from interlock.releases.notes import Change, release_notes
-from interlock.releases.plan import Plan, newer, released
+from interlock.releases.plan import Plan, released
 from interlock.releases.step_timer import MOST_RACES
 
 TYPES = {"wheel": "application/zip", "sdist": "application/gzip"}
@@ -82,7 +83,7 @@ def _record(context: ReleaseContext, plan: Plan) -> Release:
         branch=plan.branch,
         tag=plan.tag,
         commit=plan.commit or "",
-        files=plan.manifest.files if plan.manifest else (),
+        files=plan.promised,
         resumed=plan.resumed,
         remarks=plan.remarks,
         began_at=now(),
@@ -94,12 +95,17 @@ async def publish(context: ReleaseContext, plan: Plan, files: Collection[BuiltFi
 
     Raises:
         ConflictError: The index serves another file under one of the names.
-        PublishError: The index refuses a file.
+        PublishError: The index refuses a file; says what is out, and the ways on.
     """
     missing = await upload.missing(plan.package, plan.version, released(files), context.connections.index)
     for file in files:
         if file.name in missing:
-            await upload.upload(file.path, context.connections.upload, hint=newer(plan))
+            try:
+                await upload.upload(file.path, context.connections.upload)
+            except PublishError as error:
+                if error.transient:
+                    raise
+                raise await partial.refused(context, plan, files, error) from None
             context.log(logging.INFO, f"uploaded {file.name}")
 
 
@@ -136,7 +142,7 @@ async def create_github_release(
 
 
 async def _draft(context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> GitHubRelease:
-    notes = await _notes(context, cloned, plan, files)
+    notes = await _notes(context, cloned, plan, files) + partial.note(plan)
     title = f"{plan.package} {plan.version}"
     return await context.connections.github.create_release(
         plan.repository, tag=plan.tag, name=title, body=notes, draft=True, prerelease=plan.version.is_prerelease

@@ -38,6 +38,14 @@ async def _nobody(_step: Step, _event: StepEvent) -> None:
 watcher: ContextVar[Watch] = ContextVar("watcher", default=_nobody)
 
 
+async def _silently(_words: str) -> None:
+    return
+
+
+# What a step waits for, in words.
+waiting: ContextVar[Callable[[str], Awaitable[None]]] = ContextVar("waiting", default=_silently)
+
+
 async def _certainly() -> None:
     return
 

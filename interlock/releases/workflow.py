@@ -14,17 +14,21 @@ ledger before it is sent.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from interlock.adapters.git import Checkout
+from interlock.adapters.git import Checkout, find_author
+from interlock.common.retry import patiently
 from interlock.common.steps import RunStep, call
+from interlock.errors import InterlockError, TokenError
 from interlock.model.release import Release, Step
 from interlock.project.build import BuiltFile
 from interlock.releases import dispatch, preflight, prepare, publish
-from interlock.releases.checks import all_good
+from interlock.releases.checks import Check
 from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import Plan, orders, released
-from interlock.releases.preflight import Preview
+from interlock.releases.preflight import Preview, Refusal
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,21 +64,82 @@ async def release(context: ReleaseContext, run: RunStep = call) -> Release:
 
 
 async def preview(context: ReleaseContext, run: RunStep = call) -> Preview:
-    """Run the steps that leave no trace, without taking the lease.
+    """Run the steps that leave no trace, without taking the lease; an error of one is kept, and the next is run.
 
-    Raises:
-        InterlockError: The error that would end the release.
+    Where no version can be said, the rest is looked at with the next patch.
     """
-    checks = await preflight.run_checks(context)
-    if not all_good(checks):
-        return Preview(checks=checks)
-    _, plan, files = await _prepared(_Steps(context, run))
+    dry = _DryRun(context, run)
+    checks = await dry.checked()
+    source = await dry.tried(Step.CHECKOUT, prepare.checkout)
+    plan = await dry.tried(Step.BUMP, prepare.bump, source) if source else None
+    files: tuple[BuiltFile, ...] = ()
+    if source and plan:
+        plan, files = await dry.looked(source, plan)
+    elif source:
+        await dry.looked_anyway()
     return Preview(
         checks=checks,
         plan=plan,
         files=released(files),
-        orders=orders(plan, context.family, context.connections.server.server),
+        orders=orders(plan, context.family, context.connections.server.server) if plan else (),
+        refusals=tuple(dry.refusals),
     )
+
+
+class _DryRun:
+    """Runs steps, and keeps their errors."""
+
+    def __init__(self, context: ReleaseContext, run: RunStep) -> None:
+        self._context = context
+        self._run = run
+        self.refusals: list[Refusal] = []
+
+    async def tried(
+        self,
+        step: Step,
+        function: Callable[Concatenate[ReleaseContext, P], Awaitable[R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R | None:
+        """The result of a step; None after an error, which is kept."""
+        run = _Steps(self._context, self._run)
+        try:
+            return await patiently(lambda: run(step, function, *args, **kwargs))
+        except InterlockError as error:
+            # A missing token, which is a refusal already, stops several steps.
+            known = isinstance(error, TokenError) and any(each.exit_code == error.exit_code for each in self.refusals)
+            self.refusals += [] if known else [Refusal.of(step, error)]
+            return None
+
+    async def checked(self) -> tuple[Check, ...]:
+        """The checks of everything that the release needs; what could not be opened is a refusal too."""
+        connections = self._context.connections
+        for needed in (connections.open_ledger, partial(find_author, self._context.family.author)):
+            try:
+                await needed()
+            except InterlockError as error:
+                self.refusals.append(Refusal.of(Step.PREFLIGHT, error))
+        checks = await preflight.run_checks(self._context)
+        self.refusals += map(Refusal.of_check, filter(preflight.is_in_the_way, checks))
+        return checks
+
+    async def looked(self, source: Checkout, plan: Plan) -> tuple[Plan, tuple[BuiltFile, ...]]:
+        """Run the steps from guard on; the plan as far as it has come, and the files that would be published."""
+        await self.tried(Step.GUARD, prepare.guard, source, plan)
+        plan = await self.tried(Step.ADMISSION, prepare.admit, plan) or plan
+        if (built := await self.tried(Step.BUILD, prepare.build, source, plan)) is None:
+            return plan, ()
+        files = await self.tried(Step.CHECK, prepare.check, plan, built) or built
+        return await self.tried(Step.COMMIT_AND_TAG, prepare.commit_and_tag, source, plan, files) or plan, files
+
+    async def looked_anyway(self) -> None:
+        """Look at the rest as for the next patch, with the requirements as they stand."""
+        request = self._context.request.model_copy(update={"version": None, "bump": "patch", "pins": {}})
+        instead = _DryRun(replace(self._context, request=request), self._run)
+        source = await instead.tried(Step.CHECKOUT, prepare.checkout)
+        if source and (plan := await instead.tried(Step.BUMP, prepare.bump, source)):
+            await instead.looked(source, plan)
+        self.refusals += [refusal for refusal in instead.refusals if refusal not in self.refusals]
 
 
 class _Prepared(NamedTuple):
@@ -91,8 +156,8 @@ async def _prepared(step: "_Steps") -> _Prepared:
     plan = await step(Step.BUMP, prepare.bump, source)
     await step(Step.GUARD, prepare.guard, source, plan)
     plan = await step(Step.ADMISSION, prepare.admit, plan)
-    files = await step(Step.BUILD, prepare.build, source, plan)
-    await step(Step.CHECK, prepare.check, plan, files)
+    built = await step(Step.BUILD, prepare.build, source, plan)
+    files = await step(Step.CHECK, prepare.check, plan, built)
     plan = await step(Step.COMMIT_AND_TAG, prepare.commit_and_tag, source, plan, files)
     return _Prepared(source, plan, files)
 

@@ -130,9 +130,16 @@ def _receipts(release: Release) -> str:
 
 def preview_markdown(found: Preview) -> str:
     """What a release would do, as Markdown; other people's text is escaped."""
-    lines = [f"## {found.plan.package} {found.plan.version}" if found.plan else "## It would not be started", ""]
+    title = f"{found.plan.package} {found.plan.version}" if found.plan else "It would not be started"
+    lines = [f"## {title}{', which would be refused' if found.plan and found.refusals else ''}", ""]
     lines += ["Nothing was changed.", "", "| check | state | cause |", "|---|---|---|"]
     lines += [f"| {plain(f'{c.subject}, {c.name}')} | {c.state} | {plain(c.cause)} |" for c in found.checks]
+    if found.refusals:
+        lines += ["", "| refused at | exit code | why | what to do |", "|---|---|---|---|"]
+        lines += [
+            f"| {refusal.step} | {refusal.exit_code} | {plain(refusal.message)} | {plain(refusal.hint or '')} |"
+            for refusal in found.refusals
+        ]
     if found.files:
         lines += ["", "| file | SHA-256 | bytes |", "|---|---|---|"]
         lines += [f"| {plain(file.name)} | `{file.sha256}` | {file.size:,} |" for file in found.files]
@@ -145,8 +152,19 @@ def preview_markdown(found: Preview) -> str:
 def print_preview(found: Preview, console: Console) -> None:
     """Print what a release would do, and every check."""
     _print(map(_check, found.checks), console)
-    refused = ["[red]✗[/] it would not be started; nothing was changed"]
-    _print(_plan_lines(found.plan, found) if found.plan else refused, console)
+    if found.plan:
+        _print(_plan_lines(found.plan, found), console)
+    if found.refusals or not found.plan:
+        _print([*([""] if found.refusals else []), *_refusals(found)], console)
+
+
+def _refusals(found: Preview) -> Iterator[str]:
+    for refusal in found.refusals:
+        first, *others = refusal.message.splitlines() or [""]
+        yield f"[red]✗[/] {refusal.step}: {_safe(first)}"
+        yield from (f"    {_safe(line)}" for line in others)
+        yield from (f"    hint: {_safe(line)}" for line in (refusal.hint or "").splitlines())
+    yield "[red]✗[/] it would not be started; nothing was changed"
 
 
 MARKS = {State.OK: "[green]✓[/]", State.WARNING: "[yellow]![/]", State.FAILED: "[red]✗[/]", State.UNKNOWN: "?"}

@@ -88,7 +88,8 @@ class _Reader:
         files = self._shelf.files(project)
         if files is None:
             _no("no such project")
-        page = project_page(project, files, kind, metadata=self._switches.serves_metadata)
+        status = self._shelf.status(project)
+        page = project_page(project, files, kind, metadata=self._switches.serves_metadata, status=status)
         return self._answer(request, page, kind)
 
     async def file(self, request: Request) -> Response:

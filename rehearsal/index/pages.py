@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from rehearsal.index.records import Record
 
-API_VERSION = "1.1"
+API_VERSION = "1.4"
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 # The first is served to callers that accept several equally, and to callers that accept none (as PyPI does).
 OFFERS = ("text/html", "application/vnd.pypi.simple.v1+html", JSON_TYPE)
@@ -64,7 +64,9 @@ def _quality(offer: str, ranges: dict[str, float]) -> float:
     return next((ranges[name] for name in (offer, f"{kind}/*", "*/*") if name in ranges), 0.0)
 
 
-def project_page(project: str, files: Sequence[Record], content_type: str, *, metadata: bool) -> bytes:
+def project_page(
+    project: str, files: Sequence[Record], content_type: str, *, metadata: bool, status: str | None = None
+) -> bytes:
     """The page of a project.
 
     Args:
@@ -72,11 +74,14 @@ def project_page(project: str, files: Sequence[Record], content_type: str, *, me
         files: Its files, in order.
         content_type: A type that `choose_type` returned.
         metadata: Whether it announces wheels' metadata.
+        status: The project's status (PEP 792); None for `active`.
     """
+    shown = [] if status == "quarantined" else files
     if content_type == JSON_TYPE:
-        entries = [_entry(record, metadata=metadata) for record in files]
-        return _json({"name": project, "versions": versions(files), "files": entries})
-    return _html(f"Links for {project}", (_link(record, metadata=metadata) for record in files))
+        entries = [_entry(record, metadata=metadata) for record in shown]
+        marker = {"project-status": {"status": status}} if status else {}
+        return _json({"name": project, "versions": versions(shown), "files": entries, **marker})
+    return _html(f"Links for {project}", (_link(record, metadata=metadata) for record in shown), status)
 
 
 def root_page(projects: Iterable[str], content_type: str) -> bytes:
@@ -103,8 +108,9 @@ def _json(body: dict[str, object]) -> bytes:
     return json.dumps({"meta": {"api-version": API_VERSION}, **body}).encode()
 
 
-def _html(title: str, lines: Iterable[str]) -> bytes:
-    head = f'<meta name="pypi:repository-version" content="{API_VERSION}"><title>{title}</title>'
+def _html(title: str, lines: Iterable[str], status: str | None = None) -> bytes:
+    marker = f'<meta name="pypi:project-status" content="{status}">' if status else ""
+    head = f'<meta name="pypi:repository-version" content="{API_VERSION}">{marker}<title>{title}</title>'
     body = "\n".join(lines)
     return f"<!DOCTYPE html>\n<html><head>{head}</head><body><h1>{title}</h1>\n{body}\n</body></html>\n".encode()
 

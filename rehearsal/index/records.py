@@ -74,6 +74,10 @@ class IndexStorage(Protocol):
         """The files of a project as its page shows them, or as they are now; None if there is no such project."""
         ...
 
+    def status(self, project: str) -> str | None:
+        """The status of a project (PEP 792); None for `active`."""
+        ...
+
     def owners(self, project: str) -> tuple[str, ...]:
         """The users who may upload to it."""
         ...

@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 from pydantic import TypeAdapter
 
+from interlock.adapters.index.rules import RuleSet
 from interlock.common.atomic_files import write_whole
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import RehearsalError
@@ -20,6 +21,7 @@ from rehearsal.index.accounts import Accounts
 from rehearsal.index.records import Record, describe, parse_filename
 
 _OWNERS = TypeAdapter(dict[str, tuple[str, ...]])
+_STATUSES = TypeAdapter(dict[str, str])
 
 
 class Stale(FrozenModel):
@@ -46,9 +48,18 @@ class IndexStore:
     Attributes:
         accounts: The accounts that may upload.
         incoming: The folder of uploads that are not taken yet, on the same disk; `tidy` makes it.
+        rules: The rules by which it refuses files; those of PyPI unless it stands for another index.
+        largest: By project, how large its files may be, in bytes, where it is granted more than others.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, rules: RuleSet = RuleSet.PYPI, largest: Mapping[str, int] | None = None
+    ) -> None:
+        self.rules = rules
+        self.largest = largest or {}
+        self._statuses_file = directory / "statuses.json"
+        statuses = self._statuses_file.read_bytes() if self._statuses_file.exists() else b"{}"
+        self._statuses = _STATUSES.validate_json(statuses)
         self._files = directory / "files"
         self._records = directory / "records"
         self._owners_file = directory / "owners.json"
@@ -144,6 +155,16 @@ class IndexStore:
             RehearsalError: There is no such release or file.
         """
         self._change(project, version, filename, lambda record: record.model_copy(update={"yanked": reason}))
+
+    def status(self, project: str) -> str | None:
+        """The status of a project (PEP 792); None for `active`."""
+        return self._statuses.get(canonicalize_name(project))
+
+    def set_status(self, project: str, status: str) -> None:
+        """Mark a project as `archived`, `quarantined`, `deprecated` or `active` (PEP 792)."""
+        with self._lock:
+            self._statuses[canonicalize_name(project)] = status
+            write_whole(self._statuses_file, _STATUSES.dump_json(self._statuses))
 
     def delete(self, project: str, version: str, *, filename: str | None = None) -> None:
         """Delete a release, or one file of it; the names of its files can never be used again.

@@ -11,7 +11,18 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from interlock.adapters.index.distribution_file import read_distribution
+from interlock.adapters.index.metadata_rules import VERSIONS, description_renders
+from interlock.adapters.index.rules import (
+    LARGEST_FILE,
+    RuleSet,
+    has_no_other_sdist,
+    project_is_active,
+    refusals,
+    release_is_open,
+)
 from interlock.common.frozen_model import FrozenModel
+from interlock.errors import DistributionError
 from rehearsal.index.accounts import Credential
 from rehearsal.index.records import (
     Named,
@@ -23,7 +34,6 @@ from rehearsal.index.records import (
 )
 from rehearsal.index.store import IndexStore
 
-METADATA_VERSIONS = ("1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5")
 KINDS = ("bdist_wheel", "sdist")
 
 
@@ -72,6 +82,8 @@ def take_upload(store: IndexStore, upload: Upload, credential: Credential) -> bo
         record = _described(path, named, credential.user)
         if _is_there(store, record):
             return False
+        _check_release(store, record)
+        _check_rules(store, path, record.project)
         if not store.owners(record.project):
             store.own(record.project, credential.user)
         store.put(record, path)
@@ -85,7 +97,7 @@ def _check_form(upload: Upload) -> None:
         raise RefusedUploadError(400, f"Unknown action {upload.first(':action')!r}.")
     if not upload.filename:
         raise RefusedUploadError(400, "Upload payload does not have a file.")
-    if (given := upload.first("metadata_version")) not in METADATA_VERSIONS:
+    if (given := upload.first("metadata_version")) not in VERSIONS:
         raise RefusedUploadError(400, f"{given!r} is not a valid metadata version.")
     if upload.first("filetype") not in KINDS:
         raise RefusedUploadError(400, "Invalid value for filetype. Error: Use a known file type.")
@@ -119,6 +131,31 @@ def _check_permission(store: IndexStore, upload: Upload, credential: Credential)
     owners = store.owners(project)
     if credential.user not in owners and (owners or store.files(project, fresh=True) is not None):
         raise RefusedUploadError(403, f"The user {credential.user!r} isn't allowed to upload to project {project!r}.")
+
+
+def _check_release(store: IndexStore, record: Record) -> None:
+    """The rules for a file of a release that is there already, and for its project."""
+    there = [each for each in store.files(record.project, fresh=True) or () if each.version == record.version]
+    first = min((each.uploaded for each in there), default=None)
+    names = [each.filename for each in there]
+    says = [*project_is_active(store.status(record.project))]
+    if store.rules is RuleSet.PYPI:
+        says += [*release_is_open(first, record.uploaded), *has_no_other_sdist(record.filename, names)]
+    if says:
+        raise RefusedUploadError(400, says[0])
+
+
+def _check_rules(store: IndexStore, path: Path, project: str) -> None:
+    try:
+        file = read_distribution(path)
+    except DistributionError as error:
+        raise RefusedUploadError(400, f"Invalid distribution file. {error.message}") from None
+    largest = store.largest.get(project, LARGEST_FILE)
+    says = [refusal.says for refusal in refusals(file, store.rules, largest=largest)]
+    if store.rules is RuleSet.PYPI:
+        says += description_renders(file)
+    if says:
+        raise RefusedUploadError(400, says[0])
 
 
 def _check_filename(upload: Upload) -> Named:

@@ -14,7 +14,7 @@ from interlock.adapters.distributions import modules_importing, read_wheel, sdis
 from interlock.errors import BuildError, DistributionError
 from interlock.project.build.archives import normalise
 from interlock.project.build.built_file import BuiltFile
-from interlock.project.build.checks import check
+from interlock.project.build.checks import Demands, check
 from tests.support.bombs import (
     GIB,
     METADATA,
@@ -296,5 +296,5 @@ def test_metadata_of_built_files_that_nobody_writes_are_no_traceback(tmp_path: P
         sdist(tmp_path, tar((member("core-1.0/PKG-INFO", len(lines)), lines))),
     )
     with pytest.raises(BuildError, match="its metadata says version") as raised:
-        asyncio.run(check([BuiltFile.of(path) for path in files], name="core", version=Version("1.0")))
+        asyncio.run(check([BuiltFile.of(path) for path in files], Demands(), name="core", version=Version("1.0")))
     assert len(raised.value.message) < 2_000

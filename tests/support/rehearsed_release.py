@@ -57,10 +57,11 @@ async def twine_here(command: Sequence[str | Path], *, env: Mapping[str, str], *
 
 async def twine_check_here(command: Sequence[str | Path], *, env: Mapping[str, str], **_limits: object) -> Completed:
     """The same for its checks."""
-    paths = [str(path) for path in command[command.index("--strict") + 1 :]]
+    is_strict = "--strict" in command
+    paths = [str(path) for path in command[command.index("check") + 1 + is_strict :]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", env["COLUMNS"])  # as wide as asked for: no message is wrapped
-        return await asyncio.to_thread(_said, lambda: twine_check(paths, strict=True))
+        return await asyncio.to_thread(_said, lambda: twine_check(paths, strict=is_strict))
 
 
 def _said(work: Callable[[], object]) -> Completed:

@@ -222,5 +222,6 @@ async def _planned(request: CascadeRequest, family: Family) -> Cascade:
 async def _run(request: CascadeRequest) -> tuple[Cascade, str | None]:
     """Run the flow on the configured Prefect server, or on this machine's own."""
     display = CascadeDisplay()
-    watchers = (scheduler.watcher, display.show), (step_timer.watcher, display.step)
+    on_steps = (step_timer.watcher, display.step), (step_timer.waiting, display.wait)
+    watchers = (scheduler.watcher, display.show), *on_steps
     return await run_flow.run_flow("cascade_release", request, display, *watchers, doing="planning")

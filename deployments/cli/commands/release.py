@@ -19,13 +19,21 @@ from interlock.model.release import Release
 from interlock.releases.context import open_release
 from interlock.releases.plan import ReleaseRequest, Timeouts
 from interlock.releases.preflight import Preview
-from interlock.releases.step_timer import watcher
+from interlock.releases.step_timer import waiting, watcher
 from interlock.releases.workflow import preview
 from interlock.reports import print_preview, print_release, print_releases
 
 Package = Annotated[str, typer.Argument(help="The package, as the family file names it.")]
 RefOption = Annotated[str | None, typer.Option("--ref", metavar="BRANCH", help="Another branch to release from.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and plan and build, and write nothing anywhere.")]
+
+Finish = Annotated[
+    bool,
+    typer.Option(
+        "--finish-with-what-is-there",
+        help="Finish an unfinished release with the files that the index has, and give up the others.",
+    ),
+]
 
 
 def release(
@@ -35,6 +43,7 @@ def release(
     version: VersionOption = None,
     ref: RefOption = None,
     despite: DespiteOption = None,
+    finish: Finish = False,
     dry_run: DryRun = False,
     family: FamilyOption = None,
     as_json: JsonOption = False,
@@ -49,6 +58,7 @@ def release(
         version=version,
         ref=ref,
         despite=despite,
+        finish=finish,
         dry_run=dry_run,
         family=family,
         as_json=as_json,
@@ -79,6 +89,7 @@ def run_release(
     version: str | None = None,
     ref: str | None = None,
     despite: str | None = None,
+    finish: bool = False,
     dry_run: bool = False,
     family: Path | None = None,
     as_json: bool = False,
@@ -93,6 +104,8 @@ def run_release(
         despite=despite,
         family=str(family.resolve()) if family else None,
         patience=Timeouts(**(patience or {})),
+        finish=finish,
+        dry_run=dry_run,
     )
     # A mistake that shows without a server is reported at once.
     (loaded := family_file.load(family)).package(package)
@@ -112,13 +125,14 @@ def _preview(request: ReleaseRequest, family: Family, *, as_json: bool) -> int:
         typer.echo(found.model_dump_json(indent=2))
     else:
         print_preview(found, Console())
-    return 0 if found.plan else 1
+    return found.exit_code
 
 
 def _release(request: ReleaseRequest, *, as_json: bool) -> int:
     try:
         display = ReleaseDisplay()
-        released, ui = asyncio.run(run_flow.run_flow("release_package", request, display, (watcher, display.show)))
+        watchers = (watcher, display.show), (waiting, display.wait)
+        released, ui = asyncio.run(run_flow.run_flow("release_package", request, display, *watchers))
     except DispatchError:
         # The package is out, though a receipt is missing: show what was done beside the error.
         if (recorded := _recorded(request)) is not None:

@@ -51,6 +51,11 @@ class CascadeDisplay:
         if event is StepEvent.BEGINS:
             self.doing(LIFECYCLE[step].does)
 
+    async def wait(self, words: str) -> None:
+        """Show what a step of a package's release waits for."""
+        self.doing(words)
+        self.say(f"… {words}")
+
     async def show(self, cascade: Cascade) -> None:
         """Show the state of every package."""
         self._cascade = cascade

@@ -1,6 +1,7 @@
 """The progress of a release in a terminal: its steps, each with its mark."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from deployments.cli.displays.base import ProgressDisplay
@@ -13,6 +14,11 @@ class ReleaseDisplay(ProgressDisplay):
 
     def __init__(self, console: Console | None = None) -> None:
         super().__init__(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console)
+
+    async def wait(self, words: str) -> None:
+        """Show what a step waits for."""
+        self.doing(words)
+        self.say(f"… {escape(words)}")
 
     async def show(self, step: Step, event: StepEvent) -> None:
         """Show an event of a step."""

@@ -62,6 +62,19 @@ class Release(FrozenModel):
         return (*self.wheels, *([self.sdist] if self.sdist else []))
 
 
+class Project(FrozenModel):
+    """A package as the index has it now.
+
+    Attributes:
+        status: `active`, `archived`, `quarantined` or `deprecated` (PEP 792); None where the index does not say it.
+        status_reason: Why, in the words of its maintainers or of the index.
+    """
+
+    releases: Mapping[VersionField, Release] = {}
+    status: str | None = None
+    status_reason: str | None = None
+
+
 class PackageIndex:
     """One index and its cache; `notes` says what is from the cache because the index did not answer."""
 
@@ -122,11 +135,24 @@ class PackageIndex:
         Raises:
             IndexUnavailableError: The index did not answer.
         """
+        return (await self.project(package)).releases
+
+    async def project(self, package: str) -> Project:
+        """The releases that the index serves now, past every cache, and the project's status.
+
+        Raises:
+            IndexUnavailableError: The index did not answer.
+        """
         try:
-            page = await self._fetch_page(self._address(package), package, {"Cache-Control": "no-cache"})
+            fetched = await self._fetch_page(self._address(package), package, {"Cache-Control": "no-cache"})
         except DistributionError:
-            return {}
-        return _by_version(package, _parse(package, page))
+            return Project()
+        page = _parse(package, fetched)
+        status = page.status.value if page.status else None
+        # Without validation, which would copy every release of a long history.
+        return Project.model_construct(
+            releases=_by_version(package, page), status=status, status_reason=page.status_reason
+        )
 
     async def _releases(self, package: str) -> Mapping[Version, Release]:
         return _by_version(package, await self._page(package))

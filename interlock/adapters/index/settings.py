@@ -21,7 +21,7 @@ from interlock.errors import FamilyError, IndexUnavailableError, PublishError
 SYSTEM = Path("/etc")
 # The user name that goes with an API token on PyPI and many other indexes.
 TOKEN_USER = "__token__"  # noqa: S105  a name
-PYPI = "pypi"
+PYPI, TEST_PYPI = "pypi", "testpypi"
 
 # uv's settings that change which versions it chooses.
 CHOOSING = (
@@ -72,6 +72,17 @@ class Upload(FrozenModel):
     username: str = TOKEN_USER
     password: SecretStr
     source: str = ""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is known to be neither PyPI nor TestPyPI, nor a rehearsal's index on this machine."""
+        if self.repository_url is None or self.name == TEST_PYPI:
+            return False
+        from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY  # noqa: PLC0415  half a second
+
+        host = urlsplit(self.repository_url.get_secret_value()).hostname
+        known = {urlsplit(address).hostname for address in (DEFAULT_REPOSITORY, TEST_REPOSITORY)}
+        return host not in {*known, "127.0.0.1"}
 
 
 def find_index(wanted: str, environ: Mapping[str, str] = os.environ) -> Index:

@@ -43,7 +43,7 @@ async def missing(
     return frozenset(file.name for file in files if file.name not in served)
 
 
-async def upload(file: Path, target: Upload, *, hint: str) -> None:
+async def upload(file: Path, target: Upload) -> None:
     """Upload a file with twine. A file that the index has already is not an error here: the caller looks at it next.
 
     Files go one by one: twine stops at the first that an index has, and would leave out the others.
@@ -51,7 +51,6 @@ async def upload(file: Path, target: Upload, *, hint: str) -> None:
     Args:
         file: A wheel or an sdist.
         target: Where to.
-        hint: What to do when the index will never take it.
 
     Raises:
         PublishError: The index refuses; a transient one when it is not known whether the file has arrived.
@@ -63,7 +62,7 @@ async def upload(file: Path, target: Upload, *, hint: str) -> None:
     with tempfile.TemporaryDirectory() as empty:
         completed = await run(command, env=_environment(target), cwd=Path(empty), timeout=TIMEOUT, merge=True)
     if completed.returncode != 0 and not EXISTS.search(completed.output):
-        raise _refusal(completed, target, hint)
+        raise _refusal(completed, target)
 
 
 def _environment(target: Upload) -> dict[str, str]:
@@ -73,13 +72,13 @@ def _environment(target: Upload) -> dict[str, str]:
     return {**tool_environment(), **secrets, **address, "COLUMNS": "500"}
 
 
-def _refusal(completed: Completed, target: Upload, hint: str) -> PublishError:
+def _refusal(completed: Completed, target: Upload) -> PublishError:
     said = _error_lines(completed.output).replace(target.password.get_secret_value() or "\0", "***")
     if completed.timed_out:
         said = f"no answer within {TIMEOUT} s"
     transient = completed.timed_out or bool(AGAIN.search(said))
-    if re.search(r"HTTPError: 40[13]\b", said):
-        hint = f"may the token for {target.name} upload this package? (docs/tokens.md)"
+    is_token = re.search(r"HTTPError: 40[13]\b", said)
+    hint = f"may the token for {target.name} upload this package? (docs/tokens.md)" if is_token else None
     return PublishError(f"{target.name} did not take the files: {said}", hint=hint, transient=transient)
 
 

@@ -100,7 +100,7 @@ async def _build(
         )
     except FailedBuildError as error:
         raise await _with_stored_log(builder, package, found, version, error) from None
-    await build.check(files, name=package, version=version)
+    await build.check(files, build.FOR_INSTALLERS, name=package, version=version)
     return files
 
 

@@ -2,6 +2,6 @@
 
 from interlock.project.build.builder import FailedBuildError, build
 from interlock.project.build.built_file import BuiltFile
-from interlock.project.build.checks import check
+from interlock.project.build.checks import FOR_INSTALLERS, Demands, check
 
-__all__ = ["BuiltFile", "FailedBuildError", "build", "check"]
+__all__ = ["FOR_INSTALLERS", "BuiltFile", "Demands", "FailedBuildError", "build", "check"]

@@ -64,6 +64,11 @@ def from_error(subject: str, name: str, error: InterlockError) -> Check:
     )
 
 
+def no_answer(subject: str, name: str, error: InterlockError) -> Check:
+    """An error of something that a release can't do without: failed, even when another try may help."""
+    return failed(subject, name, error.message, error.hint).model_copy(update={"transient": error.transient})
+
+
 Looking = Coroutine[Any, Any, tuple[Check, ...]]
 
 

@@ -9,7 +9,7 @@ from interlock.common import tokens
 from interlock.common.clock import now
 from interlock.common.tokens import Role
 from interlock.errors import InterlockError
-from interlock.releases.checks.models import Check, failed, from_error, ok, warning
+from interlock.releases.checks.models import Check, failed, from_error, no_answer, ok, warning
 
 if TYPE_CHECKING:
     from interlock.adapters.code_host import Inspection
@@ -115,7 +115,7 @@ async def check_token(connections: "Connections") -> tuple[Check, ...]:
         return (*present, *(await check_use(connections.github, now())))
     except InterlockError as error:
         # A release needs GitHub, so no answer is a failure too.
-        return (*present, failed(SUBJECT, "accepted by GitHub", error.message, error.hint))
+        return (*present, no_answer(SUBJECT, "accepted by GitHub", error))
 
 
 async def check_roles(connections: "Connections") -> tuple[Check, ...]:
@@ -135,7 +135,7 @@ async def _check_own(subject: str, credentials: "Credentials", connections: "Con
     try:
         facts = await connections.github_of(credentials).token_facts()
     except InterlockError as error:
-        return (present, failed(subject, "accepted by GitHub", error.message, error.hint))
+        return (present, no_answer(subject, "accepted by GitHub", error))
     owner = f" of {facts.login}" if facts.login else ""
     accepted = ok(subject, "accepted by GitHub", f"{facts.kind} token{owner}")
     return (present, accepted, check_expiry(facts, now()).model_copy(update={"subject": subject}))

@@ -21,7 +21,7 @@ from interlock.adapters.index.client import open_index
 from interlock.adapters.index.settings import Index, find_index
 from interlock.adapters.uv import Uv
 from interlock.errors import BuildError
-from interlock.project.build import BuiltFile, FailedBuildError, build, builder, check
+from interlock.project.build import FOR_INSTALLERS, BuiltFile, Demands, FailedBuildError, build, builder, check
 from interlock.project.build.archives import normalise
 from interlock.project.build.source_tree import copy_tree
 from rehearsal.wheels import pack_closure
@@ -32,6 +32,7 @@ EPOCH = 1_700_000_000
 ENVIRON = dict(os.environ)
 NOWHERE = "http://127.0.0.1:9/simple"
 VERSION = Version("1.2.3")
+PYPI = Demands()
 HATCH = """\
 [build-system]
 requires = ["hatchling"]
@@ -151,8 +152,8 @@ def made(source: Path, out: Path, index: Universe | str = NOWHERE, **others: Any
     return asyncio.run(building())
 
 
-def checked(*files: Path, name: str = "market-data-core", version: Version = VERSION) -> None:
-    asyncio.run(check([BuiltFile.of(file) for file in files], name=name, version=version))
+def checked(*files: Path, demands: Demands = PYPI, name: str = "market-data-core", version: Version = VERSION) -> None:
+    asyncio.run(check([BuiltFile.of(file) for file in files], demands, name=name, version=version))
 
 
 @pytest.fixture(scope="module")
@@ -503,11 +504,30 @@ def test_what_twine_finds_is_said_with_its_cure(backends: Universe, tmp_path: Pa
     assert "readme" in str(caught.value.hint)
 
 
-def test_a_warning_of_twine_is_enough_to_refuse(tmp_path: Path) -> None:
-    sdist = make_sdist(tmp_path, "market-data-core", "1.2.3", {})
+def test_what_twine_warns_of_is_refused_where_a_package_wants_that(tmp_path: Path) -> None:
+    sdist = make_sdist(tmp_path, "market-data-core", "1.2.3", {"pyproject.toml": ""})
     wheel = make_wheel(tmp_path, "market-data-core", "1.2.3", files={"core.py": ""})
-    with pytest.raises(BuildError, match="`long_description` missing"):
+    with pytest.raises(BuildError, match="`long_description` missing") as caught:
+        checked(sdist, wheel, demands=Demands(strict=True))
+    assert 'readme = "rendered"' in str(caught.value.hint)
+    checked(sdist, wheel)
+
+
+def test_what_an_index_would_refuse_is_said_of_every_file_with_the_ways_out(tmp_path: Path) -> None:
+    sdist = make_sdist(tmp_path, "market-data-core", "1.2.3", {"pyproject.toml": ""})
+    tag = "cp311-cp311-linux_x86_64"
+    wheel = make_wheel(tmp_path, "market-data-core", "1.2.3", files={"a.py": ""}, requires=["x @ file:///x"], tag=tag)
+    with pytest.raises(BuildError) as caught:
         checked(sdist, wheel)
+    assert caught.value.message.splitlines() == [
+        "PyPI would refuse the files:",
+        f"{wheel.name}: Binary wheel '{wheel.name}' has an unsupported platform tag 'linux_x86_64'.",
+        f"{wheel.name}: Can't have direct dependency: x @ file:///x",
+    ]
+    for way in ("cibuildwheel", "auditwheel", 'files = "sdist"', 'index_rules = "format"', "direct references"):
+        assert way in str(caught.value.hint)
+    checked(sdist, wheel, demands=FOR_INSTALLERS)
+    checked(sdist, wheel, demands=Demands(files="sdist"))
 
 
 REAL_BACKENDS = {

@@ -145,6 +145,9 @@ class _Folder:
     def files(self, project: str, *, fresh: bool = False) -> tuple[Record, ...] | None:  # noqa: ARG002  always is
         return tuple(sorted(self._of(project), key=lambda record: record.filename)) or None
 
+    def status(self, _project: str) -> None:
+        return None
+
     def owners(self, _project: str) -> tuple[str, ...]:
         return ()
 

@@ -46,7 +46,7 @@ def make_wheel(
     return write_wheel(path, info, contents, compression=zipfile.ZIP_DEFLATED)
 
 
-def make_sdist(folder: Path, name: str, version: str, files: Mapping[str, str]) -> Path:
+def make_sdist(folder: Path, name: str, version: str, files: Mapping[str, str], *, metadata: str | None = None) -> Path:
     """Write an sdist (`.tar.gz` with PKG-INFO) into a folder, and say where it is.
 
     Args:
@@ -54,12 +54,14 @@ def make_sdist(folder: Path, name: str, version: str, files: Mapping[str, str]) 
         name: The distribution's name, in any form.
         version: Its version, in normal form.
         files: Its files by their path inside the top directory, as `{"tests/test_x.py": "..."}`.
+        metadata: PKG-INFO; default: name and version alone.
     """
     top = f"{escaped(name)}-{version}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{top}.tar.gz"
+    own = {"PKG-INFO": metadata or _metadata(name, version, (), None, ())}
     with tarfile.open(path, "w:gz") as archive:
-        for inner, text in {"PKG-INFO": _metadata(name, version, (), None, ()), **files}.items():
+        for inner, text in {**own, **files}.items():
             member = tarfile.TarInfo(f"{top}/{inner}")
             data = text.encode()
             member.size = len(data)

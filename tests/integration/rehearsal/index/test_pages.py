@@ -94,7 +94,7 @@ def test_the_json_page_is_that_of_the_standards(index: Running, wheel: Path, sdi
     answer = index.get("/simple/core/", accept=JSON_TYPE)
     assert answer.headers["content-type"] == JSON_TYPE
     body = answer.json()
-    assert (body["meta"], body["name"], body["versions"]) == ({"api-version": "1.1"}, "core", ["1.0"])
+    assert (body["meta"], body["name"], body["versions"]) == ({"api-version": "1.4"}, "core", ["1.0"])
     of_wheel, of_sdist = body["files"]
     assert of_wheel["hashes"] == {"sha256": hashlib.sha256(wheel.read_bytes()).hexdigest()}
     assert (of_wheel["size"], of_wheel["yanked"]) == (wheel.stat().st_size, False)

@@ -100,7 +100,7 @@ def test_a_deleted_file_can_not_be_had(index: Running, wheel: Path) -> None:
     index.store.delete("core", "1.0.0")
     assert index.get(url).status_code == 404
     assert index.get(f"{url}.metadata").status_code == 404
-    assert index.page("core") == {"meta": {"api-version": "1.1"}, "name": "core", "versions": [], "files": []}
+    assert index.page("core") == {"meta": {"api-version": "1.4"}, "name": "core", "versions": [], "files": []}
 
 
 def test_in_the_stale_window_pages_show_what_they_showed_when_it_began(

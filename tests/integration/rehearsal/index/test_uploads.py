@@ -8,6 +8,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from interlock.adapters.index.rules import RuleSet
+from rehearsal.index import IndexStore
 from tests.support.running_index import OTHERS, TOKEN, Running, change
 from tests.support.universe import make_sdist, make_wheel
 
@@ -186,13 +188,58 @@ def test_two_wheels_of_one_release_stand_beside_each_other(index: Running, tmp_p
     assert len(index.shown("core")) == 2
 
 
-def test_a_zipped_sdist_is_taken(index: Running, tmp_path: Path) -> None:
+def zipped_sdist(tmp_path: Path) -> Path:
     folder = tmp_path / "tree" / "core-1.0"
     folder.mkdir(parents=True)
     (folder / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: core\nVersion: 1.0\n")
-    zipped = Path(shutil.make_archive(str(tmp_path / "core-1.0"), "zip", folder.parent))
-    assert index.upload(zipped).status_code == 200
-    assert index.shown("core") == ["core-1.0.zip"]
+    return Path(shutil.make_archive(str(tmp_path / "core-1.0"), "zip", folder.parent))
+
+
+def test_the_rules_for_files_are_those_that_a_release_is_checked_by(index: Running, tmp_path: Path) -> None:
+    on_linux = make_wheel(tmp_path / "dist", "core", "1.0", files={}, tag="cp311-cp311-linux_x86_64")
+    why = "Binary wheel 'core-1.0-cp311-cp311-linux_x86_64.whl' has an unsupported platform tag 'linux_x86_64'."
+    assert_refused(index.upload(on_linux), 400, why)
+    assert_refused(index.upload(zipped_sdist(tmp_path)), 400, "should be 'core-1.0.tar.gz'")
+    assert index.get("/simple/core/").status_code == 404
+
+    index.store.rules = RuleSet.FORMAT
+    assert index.upload(on_linux).status_code == 200
+    assert index.upload(zipped_sdist(tmp_path / "again")).status_code == 200
+    assert index.shown("core") == ["core-1.0-cp311-cp311-linux_x86_64.whl", "core-1.0.zip"]
+
+
+def test_a_description_that_can_not_be_rendered_is_refused(index: Running, tmp_path: Path) -> None:
+    text = "Metadata-Version: 2.1\nName: core\nVersion: 1.0\n\nTitle\n==\n\n.. nowhere::\n"
+    sdist = make_sdist(tmp_path, "core", "1.0", {"x.py": ""}, metadata=text)
+    assert_refused(index.upload(sdist), 400, "The description failed to render in the default format")
+
+
+def test_a_release_takes_new_files_for_fourteen_days(index: Running, tmp_path: Path, wheel: Path, sdist: Path) -> None:
+    index.store.own("core", "me")
+    index.store.add_file(wheel, uploaded=datetime.now(UTC) - timedelta(days=15))
+    assert_refused(index.upload(sdist), 400, "Uploading new files to releases older than 14 days is not allowed.")
+    assert index.upload(wheel).status_code == 200  # it is there
+    assert index.upload(make_sdist(tmp_path, "core", "1.1", {"x.py": ""})).status_code == 200
+
+
+def test_a_release_has_one_sdist(index: Running, tmp_path: Path, sdist: Path) -> None:
+    index.store.own("core", "me")
+    index.store.add_file(zipped_sdist(tmp_path))
+    assert_refused(index.upload(sdist), 400, "Only one sdist may be uploaded per release.")
+
+
+def test_an_archived_project_says_so_and_takes_nothing(index: Running, tmp_path: Path, wheel: Path) -> None:
+    index.upload(wheel)
+    index.store.set_status("Core", "archived")
+    newer = make_wheel(tmp_path / "dist", "core", "1.1", files={})
+    assert_refused(index.upload(newer), 400, "The project is archived")
+    assert index.page("core")["project-status"] == {"status": "archived"}
+    assert '<meta name="pypi:project-status" content="archived">' in index.get("/simple/core/").text
+    assert IndexStore(tmp_path / "index").status("core") == "archived"
+    index.store.set_status("core", "quarantined")
+    assert index.shown("core") == []
+    index.store.set_status("core", "active")
+    assert index.upload(newer).status_code == 200
 
 
 def test_a_long_description_is_no_obstacle(index: Running, tmp_path: Path) -> None:
