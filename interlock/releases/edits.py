@@ -31,7 +31,10 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
     """
     pins = context.request.pins
     moved = repinned(cloned.path, context.name, pins, await published_hashes(context.connections.index, pins))
-    written = {*location.write(version), *(cloned.path / file for each in moved for file in each.files)}
+    written = {
+        *location.write(context.spelled(version)),
+        *(cloned.path / file for each in moved for file in each.files),
+    }
     return Edited(
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in written)),
         remarks=(
