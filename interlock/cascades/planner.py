@@ -21,7 +21,13 @@ from interlock.releases.tags import Manifest
 
 CLONES_AT_ONCE = 4
 # Where a distribution declares what it needs to run; other requirements don't bind its users.
-BINDING = ("project.dependencies", "options.install_requires", "tool.poetry.dependencies")
+BINDING = (
+    "project.dependencies",
+    "options.install_requires",
+    "install_requires",
+    "tool.poetry.dependencies",
+    "tool.flit.metadata.requires",
+)
 
 
 class Member(FrozenModel):
@@ -109,8 +115,9 @@ async def _member(context: CascadeContext, name: str) -> Member:
 
 
 def _declared(cloned: Checkout, upstream: str) -> SpecifierSet | None:
-    found = [each.specifier for each in requirements.declared(cloned.path, upstream) if each.named.startswith(BINDING)]
-    ranges = [each for each in found if each is not None]
+    found = [each for each in requirements.declared(cloned.path, upstream) if each.named.startswith(BINDING)]
+    # A line that was left behind, for old Pythons, says nothing of the versions to come.
+    ranges = [each.specifier for each in found if each.specifier is not None and not each.is_behind]
     if not ranges:
         return None
     joined = SpecifierSet()

@@ -11,7 +11,7 @@ from interlock.cascades.context import CascadeContext
 from interlock.model.cascade import Cascade
 from interlock.releases.pull_request import Proposal, propose
 from interlock.releases.pull_request_branch import Change, Edge
-from interlock.releases.requirements import Hashes, published_hashes, repinned
+from interlock.releases.requirements import Published, changed_files, published, repinned
 
 LABELS = ("interlock",)
 
@@ -31,13 +31,13 @@ async def proposed(
         upstream=cascade.root,
         version=cascade.version,
     )
-    hashes = await published_hashes(context.connections.index, pins)
+    known = await published(context.connections.index, pins)
     moved = ", ".join(f"{name} {version}" for name, version in pins.items())
     change = Change(
         edge=edge,
         title=f"build(deps): require {moved}",
         body=_body(cascade, package, moved),
-        edit=lambda root: _edited(root, package, pins, hashes),
+        edit=lambda root: _edited(root, package, pins, known),
         labels=LABELS,
         trailers={"Interlock-Cascade": cascade.id},
         auto_merge=True,
@@ -51,9 +51,11 @@ def _body(cascade: Cascade, package: str, moved: str) -> str:
     return f"Moves the requirements of {package} to {moved}: {why}.\n\nIts suites were run so, and nothing regressed."
 
 
-def _edited(root: Path, package: str, pins: Mapping[str, Version], hashes: Hashes) -> Mapping[str, bytes]:
+def _edited(
+    root: Path, package: str, pins: Mapping[str, Version], known: Mapping[str, Published]
+) -> Mapping[str, bytes]:
     """The new contents by file, made in a copy, since the work tree must not change."""
     with tempfile.TemporaryDirectory(prefix="repinned-") as name:
         copy = Path(shutil.copytree(root, Path(name, "tree"), symlinks=True, ignore=shutil.ignore_patterns(".git")))
-        files = {file for done in repinned(copy, package, pins, hashes) for file in done.files}
-        return {file.as_posix(): (copy / file).read_bytes() for file in sorted(files)}
+        files = changed_files(copy, repinned(copy, package, pins, known))
+        return {file.as_posix(): (copy / file).read_bytes() for file in files}
