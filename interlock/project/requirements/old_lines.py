@@ -90,7 +90,7 @@ def that_stay(
     bounds = {each: _bound(each) for each in locations}
     found = dict[Location, Outcome]()
     for each in marked:
-        ahead = [one for one in locations if _is_ahead(one, each, bounds) or _is_freer(one, each, outcomes)]
+        ahead = [one for one in locations if _is_ahead(one, each, bounds, version) or _is_freer(one, each, outcomes)]
         if _is_left_behind(each, ahead):
             found[each] = KeptClause(LEFT_BEHIND, admits=_admits(each, version))
         elif version and (outcome := _by_python(each, outcomes[each], version, within or Pythons())):
@@ -112,11 +112,16 @@ def _is_left_behind(each: Location, ahead: Iterable[Location]) -> bool:
 Bounds = Mapping[Location, tuple[Specifier, Version] | None]
 
 
-def _is_ahead(one: Location, other: Location, bounds: Bounds) -> bool:
-    """Whether a requirement has a later bound than another, in the components that the other one is written with."""
+def _is_ahead(one: Location, other: Location, bounds: Bounds, version: Version | None) -> bool:
+    """Whether a requirement has a later bound than another, in the components that the other one is written with.
+
+    A bound beyond the new version says nothing: the new version may be one for those that were left behind.
+    """
     bound, least = bounds[one], bounds[other]
-    if bound is None or least is None:
-        return bound is not None
+    if bound is None or (version is not None and bound[1] > version):
+        return False
+    if least is None:
+        return True
     specifier, version = least
     coarse = specifier.operator == "~=" or specifier.version.endswith(".*") or SIGNED.match(other.text)
     later = Version(cut(bound[1], len(version.release), bare=True)) if coarse else bound[1]

@@ -52,8 +52,8 @@ class RequirementLine(NamedTuple):
 def requirements_files(project: Project, tree: Iterable[Path]) -> dict[Path, bool]:
     """A repository's requirements files, and whether tools are known to read each, by their order.
 
-    Known are those with a usual name in a usual place, those that setuptools' settings name, and those that another
-    one names by `-r` or `-c`. Others have such a name anywhere in the tree: they may be texts about requirements.
+    Known are those with a usual name in a usual place, those that settings of a build back end name, and those that
+    another one names by `-r` or `-c`. Others have such a name anywhere in the tree, as a text about requirements may.
 
     Args:
         project: The repository.
@@ -61,7 +61,7 @@ def requirements_files(project: Project, tree: Iterable[Path]) -> dict[Path, boo
     """
     root = project.root
     usual = {path.relative_to(root) for pattern in PATTERNS for path in root.glob(pattern)}
-    known = filter(project.has, usual | set(map(Path, _named_by_setuptools(project))))
+    known = filter(project.has, usual | set(map(Path, _named_by_settings(project))))
     named_so = (path for path in tree if _is_named_so(path) and _is_small(project, path))
     found = dict.fromkeys(itertools.islice(named_so, MOST_FOLLOWED), False)
     found |= dict.fromkeys(known, True)
@@ -73,12 +73,15 @@ def requirements_files(project: Project, tree: Iterable[Path]) -> dict[Path, boo
     return dict(sorted(found.items()))
 
 
-def _named_by_setuptools(project: Project) -> Iterator[str]:
-    table = ("tool", "setuptools", "dynamic")
-    extras = project.get(*table, "optional-dependencies")
-    yield from project.names(*table, "dependencies", "file")
-    for extra in extras if isinstance(extras, dict) else ():
-        yield from project.names(*table, "optional-dependencies", extra, "file")
+def _named_by_settings(project: Project) -> Iterator[str]:
+    """By those of setuptools, and of https://github.com/repo-helper/hatch-requirements-txt."""
+    dynamic, hook = ("tool", "setuptools", "dynamic"), ("tool", "hatch", "metadata", "hooks", "requirements_txt")
+    yield from (*project.names(*dynamic, "dependencies", "file"), *project.names(*hook, "files"))
+    yield from project.names(*hook, "filename")
+    for table, file in ((dynamic, ("file",)), (hook, ())):
+        extras = project.get(*table, "optional-dependencies")
+        for extra in extras if isinstance(extras, dict) else ():
+            yield from project.names(*table, "optional-dependencies", extra, *file)
     sections = (project.setup_cfg[name] for name in project.setup_cfg if name in SETUP_CFG_SECTIONS)
     for value in (value for section in sections for value in section.values() if value.startswith("file:")):
         yield from re.split(r"[,\s]+", value.removeprefix("file:").strip())

@@ -14,6 +14,7 @@ from interlock.project.requirements.pep508 import head_of, required_name, specif
 
 KEYWORDS = frozenset({"install_requires", "extras_require", "tests_require", "setup_requires"})
 OPENING = re.compile(rb"[rRuU]?(\"\"\"|'''|\"|')")
+COMPARED = re.compile("[<>=!~]")
 IN_CODE = "it stands in code that setup() is not seen to take as a list: write it into pyproject.toml"
 MOST_STEPS = 10_000
 
@@ -47,7 +48,7 @@ def setup_py_file(path: Path, content: bytes, upstream: str) -> File:
     found = tuple(
         _location(path, content, lines, at, listed.get(id(node)) or Listed(node, path.name, "", IN_CODE))
         for at, node in enumerate(_texts(tree))
-        if _requires(str(node.value), upstream)
+        if _requires(str(node.value), upstream, is_listed=id(node) in listed)
     )
     return File(path, content.decode(errors="replace"), found, _values)
 
@@ -60,10 +61,10 @@ def _is_utf_8(content: bytes) -> bool:
     return True
 
 
-def _requires(text: str, upstream: str) -> bool:
-    """Whether a text, or a line of it, is a requirement on the upstream."""
-    lines = (line for line in text.splitlines() if required_name(head_of(line)) == upstream)
-    return any(specifier_of(line) or "@" in line for line in lines)
+def _requires(text: str, upstream: str, *, is_listed: bool) -> bool:
+    """Whether a text, or a line of it, is a requirement on the upstream with a version; in a list, or begins one."""
+    lines = [line for line in text.splitlines() if required_name(head_of(line)) == upstream]
+    return any(specifier_of(line) or "@" in line or (is_listed and COMPARED.search(head_of(line))) for line in lines)
 
 
 def _location(path: Path, content: bytes, lines: list[int], at: int, listed: Listed) -> Location:
@@ -140,16 +141,28 @@ def _below(value: ast.expr, keyword: str, bound: dict[str, ast.expr]) -> Iterato
         match node:
             case ast.Constant(value=str()):
                 yield Listed(node, named, marker)
-            case ast.List(elts=inner) | ast.Tuple(elts=inner) | ast.Set(elts=inner):
-                todo += [(each, named, marker) for each in inner]
-            case ast.Starred(value=inner):
-                todo.append((inner, named, marker))
-            case ast.BinOp(op=ast.Add(), left=left, right=right):
-                todo += [(left, named, marker), (right, named, marker)]
             case ast.Dict():
                 todo += [(each, *_extra(key, keyword)) for key, each in zip(node.keys, node.values, strict=True)]
-            case ast.Name(id=name) if name in bound:
-                todo.append((bound[name], named, marker))
+            case ast.JoinedStr() | ast.BinOp(op=ast.Mod()) | ast.Call():  # a text that is made of several
+                parts = (each for each in ast.walk(node) if isinstance(each, ast.Constant))
+                yield from (Listed(each, named, marker, IN_CODE) for each in parts)
+            case _:
+                todo += [(each, named, marker) for each in _elements(node, bound)]
+
+
+def _elements(node: ast.expr, bound: dict[str, ast.expr]) -> list[ast.expr]:
+    """What a list holds, however it is written."""
+    match node:
+        case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
+            return elements
+        case ast.Starred(value=inner):
+            return [inner]
+        case ast.BinOp(op=ast.Add(), left=left, right=right):
+            return [left, right]
+        case ast.Name(id=name) if name in bound:
+            return [bound[name]]
+        case _:
+            return []
 
 
 def _extra(key: ast.expr | None, keyword: str) -> tuple[str, str]:

@@ -82,6 +82,12 @@ def test_lines_that_may_hold_together_or_are_not_behind_all_move(tmp_path: Path,
     assert not any(each.is_behind for each in declared(tmp_path, CORE))
 
 
+def test_a_version_for_those_that_were_left_behind_moves_their_line(tmp_path: Path) -> None:
+    lines = "acme-core==1.2.0; python_version < '3.9'\nacme-core==1.6; python_version >= '3.9'\n"
+    found = repin(project(tmp_path, {"requirements.txt": lines}), CORE, V)
+    assert (after(found), found.refusals) == (["==1.5.0; python_version < '3.9'"], ())
+
+
 def test_both_lines_are_held_by_the_same_cap(tmp_path: Path) -> None:
     found = moved(tmp_path, ">=1.2,<1.5; python_version < '3.9'", ">=1.2,<1.5; python_version >= '3.9'")
     assert [each.reason for each in found.refusals] == ['"<1.5" excludes 1.5.0'] * 2

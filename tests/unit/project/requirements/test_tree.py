@@ -90,6 +90,16 @@ def test_setup_cfg_may_name_files_and_have_comments(tmp_path: Path) -> None:
     ]
 
 
+def test_hatch_may_be_told_which_files_to_read(tmp_path: Path) -> None:
+    text = (
+        "[tool.hatch.metadata.hooks.requirements_txt]\nfiles = ['deps.a', 'lost']\nfilename = 'deps.b'\n"
+        "[tool.hatch.metadata.hooks.requirements_txt.optional-dependencies]\nx = ['deps.c']\n"
+    )
+    files = {"pyproject.toml": text, "deps.a": LINE, "deps.b": LINE, "deps.c": LINE, "deps.d": LINE}
+    found = repin(project(tmp_path, files), CORE, V)
+    assert [path.name for path in found.files] == ["deps.a", "deps.b", "deps.c"]
+
+
 def test_members_of_a_workspace_move_as_well(tmp_path: Path) -> None:
     member = "[project]\nname = 'x'\ndependencies = ['acme-core>=1.4']\n"
     files = {
