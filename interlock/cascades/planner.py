@@ -30,7 +30,13 @@ from interlock.releases.tags import Manifest
 
 CLONES_AT_ONCE = 4
 # Where a distribution declares what it needs to run; other requirements don't bind its users.
-BINDING = ("project.dependencies", "options.install_requires", "tool.poetry.dependencies")
+BINDING = (
+    "project.dependencies",
+    "options.install_requires",
+    "install_requires",
+    "tool.poetry.dependencies",
+    "tool.flit.metadata.requires",
+)
 
 
 class Member(FrozenModel):
@@ -137,8 +143,9 @@ async def _bump(context: CascadeContext, name: str, cloned: Checkout) -> Bump | 
 
 
 def _declared(project: Path, upstream: str) -> SpecifierSet | None:
-    found = [each.specifier for each in requirements.declared(project, upstream) if each.named.startswith(BINDING)]
-    ranges = [each for each in found if each is not None]
+    found = [each for each in requirements.declared(project, upstream) if each.named.startswith(BINDING)]
+    # A line that was left behind, for old Pythons, says nothing of the versions to come.
+    ranges = [each.specifier for each in found if each.specifier is not None and not each.is_behind]
     if not ranges:
         return None
     joined = SpecifierSet()

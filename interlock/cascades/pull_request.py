@@ -12,7 +12,7 @@ from interlock.model.cascade import Cascade
 from interlock.project.directory import project_in
 from interlock.releases.pull_request import Proposal, propose
 from interlock.releases.pull_request_branch import Change, Edge
-from interlock.releases.requirements import Hashes, published_hashes, repinned
+from interlock.releases.requirements import Published, changed_files, published, repinned
 
 LABELS = ("interlock",)
 
@@ -33,13 +33,13 @@ async def proposed(
         version=cascade.version,
         package=package if context.family.shares(package) else None,
     )
-    hashes = await published_hashes(context.connections.index, pins)
+    known = await published(context.connections.index, pins)
     moved = ", ".join(f"{name} {version}" for name, version in pins.items())
     change = Change(
         edge=edge,
         title=f"build(deps): require {moved}",
         body=_body(cascade, package, moved),
-        edit=lambda root: _edited(root, context.family.package(package).directory, package, pins, hashes),
+        edit=lambda root: _edited(root, context.family.package(package).directory, package, pins, known),
         labels=LABELS,
         trailers={"Interlock-Cascade": cascade.id},
         auto_merge=True,
@@ -54,11 +54,11 @@ def _body(cascade: Cascade, package: str, moved: str) -> str:
 
 
 def _edited(
-    root: Path, directory: str | None, package: str, pins: Mapping[str, Version], hashes: Hashes
+    root: Path, directory: str | None, package: str, pins: Mapping[str, Version], known: Mapping[str, Published]
 ) -> Mapping[str, bytes]:
     """The new contents by file, made in a copy, since the work tree must not change."""
     with tempfile.TemporaryDirectory(prefix="repinned-") as name:
         copy = Path(shutil.copytree(root, Path(name, "tree"), symlinks=True, ignore=shutil.ignore_patterns(".git")))
         project = project_in(copy, directory)
-        files = {project / file for done in repinned(project, package, pins, hashes) for file in done.files}
-        return {file.relative_to(copy).as_posix(): file.read_bytes() for file in sorted(files)}
+        files = [project / file for file in changed_files(project, repinned(project, package, pins, known))]
+        return {file.relative_to(copy).as_posix(): file.read_bytes() for file in files}

@@ -1,5 +1,6 @@
 """What a release changes in the files of its commit: the version, the requirements on upstreams."""
 
+import asyncio
 from typing import NamedTuple
 
 from packaging.version import Version
@@ -7,7 +8,7 @@ from packaging.version import Version
 from interlock.adapters.git import Checkout
 from interlock.project.version import VersionPlace
 from interlock.releases.context import ReleaseContext
-from interlock.releases.requirements import published_hashes, repinned
+from interlock.releases.requirements import changed_files, published, repinned
 
 
 class Edited(NamedTuple):
@@ -30,8 +31,9 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
         BuildError: The version can't be written.
     """
     pins, root = context.request.pins, context.project(cloned)
-    moved = repinned(root, context.name, pins, await published_hashes(context.connections.index, pins))
-    written = {*location.write(context.spelled(version)), *(root / file for each in moved for file in each.files)}
+    known = await published(context.connections.index, pins)
+    moved = await asyncio.to_thread(repinned, root, context.name, pins, known)
+    written = {*location.write(context.spelled(version)), *(root / file for file in changed_files(root, moved))}
     return Edited(
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in written)),
         remarks=(

@@ -42,7 +42,7 @@ class Release(FrozenModel):
     Attributes:
         wheels: In the index's order.
         yanked: Whether all of its files are yanked (PEP 592).
-        requires_python: What its sdist requires, as the index says it.
+        requires_python: What its sdist requires, or else its first wheel, as the index says it.
         uploaded: When its first file was uploaded; None where the index does not say that.
         tree: The files that it was built from, if it is a candidate, which is on no index.
     """
@@ -341,6 +341,7 @@ def _by_version(package: str, page: ProjectPage) -> Mapping[Version, Release]:
 
 def _release(package: str, version: Version, files: list[DistributionPackage]) -> Release:
     sdists = [_file(file) for file in files if file.package_type == "sdist"]
+    source_first = sorted(files, key=lambda file: file.package_type != "sdist")
     times = [file.upload_time.replace(tzinfo=file.upload_time.tzinfo or UTC) for file in files if file.upload_time]
     return Release(
         package=package,
@@ -348,7 +349,7 @@ def _release(package: str, version: Version, files: list[DistributionPackage]) -
         wheels=tuple(_file(file) for file in files if file.package_type == "wheel"),
         sdist=sdists[0] if sdists else None,
         yanked=all(file.is_yanked for file in files),
-        requires_python=next((file.requires_python or "" for file in files if file.package_type == "sdist"), ""),
+        requires_python=source_first[0].requires_python or "",
         uploaded=min(times, default=None),
     )
 

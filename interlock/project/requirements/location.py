@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from interlock.common.locate import Keys, locate, value_at
 from interlock.errors import BuildError
 from interlock.project.requirements.clauses import Edit, Moved, Outcome, Refused, apply
-from interlock.project.requirements.pep508 import head_of, move_requirement, specifier_of
+from interlock.project.requirements.markers import marker_of
+from interlock.project.requirements.pep508 import environment_of, head_of, move_requirement, specifier_of
 from interlock.project.requirements.poetry import constraint_specifier, move_constraint
 
 Parse = Callable[[str], object]
@@ -49,6 +51,8 @@ class Location(NamedTuple):
         keys: What leads to it, in a file that is parsed as a whole.
         hand: Why only a person can change it, if that is so.
         hashes: Where the hashes of its files stand.
+        only_where: The environments that it is for, as a marker, where its text does not say that.
+        wins: Whether a tool takes the upstream from here, whatever the requirements on it say.
     """
 
     path: Path
@@ -60,6 +64,18 @@ class Location(NamedTuple):
     keys: Keys = ()
     hand: str | None = None
     hashes: tuple[Edit, ...] = ()
+    only_where: str = ""
+    wins: bool = False
+
+    @property
+    def marker(self) -> Marker | None:
+        """The environments that it is for; None for all."""
+        return marker_of(self.only_where) or (environment_of(self.text) if self.dialect is PEP_508 else None)
+
+    @property
+    def range(self) -> SpecifierSet | None:
+        """The versions that it admits; None where that is not known, as for a URL."""
+        return None if self.hand else self.dialect.range(self.text)
 
     def move(self, version: Version) -> Outcome:
         """What has to change in it for a new version."""
@@ -96,7 +112,8 @@ class File(NamedTuple):
         if self.parse is not None:
             wanted = self.parse(self.text)
             for location, requirement in moved:
-                wanted = _with(wanted, location.keys, requirement)
+                whole = str(value_at(wanted, location.keys))  # with a comment, in an INI file
+                wanted = _with(wanted, location.keys, whole.replace(location.text, requirement, 1))
             if self.parse(text) != wanted:
                 raise BuildError(f"{self.path.as_posix()}: would not say what was meant; nothing was written")
         return text

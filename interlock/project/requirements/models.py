@@ -32,10 +32,12 @@ class Declared(_Standing):
     Attributes:
         named: What holds it, as `project.dependencies`.
         range: The versions that it admits, as a specifier of PEP 440; None where there is none, as for a URL.
+        is_behind: Whether it is for other environments than a requirement with a later bound, and stays as it is.
     """
 
     named: str
     range: str | None = None
+    is_behind: bool = False
 
     @property
     def specifier(self) -> SpecifierSet | None:

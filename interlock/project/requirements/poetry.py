@@ -44,6 +44,24 @@ def constraint_specifier(text: str) -> SpecifierSet | None:
         return None
 
 
+def marker_text(value: object) -> str:
+    """The environments that a dependency of Poetry is for, as a marker; empty for all."""
+    table = value if isinstance(value, dict) else {}
+    python, platform, markers = (table.get(key) for key in ("python", "platform", "markers"))
+    parts = [_python_marker(python) if isinstance(python, str) else ""]
+    parts += [f'sys_platform == "{platform}"' if isinstance(platform, str) and platform.isalnum() else ""]
+    parts += [f"({markers})" if isinstance(markers, str) and markers.strip() else ""]
+    return " and ".join(filter(None, parts))
+
+
+def _python_marker(text: str) -> str:
+    """A constraint on Python; `||` stands between ranges of which any may hold."""
+    ranges = [constraint_specifier(each.strip()) for each in text.split("||")]
+    parts = [[f'python_full_version {each.operator} "{each.version}"' for each in one or ()] for one in ranges]
+    joined = [f"({' and '.join(part)})" for part in parts]
+    return f"({' or '.join(joined)})" if all(parts) else ""
+
+
 def _range(sign: str, version: Version) -> str:
     """Poetry's caret keeps the first component that is not 0, of the first three; its tilde keeps the minor one."""
     release = version.release[:3]

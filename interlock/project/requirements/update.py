@@ -1,25 +1,25 @@
 """Finds a repository's requirements on an upstream, and moves all of them or none to its new version."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from interlock.common.bounded_files import UnreadableFileError, read_bounded
+from interlock.common.sanitize import cut
 from interlock.errors import BuildError
 from interlock.model.requirements import written
-from interlock.project.requirements.clauses import Edit, Moved, Refused, apply
+from interlock.project.requirements.clauses import Edit, Moved, Outcome, Refused, apply
 from interlock.project.requirements.location import File, Location
+from interlock.project.requirements.mentions import NOT_EDITED
 from interlock.project.requirements.models import Change, Declared, Refusal, Repin, Unchanged
-from interlock.project.requirements.project_files import other_versions, project_files
-from interlock.project.requirements.requirements_files import rehashed, requirements_file, requirements_files
-from interlock.project.version.project import Project
+from interlock.project.requirements.old_lines import Pythons, that_stay
+from interlock.project.requirements.remarks import LONGEST_SHOWN, elsewhere, of_python
+from interlock.project.requirements.requirements_files import rehashed
+from interlock.project.requirements.sources import FLOATING
+from interlock.project.requirements.tree import Tree
 
-LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml")
-# Of a thousand packages with the hashes of all their files, a lock has some MiB.
-LARGEST_LOCK = 64 << 20
 NO_HASHES = "it has hashes, and those of the new version's files are not known"
 MIXED_HASHES = "something else stands between its hashes"
 
@@ -30,16 +30,24 @@ def declared(root: Path, upstream: str) -> tuple[Declared, ...]:
     Raises:
         BuildError: A file is not valid.
     """
-    return tuple(_declared(location) for file in _files(root, upstream) for location in file.locations)
+    locations = [each for file in Tree(root).requiring(canonicalize_name(upstream)) for each in file.locations]
+    behind = that_stay(locations)
+    return tuple(_declared(each, is_behind=each in behind) for each in locations if not each.wins)
 
 
-def _declared(location: Location) -> Declared:
-    specifier = None if location.hand else location.dialect.range(location.text)
-    known = None if specifier is None else written(specifier)
-    return Declared(**_standing(location), named=location.named, range=known)
+def _declared(location: Location, *, is_behind: bool) -> Declared:
+    known = None if location.range is None else written(location.range)
+    return Declared(**_standing(location), named=location.named, range=known, is_behind=is_behind)
 
 
-def repin(root: Path, upstream: str, version: Version, *, hashes: Mapping[str, Collection[str]] | None = None) -> Repin:
+def repin(
+    root: Path,
+    upstream: str,
+    version: Version,
+    *,
+    hashes: Mapping[str, Collection[str]] | None = None,
+    python: str = "",
+) -> Repin:
     """Move a repository's requirements on an upstream to its new version; if one can't be moved, nothing is written.
 
     Args:
@@ -47,6 +55,7 @@ def repin(root: Path, upstream: str, version: Version, *, hashes: Mapping[str, C
         upstream: Its name, in any form.
         version: The new version.
         hashes: SHA-256 of the new version's files by the upstream's canonical name, for files that list them.
+        python: The Requires-Python of the new version, where it is known.
 
     Returns:
         What was done; with refusals, what would have been.
@@ -54,21 +63,26 @@ def repin(root: Path, upstream: str, version: Version, *, hashes: Mapping[str, C
     Raises:
         BuildError: A file is not valid, or can't be written; nothing is changed then.
     """
-    found, contents = _proposed(root, upstream, version, hashes or {})
+    found, contents = _proposed(root, upstream, version, hashes or {}, python)
     if not found.refusals:
         _write(root, contents)
     return found
 
 
 def proposed(
-    root: Path, upstream: str, version: Version, *, hashes: Mapping[str, Collection[str]] | None = None
+    root: Path,
+    upstream: str,
+    version: Version,
+    *,
+    hashes: Mapping[str, Collection[str]] | None = None,
+    python: str = "",
 ) -> Repin:
     """What `repin` would do; nothing is written.
 
     Raises:
         BuildError: A file is not valid.
     """
-    return _proposed(root, upstream, version, hashes or {})[0]
+    return _proposed(root, upstream, version, hashes or {}, python)[0]
 
 
 class _Judged(NamedTuple):
@@ -80,31 +94,56 @@ class _Judged(NamedTuple):
 
 
 def _proposed(
-    root: Path, upstream: str, version: Version, hashes: Mapping[str, Collection[str]]
+    root: Path, upstream: str, version: Version, hashes: Mapping[str, Collection[str]], python: str
 ) -> tuple[Repin, dict[Path, bytes]]:
-    name = canonicalize_name(upstream)
+    name, tree = canonicalize_name(upstream), Tree(root)
+    files, within = tuple(tree.requiring(name)), Pythons.of(tree.project, python)
+    stay = that_stay([each for file in files for each in file.locations], version, within)
     digests = tuple(hashes.get(name, ()))
-    by_file = [(f, [_judged(f, location, version, digests) for location in f.locations]) for f in _files(root, name)]
-    results = [each.result for _, judged in by_file for each in judged]
-    found = Repin(
-        changes=tuple(each for each in results if isinstance(each, Change)),
-        refusals=tuple(each for each in results if isinstance(each, Refusal)),
-        unchanged=tuple(each for each in results if isinstance(each, Unchanged)),
-        remarks=tuple(_remarks(root, name)),
+    by_file = [(f, [_judged(f, each, version, digests, stay) for each in f.locations]) for f in files]
+    judged = [each for _, several in by_file for each in several]
+    found = _summed(judged, version, stay)
+    remarks = (
+        *found.remarks,
+        *(of_python(name, version, within) if found.changes else ()),
+        *elsewhere(tree, files, name, version),
     )
-    changed = [(file, judged) for file, judged in by_file if any(each.edits for each in judged)]
-    return found, {file.path: _edited(judged, file) for file, judged in changed}
+    changed = [(file, several) for file, several in by_file if any(each.edits for each in several)]
+    return found.model_copy(update={"remarks": remarks}), {f.path: _edited(several, f) for f, several in changed}
 
 
-def _files(root: Path, upstream: str) -> Iterator[File]:
-    name, project = canonicalize_name(upstream), Project(root)
-    yield from project_files(project, name)
-    for path in requirements_files(project):
-        yield requirements_file(path, project.read(path, bytes), name)
+def _summed(judged: Iterable[_Judged], version: Version, stay: Collection[Location]) -> Repin:
+    """What becomes of all requirements. What wins over them is in the way of one that moves, else worth a remark."""
+    ours = [each for each in judged if not each.location.wins]
+    changes = tuple(each.result for each in ours if isinstance(each.result, Change))
+    wins = [each for each in judged if each.location.wins]
+    in_the_way = [each for each in wins if changes and isinstance(each.result, Refusal)]
+    return Repin(
+        changes=changes,
+        refusals=tuple(each.result for each in (*ours, *in_the_way) if isinstance(each.result, Refusal)),
+        unchanged=tuple(each.result for each in ours if isinstance(each.result, Unchanged)),
+        remarks=(
+            *(str(each.result) for each in ours if each.location in stay and isinstance(each.result, Unchanged)),
+            *(remark for each in wins if each not in in_the_way and (remark := _remark(each, version, changes))),
+        ),
+    )
 
 
-def _judged(file: File, location: Location, version: Version, digests: Collection[str]) -> _Judged:
-    outcome = location.move(version)
+def _remark(judged: _Judged, version: Version, changes: Collection[Change]) -> str | None:
+    """What a person should know of what wins over requirements."""
+    location, result = judged.location, judged.result
+    has = f"{location.path.as_posix()}: {location.named} has {cut(location.text, LONGEST_SHOWN)}"
+    if isinstance(result, Refusal):
+        return f"{has}, {NOT_EDITED}"
+    if changes and isinstance(result, Unchanged) and result.reason == FLOATING.reason:
+        return f"{has}, which names no version: see whether it is {version}"
+    return None
+
+
+def _judged(
+    file: File, location: Location, version: Version, digests: Collection[str], stay: Mapping[Location, Outcome]
+) -> _Judged:
+    outcome = stay.get(location) or location.move(version)
     if isinstance(outcome, Moved):
         return _moved(file, location, outcome.edits, digests)
     if isinstance(outcome, Refused):
@@ -139,21 +178,6 @@ def _standing(location: Location) -> _Standing:
 def _edited(judged: list[_Judged], file: File) -> bytes:
     moved = [(each.location, each.result.after) for each in judged if isinstance(each.result, Change)]
     return file.edited([edit for each in judged for edit in each.edits], moved).encode()
-
-
-def _remarks(root: Path, upstream: str) -> Iterator[str]:
-    yield from other_versions(Project(root), upstream)
-    for path in sorted(path for pattern in LOCKS for path in root.glob(pattern)):
-        if upstream.encode() in _read_lock(path):
-            yield f"{path.name}: holds {upstream}, and is not edited: make it anew"
-
-
-def _read_lock(path: Path) -> bytes:
-    """A lock; nothing where there is something else than a file of a lock's size."""
-    try:
-        return read_bounded(path, LARGEST_LOCK)
-    except (OSError, UnreadableFileError):
-        return b""
 
 
 def _write(root: Path, contents: Mapping[Path, bytes]) -> None:

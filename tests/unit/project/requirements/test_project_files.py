@@ -302,13 +302,6 @@ def test_what_looks_the_same_elsewhere_is_passed_over(tmp_path: Path) -> None:
     )
 
 
-def test_a_requirement_in_code_is_for_a_person(tmp_path: Path) -> None:
-    code = 'from setuptools import setup\nNAME = "market-data-core"\nsetup(install_requires=["market-data-core>=1"])\n'
-    (refusal,) = repin(project(tmp_path, {"setup.py": code}), CORE, V).refusals
-    assert (refusal.at, "stands in code" in refusal.reason) == ("setup.py:3", True)
-    assert (tmp_path / "setup.py").read_text() == code
-
-
 def test_code_that_can_not_be_read_requires_nothing(tmp_path: Path) -> None:
     assert repin(project(tmp_path, {"setup.py": "setup(\n"}), CORE, V).refusals == ()
 
