@@ -85,9 +85,11 @@ def clauses_of(text: str) -> tuple[Clause, ...]:
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
     """A text after edits that don't overlap."""
-    for edit in sorted(edits, reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
+    pieces, at = list[str](), 0
+    for edit in sorted(edits):
+        pieces += [text[at : edit.start], edit.text]
+        at = edit.end
+    return "".join((*pieces, text[at:]))
 
 
 def move(text: str, version: Version) -> Outcome:

@@ -27,7 +27,8 @@ MOST_FOLLOWED = 500
 SETUP_CFG_SECTIONS = ("options", "options.extras_require")
 COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 CONTINUED = re.compile(r"\\(?=\r?\n|\Z)|[\r\n\ufeff]")
-OPTIONS = re.compile(r"\s+--?[A-Za-z]")
+# From the first blank on alone: else the time for a line of blanks grows with the square of its length.
+OPTIONS = re.compile(r"(?<!\s)\s+--?[A-Za-z]")
 HASH = re.compile(r"(?P<option>--hash(?:=|\s+))[A-Za-z0-9]+:[0-9A-Fa-f]+")
 EGG = re.compile(r"#egg=([A-Za-z0-9._-]+)")
 BETWEEN = "\\ \t\r\n"
