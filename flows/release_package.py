@@ -44,7 +44,7 @@ async def release_package(request: ReleaseRequest) -> Release | RunState[None]:
     """Release one package. Run it again after any crash: it finishes the same release.
 
     Its steps are tasks: preflight, checkout, bump, guard, admission, build, check, commit-and-tag, push, publish,
-    confirm, github-release, dispatch, receipts, summary. `interlock.releases.workflow` has their order.
+    confirm, github-release, dispatch, receipts, development, summary. `interlock.releases.workflow` has their order.
     """
     if request.dry_run:
         return await dry_run.outcome(lambda: _dry_run(request))

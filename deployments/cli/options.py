@@ -15,9 +15,13 @@ FamilyOption = Annotated[
 ]
 """The option of every command that works on a family."""
 
-BUMP_HELP = "patch, minor, major, alpha, beta, rc, post, dev, final; or two of them, as minor,rc."
+BUMP_HELP = (
+    "patch, minor, major, alpha, beta, rc, post, dev, final; or two of them, as minor,rc; or commits, contract, "
+    "calver:YYYY.0M.0D. Default: as the family file says, else patch."
+)
 
-BumpOption = Annotated[str, typer.Option("--bump", metavar="PART", help=BUMP_HELP)]
+BumpOption = Annotated[str | None, typer.Option("--bump", metavar="PART", help=BUMP_HELP)]
+RefOption = Annotated[str | None, typer.Option("--ref", metavar="BRANCH", help="Another branch to release from.")]
 VersionOption = Annotated[str | None, typer.Option("--version", metavar="X", help="This version instead of a bump.")]
 DespiteOption = Annotated[
     str | None,

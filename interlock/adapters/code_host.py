@@ -52,8 +52,8 @@ class Releases(Protocol):
     ) -> GitHubRelease:
         """A new release of a tag."""
 
-    async def publish_release(self, repo: str, release: int) -> GitHubRelease:
-        """Publish a draft."""
+    async def publish_release(self, repo: str, release: int, *, latest: bool) -> GitHubRelease:
+        """Publish a draft, as the repository's latest release or not."""
 
     async def upload_asset(
         self, repo: str, release: GitHubRelease, path: Path, *, content_type: str = "application/octet-stream"

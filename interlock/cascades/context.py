@@ -39,14 +39,19 @@ class CascadeContext:
         return self.connections.family
 
     async def clone(self, package: str) -> Checkout:
-        """Make a fresh clone of a package's branch, with its tags.
+        """Make a fresh clone of a package's branch, with its tags; of the root, the branch that it is released from.
 
         Raises:
             RepositoryError: The repository can't be cloned.
         """
         folder = Path(tempfile.mkdtemp(prefix=f"{package}-", dir=self.work))
         remote = await self.connections.remote(package)
-        return await Checkout.clone(remote, self.family.package(package).branch, folder)
+        return await Checkout.clone(remote, self.branch(package), folder)
+
+    def branch(self, package: str) -> str:
+        """The branch that a package is released from."""
+        asked = self.request.ref if package == self.request.root else None
+        return asked or self.family.package(package).branch
 
     @contextlib.asynccontextmanager
     async def lease(self, cascade: Cascade) -> AsyncIterator[None]:

@@ -90,8 +90,9 @@ class PackageSteps:
             await self._on_the_index(cascade.root, lambda version: version == cascade.version)
             await self._cascade_run.mark(cascade.root, State.RELEASED, "by somebody else", version=cascade.version)
             return
-        version = str(cascade.version)
-        fields = {"version": version, "despite": asked.despite, "request_id": asked.request_id}
+        version = cascade.plan.root_text or str(cascade.version)
+        fields = {"version": version, "ref": cascade.plan.root_ref}
+        fields |= {"despite": asked.despite, "request_id": asked.request_id}
         await self._released(self._request(cascade, cascade.root, **fields))
 
     def _request(self, cascade: Cascade, name: str, **fields: object) -> ReleaseRequest:

@@ -3,22 +3,29 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from interlock.adapters.git import Repository, Tag
 from interlock.cascades.context import CascadeContext
+from interlock.cascades.request import CascadeRequest
 from interlock.common.clock import now
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
+from interlock.model.bump import PATCH, Bump
+from interlock.model.bump_rule import parse_rule
+from interlock.model.calver import CalVerOn
 from interlock.model.cascade import Action, Cascade, CascadePlan, Outcome, begun, cascade_id, plan_cascade
-from interlock.model.versions import VersionField, tag_name, tag_version
+from interlock.model.versions import VersionField, tag_name, tag_text, tag_version
 from interlock.project import requirements
 from interlock.project.directory import project_in
 from interlock.releases import prepare
 from interlock.releases.admission import ReleaseCandidate, look
+from interlock.releases.bumps import expected_bump
 from interlock.releases.context import open_release
+from interlock.releases.requirements import DecisionError
 from interlock.releases.tags import Manifest
 
 CLONES_AT_ONCE = 4
@@ -33,11 +40,13 @@ class Member(FrozenModel):
         versions: Its releases that are not yanked.
         declared: By upstream, the versions that its files admit; None where they don't require it.
         made: By cascade, the version that the cascade released.
+        bump: How its version moves; None where that is not known, or a person has to say it.
     """
 
     versions: tuple[VersionField, ...] = ()
     declared: Mapping[str, str | None] = {}
     made: Mapping[str, VersionField] = {}
+    bump: Bump | CalVerOn | None = None
 
     def before(self, version: Version | None) -> Version | None:
         """The newest release before a version; the newest of all for None."""
@@ -52,18 +61,20 @@ async def plan(context: CascadeContext) -> Cascade:
         RepositoryError, IndexUnavailableError: A repository or the index can't be read.
     """
     known = await asyncio.to_thread(context.connections.ledger.cascades)
-    if (joined := _joined(known, context.request.root, context.request.version)) is not None:
+    if (joined := _joined(known, context.request)) is not None:
         return joined
     members = await _members(context)
-    version = await _root_version(context, members[context.request.root])
-    return begun(_planned(context, members, version), now())
+    root = await _root_version(context, members[context.request.root])
+    return begun(_planned(context, members, root), now())
 
 
-def _joined(known: tuple[Cascade, ...], root: str, version: str | None) -> Cascade | None:
+def _joined(known: tuple[Cascade, ...], request: CascadeRequest) -> Cascade | None:
     """The open cascade that the request would only repeat: of the same root, or one with the root as a downstream.
 
     Without a version, that cascade must still have to release the package: after that, a request means a newer version.
+    A request that names another branch than the cascade's means another release.
     """
+    root, version = request.root, request.version
     for cascade in known:
         progress = cascade.progress.get(root)
         is_over = cascade.ended_at is not None and cascade.outcome is not Outcome.FAILED
@@ -71,7 +82,9 @@ def _joined(known: tuple[Cascade, ...], root: str, version: str | None) -> Casca
             continue
         made = cascade.version if cascade.root == root else progress.version
         yet_to_release = not progress.state.is_end and cascade.action(root) is not Action.TEST
-        if made == Version(version) if version is not None else cascade.root == root or yet_to_release:
+        same_branch = request.ref == (cascade.plan.root_ref if cascade.root == root else None)
+        repeated = same_branch and (cascade.root == root or yet_to_release)
+        if made == Version(version) if version is not None else repeated:
             return cascade
     return None
 
@@ -108,7 +121,19 @@ async def _member(context: CascadeContext, name: str) -> Member:
     declared = {upstream: _declared(project, upstream) for upstream in package.upstreams}
     made = dict(_made(package.tag, await cloned.tags()))
     texts = {upstream: None if each is None else str(each) for upstream, each in declared.items()}
-    return Member(versions=versions, declared=texts, made=made)
+    bump = None if name == context.request.root else await _bump(context, name, cloned)
+    return Member(versions=versions, declared=texts, made=made, bump=bump)
+
+
+async def _bump(context: CascadeContext, name: str, cloned: Checkout) -> Bump | CalVerOn | None:
+    rule = parse_rule(context.family.package(name).bump or PATCH)
+    if isinstance(rule, Bump):
+        return rule
+    async with open_release(context.request.release_of(name), context.connections) as release:
+        try:
+            return await expected_bump(release, cloned)
+        except DecisionError:  # its release says so
+            return None
 
 
 def _declared(project: Path, upstream: str) -> SpecifierSet | None:
@@ -129,22 +154,30 @@ def _made(form: str, tags: Iterable[Tag]) -> Iterator[tuple[str, Version]]:
             yield manifest.cascade, version
 
 
-async def _root_version(context: CascadeContext, root: Member) -> Version:
-    """The version that the root has or will have."""
+class RootVersion(NamedTuple):
+    """The version that the root has or will have, and its text in the tag; None where somebody else writes it."""
+
+    version: Version
+    text: str | None = None
+
+
+async def _root_version(context: CascadeContext, root: Member) -> RootVersion:
     request = context.request
     if request.follow and request.version is not None:
-        return Version(request.version)
+        return RootVersion(Version(request.version))
     if request.follow and (newest := root.before(None)) is not None:
-        return newest
+        return RootVersion(newest)
     if not context.family.package(request.root).publishes:
         raise UsageError(f"{request.root} publishes nothing: no cascade begins with it", hint="interlock family show")
     async with open_release(request.release(), context.connections) as release:
-        return (await prepare.bump(release, await prepare.checkout(release))).version
+        found = await prepare.bump(release, await prepare.checkout(release))
+    return RootVersion(found.version, tag_text(context.family.package(request.root).tag, found.tag))
 
 
-def _planned(context: CascadeContext, members: Mapping[str, Member], version: Version) -> CascadePlan:
+def _planned(context: CascadeContext, members: Mapping[str, Member], root: RootVersion) -> CascadePlan:
+    version = root.version
     name = cascade_id(context.request.root, version)
-    return plan_cascade(
+    planned = plan_cascade(
         context.family,
         context.request.root,
         version,
@@ -158,8 +191,10 @@ def _planned(context: CascadeContext, members: Mapping[str, Member], version: Ve
             for upstream, text in member.declared.items()
         },
         already={package: member.made[name] for package, member in members.items() if name in member.made},
+        bumps={package: member.bump for package, member in members.items()},
         follow=context.request.follow,
     )
+    return planned.model_copy(update={"root_ref": context.request.ref, "root_text": root.text})
 
 
 async def admit(context: CascadeContext, planned: Cascade) -> None:
@@ -194,7 +229,7 @@ async def _needs_admission(context: CascadeContext, root: str) -> bool:
 async def _head_of(context: CascadeContext, planned: Cascade) -> str | None:
     """The head of the root's branch; None when the tag is pushed, and the release only needs to be finished."""
     package = context.family.package(planned.root)
-    branch = f"refs/heads/{package.branch}"
-    tag = f"refs/tags/{tag_name(package.tag, planned.version)}"
+    branch = f"refs/heads/{planned.plan.root_ref or package.branch}"
+    tag = f"refs/tags/{tag_name(package.tag, planned.plan.root_text or planned.version)}"
     refs = await Repository(await context.connections.remote(planned.root), context.work).remote_refs(branch, tag)
     return None if tag in refs else refs.get(branch)

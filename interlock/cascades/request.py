@@ -15,8 +15,17 @@ class CascadeRequest(FrozenModel):
     """A root, and how to find its next version."""
 
     root: MemberName = Field(description="The package that the cascade starts with.")
-    bump: str = Field(default="patch", description="Which part of its version moves: patch, minor, major, or minor,rc.")
+    bump: str | None = Field(
+        default=None,
+        description="How its version moves: patch, minor, major, or minor,rc; calver:YYYY.0M.0D; commits; contract. "
+        "Default: as the family file says, else patch.",
+    )
     version: str | None = Field(default=None, description="This version of it instead of a bump.")
+    ref: str | None = Field(
+        default=None,
+        description="Another branch to release it from: then its own tags alone count as earlier ones. "
+        "Default: the family file's.",
+    )
     follow: bool = Field(
         default=False,
         description="Somebody else releases the root as this version: it is waited for, and the others follow. "
@@ -50,16 +59,16 @@ class CascadeRequest(FrozenModel):
 
     def release(self, **others: object) -> ReleaseRequest:
         """The request for the root's release."""
-        names = ("bump", "version", "family", "patience", "despite", "request_id", "empty")
+        names = ("bump", "version", "ref", "family", "patience", "despite", "request_id", "empty")
         fields = {name: getattr(self, name) for name in names}
         return ReleaseRequest.model_validate({"package": self.root, **fields, **others})
 
     def release_of(self, package: str, **others: object) -> ReleaseRequest:
-        """The request for the release of a downstream: its next patch."""
+        """The request for the release of a downstream: its next version, as the family file says."""
         fields = {"package": package, "family": self.family, "patience": self.patience}
         return ReleaseRequest.model_validate({**fields, **others})
 
     @property
     def title(self) -> str:
         """The root and its bump or version: `market-data-core patch`."""
-        return f"{self.root} {self.version or self.bump}"
+        return f"{self.root} {self.version or self.bump or 'next version'}"

@@ -10,10 +10,11 @@ from pydantic import Field
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import ConflictError, UsageError
+from interlock.model.calver import CalVerOn
 
 FORMS = (
     "write patch, minor, major, alpha, beta, rc, post, dev or final, or a release part and the pre-release of it, as "
-    '"minor,rc" or "patch,rc,dev"'
+    '"minor,rc" or "patch,rc,dev"; or commits, contract or calver:YYYY.0M.0D'
 )
 EXPLICIT = 'for example "1.4.0" or "1.4.0rc1"'
 
@@ -32,9 +33,13 @@ class Part(StrEnum):
     FINAL = "final"
 
 
+PATCH = "patch"
+"""How a version moves where nobody says it."""
+
 ReleasePart = Literal[Part.PATCH, Part.MINOR, Part.MAJOR]
 """A part of the release's own number: what a change of a contract asks for."""
 
+HEIGHT: Mapping[ReleasePart, int] = {Part.PATCH: 0, Part.MINOR: 1, Part.MAJOR: 2}
 # The index of each release part among a version's numbers, and PEP 440's name of each pre-release phase.
 RELEASE = {Part.MAJOR: 0, Part.MINOR: 1, Part.PATCH: 2}
 PHASES = {Part.ALPHA: "a", Part.BETA: "b", Part.RC: "rc"}
@@ -165,6 +170,11 @@ def _version(
     return Version(text if dev is None else f"{text}.dev{dev}")
 
 
+def enough(part: ReleasePart, version: Version) -> ReleasePart:
+    """The part that has to move in a version; before 1.0 the second number stands for the first."""
+    return Part.MINOR if version.major == 0 and part is Part.MAJOR else part
+
+
 def parse_version(text: str) -> Version:
     """Parse the version of a release.
 
@@ -180,11 +190,11 @@ def parse_version(text: str) -> Version:
     return version
 
 
-def next_version(wanted: Bump | Version, *, known: Mapping[str, Version | None]) -> Version:
+def next_version(wanted: Bump | CalVerOn | Version, *, known: Mapping[str, Version | None]) -> Version:
     """The version to release, beyond every version that is known.
 
     Args:
-        wanted: How the highest known version is bumped; or the version itself.
+        wanted: How the highest known version is bumped; the day of a calendar version; or the version itself.
         known: By the name of its source, as "the newest tag v1.2.3"; None where there is none.
 
     Raises:
@@ -195,6 +205,8 @@ def next_version(wanted: Bump | Version, *, known: Mapping[str, Version | None])
     if isinstance(wanted, Version):
         return _beyond(parse_version(str(wanted)), found)
     if not found:
+        if isinstance(wanted, CalVerOn):
+            return wanted.first()
         raise UsageError("there is no version yet that could be moved on", hint=f"give the first one: {EXPLICIT}")
     highest = max(found, key=lambda source: found[source])
     try:

@@ -21,6 +21,7 @@ from interlock.common.validation import ValidationIssue, fault, nearest, refuse,
 from interlock.errors import UsageError
 from interlock.model.family_texts import (
     Author,
+    BumpText,
     IndexName,
     MessageForm,
     PackageName,
@@ -154,6 +155,15 @@ class Package(FrozenModel):
         description="The form of a release's tag.",
         examples=["v{version}"],
     )
+    bump: BumpText | None = Field(
+        default=None,
+        description="How its version moves where nobody says it: patch, minor, major, calver:YYYY.0M.0D, commits or "
+        "contract. Default: patch; see docs/versions.md.",
+        examples=["calver:YYYY.0M.0D"],
+    )
+    next: Literal["dev"] | None = Field(
+        default=None, description="What is written after a release: dev, the development version of the next one."
+    )
     dispatches: tuple[Dispatch, ...] = Field(default=(), description="The events that a release of it sends.")
     secrets: tuple[VariableName, ...] = Field(
         default=(), description="Names of secrets that the repository's own workflows need; doctor looks for them."
@@ -227,8 +237,8 @@ class FamilySettings(FrozenModel):
         "for all.",
     )
     commit_message: MessageForm = Field(
-        default="chore(release): bump version to v{version}",
-        description="The message of the commit that changes the version; {package} and {version} are filled in.",
+        default="chore(release): bump version to {tag}",
+        description="The message of the commit that changes the version; {package}, {version} and {tag} are filled in.",
     )
     tag_message: MessageForm = Field(
         default="{package} {version}", description="The first line of a release's annotated tag; filled in likewise."

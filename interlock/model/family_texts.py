@@ -10,6 +10,7 @@ from pydantic import AfterValidator, WithJsonSchema
 
 from interlock.common.validation import fault
 from interlock.errors import UsageError
+from interlock.model.bump_rule import parse_rule
 from interlock.model.versions import Selection, too_old
 
 
@@ -55,11 +56,23 @@ def _is_address(text: str) -> bool:
 
 def _message(text: str) -> str:
     try:
-        filled = text.format(package="package", version="1.0")
+        filled = text.format(package="package", version="1.0", tag="v1.0")
     except (KeyError, IndexError, ValueError, AttributeError):
-        raise fault(f'"{text}" cannot be filled in', "only {package} and {version} stand for something") from None
-    if "{version}" not in text or "\n" in filled:
-        raise fault(f'"{text}" must be one line and name the {{version}}', 'for example: "Release {version}"')
+        raise fault(
+            f'"{text}" cannot be filled in', "only {package}, {version} and {tag} stand for something"
+        ) from None
+    if not ("{version}" in text or "{tag}" in text) or "\n" in filled:
+        raise fault(
+            f'"{text}" must be one line and name the {{version}} or {{tag}}', 'for example: "Release {version}"'
+        )
+    return text
+
+
+def _bump(text: str) -> str:
+    try:
+        parse_rule(text)
+    except UsageError as error:
+        raise fault(error.message, error.hint) from None
     return text
 
 
@@ -110,6 +123,7 @@ VariableName = Annotated[str, AfterValidator(_variable), _like(r"^[A-Z_][A-Z0-9_
 PythonVersion = Annotated[str, AfterValidator(_python_version), _like(r"^3\.\d+(\.\d+)?$")]
 IndexName = Annotated[str, AfterValidator(_index)]
 MessageForm = Annotated[str, AfterValidator(_message)]
+BumpText = Annotated[str, AfterValidator(_bump)]
 Author = Annotated[str, AfterValidator(_author)]
 VersionSelection = Annotated[str, AfterValidator(_selection)]
 RepositoryDirectory = Annotated[str, AfterValidator(_directory), _like(r"^[\w@+.-]+(/[\w@+.-]+)*$")]

@@ -31,6 +31,7 @@ class Step(StrEnum):
     GITHUB_RELEASE = "github-release"
     DISPATCH = "dispatch"
     RECEIPTS = "receipts"
+    DEVELOPMENT = "development"
     SUMMARY = "summary"
 
 
@@ -64,6 +65,7 @@ LIFECYCLE: Mapping[Step, Promise] = {
     Step.GITHUB_RELEASE: Promise("make the GitHub Release with notes and files", "releases, assets", "release, assets"),
     Step.DISPATCH: Promise("tell the downstreams", "ledger, runs of the targets", "dispatches"),
     Step.RECEIPTS: Promise("follow the runs that took the dispatches", "runs of the targets", None),
+    Step.DEVELOPMENT: Promise('write the next development version (`next = "dev"`)', "files of the branch", "commit"),
     Step.SUMMARY: Promise("report and record", "–", "record in the ledger"),
 }
 

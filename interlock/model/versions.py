@@ -1,7 +1,7 @@
 """Selections among a package's versions: a PEP 440 specifier, a list, `all`, or `latest:N`; and names of tags."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Self
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -105,19 +105,29 @@ def _existing(version: Version, package: str, versions: Mapping[Version, bool]) 
     raise UsageError(f"{package} has no release {version}", hint=f"the nearest: {near}" if near else None)
 
 
-def tag_name(form: str, version: Version) -> str:
-    """The tag of a version, as `v1.2.11`."""
+def tag_name(form: str, version: Version | str) -> str:
+    """The tag of a version, as `v1.2.11`; of its text, as `v2026.08.17`."""
     return form.replace("{version}", str(version))
+
+
+def tag_among(form: str, version: Version, names: Iterable[str]) -> str:
+    """The tag of a version among these, however its numbers are written; the plain one where there is none."""
+    plain = tag_name(form, version)
+    others = [name for name in names if tag_version(form, name) == version]
+    return plain if plain in others else min(others, default=plain)
+
+
+def tag_text(form: str, name: str) -> str:
+    """The version in a tag's name as it is written there; empty for a tag of another form."""
+    before, after = form.split("{version}")
+    inner = name[len(before) : len(name) - len(after)]
+    return inner if name.startswith(before) and name.endswith(after) and re.match(r"\d", inner) else ""
 
 
 def tag_version(form: str, name: str) -> Version | None:
     """The version of a tag; None for a tag of another form."""
-    before, after = form.split("{version}")
-    inner = name[len(before) : len(name) - len(after)]
-    if not (name.startswith(before) and name.endswith(after) and re.match(r"\d", inner)):
-        return None
     try:
-        return Version(inner)
+        return Version(inner) if (inner := tag_text(form, name)) else None
     except ValueError:  # also that of a number with too many digits
         return None
 

@@ -12,12 +12,11 @@ from interlock.common.sanitize import one_line
 from interlock.contracts.admission.evidence import AdmissionRequest, admission, known_as, what_tests
 from interlock.contracts.admission.models import Admission, Answer, CellSaid
 from interlock.errors import RefusedError
-from interlock.model.bump import Part
+from interlock.model.bump import HEIGHT, Part, ReleasePart, enough
 from interlock.model.family import Family
 
 MOST_CELLS = 10
 MOST_TESTS = 3
-_HEIGHT = {Part.PATCH: 0, Part.MINOR: 1, Part.MAJOR: 2}
 
 
 class ReleaseCandidate(FrozenModel):
@@ -95,8 +94,8 @@ def too_little(change: KnownContract, previous: Version | None, version: Version
     """
     if previous is None or (asked := _moved(previous, version)) is None:
         return None
-    wanted = Part.MINOR if previous.major == 0 and change.part is Part.MAJOR else change.part
-    if _HEIGHT[asked] >= _HEIGHT[wanted]:
+    wanted = enough(change.part, previous)
+    if HEIGHT[asked] >= HEIGHT[wanted]:
         return None
     # The first line names the version that was compared, the next the worst change.
     first = "; ".join(one_line(line) for line in change.text.splitlines()[:2])
@@ -104,9 +103,10 @@ def too_little(change: KnownContract, previous: Version | None, version: Version
     return f"{previous} to {version} is a {asked} version, and what changed in its contract asks for {wanted}{words}"
 
 
-def _moved(previous: Version, version: Version) -> Part | None:
+def _moved(previous: Version, version: Version) -> ReleasePart | None:
     """The highest part in which two versions differ; None where only a suffix differs."""
-    parts = zip((Part.MAJOR, Part.MINOR, Part.PATCH), _numbers(previous), _numbers(version), strict=True)
+    names: tuple[ReleasePart, ...] = (Part.MAJOR, Part.MINOR, Part.PATCH)
+    parts = zip(names, _numbers(previous), _numbers(version), strict=True)
     return next((part for part, old, new in parts if old != new), None)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,10 @@ from packaging.version import Version
 
 from interlock.adapters.connections import Connections
 from interlock.adapters.git import Author, Checkout, Remote, Repository, find_author, held
+from interlock.common.clock import now
 from interlock.errors import InterlockError, UsageError
+from interlock.model.bump import PATCH
+from interlock.model.bump_rule import BumpRule, parse_rule, spelled
 from interlock.model.family import Family, Package
 from interlock.model.release import Release
 from interlock.project.directory import project_in
@@ -58,6 +62,27 @@ class ReleaseContext:
     def package(self) -> Package:
         """The package's entry in the family file."""
         return self.family.package(self.name)
+
+    @property
+    def rule(self) -> BumpRule:
+        """How its version moves on: as the request says, else the family file, else by a patch."""
+        return parse_rule(self.request.bump or self.package.bump or PATCH)
+
+    @property
+    def is_said(self) -> bool:
+        """Whether somebody said how its version moves on."""
+        return (self.request.bump or self.package.bump) is not None
+
+    def spelled(self, version: Version) -> str:
+        """A version as its files and tags have it."""
+        return spelled(version, self.rule, self.request.version)
+
+    @property
+    def time(self) -> int:
+        """The time of the release, in seconds since 1970: SOURCE_DATE_EPOCH, or the request's, or now."""
+        given = os.environ.get("SOURCE_DATE_EPOCH", "")
+        asked = self.request.at
+        return int(given) if given.isdecimal() else int(now().timestamp()) if asked is None else asked
 
     @property
     def repository(self) -> str:

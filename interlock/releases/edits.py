@@ -31,7 +31,7 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
     """
     pins, root = context.request.pins, context.project(cloned)
     moved = repinned(root, context.name, pins, await published_hashes(context.connections.index, pins))
-    written = {*location.write(version), *(root / file for each in moved for file in each.files)}
+    written = {*location.write(context.spelled(version)), *(root / file for each in moved for file in each.files)}
     return Edited(
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in written)),
         remarks=(

@@ -7,7 +7,8 @@ from packaging.version import Version
 
 from interlock.adapters.git import Checkout, Tag
 from interlock.adapters.index.client import Release as OnIndex
-from interlock.model.bump import next_version
+from interlock.model.bump import Bump, next_version
+from interlock.model.calver import CalVerOn
 from interlock.model.versions import tag_version
 from interlock.project.version import VersionPlace
 from interlock.releases.context import ReleaseContext
@@ -23,7 +24,11 @@ async def version_tags(context: ReleaseContext, cloned: Checkout) -> Mapping[Ver
 
 
 def choose(
-    context: ReleaseContext, location: VersionPlace, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
+    context: ReleaseContext,
+    wanted: Bump | CalVerOn | Version,
+    location: VersionPlace,
+    tags: Mapping[Version, Tag],
+    served: Mapping[Version, OnIndex],
 ) -> Version:
     """The next version.
 
@@ -31,7 +36,7 @@ def choose(
         UsageError: No version is known, or the highest can't be bumped in this way.
         ConflictError: The wanted version is taken.
     """
-    return next_version(context.request.wanted, known=_known(context, location, tags, served))
+    return next_version(wanted, known=_known(context, location, tags, served))
 
 
 def _known(

@@ -8,7 +8,8 @@ from packaging.version import Version
 from pydantic import Field, model_validator
 
 from interlock.common.frozen_model import FrozenModel
-from interlock.model.bump import Bump, parse_version
+from interlock.model.bump import parse_version
+from interlock.model.bump_rule import BumpRule, parse_rule
 from interlock.model.dispatches import DISPATCH_ID, Order, dispatch_id
 from interlock.model.family import Family
 from interlock.model.release import ReleasedFile, RequestId
@@ -33,7 +34,11 @@ class ReleaseRequest(FrozenModel):
     """A package, and how to find its next version."""
 
     package: MemberName = Field(description="The package, as the family file names it.")
-    bump: str = Field(default="patch", description="Which part moves: patch, minor, major, or as minor,rc.")
+    bump: str | None = Field(
+        default=None,
+        description="How its version moves: patch, minor, major, or as minor,rc; calver:YYYY.0M.0D; commits; contract. "
+        "Default: as the family file says, else patch.",
+    )
     version: str | None = Field(default=None, description="This version instead of a bump.")
     ref: str | None = Field(
         default=None,
@@ -75,21 +80,22 @@ class ReleaseRequest(FrozenModel):
     @property
     def title(self) -> str:
         """The package and its bump or version: `market-data-core patch`."""
-        return f"{self.package} {self.version or self.bump}"
+        return f"{self.package} {self.version or self.bump or 'next version'}"
 
     @property
-    def wanted(self) -> Bump | Version:
-        """The bump, or the version.
+    def wanted(self) -> BumpRule | Version | None:
+        """The version, or how it moves; None where the family file says it.
 
         Raises:
-            UsageError: It is neither a bump nor a version.
+            UsageError: It is neither.
         """
         return _wanted(self.bump, self.version)
 
 
 @lru_cache
-def _wanted(bump: str, version: str | None) -> Bump | Version:
-    return Bump.parse(bump) if version is None else parse_version(version)
+def _wanted(bump: str | None, version: str | None) -> BumpRule | Version | None:
+    rule = None if bump is None else parse_rule(bump)
+    return rule if version is None else parse_version(version)
 
 
 class Plan(FrozenModel):

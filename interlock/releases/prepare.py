@@ -11,7 +11,6 @@ commit, version and time, and `build` compares the files of a resumed release wi
 
 import asyncio
 import logging
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,7 @@ from interlock.adapters.index.rules import MIB, rules_of
 from interlock.common.clock import now
 from interlock.common.digest import digest
 from interlock.errors import ConflictError, RefusedError
+from interlock.model.calver import CalVer
 from interlock.model.cascade import cascade_id
 from interlock.model.release import ReleasedFile
 from interlock.model.versions import tag_name
@@ -34,6 +34,7 @@ from interlock.project.build import BuiltFile
 from interlock.project.version import VersionPlace, find_version, project_name
 from interlock.releases import dispatch, partial
 from interlock.releases.admission import ReleaseCandidate, look, too_little
+from interlock.releases.bumps import find_bump
 from interlock.releases.context import ReleaseContext
 from interlock.releases.edits import edit
 from interlock.releases.next_version import choose, previous, version_tags
@@ -176,7 +177,7 @@ async def _new(
 ) -> Plan:
     base = await cloned.head()
     location = _of_this_package(context, context.project(cloned))
-    version = choose(context, location, tags, served)
+    version = choose(context, await find_bump(context, cloned, location, tags), location, tags, served)
     edited = await edit(context, cloned, location, version)
     return Plan(
         package=context.name,
@@ -184,21 +185,14 @@ async def _new(
         **previous(version, tags),
         repository=context.repository,
         branch=cloned.branch,
-        tag=tag_name(context.package.tag, version),
+        tag=tag_name(context.package.tag, context.spelled(version)),
         base=base,
-        epoch=max(_today(context), await cloned.commit_time(base)),
+        epoch=max(context.time, await cloned.commit_time(base)),
         changed=edited.changed,
         source=location.described,
         targets=targets_of(context.family, context.name),
         remarks=edited.remarks,
     )
-
-
-def _today(context: ReleaseContext) -> int:
-    """The time of the release, in seconds: SOURCE_DATE_EPOCH, or the request's, or now."""
-    given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    asked = context.request.at
-    return int(given) if given.isdecimal() else int(now().timestamp()) if asked is None else asked
 
 
 def _of_this_package(context: ReleaseContext, path: Path) -> VersionPlace:
@@ -246,6 +240,8 @@ async def admit(context: ReleaseContext, plan: Plan) -> Plan:
         wanted = ReleaseCandidate(package=plan.package, sha=plan.base, despite=context.request.despite)
         said = await look(context.family, ledger, context.connections.index, wanted)
         change = await asyncio.to_thread(ledger.contract, plan.package, plan.base)
+        if isinstance(context.rule, CalVer):
+            change = None  # a day says nothing of what changed
         less = too_little(change, plan.previous, plan.version) if change else None
         remarks = (*plan.remarks, *filter(None, (said, less)))
     for remark in remarks:
@@ -330,7 +326,7 @@ async def commit_and_tag(context: ReleaseContext, cloned: Checkout, plan: Plan, 
     """
     if plan.resumed:
         return plan
-    names = {"package": plan.package, "version": str(plan.version)}
+    names = {"package": plan.package, "version": context.spelled(plan.version), "tag": plan.tag}
     commit = plan.base
     if plan.changed:
         message = context.family.commit_message.format(**names)

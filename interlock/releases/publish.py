@@ -5,11 +5,14 @@ Each step looks at the world before it acts, and looks again when an answer was 
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+
+from packaging.version import Version
 
 from interlock.adapters.git import Checkout, PushRaceError
 from interlock.adapters.github import Asset, GitHubRelease
 from interlock.adapters.index import upload
+from interlock.adapters.index.client import Release as OnIndex
 from interlock.common.clock import now
 from interlock.errors import ConflictError, PublishError
 from interlock.model.dispatches import DispatchRecord
@@ -17,6 +20,7 @@ from interlock.model.release import Release
 from interlock.project.build import BuiltFile
 from interlock.releases import partial
 from interlock.releases.context import ReleaseContext
+from interlock.releases.development import SUBJECT
 from interlock.releases.notes import Change, release_notes
 from interlock.releases.plan import Plan, released
 from interlock.releases.step_timer import MOST_RACES
@@ -137,8 +141,15 @@ async def create_github_release(
     for file in files:
         await _attach(context, plan, release, file)
     if release.draft:
-        release = await context.connections.github.publish_release(plan.repository, release.id)
+        latest = is_latest(plan.version, await context.connections.index.served(plan.package))
+        release = await context.connections.github.publish_release(plan.repository, release.id, latest=latest)
     return release
+
+
+def is_latest(version: Version, served: Mapping[Version, OnIndex]) -> bool:
+    """Whether a release is the latest one: it is final, and the index has no higher final one that is not yanked."""
+    others = (other for other, there in served.items() if not (other.is_prerelease or there.yanked))
+    return not version.is_prerelease and all(other <= version for other in others)
 
 
 async def _draft(context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> GitHubRelease:
@@ -158,7 +169,9 @@ async def _notes(context: ReleaseContext, cloned: Checkout, plan: Plan, files: C
         tag=plan.tag,
         previous=plan.previous_tag,
         changes=[
-            Change(commit.sha, commit.subject) for commit in commits if commit.sha != plan.commit or not plan.changed
+            Change(commit.sha, commit.subject)
+            for commit in commits
+            if (commit.sha != plan.commit or not plan.changed) and not commit.subject.startswith(SUBJECT)
         ],
         files=released(files),
     )

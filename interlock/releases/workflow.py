@@ -24,7 +24,7 @@ from interlock.common.steps import RunStep, call
 from interlock.errors import InterlockError, TokenError
 from interlock.model.release import Release, Step
 from interlock.project.build import BuiltFile
-from interlock.releases import dispatch, preflight, prepare, publish
+from interlock.releases import development, dispatch, preflight, prepare, publish
 from interlock.releases.checks import Check
 from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import Plan, orders, released
@@ -58,6 +58,8 @@ async def release(context: ReleaseContext, run: RunStep = call) -> Release:
         page = await step(Step.GITHUB_RELEASE, publish.create_github_release, source, plan, files)
         sent = await step(Step.DISPATCH, dispatch.dispatch, plan)
         receipts = await step(Step.RECEIPTS, dispatch.receipts, sent)
+        if context.package.next is not None:
+            plan = await step(Step.DEVELOPMENT, development.begin, plan)
         done = await step(Step.SUMMARY, publish.summarize, plan, page, receipts)
     await dispatch.raise_for_dispatches(context, receipts)
     return done

@@ -8,8 +8,9 @@ from rehearsal.github.git_store import NO_COMMIT, GitStoreError
 from rehearsal.github.protection import refuse
 from rehearsal.github.pushes import Change, moved
 from rehearsal.github.records import Repository
-from rehearsal.github.refusals import invalid, not_found
-from rehearsal.github.released import Release, assets_of, releases
+from rehearsal.github.refusals import Refusal, invalid, not_found
+from rehearsal.github.released import MakeLatest, Release, assets_of, releases
+from rehearsal.github.released import latest as latest_of
 from rehearsal.github.shapes import html_url, node_id, repository_url, simple_user, stamp
 from rehearsal.github.state import GitHubState
 from rehearsal.github.web import Answer, Body, Call, Routes, created, nothing
@@ -29,6 +30,7 @@ class NewRelease(Body):
     body: str | None = None
     draft: bool = False
     prerelease: bool = False
+    make_latest: MakeLatest | None = None
 
 
 class ChangedRelease(Body):
@@ -40,6 +42,7 @@ class ChangedRelease(Body):
     body: str | None = None
     draft: bool | None = None
     prerelease: bool | None = None
+    make_latest: MakeLatest | None = None
 
 
 class NotesWanted(Body):
@@ -107,11 +110,11 @@ def list_releases(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo}/releases/latest", READ)
 def latest(call: Call) -> Answer:
-    """The newest release that is neither a draft nor a pre-release."""
-    for release in _seen(call):
-        if not release.draft and not release.prerelease:
-            return Answer(_shown(call, release))
-    raise not_found()
+    """The latest release; never a draft or a pre-release."""
+    found = latest_of(_seen(call))
+    if found is None:
+        raise not_found()
+    return Answer(_shown(call, found))
 
 
 @routes.get("/repos/{owner}/{repo}/releases/tags/{tag:path}", READ)
@@ -150,8 +153,10 @@ def create_release(call: Call) -> Answer:
         login=call.caller.login,
         created_at=call.state.now(),
     )
+    _check_latest(release, asked.make_latest)
     if not asked.draft:
         _publish(call, release)
+    _make_latest(call, release, asked.make_latest, publishes=not asked.draft)
     releases(call.state)[str(release.id)] = release
     call.note(f"create release {release.tag}" + (" as a draft" if release.draft else ""))
     _notify(call, "created" if release.draft else "published", release)
@@ -165,11 +170,14 @@ def update_release(call: Call) -> Answer:
     release = _found(call)
     asked = call.body(ChangedRelease, "Release")
     names = {"tag_name": "tag", "target_commitish": "target"}
-    given = {names.get(name, name): value for name, value in asked.model_dump(exclude_none=True).items()}
+    sent = asked.model_dump(exclude_none=True, exclude={"make_latest"})
+    given = {names.get(name, name): value for name, value in sent.items()}
     changed = release.model_copy(update=given)
+    _check_latest(changed, asked.make_latest)
     publishes = release.draft and not changed.draft
     if publishes or (not changed.draft and changed.tag != release.tag):
         _publish(call, changed)
+    _make_latest(call, changed, asked.make_latest, publishes=publishes)
     releases(call.state)[str(release.id)] = changed
     call.note(f"{'publish' if publishes else 'update'} release {changed.tag}")
     _notify(call, "published" if publishes else "edited", release)
@@ -199,6 +207,25 @@ def _publish(call: Call, release: Release) -> None:
     if call.git.ref(f"refs/tags/{release.tag}") is None:
         _make_tag(call, release)
     release.published_at = release.published_at or call.state.now()
+
+
+def _check_latest(release: Release, said: MakeLatest | None) -> None:
+    if said == "true" and (release.draft or release.prerelease):
+        # Without a field, as GitHub answers it (seen in reports of 2025 and 2026).
+        errors = [{"resource": "Release", "code": "custom", "message": "Latest release cannot be draft or prerelease."}]
+        raise Refusal(422, "Validation Failed", errors=errors)
+
+
+def _make_latest(call: Call, release: Release, said: MakeLatest | None, *, publishes: bool) -> None:
+    """Newly published releases are the latest one, unless something else is said."""
+    meant = said or ("true" if publishes and not release.prerelease else None)
+    if meant is None:
+        return
+    release.make_latest = meant
+    release.latest_at = call.state.now() if meant == "true" else None
+    if meant == "legacy":
+        for other in _seen(call):
+            other.latest_at = None
 
 
 def _make_tag(call: Call, release: Release) -> None:

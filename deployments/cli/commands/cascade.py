@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from deployments.cli import run_flow
 from deployments.cli.displays.cascade import CascadeDisplay
-from deployments.cli.options import BumpOption, DespiteOption, FamilyOption, JsonOption, VersionOption
+from deployments.cli.options import BumpOption, DespiteOption, FamilyOption, JsonOption, RefOption, VersionOption
 from interlock.adapters.connections import open_connections
 from interlock.adapters.ledger import open_ledger
 from interlock.cascades import scheduler
@@ -57,8 +57,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only plan, and write no
 def start(
     package: Package,
     *,
-    bump: BumpOption = "patch",
+    bump: BumpOption = None,
     version: VersionOption = None,
+    ref: RefOption = None,
     despite: DespiteOption = None,
     dry_run: DryRun = False,
     family: FamilyOption = None,
@@ -69,7 +70,7 @@ def start(
     Exit code 0 when all is done; 1 when something is held, has failed, or waits for a merge.
     """
     code = run_cascade(
-        package, bump=bump, version=version, despite=despite, dry_run=dry_run, family=family, as_json=as_json
+        package, bump=bump, version=version, ref=ref, despite=despite, dry_run=dry_run, family=family, as_json=as_json
     )
     raise typer.Exit(code)
 
@@ -179,8 +180,9 @@ def _decide(
 def run_cascade(
     package: str,
     *,
-    bump: str = "patch",
+    bump: str | None = None,
     version: str | None = None,
+    ref: str | None = None,
     is_followed: bool = False,
     despite: str | None = None,
     dry_run: bool = False,
@@ -195,6 +197,7 @@ def run_cascade(
         root=package,
         bump=bump,
         version=version,
+        ref=ref,
         follow=is_followed,
         despite=despite,
         family=str(family.resolve()) if family else None,

@@ -16,8 +16,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from deployments.cli.commands.cascade import run_cascade
-from deployments.cli.commands.release import DryRun, Package, RefOption, run_release
-from deployments.cli.options import BumpOption, FamilyOption, JsonOption, VersionOption
+from deployments.cli.commands.release import DryRun, Package, run_release
+from deployments.cli.options import BumpOption, FamilyOption, JsonOption, RefOption, VersionOption
 from interlock.common.paths import home
 from interlock.errors import RehearsalError
 from interlock.model import family_file
@@ -114,7 +114,7 @@ def release(
     context: typer.Context,
     package: Package,
     *,
-    bump: BumpOption = "patch",
+    bump: BumpOption = None,
     version: VersionOption = None,
     ref: RefOption = None,
     dry_run: DryRun = False,
@@ -151,8 +151,9 @@ def cascade(
     context: typer.Context,
     package: Package,
     *,
-    bump: BumpOption = "patch",
+    bump: BumpOption = None,
     version: VersionOption = None,
+    ref: RefOption = None,
     dry_run: DryRun = False,
     as_json: JsonOption = False,
     directory: Directory = None,
@@ -177,7 +178,7 @@ def cascade(
     with _world(wanted) as (world, process):
         world.environment().apply(os.environ)
         keeps = wanted.keep or process is None
-        code = run_cascade(package, bump=bump, version=version, dry_run=dry_run, as_json=as_json, pages=keeps)
+        code = run_cascade(package, bump=bump, version=version, ref=ref, dry_run=dry_run, as_json=as_json, pages=keeps)
         if not (dry_run or as_json):
             _say_what_is_seen(world, keeps=keeps)
     raise typer.Exit(code)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from deployments.cli import run_flow
 from deployments.cli.displays.release import ReleaseDisplay
-from deployments.cli.options import BumpOption, DespiteOption, FamilyOption, JsonOption, VersionOption
+from deployments.cli.options import BumpOption, DespiteOption, FamilyOption, JsonOption, RefOption, VersionOption
 from interlock.adapters.connections import open_connections
 from interlock.adapters.ledger import open_ledger
 from interlock.errors import DispatchError
@@ -24,7 +24,6 @@ from interlock.releases.workflow import preview
 from interlock.reports import print_preview, print_release, print_releases
 
 Package = Annotated[str, typer.Argument(help="The package, as the family file names it.")]
-RefOption = Annotated[str | None, typer.Option("--ref", metavar="BRANCH", help="Another branch to release from.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and plan and build, and write nothing anywhere.")]
 
 Finish = Annotated[
@@ -39,7 +38,7 @@ Finish = Annotated[
 def release(
     package: Package,
     *,
-    bump: BumpOption = "patch",
+    bump: BumpOption = None,
     version: VersionOption = None,
     ref: RefOption = None,
     despite: DespiteOption = None,
@@ -85,7 +84,7 @@ def releases(
 def run_release(
     package: str,
     *,
-    bump: str = "patch",
+    bump: str | None = None,
     version: str | None = None,
     ref: str | None = None,
     despite: str | None = None,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from interlock.adapters.git.command import git, succeeded
+from interlock.adapters.git.command import KEEP, git, succeeded
 from interlock.adapters.git.models import Author, Commit, Remote, Tag, checked_ref, checked_sha
 from interlock.adapters.git.repository import Repository
 from interlock.errors import ConflictError, RepositoryError
@@ -16,6 +16,9 @@ _TAG_FORMAT = "".join(f"%({field})%00" for field in _TAG)
 # Elsewhere a path is what it says; here one may be `:(exclude)…`.
 NOT_LITERAL = {"GIT_LITERAL_PATHSPECS": "0"}
 _LOG_FORMAT = "%H%x00%s%x00%an%x00"
+_WITH_MESSAGES = f"{_LOG_FORMAT}%B%x00"
+# Of more than `KEEP`, git's output would lose its beginning; a character has four bytes at most.
+_MOST_CHARACTERS = KEEP // 4
 
 
 class Checkout(Repository):
@@ -144,22 +147,28 @@ class Checkout(Repository):
         """
         await self._output("switch", "--quiet", "--detach", checked_sha(sha))
 
-    async def log(self, since: str | None, until: str = "HEAD", *, paths: Sequence[str] = ()) -> tuple[Commit, ...]:
+    async def log(
+        self, since: str | None, until: str = "HEAD", *, paths: Sequence[str] = (), messages: bool = False
+    ) -> tuple[Commit, ...]:
         """The commits that are in one history and not in another, newest first.
 
         Args:
             since: A tag's name or a SHA; its history is left out. None leaves out nothing.
             until: A SHA or a ref.
             paths: Pathspecs; only commits that touch one of them are listed. Without any, all are.
+            messages: Whether the commits have their whole messages.
 
         Raises:
-            RepositoryError: One of them is not in this clone.
+            RepositoryError: One of them is not in this clone; or there is more than can be read.
         """
         left_out = [f"^{checked_ref(since)}^{{commit}}"] if since else []
-        order = ("log", "--topo-order", "--no-decorate", f"--format={_LOG_FORMAT}")
+        order = ("log", "--topo-order", "--no-decorate", f"--format={_WITH_MESSAGES if messages else _LOG_FORMAT}")
         command = (*order, checked_ref(until), *left_out, "--", *paths)
         listed = succeeded(await self._git(*command, extra=NOT_LITERAL), f"the commits of {until} can't be read")
-        return tuple(Commit(sha=sha, subject=subject, author=author) for sha, subject, author in _records(listed, 3))
+        if messages and len(listed) > _MOST_CHARACTERS:
+            raise RepositoryError(f"the messages since {since} are too many to be read", hint="tag a release first")
+        names = ("sha", "subject", "author", "message")[: 4 if messages else 3]
+        return tuple(Commit(**dict(zip(names, fields, strict=True))) for fields in _records(listed, len(names)))
 
     async def export(self, sha: str, path: Path) -> None:
         """Write all files of a commit, as a clone has them, into a directory that is not a repository.

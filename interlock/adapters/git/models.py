@@ -137,8 +137,9 @@ class Tag(FrozenModel):
 
 
 class Commit(FrozenModel):
-    """A commit, as a list of changes shows it."""
+    """A commit, as a list of changes shows it; the message is empty where it was not asked for."""
 
     sha: str
     subject: str
     author: str
+    message: str = ""

@@ -143,17 +143,20 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
     ) -> GitHubRelease:
         """Make the release of a tag. The tag must be there: otherwise GitHub makes one of its own.
 
+        It is not made the latest one: GitHub refuses that for drafts and pre-releases.
+
         Raises:
             AlreadyExistsError: The tag has a release.
         """
         data = {"tag_name": tag, "name": name, "body": body, "draft": draft, "prerelease": prerelease}
+        data["make_latest"] = "false"
         reply = await self._write("POST", f"{at(repo)}/releases", f"make the release {tag}", repo, data)
         return parsed(GitHubRelease, reply.data, repo)
 
-    async def publish_release(self, repo: str, release: int) -> GitHubRelease:
-        """Publish a draft; a published release stays as it is."""
-        url, draft = f"{at(repo)}/releases/{release}", {"draft": False}
-        return parsed(GitHubRelease, (await self._write("PATCH", url, "change the release", repo, draft)).data, repo)
+    async def publish_release(self, repo: str, release: int, *, latest: bool) -> GitHubRelease:
+        """Publish a draft, as the repository's latest release or not; GitHub's default is yes."""
+        url, data = f"{at(repo)}/releases/{release}", {"draft": False, "make_latest": str(latest).lower()}
+        return parsed(GitHubRelease, (await self._write("PATCH", url, "change the release", repo, data)).data, repo)
 
     async def upload_asset(
         self, repo: str, release: GitHubRelease, path: Path, *, content_type: str = "application/octet-stream"

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from packaging.version import Version
 from pydantic import AwareDatetime
 
 from interlock.common.frozen_model import FrozenModel
@@ -49,6 +50,10 @@ class KnownContract(FrozenModel):
     part: ReleasePart
     text: str
     at: AwareDatetime
+
+    def is_since(self, version: Version) -> bool:
+        """Whether it was compared with this release, and not with another commit."""
+        return self.text.startswith((f"compared with {version},", f"compared with {version}\n"))
 
 
 class VerdictLedger(Protocol):

@@ -10,7 +10,7 @@ from interlock.adapters.index.client import Release
 from interlock.contracts.bisect.models import BisectRequest, Find, Step
 from interlock.contracts.candidates import CandidateBuilder, Kind, Ref, ResolvedRef, build_and_offer, find, parse_ref
 from interlock.errors import BuildError, UsageError
-from interlock.model.versions import tag_name
+from interlock.model.versions import tag_among
 
 ORDER = {
     Find.FIRST_BAD: "the good one is the older, on the same branch; to find what works again: --find first-good",
@@ -71,7 +71,9 @@ async def _commit(builder: CandidateBuilder, found: ResolvedRef) -> str:
     if found.sha is not None:
         return found.sha
     assert found.version is not None
-    name = tag_name(builder.family.package(found.package).tag, found.version)
+    refs = (await builder.clone(found.package)).refs
+    names = (name.removeprefix("refs/tags/") for name in refs if name.startswith("refs/tags/"))
+    name = tag_among(builder.family.package(found.package).tag, found.version, names)
     tagged = await find(builder, found.package, Ref(text=name, kinds=(Kind.TAG,), name=name))
     assert tagged.sha is not None
     return tagged.sha

@@ -12,7 +12,7 @@ from interlock.common.frozen_model import FrozenModel
 from interlock.contracts.candidates.context import CandidateBuilder, Clone
 from interlock.contracts.candidates.refs import FORMS, Kind, Ref
 from interlock.errors import DistributionError, RepositoryError, UsageError
-from interlock.model.versions import VersionField, tag_name
+from interlock.model.versions import VersionField, tag_among
 
 NEAR = 3
 
@@ -130,8 +130,10 @@ async def _version(builder: CandidateBuilder, package: str, ref: Ref) -> Resolve
     if release is not None and release.tree is None:
         text = f"{release.version}{' (yanked)' if release.yanked else ''}"
         return ResolvedRef(package=package, kind=Kind.VERSION, described=text, version=release.version)
-    name = tag_name(builder.family.package(package).tag, ref.version)
-    return await _tagged(await builder.clone(package), package, name)
+    clone = await builder.clone(package)
+    names = (name.removeprefix("refs/tags/") for name in clone.refs if name.startswith("refs/tags/"))
+    name = tag_among(builder.family.package(package).tag, ref.version, names)
+    return await _tagged(clone, package, name)
 
 
 async def _tag(builder: CandidateBuilder, package: str, ref: Ref) -> ResolvedRef | None:

@@ -4,20 +4,19 @@ from collections.abc import Iterator, Mapping
 from typing import Self
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 from pydantic import Field, model_validator
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.common.validation import fault
 from interlock.errors import UsageError
-from interlock.model.bump import Bump, Part
+from interlock.model.bump import PATCH, Bump
+from interlock.model.calver import CalVerOn
 from interlock.model.cascade.states import Action
 from interlock.model.family import Edge, Family, Follows, Reaction
 from interlock.model.requirements import admits, written
 from interlock.model.suites import UNPROVEN
 from interlock.model.versions import VersionField
-
-PATCH = Bump(parts=(Part.PATCH,))
 
 
 class Planned(FrozenModel):
@@ -44,10 +43,17 @@ class Planned(FrozenModel):
 
 
 class CascadePlan(FrozenModel):
-    """A root's release and everything that it makes necessary, in dependency order, the root first."""
+    """A root's release and everything that it makes necessary, in dependency order, the root first.
+
+    Attributes:
+        root_ref: The branch that the root is released from; None for that of the family file.
+        root_text: The root's version as its files and tag will have it; None where it is not written otherwise.
+    """
 
     root: str
     root_version: VersionField
+    root_ref: str | None = None
+    root_text: str | None = None
     packages: tuple[Planned, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -76,7 +82,7 @@ class CascadePlan(FrozenModel):
 Declared = Mapping[tuple[str, str], SpecifierSet | None]
 
 
-def plan_cascade(
+def plan_cascade(  # noqa: PLR0913  what is known of each package comes from several places
     family: Family,
     root: str,
     root_version: Version,
@@ -84,6 +90,7 @@ def plan_cascade(
     current: Mapping[str, Version | None],
     declared: Declared,
     already: Mapping[str, Version] | None = None,
+    bumps: Mapping[str, Bump | CalVerOn | None] | None = None,
     follow: bool = False,
 ) -> CascadePlan:
     """Plan what follows from a release of `root`.
@@ -96,12 +103,13 @@ def plan_cascade(
         declared: By downstream and upstream, the versions that the downstream's files admit; None where they don't
             require it.
         already: What this cascade has released before, by the tags: planned as released, whatever is declared now.
+        bumps: How the version of a downstream moves, where it is no patch; None where that is not known.
         follow: Whether the root is released outside of the cascade.
 
     Raises:
         UsageError: The family has no such package, or the root publishes nothing.
     """
-    planner = _Planner(family, current, declared, already or {})
+    planner = _Planner(family, current, declared, already or {}, bumps or {})
     planner.place(_root(family, root, root_version, current.get(root), follow=follow))
     for name in family.order():
         if name != root and (planned := planner.planned(name)):
@@ -128,11 +136,13 @@ class _Planner:
         current: Mapping[str, Version | None],
         declared: Declared,
         already: Mapping[str, Version],
+        bumps: Mapping[str, Bump | CalVerOn | None],
     ) -> None:
         self._family = family
         self._current = current
         self._declared = declared
         self._already = already
+        self._bumps = bumps
         self.placed: dict[str, Planned] = {}
 
     def place(self, planned: Planned) -> None:
@@ -200,7 +210,10 @@ class _Planner:
             return False, _never(upstream)
         if follows is Follows.ALWAYS:
             return True, f"policy always for {upstream}"
-        return _by_range(upstream, self._declared.get((name, upstream)), self._next_of(upstream))
+        declared = self._declared.get((name, upstream))
+        if self._next_of(upstream) is None and self._current.get(upstream):
+            return True, f"which version of {upstream} comes next is not known yet"
+        return _by_range(upstream, declared, self._next_of(upstream))
 
     def _released(self, name: str, why: str, pins: Mapping[str, Version | None]) -> Planned:
         return self._planned(
@@ -233,7 +246,9 @@ class _Planner:
         )
 
     def _moving(self, name: str) -> list[str]:
-        return [upstream for upstream in self._family.package(name).upstreams if self._moves(upstream)]
+        """The upstreams with a new version; not those of which the package needs a higher one: that is another line."""
+        moving = [upstream for upstream in self._family.package(name).upstreams if self._moves(upstream)]
+        return [each for each in moving if not _needs_more(self._declared.get((name, each)), self._next_of(each))]
 
     def _suites(self, name: str, moving: list[str]) -> tuple[str, ...]:
         edges = (Edge(upstream=upstream, downstream=name) for upstream in moving)
@@ -242,8 +257,13 @@ class _Planner:
         return tuple(suite.name for suite in suites if suite.name in wanted)
 
     def _next(self, name: str) -> Version | None:
-        current = self._current.get(name)
-        return self._already.get(name) or (PATCH.next(current) if current else None)
+        current, bump = self._current.get(name), self._bumps.get(name, Bump.parse(PATCH))
+        if name in self._already or current is None or bump is None:
+            return self._already.get(name)
+        try:
+            return bump.next(current)
+        except UsageError:
+            return None  # its release says why
 
     def _next_of(self, upstream: str) -> Version | None:
         return self.placed[upstream].next
@@ -263,6 +283,22 @@ def _by_range(upstream: str, declared: SpecifierSet | None, version: Version | N
     if _is_pin(declared):
         return True, f"{upstream} is pinned {written(declared)}"
     return True, f"declared {upstream}{written(declared)} does not admit {version}"
+
+
+def _needs_more(declared: SpecifierSet | None, version: Version | None) -> bool:
+    """Whether a requirement admits only versions beyond this one, as >=2.0 does of 1.2.12."""
+    if declared is None or version is None:
+        return False
+    for each in declared:
+        try:
+            bound = Version(each.version.removesuffix(".*"))
+        except InvalidVersion:  # behind ===
+            continue
+        if (each.operator in {">=", "==", "===", "~="} and bound > version) or (
+            each.operator == ">" and bound >= version
+        ):
+            return True
+    return False
 
 
 def _is_pin(declared: SpecifierSet) -> bool:

@@ -72,8 +72,8 @@ class VersionPlace(FrozenModel):
         """The variables that give a build its version, where it would read a tag that does not exist yet."""
         return {VERSION_VARIABLES[self.tool]: str(version)} if self.tool else {}
 
-    def write(self, version: Version) -> tuple[Path, ...]:
-        """Write another version, and not a byte more; nothing when it is taken from tags.
+    def write(self, version: Version | str) -> tuple[Path, ...]:
+        """Write another version, or its text, and not a byte more; nothing when it is taken from tags.
 
         Returns:
             The changed files, below the project's directory.

@@ -64,7 +64,7 @@ def test_a_release_goes_from_draft_with_files_to_published(world: ServedHub, tmp
         assert asset.digest.startswith("sha256:")
         with pytest.raises(AlreadyExistsError):
             await github.upload_asset(CORE, found, wheel)
-        published = await github.publish_release(CORE, found.id)
+        published = await github.publish_release(CORE, found.id, latest=True)
         assert not published.draft
         again = await github.release(CORE, "v1")
         assert again is not None

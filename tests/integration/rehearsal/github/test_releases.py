@@ -109,6 +109,40 @@ def test_the_latest_is_the_newest_that_is_neither_draft_nor_pre_release(hub: Hub
     assert [found["tag_name"] for found in hub.get(PLACE)] == ["v4", "v3", "v2", "v1"]
 
 
+@pytest.mark.parametrize(
+    ("said", "latest"),
+    [
+        # A release of a maintenance branch, as it is published by default, and as it should be.
+        ([("v2.0.0", None), ("v1.0.1", None)], "v1.0.1"),
+        ([("v2.0.0", None), ("v1.0.1", "false")], "v2.0.0"),
+        ([("v2.0.0", "false"), ("v1.0.1", "true")], "v1.0.1"),
+        ([("v2.0.0", None), ("v1.0.1", "legacy")], "v2.0.0"),
+        ([("v2.0.0", "legacy"), ("v10.0.0", "legacy"), ("v9.0.0", "legacy")], "v10.0.0"),
+        ([("v1.0.0", "false")], None),
+    ],
+)
+def test_which_release_is_the_latest_is_said_when_it_is_published(
+    hub: Hub, said: list[tuple[str, str | None]], latest: str | None
+) -> None:
+    for tag, how in said:
+        draft = _create(hub, tag, draft=True, make_latest="false")
+        body = {"draft": False, **({"make_latest": how} if how else {})}
+        assert hub.ask("PATCH", f"{PLACE}/{draft['id']}", json=body).status_code == 200
+        hub.clock.forward(1)
+    found = hub.ask("GET", f"{PLACE}/latest")
+    assert (found.json()["tag_name"] if found.status_code == 200 else None) == latest
+
+
+@pytest.mark.parametrize("what", ["draft", "prerelease"])
+def test_what_is_no_release_of_all_is_never_made_the_latest(hub: Hub, what: str) -> None:
+    answer = hub.ask("POST", PLACE, json={"tag_name": "v1", what: True, "make_latest": "true"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["message"] == "Latest release cannot be draft or prerelease."
+    assert hub.get(PLACE) == []
+    assert hub.git.ref("refs/tags/v1") is None
+    assert hub.ask("POST", PLACE, json={"tag_name": "v1", "make_latest": "yes"}).status_code == 422
+
+
 def test_releases_of_another_repository_are_not_found_here(hub: Hub) -> None:
     hub.add("alice/other")
     other = hub.ask("POST", "/repos/alice/other/releases", json={"tag_name": "v1"}).json()

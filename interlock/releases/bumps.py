@@ -1,0 +1,102 @@
+"""How the next version is found: the rule of the request or of the family file, and what shows which part moves."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from packaging.version import Version
+
+from interlock.adapters.git import Checkout, Tag
+from interlock.common.sanitize import cut
+from interlock.model.bump import Bump, Part, ReleasePart, enough
+from interlock.model.bump_rule import Evidence
+from interlock.model.calver import CalVer, CalVerOn, format_of, looks_padded, release_text
+from interlock.model.conventional_commits import highest
+from interlock.model.versions import tag_text
+from interlock.project.version import VersionPlace
+from interlock.releases.context import ReleaseContext
+from interlock.releases.next_version import version_tags
+from interlock.releases.requirements import DecisionError
+
+# Numbers of years, where they are the first of a version.
+YEARS = range(1990, 2200)
+LONGEST_SHOWN = 60
+Tags = Mapping[Version, Tag]
+
+
+async def find_bump(
+    context: ReleaseContext, cloned: Checkout, location: VersionPlace, tags: Tags
+) -> Bump | CalVerOn | Version:
+    """The version that is asked for, or how the newest one moves on.
+
+    Raises:
+        DecisionError: Nothing shows which part moves, or the versions are dates and nobody said how they move.
+        LedgerError: The ledger can't be read.
+    """
+    rule = context.request.wanted or context.rule
+    if isinstance(rule, Version):
+        return rule
+    if not isinstance(rule, Bump):
+        return await _by_rule(context, rule, cloned, tags)
+    _check_no_date(context, rule, location, tags)
+    return rule
+
+
+async def expected_bump(context: ReleaseContext, cloned: Checkout) -> Bump | CalVerOn:
+    """How the version of a package will move that nobody asks for by its number, before its files are looked at.
+
+    Raises:
+        DecisionError: Nothing shows which part moves.
+        LedgerError: The ledger can't be read.
+    """
+    if isinstance(rule := context.rule, Bump):
+        return rule
+    return await _by_rule(context, rule, cloned, await version_tags(context, cloned))
+
+
+async def _by_rule(context: ReleaseContext, rule: CalVer | Evidence, cloned: Checkout, tags: Tags) -> Bump | CalVerOn:
+    if isinstance(rule, CalVer):
+        return CalVerOn(form=rule, day=datetime.fromtimestamp(context.time, UTC).date())
+    find = _by_commits if rule is Evidence.COMMITS else _by_contract
+    return Bump(parts=(await find(context, cloned, tags),))
+
+
+async def _by_commits(context: ReleaseContext, cloned: Checkout, tags: Tags) -> ReleasePart:
+    newest = max(tags, default=None)
+    paths = context.family.pathspecs(context.name)
+    commits = await cloned.log(since=tags[newest].name if newest else None, paths=paths, messages=True)
+    part = highest(commit.message for commit in commits)
+    # What moves a requirement, or is released in spite of all, is a patch at least.
+    return enough(part or Part.PATCH, newest or Version("0"))
+
+
+async def _by_contract(context: ReleaseContext, cloned: Checkout, tags: Tags) -> ReleasePart:
+    """The part that the change of the contract since the newest release asks for; nothing known is no answer."""
+    sha = await cloned.head()
+    known = await asyncio.to_thread(context.connections.ledger.contract, context.name, sha)
+    newest = max((version for version in tags if not version.is_prerelease), default=None)
+    if known is not None and newest is not None and known.is_since(newest):
+        return enough(known.part, newest)
+    since = f"since {newest}" if newest else "since a release: there is no tag of one"
+    raise DecisionError(
+        f"{context.name} is bumped by what changed in its contract, and what commit {sha[:12]} changed {since} is not "
+        "known",
+        hint=f"find it out: interlock contracts {sha} --of {context.name}; or say how: --bump minor, --version …",
+    )
+
+
+def _check_no_date(context: ReleaseContext, bump: Bump, location: VersionPlace, tags: Tags) -> None:
+    """Refuse to count on from a date: the next number would be a day that is not today."""
+    newest = max(tags, default=None)
+    texts = [literal.text for literal in location.literals[:1]]
+    texts += [tag_text(context.package.tag, tags[newest].name)] if newest else []
+    for text in map(release_text, texts):
+        padded = looks_padded(text)
+        if padded or (Version(text).major in YEARS and not context.is_said):
+            zeros = ", and its zeros would be lost" if padded else ""
+            shown = cut(text, LONGEST_SHOWN)
+            raise DecisionError(
+                f"{context.name} {shown} looks like a date: {bump} would count on from it{zeros}",
+                hint=f'write bump = "{format_of(shown)}" into [packages.{context.name}] of the family file, '
+                "or give --version",
+            )
