@@ -8,7 +8,7 @@ from typing import NamedTuple
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from interlock.adapters.git import Repository, Tag
+from interlock.adapters.git import Checkout, Repository, Tag
 from interlock.cascades.context import CascadeContext
 from interlock.cascades.request import CascadeRequest
 from interlock.common.clock import now

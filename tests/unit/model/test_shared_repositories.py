@@ -49,7 +49,7 @@ def test_forms_that_one_tag_can_have_are_refused(one: str, other: str) -> None:
 def test_no_tag_has_both_of_forms_that_are_taken(one: str, other: str) -> None:
     assert _tag_of_both(one, other) is None
     spelt = ("1", "0.1", "1.0", "2024.1.1", "1!1", "1rc1", "1.0.post1", "1.0.dev1", "1-1", "1a", "1.0.post")
-    texts = (tag_name(form, version) for form, version in itertools.product((one, other), spelt))  # type: ignore[arg-type]
+    texts = (tag_name(form, version) for form, version in itertools.product((one, other), spelt))
     assert not [text for text in texts if tag_version(one, text) and tag_version(other, text)]
 
 
