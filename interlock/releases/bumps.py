@@ -57,9 +57,8 @@ async def expected_bump(context: ReleaseContext, cloned: Checkout) -> Bump | Cal
 async def _by_rule(context: ReleaseContext, rule: CalVer | Evidence, cloned: Checkout, tags: Tags) -> Bump | CalVerOn:
     if isinstance(rule, CalVer):
         return CalVerOn(form=rule, day=datetime.fromtimestamp(context.time, UTC).date())
-    commits = rule is Evidence.COMMITS
-    part = await (_by_commits(context, cloned, tags) if commits else _by_contract(context, cloned, tags))
-    return Bump(parts=(part,))
+    find = _by_commits if rule is Evidence.COMMITS else _by_contract
+    return Bump(parts=(await find(context, cloned, tags),))
 
 
 async def _by_commits(context: ReleaseContext, cloned: Checkout, tags: Tags) -> ReleasePart:

@@ -7,6 +7,7 @@ version meanwhile. It is no part of what was released: a failure is a remark of 
 
 import logging
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from interlock.adapters.git import Checkout, PushRaceError
@@ -16,6 +17,7 @@ from interlock.model.bump_rule import development_version, spelled
 from interlock.model.calver import CalVer, looks_padded
 from interlock.project.version import find_version
 from interlock.releases.context import ReleaseContext
+from interlock.releases.edits import edit
 from interlock.releases.plan import Plan
 from interlock.releases.step_timer import MOST_RACES
 
@@ -59,9 +61,11 @@ async def _written(context: ReleaseContext, plan: Plan) -> str | None:
     if looks_padded(place.literals[0].text) and not isinstance(context.rule, CalVer):
         return f"no development version follows {place.literals[0].text}: nobody said how the day moves (bump = …)"
     text, head = spelled(version, context.rule, None), await cloned.head()
-    changed = place.write(text)
+    # As the release's own commit, so that everything that has the version moves; its requirements have moved already.
+    alone = replace(context, request=context.request.model_copy(update={"pins": {}}))
+    edited = await edit(alone, cloned, place, version)
     when = max(context.time, await cloned.commit_time(head))
-    commit = await cloned.commit_all(f"{SUBJECT}{text}", author=context.author, when=when, paths=changed)
+    commit = await cloned.commit_all(f"{SUBJECT}{text}", author=context.author, when=when, paths=edited.changed)
     ref = f"refs/heads/{plan.branch}"
     await cloned.push({ref: commit}, {ref: head})
     context.log(logging.INFO, f"{plan.branch} has {text} now")

@@ -1,6 +1,7 @@
 """What follows a release: in which order, why, and nothing that it does not make necessary."""
 
 from collections.abc import Mapping
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,8 @@ from packaging.version import Version
 from pydantic import ValidationError
 
 from interlock.errors import UsageError
+from interlock.model.bump import Bump
+from interlock.model.calver import CalVer, CalVerOn
 from interlock.model.cascade import Action, CascadePlan, Planned, plan_cascade
 from interlock.model.family import Dispatch, Family, Follows, Package, Reaction
 from interlock.model.family_file import load
@@ -32,6 +35,7 @@ def planned(
     root: str = "core",
     already: Mapping[str, Version] | None = None,
     current: Mapping[str, Version | None] | None = None,
+    bumps: Mapping[str, Bump | CalVerOn | None] | None = None,
 ) -> CascadePlan:
     """Every edge is pinned to 1.2.10 unless `ranges` says otherwise, by "downstream upstream"."""
     known = ranges or {}
@@ -44,6 +48,7 @@ def planned(
         current={**dict.fromkeys(packages, OLD), **(current or {})},
         declared={edge: None if text is None else SpecifierSet(text) for edge, text in texts.items()},
         already=already,
+        bumps=bumps,
     )
 
 
@@ -367,3 +372,38 @@ def test_one_word_says_of_every_upstream_when_to_follow() -> None:
     assert {member.follows_of("core"), member.follows_of("store")} == {Follows.ALWAYS}
     assert package("core").follows_of("core") is Follows.WHEN_PINNED
     assert Package.model_validate(member.model_dump()) == member
+
+
+@pytest.mark.parametrize("range_", [">=2.0", ">1.2.11", "==1.3.*", "~=1.3", "==2.0.0", ">=1.2.12,<2"])
+def test_what_needs_more_than_the_new_version_is_on_another_line(range_: str) -> None:
+    family = Family(name="tiny", packages={"core": package(), "store": package("core"), "tip": package("store")})
+    declared = {("store", "core"): SpecifierSet(range_), ("tip", "store"): SpecifierSet("==1.2.10")}
+
+    plan = plan_cascade(family, "core", NEW, current={"store": OLD, "tip": OLD}, declared=declared)
+
+    assert list(plan.by_name) == ["core"]
+
+
+@pytest.mark.parametrize("range_", [">=1.2.11", ">1.2.10", "==1.2.*", "!=2.0", "<3", "===1.2.10", "==1.2.10"])
+def test_every_other_requirement_is_of_the_same_line(range_: str) -> None:
+    family = Family(name="tiny", packages={"core": package(), "store": package("core")})
+    declared = {("store", "core"): SpecifierSet(range_)}
+
+    assert "store" in plan_cascade(family, "core", NEW, current={"store": OLD}, declared=declared).by_name
+
+
+def test_a_follower_moves_as_its_rule_says_and_what_is_not_known_is_said() -> None:
+    day = CalVerOn(form=CalVer.parse("calver:YYYY.0M"), day=date(2026, 8, 7))
+    bumps = {"store": Bump.parse("minor"), "pipeline": None, "tip": day}
+
+    plan = planned(DIAMOND, bumps=bumps)
+
+    assert {name: str(each.next) for name, each in plan.by_name.items()} == {
+        "core": "1.2.11",
+        "store": "1.3.0",
+        "pipeline": "None",
+        "tip": "2026.8",
+    }
+    assert plan.package("tip").pins["pipeline"] is None
+    assert "which version of pipeline comes next is not known yet" in plan.package("tip").why
+    assert planned(DIAMOND, bumps={"store": Bump.parse("rc")}).package("store").next is None

@@ -221,3 +221,15 @@ def test_anything_else_is_no_form_of_a_tag(tag: str) -> None:
 def test_what_git_would_take_for_an_option_or_a_refspec_is_no_branch(branch: str) -> None:
     with pytest.raises(ValidationError):
         Package(branch=branch)
+
+
+@pytest.mark.parametrize("form", ["Release {version}", "{tag}", "{package} {tag} ({version})"])
+def test_a_message_names_the_version_or_the_tag(form: str) -> None:
+    family = Family(name="tiny", commit_message=form, tag_message=form, packages={"core": Package()})
+    assert family.commit_message == family.tag_message == form
+
+
+@pytest.mark.parametrize("form", ["Release", "{package}", "{version} {sha}", "{tag}\n", "{tag.__class__}{x}"])
+def test_any_other_message_is_refused(form: str) -> None:
+    with pytest.raises(ValidationError, match=r"name the \{version\}|cannot be filled in"):
+        Family(name="tiny", commit_message=form, packages={"core": Package()})

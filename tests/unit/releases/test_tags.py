@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from interlock.model.release import ReleasedFile
-from interlock.model.versions import tag_name, tag_version
+from interlock.model.versions import tag_among, tag_name, tag_version
 from interlock.releases.tags import DispatchTarget, Manifest
 from tests.support.release_values import a_file
 
@@ -72,3 +72,11 @@ def test_a_version_is_found_in_its_tag(form: str, text: str) -> None:
 @pytest.mark.parametrize("name", ["v", "vnext", "1.2", "V1.2", "v1.2-beta-x", "nightly", "xv1.2", "v1.2/3"])
 def test_a_tag_of_another_form_has_no_version(name: str) -> None:
     assert tag_version("v{version}", name) is None
+
+
+def test_a_tag_is_found_however_its_numbers_are_written() -> None:
+    form, version = "v{version}", Version("2026.8.7")
+
+    assert tag_among(form, version, ["v2026.08.07", "v2026.08.08", "2026.8.7"]) == "v2026.08.07"
+    assert tag_among(form, version, ["v2026.08.07", "v2026.8.7"]) == "v2026.8.7"
+    assert tag_among(form, version, []) == "v2026.8.7"
