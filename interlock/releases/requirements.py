@@ -24,7 +24,9 @@ async def published_hashes(index: PackageIndex, pins: Mapping[str, Version]) -> 
     """
     served = {upstream: (await index.served(upstream)).get(version) for upstream, version in pins.items()}
     return {
-        upstream: tuple(sorted(file.sha256 for file in release.files)) if release else ()
+        upstream: tuple(sorted(file.sha256 for file in release.files))
+        if release
+        else index.announced(upstream, pins[upstream])
         for upstream, release in served.items()
     }
 
