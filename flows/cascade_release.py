@@ -17,13 +17,14 @@ from flows.retrying_task import as_tasks, log
 from interlock.adapters.connections import open_connections
 from interlock.cascades import workflow
 from interlock.cascades.context import CascadeContext, open_cascade
+from interlock.cascades.dry_run import CascadePreview, preview
 from interlock.cascades.request import CascadeRequest
 from interlock.cascades.scheduler import watcher
 from interlock.model import family_file
 from interlock.model.cascade import Cascade, State
 from interlock.model.release import Release
 from interlock.releases.plan import ReleaseRequest
-from interlock.reports import cascade_markdown, plan_counts, plan_markdown
+from interlock.reports import cascade_markdown, plan_counts, plan_markdown, preview_of_cascade_markdown
 from interlock.reports.notifications import stuck
 
 
@@ -70,8 +71,14 @@ async def cascade_release(request: CascadeRequest) -> Cascade | RunState[None]:
 
 async def _dry_run(request: CascadeRequest) -> str:
     async with _opened(request) as context:
-        planned = (await workflow.plan(context, run)).plan
-    return f"{planned.root} {planned.root_version} with what follows: {plan_counts(planned)}"
+        found = await run("preview", _preview, context)
+    return f"{found.root} {found.root_version} with what follows: {plan_counts(found)}{found.says()}"
+
+
+async def _preview(context: CascadeContext) -> CascadePreview:
+    found = await preview(context)
+    await acreate_markdown_artifact(key=f"cascade-plan-{found.root}", markdown=preview_of_cascade_markdown(found))
+    return found
 
 
 @contextlib.asynccontextmanager

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interlock.adapters.connections import Connections
-from interlock.adapters.git import Author, Checkout, Repository, find_author, held
+from interlock.adapters.git import Author, Checkout, Repository, held
 from interlock.cascades.request import CascadeRequest
 from interlock.model.cascade import Cascade
 from interlock.model.family import Family
-from interlock.releases.context import Log
+from interlock.releases.context import Log, author_of
 
 LOG: Log = logging.getLogger("interlock.cascades").log
 
@@ -79,11 +79,12 @@ async def open_cascade(request: CascadeRequest, connections: Connections, log: L
         TokenError: Credentials or the password are missing.
     """
     connections.family.package(request.root)
-    await connections.open_all()
+    if not request.dry_run:  # which says all at once that is missing
+        await connections.open_all()
     return CascadeContext(
         request=request,
         connections=connections,
-        author=await find_author(connections.family.author),
+        author=await author_of(connections.family, dry_run=request.dry_run),
         work=connections.work_folder("cascade"),
         log=log,
     )

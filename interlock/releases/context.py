@@ -125,12 +125,12 @@ class ReleaseContext:
             yield
 
 
-async def _author(request: ReleaseRequest, family: Family) -> Author:
+async def author_of(family: Family, *, dry_run: bool) -> Author:
     """The author of commits and tags; in a dry run, which reports a missing one later, anybody."""
     try:
         return await find_author(family.author)
     except InterlockError:
-        if not request.dry_run:
+        if not dry_run:
             raise
         return Author(name="nobody", email="nobody@localhost")
 
@@ -162,7 +162,7 @@ async def open_release(
             request=request,
             connections=connections,
             remote=await connections.remote(request.package),
-            author=await _author(request, family),
+            author=await author_of(family, dry_run=request.dry_run),
             work=Path(work),
             run=run,
             log=log,

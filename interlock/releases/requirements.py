@@ -44,8 +44,9 @@ async def published(index: PackageIndex, pins: Mapping[str, Version]) -> Mapping
     served = {upstream: (await index.served(upstream)).get(version) for upstream, version in pins.items()}
     return {
         upstream: Published(tuple(sorted(file.sha256 for file in release.files)), release.requires_python)
-        for upstream, release in served.items()
         if release
+        else Published(index.announced(upstream, pins[upstream]))
+        for upstream, release in served.items()
     }
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from interlock.cascades.dry_run import CascadePreview
 from interlock.model.cascade import (
     Action,
     Advice,
@@ -26,6 +27,7 @@ from interlock.model.suites import UNPROVEN
 from interlock.releases.notes import plain
 from interlock.reports.labels import counted, moment, one_line
 from interlock.reports.labels import plain as harmless
+from interlock.reports.release import refusal_lines
 from interlock.reports.wide_table import print_wide
 
 # Reasons in a table are cut here; the whole text follows once.
@@ -57,6 +59,17 @@ def print_plan(plan: CascadePlan, console: Console) -> None:
     console.print()
     console.print(plan_tree(plan))
     console.print(f"\n{plan_counts(plan)}; nothing was changed", highlight=False)
+
+
+def print_cascade_preview(found: CascadePreview, console: Console) -> None:
+    """Print what a cascade would do, and why it or a package of it would not be released."""
+    print_plan(found, console)
+    for name, each in found.previews.items():
+        if each.refusals:
+            mark = "[red]✗[/]" if name == found.root else "[yellow]![/]"
+            outcome = "the cascade would not be started" if name == found.root else "it would be held"
+            _print([f"\n{mark} {name}: {outcome}"], console)
+            _print(refusal_lines(each), console)
 
 
 def print_cascade(cascade: Cascade, console: Console, *, pages: bool = True) -> None:
@@ -166,6 +179,17 @@ def cascade_markdown(cascade: Cascade) -> str:
     ]
     ways = ["", "### What to do", "", *says] if says else []
     return "\n".join([*lines, *ways, "", *_fenced(plan_mermaid(cascade.plan, cascade.progress))]) + "\n"
+
+
+def preview_of_cascade_markdown(found: CascadePreview) -> str:
+    """What a cascade would do, and what would be refused, as Markdown."""
+    rows = [
+        f"| {name} | {refusal.step} | {_plain(refusal.message)} | {_plain(refusal.hint or '')} |"
+        for name, each in found.previews.items()
+        for refusal in each.refusals
+    ]
+    head = ["| package | refused at | why | what to do |", "|---|---|---|---|"] if rows else []
+    return "\n".join([plan_markdown(found), *head, *rows])
 
 
 def plan_mermaid(plan: CascadePlan, progress: Mapping[str, Progress] | None = None) -> str:

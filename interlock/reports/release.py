@@ -159,12 +159,17 @@ def print_preview(found: Preview, console: Console) -> None:
 
 
 def _refusals(found: Preview) -> Iterator[str]:
+    yield from refusal_lines(found)
+    yield "[red]✗[/] it would not be started; nothing was changed"
+
+
+def refusal_lines(found: Preview) -> Iterator[str]:
+    """What would end a release, each with its hint, for the terminal."""
     for refusal in found.refusals:
         first, *others = refusal.message.splitlines() or [""]
         yield f"[red]✗[/] {refusal.step}: {_safe(first)}"
         yield from (f"    {_safe(line)}" for line in others)
         yield from (f"    hint: {_safe(line)}" for line in (refusal.hint or "").splitlines())
-    yield "[red]✗[/] it would not be started; nothing was changed"
 
 
 MARKS = {State.OK: "[green]✓[/]", State.WARNING: "[yellow]![/]", State.FAILED: "[red]✗[/]", State.UNKNOWN: "?"}

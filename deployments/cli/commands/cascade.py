@@ -17,15 +17,15 @@ from interlock.adapters.connections import open_connections
 from interlock.adapters.ledger import open_ledger
 from interlock.cascades import scheduler
 from interlock.cascades.context import open_cascade
+from interlock.cascades.dry_run import CascadePreview, preview
 from interlock.cascades.request import CascadeRequest
-from interlock.cascades.workflow import plan
 from interlock.common.clock import now
 from interlock.errors import UsageError
 from interlock.model import family_file
 from interlock.model.cascade import Cascade, Outcome, aborted, held, resumed, settled, unheld
 from interlock.model.family import Family
 from interlock.releases import step_timer
-from interlock.reports import manifest, manifest_json, print_cascade, print_cascades, print_plan
+from interlock.reports import manifest, manifest_json, print_cascade, print_cascade_preview, print_cascades
 
 NOT_DONE = 1
 
@@ -50,7 +50,7 @@ WhyOption = Annotated[str, typer.Option("--why", help="The reason, which is show
 CascadeOption = Annotated[
     str | None, typer.Option("--of", metavar="ID", help="Of this cascade. Default: the last one.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only plan, and write nothing anywhere.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Plan, check and build, and write nothing anywhere.")]
 
 
 @app.command()
@@ -201,12 +201,13 @@ def run_cascade(
         follow=is_followed,
         despite=despite,
         family=str(family.resolve()) if family else None,
+        dry_run=dry_run,
     )
     console = Console(highlight=False)
     if dry_run:
-        planned = asyncio.run(_planned(request, loaded))
-        typer.echo(planned.plan.model_dump_json(indent=2)) if as_json else print_plan(planned.plan, console)
-        return 0
+        found = asyncio.run(_previewed(request, loaded))
+        typer.echo(found.model_dump_json(indent=2)) if as_json else print_cascade_preview(found, console)
+        return found.exit_code
     cascade, ui = asyncio.run(_run(request))
     if as_json:
         typer.echo(cascade.model_dump_json(indent=2))
@@ -216,10 +217,10 @@ def run_cascade(
     return 0 if cascade.outcome is Outcome.DONE else NOT_DONE
 
 
-async def _planned(request: CascadeRequest, family: Family) -> Cascade:
+async def _previewed(request: CascadeRequest, family: Family) -> CascadePreview:
     access = await run_flow.load("blocks.find").find_access(family)
     async with open_connections(family, access) as connections:
-        return await plan(await open_cascade(request, connections))
+        return await preview(await open_cascade(request, connections))
 
 
 async def _run(request: CascadeRequest) -> tuple[Cascade, str | None]:

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from deployments.cli.commands.cascade import run_cascade
-from deployments.cli.commands.release import DryRun, Package, run_release
+from deployments.cli.commands.release import DryRun, Finish, Package, run_release
 from deployments.cli.options import BumpOption, FamilyOption, JsonOption, RefOption, VersionOption
 from interlock.common.paths import home
 from interlock.errors import RehearsalError
@@ -117,6 +117,7 @@ def release(
     bump: BumpOption = None,
     version: VersionOption = None,
     ref: RefOption = None,
+    finish: Finish = False,
     dry_run: DryRun = False,
     as_json: JsonOption = False,
     directory: Directory = None,
@@ -140,7 +141,9 @@ def release(
     wanted = said.beside(context.obj)
     with _world(wanted) as (world, process):
         world.environment().apply(os.environ)
-        code = run_release(package, bump=bump, version=version, ref=ref, dry_run=dry_run, as_json=as_json)
+        code = run_release(
+            package, bump=bump, version=version, ref=ref, finish=finish, dry_run=dry_run, as_json=as_json
+        )
         if code == 0 and not (dry_run or as_json):
             _say_how_to_install(world, package, keeps=wanted.keep or process is None)
     raise typer.Exit(code)

@@ -88,6 +88,7 @@ class PackageIndex:
         self._files = cache / "files"
         self._checked: set[Path] = set()
         self._offered: dict[str, dict[Version, Release]] = {}
+        self._announced: dict[tuple[str, Version], tuple[str, ...]] = {}
 
     async def releases(self, package: str) -> Mapping[Version, Release]:
         """Every release of a package that has files.
@@ -124,6 +125,14 @@ class PackageIndex:
     def withdraw(self, package: str, version: Version) -> None:
         """Take an offered release back."""
         self._offered.get(canonicalize_name(package), {}).pop(version, None)
+
+    def announce(self, package: str, version: Version, hashes: tuple[str, ...]) -> None:
+        """Keep the SHA-256 of files that will be published, for a dry run in this process."""
+        self._announced[canonicalize_name(package), version] = hashes
+
+    def announced(self, package: str, version: Version) -> tuple[str, ...]:
+        """The SHA-256 of files that were announced; empty without any."""
+        return self._announced.get((canonicalize_name(package), version), ())
 
     def forget(self, package: str) -> None:
         """Read the releases of a package from the index again when they are needed next."""

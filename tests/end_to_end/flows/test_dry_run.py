@@ -19,7 +19,7 @@ from interlock.model import family_file
 from interlock.model.release import Release
 from interlock.releases.checks import failed
 from interlock.releases.plan import ReleaseRequest
-from interlock.releases.preflight import Preview
+from interlock.releases.preflight import Preview, Refusal
 from interlock.reports import preview_markdown
 from tests.support.rehearsed_cascade import RehearsedCascade, rehearse_cascade
 from tests.support.rehearsed_release import CORE
@@ -136,7 +136,8 @@ def test_a_release_within_a_cascade_has_the_family_that_the_cascade_has_read(
 
 
 def test_what_fails_before_a_release_is_named() -> None:
-    found = Preview(checks=(failed("token", "scopes", "may | not push", "another one"),))
+    check = failed("token", "scopes", "may | not push", "another one")
+    found = Preview(checks=(check,), refusals=(Refusal.of_check(check),))
     with pytest.raises(RefusedError, match="token, scopes: may"):
         found.says()
     assert "| token, scopes | failed | may \\| not push |" in preview_markdown(found)

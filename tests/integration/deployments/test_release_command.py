@@ -163,12 +163,13 @@ def test_a_dry_run_is_the_plan_in_words_or_for_a_program(monkeypatch: pytest.Mon
     assert len(found["orders"]) == 4
 
 
-def test_a_dry_run_of_what_would_be_refused_ends_with_1(in_world: RehearsedChecks) -> None:
+def test_a_dry_run_of_what_would_be_refused_ends_with_the_code_of_the_refusal(in_world: RehearsedChecks) -> None:
     listener = ".github/workflows/on_core_release.yml"
     in_world.write("mjdevaccount/market-data-store", "main", {listener: None})
     ended = invoke("release", CORE, "--dry-run")
-    assert ended.exit_code == 1
+    assert ended.exit_code == 10
     assert "cure: interlock listener market-data-store" in ended.stdout
+    assert "✗ preflight: market-data-store, listener of core_release: " in ended.stdout
     assert ended.stdout.endswith("✗ it would not be started; nothing was changed\n")
 
 
