@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from interlock.cascades.context import CascadeContext
 from interlock.model.cascade import Cascade
+from interlock.project.lock_files import Locks
 from interlock.releases.pull_request import Proposal, propose
 from interlock.releases.pull_request_branch import Change, Edge
 from interlock.releases.requirements import Hashes, published_hashes, repinned
@@ -37,7 +38,7 @@ async def proposed(
         edge=edge,
         title=f"build(deps): require {moved}",
         body=_body(cascade, package, moved),
-        edit=lambda root: _edited(root, package, pins, hashes),
+        edit=lambda root: _edited(context, cascade, root, package, pins, hashes),
         labels=LABELS,
         trailers={"Interlock-Cascade": cascade.id},
         auto_merge=True,
@@ -51,9 +52,14 @@ def _body(cascade: Cascade, package: str, moved: str) -> str:
     return f"Moves the requirements of {package} to {moved}: {why}.\n\nIts suites were run so, and nothing regressed."
 
 
-def _edited(root: Path, package: str, pins: Mapping[str, Version], hashes: Hashes) -> Mapping[str, bytes]:
+async def _edited(
+    context: CascadeContext, cascade: Cascade, root: Path, package: str, pins: Mapping[str, Version], hashes: Hashes
+) -> Mapping[str, bytes]:
     """The new contents by file, made in a copy, since the work tree must not change."""
     with tempfile.TemporaryDirectory(prefix="repinned-") as name:
         copy = Path(shutil.copytree(root, Path(name, "tree"), symlinks=True, ignore=shutil.ignore_patterns(".git")))
         files = {file for done in repinned(copy, package, pins, hashes) for file in done.files}
+        index, when = context.connections.index, int(cascade.began_at.timestamp())
+        locked = await Locks(top=copy, project=copy, name=package, index=index, when=when).follow(None, pins)
+        files |= {file.relative_to(copy) for file in locked.files}
         return {file.as_posix(): (copy / file).read_bytes() for file in sorted(files)}

@@ -7,7 +7,6 @@ from typing import NamedTuple, TypedDict
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from interlock.common.bounded_files import UnreadableFileError, read_bounded
 from interlock.errors import BuildError
 from interlock.model.requirements import written
 from interlock.project.requirements.clauses import Edit, Moved, Refused, apply
@@ -17,9 +16,6 @@ from interlock.project.requirements.project_files import other_versions, project
 from interlock.project.requirements.requirements_files import rehashed, requirements_file, requirements_files
 from interlock.project.version.project import Project
 
-LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml")
-# Of a thousand packages with the hashes of all their files, a lock has some MiB.
-LARGEST_LOCK = 64 << 20
 NO_HASHES = "it has hashes, and those of the new version's files are not known"
 MIXED_HASHES = "something else stands between its hashes"
 
@@ -90,7 +86,7 @@ def _proposed(
         changes=tuple(each for each in results if isinstance(each, Change)),
         refusals=tuple(each for each in results if isinstance(each, Refusal)),
         unchanged=tuple(each for each in results if isinstance(each, Unchanged)),
-        remarks=tuple(_remarks(root, name)),
+        remarks=tuple(other_versions(Project(root), name)),
     )
     changed = [(file, judged) for file, judged in by_file if any(each.edits for each in judged)]
     return found, {file.path: _edited(judged, file) for file, judged in changed}
@@ -139,21 +135,6 @@ def _standing(location: Location) -> _Standing:
 def _edited(judged: list[_Judged], file: File) -> bytes:
     moved = [(each.location, each.result.after) for each in judged if isinstance(each.result, Change)]
     return file.edited([edit for each in judged for edit in each.edits], moved).encode()
-
-
-def _remarks(root: Path, upstream: str) -> Iterator[str]:
-    yield from other_versions(Project(root), upstream)
-    for path in sorted(path for pattern in LOCKS for path in root.glob(pattern)):
-        if upstream.encode() in _read_lock(path):
-            yield f"{path.name}: holds {upstream}, and is not edited: make it anew"
-
-
-def _read_lock(path: Path) -> bytes:
-    """A lock; nothing where there is something else than a file of a lock's size."""
-    try:
-        return read_bounded(path, LARGEST_LOCK)
-    except (OSError, UnreadableFileError):
-        return b""
 
 
 def _write(root: Path, contents: Mapping[Path, bytes]) -> None:
