@@ -126,6 +126,12 @@ class Package(FrozenModel):
         strict=True,
         description="Whether its build reaches the network, as one that downloads by itself must: docs/security.md.",
     )
+    submodules: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Whether its build takes in the repository's submodules. Default: those of which the sdist of the "
+        "newest release has files.",
+    )
     change: Change = Field(default=Change.COMMIT, description="How its requirement on an upstream is changed.")
     tag: str = Field(
         default="v{version}",

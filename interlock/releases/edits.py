@@ -6,6 +6,7 @@ from packaging.version import Version
 
 from interlock.adapters.git import Checkout
 from interlock.common.clock import now
+from interlock.project.build.completed_source import wanted_submodules
 from interlock.project.lock_files import Locks
 from interlock.project.version import VersionPlace
 from interlock.releases.context import ReleaseContext
@@ -34,21 +35,23 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
     pins = context.request.pins
     moved = repinned(cloned.path, context.name, pins, await published_hashes(context.connections.index, pins))
     written = {*location.write(version), *(cloned.path / file for each in moved for file in each.files)}
-    asked = context.request.at
+    asked, index = context.request.at, context.connections.index
     locks = Locks(
         top=cloned.path,
         project=cloned.path,
         name=context.name,
-        index=context.connections.index,
+        index=index,
         when=int(now().timestamp()) if asked is None else asked,
     )
     locked = await locks.follow(version, pins)
     written.update(locked.files)
+    submodules = await wanted_submodules(cloned.path, context.name, index, decided=context.package.submodules)
     return Edited(
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in written)),
         remarks=(
             *(f"{stale} is another version, and was left alone" for stale in location.stale),
             *(remark for each in moved for remark in each.remarks),
             *locked.remarks,
+            *submodules.remarks,
         ),
     )
