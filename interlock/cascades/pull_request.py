@@ -10,6 +10,7 @@ from packaging.version import Version
 from interlock.cascades.context import CascadeContext
 from interlock.model.cascade import Cascade
 from interlock.project.directory import project_in
+from interlock.project.lock_files import Locks
 from interlock.releases.pull_request import Proposal, propose
 from interlock.releases.pull_request_branch import Change, Edge
 from interlock.releases.requirements import Published, changed_files, published, repinned
@@ -39,7 +40,7 @@ async def proposed(
         edge=edge,
         title=f"build(deps): require {moved}",
         body=_body(cascade, package, moved),
-        edit=lambda root: _edited(root, context.family.package(package).directory, package, pins, known),
+        edit=lambda root: _edited(context, cascade, root, package, pins, known),
         labels=LABELS,
         trailers={"Interlock-Cascade": cascade.id},
         auto_merge=True,
@@ -53,12 +54,19 @@ def _body(cascade: Cascade, package: str, moved: str) -> str:
     return f"Moves the requirements of {package} to {moved}: {why}.\n\nIts suites were run so, and nothing regressed."
 
 
-def _edited(
-    root: Path, directory: str | None, package: str, pins: Mapping[str, Version], known: Mapping[str, Published]
+async def _edited(
+    context: CascadeContext,
+    cascade: Cascade,
+    root: Path,
+    package: str,
+    pins: Mapping[str, Version],
+    known: Mapping[str, Published],
 ) -> Mapping[str, bytes]:
     """The new contents by file, made in a copy, since the work tree must not change."""
     with tempfile.TemporaryDirectory(prefix="repinned-") as name:
         copy = Path(shutil.copytree(root, Path(name, "tree"), symlinks=True, ignore=shutil.ignore_patterns(".git")))
-        project = project_in(copy, directory)
-        files = [project / file for file in changed_files(project, repinned(project, package, pins, known))]
-        return {file.relative_to(copy).as_posix(): file.read_bytes() for file in files}
+        project = project_in(copy, context.family.package(package).directory)
+        files = {project / file for file in changed_files(project, repinned(project, package, pins, known))}
+        index, when = context.connections.index, int(cascade.began_at.timestamp())
+        locked = await Locks(top=copy, project=project, name=package, index=index, when=when).follow(None, pins)
+        return {file.relative_to(copy).as_posix(): file.read_bytes() for file in sorted(files | {*locked.files})}

@@ -18,15 +18,19 @@ class HostileFileError(ValueError):
     """A file of a shape that nobody writes by hand; the message says which, without its name."""
 
 
-def load_toml(text: str) -> dict[str, object]:
+def load_toml(text: str, *, most: int = LARGEST) -> dict[str, object]:
     """The tables of a TOML file.
+
+    Args:
+        text: The file.
+        most: How many characters it may have.
 
     Raises:
         TOMLDecodeError: It is not valid.
         HostileFileError: It can't be parsed within a reasonable time and depth.
     """
-    if len(text) > LARGEST:
-        raise HostileFileError(f"is larger than {LARGEST >> 20} MiB")
+    if len(text) > most:
+        raise HostileFileError(f"is larger than {most >> 20} MiB")
     if sum(line.count(".") ** 2 for line in text.splitlines()) > MOST_DOTS_SQUARED:
         raise HostileFileError("has lines with thousands of dots")
     try:

@@ -148,6 +148,12 @@ class Package(FrozenModel):
         le=1024,
         description="How large its files may be, in MiB; PyPI grants more on request.",
     )
+    submodules: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Whether its build takes in the repository's submodules. Default: those of which the sdist of the "
+        "newest release has files.",
+    )
     change: Change = Field(default=Change.COMMIT, description="How its requirement on an upstream is changed.")
     tag: str = Field(
         default="v{version}",

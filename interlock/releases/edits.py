@@ -1,4 +1,4 @@
-"""What a release changes in the files of its commit: the version, the requirements on upstreams."""
+"""What a release changes in the files of its commit: the version, the requirements on upstreams, the locks."""
 
 import asyncio
 from typing import NamedTuple
@@ -6,6 +6,8 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from interlock.adapters.git import Checkout
+from interlock.project.build.completed_source import wanted_submodules
+from interlock.project.lock_files import Locks
 from interlock.project.version import VersionPlace
 from interlock.releases.context import ReleaseContext
 from interlock.releases.requirements import changed_files, published, repinned
@@ -24,7 +26,7 @@ class Edited(NamedTuple):
 
 
 async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace, version: Version) -> Edited:
-    """Write the version and the moved requirements into the clone.
+    """Write the version and the moved requirements into the clone, and bring its locks up to date.
 
     Raises:
         DecisionError: A requirement can't be moved without a person's decision.
@@ -34,10 +36,17 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
     known = await published(context.connections.index, pins)
     moved = await asyncio.to_thread(repinned, root, context.name, pins, known)
     written = {*location.write(context.spelled(version)), *(root / file for file in changed_files(root, moved))}
+    index = context.connections.index
+    locks = Locks(top=cloned.path, project=root, name=context.name, index=index, when=context.time)
+    locked = await locks.follow(version, pins)
+    written.update(locked.files)
+    submodules = await wanted_submodules(cloned.path, context.name, index, decided=context.package.submodules)
     return Edited(
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in written)),
         remarks=(
             *(f"{stale} is another version, and was left alone" for stale in location.stale),
             *(remark for each in moved for remark in each.remarks),
+            *locked.remarks,
+            *submodules.remarks,
         ),
     )

@@ -31,6 +31,7 @@ from interlock.model.release import ReleasedFile
 from interlock.model.versions import tag_name
 from interlock.project import build as building
 from interlock.project.build import BuiltFile
+from interlock.project.build.completed_source import complete
 from interlock.project.version import VersionPlace, find_version, project_name
 from interlock.releases import dispatch, partial
 from interlock.releases.admission import ReleaseCandidate, look, too_little
@@ -256,17 +257,27 @@ async def build(context: ReleaseContext, cloned: Checkout, plan: Plan) -> tuple[
         BuildError: The build fails.
         ConflictError: The build of the tagged commit differs from the tag's hashes.
     """
-    files = await building.build(
-        cloned.path,
-        version=plan.version,
-        epoch=plan.epoch,
-        uv=context.connections.uv,
-        out=cloned.path.with_suffix(".dist"),
-        directory=context.package.directory,
-        # equal for the tree before its commit and after it
-        cache=context.connections.cache / "release-builds" / digest(await cloned.tree_with(plan.changed)),
-        network=context.family.package(plan.package).build_network,
+    completed = await complete(
+        cloned,
+        plan.package,
+        context.connections.index,
+        decided=context.family.package(plan.package).submodules,
+        cache=context.work / "submodules",
     )
+    for remark in completed.remarks:
+        context.log(logging.WARNING, f"{plan.package} {plan.version}: {remark}")
+    tree = await cloned.tree_with(plan.changed)  # equal before its commit and after it
+    with completed.explains_failures():
+        files = await building.build(
+            cloned.path,
+            version=plan.version,
+            epoch=plan.epoch,
+            uv=context.connections.uv,
+            out=cloned.path.with_suffix(".dist"),
+            directory=context.package.directory,
+            cache=context.connections.cache / "release-builds" / digest(tree, *completed.added),
+            network=context.family.package(plan.package).build_network,
+        )
     if plan.manifest is None:
         return files
     built = {file.name: file for file in files}

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -22,7 +22,7 @@ from interlock.model.versions import VersionField
 PREFIX = "interlock/"
 TRAILER = "Interlock-Change"
 SEEN = "refs/seen/change"
-Edit = Callable[[Path], Mapping[str, bytes]]
+Edit = Callable[[Path], Awaitable[Mapping[str, bytes]]]
 
 
 class Edge(FrozenModel):
@@ -181,7 +181,7 @@ class ChangeBranch:
 
     async def _commit(self, cloned: Checkout, base: str) -> str | None:
         """Commit the change on the work tree's commit; None when there is nothing to change."""
-        wanted = {cloned.path / path: content for path, content in self._change.edit(cloned.path).items()}
+        wanted = {cloned.path / path: content for path, content in (await self._change.edit(cloned.path)).items()}
         changed = {path: content for path, content in wanted.items() if not _has(path, content)}
         if not changed:
             return None

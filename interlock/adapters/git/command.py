@@ -18,6 +18,7 @@ SETTINGS = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ASKPASS": "",
     "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_LFS_SKIP_SMUDGE": "1",  # large files are fetched for builds alone, and from the repository itself (`lfs`)
     "LC_ALL": "C",
     "TZ": "UTC",
 }

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from interlock.adapters.git.command import git, succeeded
@@ -16,7 +16,12 @@ ATTRIBUTES = "* -export-ignore -export-subst\n"
 
 
 async def files_at(
-    remote: Remote, ref: str, cache: Path, wanted: Callable[[str], bool] = lambda _: True
+    remote: Remote,
+    ref: str,
+    cache: Path,
+    wanted: Callable[[str], bool] = lambda _: True,
+    *,
+    extra: Mapping[str, str] | None = None,
 ) -> dict[str, bytes]:
     """The regular files of a repository at a branch, tag or SHA, by path.
 
@@ -25,6 +30,7 @@ async def files_at(
         ref: Validated text that does not start with a hyphen.
         cache: Where the repository is while it is read.
         wanted: Whether a file with this path is needed: the others are not held in memory.
+        extra: Variables of Git for the fetch.
 
     Raises:
         RepositoryError: The repository or the ref can't be fetched, or is larger than can be read.
@@ -37,9 +43,8 @@ async def files_at(
         await git("init", "--bare", "--quiet", "--template=", at=repository)
         (repository / "info").mkdir(exist_ok=True)
         (repository / "info" / "attributes").write_text(ATTRIBUTES)
-        fetched = await git(
-            "fetch", "--quiet", "--depth=1", "--no-tags", "--", remote.url, ref, at=repository, remote=remote
-        )
+        fetch = ("fetch", "--quiet", "--depth=1", "--no-tags", "--", remote.url, ref)
+        fetched = await git(*fetch, at=repository, remote=remote, extra=extra)
         succeeded(fetched, f'"{ref}" of {remote.redact(remote.url)} can\'t be fetched')
         await check_tree(repository, "FETCH_HEAD")
         archive = repository / "files.tar"

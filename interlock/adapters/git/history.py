@@ -62,16 +62,28 @@ async def is_changed(folder: Path) -> bool:
 async def files_of(folder: Path) -> tuple[Path, ...]:
     """The files of a work tree as they are now, with new files that are not ignored; relative to it.
 
+    Submodules count with the files that are checked out there.
+
     Raises:
-        RepositoryError: One of them is a submodule.
+        RepositoryError: There is a repository in it that is no submodule.
     """
     listed = await git("ls-files", "-z", "--cached", "--others", "--exclude-standard", at=folder)
     names = dict.fromkeys(succeeded(listed, f"{folder} can't be read").split("\0"))
     paths = [Path(name) for name in names if name and ((folder / name).exists() or (folder / name).is_symlink())]
-    for path in paths:
-        if (folder / path).is_dir() and not (folder / path).is_symlink():
-            raise RepositoryError(f"{folder / path} is a repository of its own", hint="put its files in its place")
-    return tuple(sorted(paths))
+    repositories = {path for path in paths if (folder / path).is_dir() and not (folder / path).is_symlink()}
+    if others := [path for path in repositories if f"{path.as_posix()}/" in names]:
+        raise RepositoryError(f"{folder / others[0]} is a repository of its own", hint="put its files in its place")
+    inside = [
+        path / each for path in repositories if any((folder / path).iterdir()) for each in await _all_of(folder / path)
+    ]
+    return tuple(sorted([*inside, *(path for path in paths if path not in repositories)]))
+
+
+async def _all_of(submodule: Path) -> tuple[Path, ...]:
+    """The files of a submodule's work tree, and those of submodules in it."""
+    listed = await git("ls-files", "-z", "--recurse-submodules", at=submodule)
+    names = succeeded(listed, f"{submodule} can't be read").split("\0")
+    return tuple(Path(name) for name in names if name and (submodule / name).is_file())
 
 
 async def first_parents(repository: Path, older: str, newer: str) -> tuple[Commit, ...]:

@@ -21,6 +21,7 @@ from interlock.common.digest import digest
 from interlock.contracts.candidates.context import CandidateBuilder
 from interlock.errors import RepositoryError
 from interlock.model.versions import tag_version
+from interlock.project.build.completed_source import complete
 from interlock.project.build.source_tree import copy_tree
 
 DIGITS = 12
@@ -63,6 +64,15 @@ async def of_commit(builder: CandidateBuilder, package: str, sha: str) -> Source
     checkout = Checkout(clone.checkout.remote, work / "source", clone.checkout.branch)
     await checkout.switch(sha)
     await checkout.export(sha, work / "tree")
+    # A pull request may name any repository there: no token is sent to one.
+    await complete(
+        checkout,
+        package,
+        builder.connections.index,
+        decided=builder.family.package(package).submodules,
+        cache=work / "submodules",
+        trusted=False,
+    )
     return Source(
         path=checkout.path,
         tree=work / "tree",

@@ -19,6 +19,7 @@ from interlock.common.digest import digest
 from interlock.errors import BuildError, UnbuildableError
 from interlock.project.build.archives import normalise
 from interlock.project.build.built_file import BuiltFile
+from interlock.project.build.pointer_files import check_no_pointers
 from interlock.project.build.source_tree import copy_tree
 from interlock.project.directory import project_in
 from interlock.project.version import find_version
@@ -26,7 +27,7 @@ from interlock.project.version import find_version
 BUILD_SECONDS = 30 * 60.0
 QUOTED_LINES = 12
 # To be increased when a change of this package changes the files that a build makes.
-FORM = 2
+FORM = 3
 INSTALLING = "the index must serve everything that [build-system] requires"
 OFFLINE = "a build has no network unless the family file says so: build_network = true in [packages.NAME]"
 NO_NETWORK = (
@@ -79,7 +80,7 @@ async def build(  # noqa: PLR0913  each of them is one thing that the files depe
 
     Raises:
         FailedBuildError: The build fails or takes too long; its log is also in `out`.
-        BuildError: The project can't be built at all: see `find_version`.
+        BuildError: The project can't be built at all: see `find_version`; or a built file holds a pointer of Git LFS.
     """
     kept = cache / digest(str(version), epoch, _tools(), *filter(None, (directory,))) if cache else None
     if kept is not None and (await asyncio.to_thread(layers.is_sealed, kept)):
@@ -105,6 +106,7 @@ async def build(  # noqa: PLR0913  each of them is one thing that the files depe
         await _run_build(project, made, uv, out)
         for path in made.iterdir():
             normalise(path, epoch)
+        await asyncio.to_thread(check_no_pointers, made)
         files = _copied(made, out)
         if kept:
             await asyncio.to_thread(_keep, made, kept)

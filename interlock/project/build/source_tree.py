@@ -17,6 +17,8 @@ LITTER = frozenset({".git", "__pycache__", ".venv", ".pytest_cache", ".mypy_cach
 async def copy_tree(source: Path, target: Path, *, epoch: int, history: bool) -> None:
     """Copy a source tree: of a Git checkout the tracked files, as they are now; of another directory all but litter.
 
+    A submodule is an empty folder, as in a clone, or has the files that were put there (`completed_source`).
+
     Args:
         source: The tree.
         target: Where the copy goes; must not exist.
@@ -28,7 +30,12 @@ async def copy_tree(source: Path, target: Path, *, epoch: int, history: bool) ->
     """
     target.mkdir()
     for path in await _tracked(source) if (source / ".git").exists() else _files(source):
-        _copy(source / path, target / path, epoch)
+        if (source / path).is_dir() and not (source / path).is_symlink():
+            (target / path).mkdir(parents=True, exist_ok=True)  # a submodule, as it is in the work tree
+            for inside in _files(source / path):
+                _copy(source / path / inside, target / path / inside, epoch)
+        else:
+            _copy(source / path, target / path, epoch)
     if history and (source / ".git").is_dir():
         shutil.copytree(source / ".git", target / ".git", symlinks=True)
     # The sandbox's user reads it, whatever the umask here is.
@@ -46,15 +53,11 @@ def _readable(path: Path) -> None:
 
 
 async def _tracked(source: Path) -> list[Path]:
-    command = ["git", "ls-files", "-z", "--recurse-submodules"]
+    command = ["git", "ls-files", "-z"]
     listed = await run(command, env=tool_environment(), cwd=source, keep=1 << 26)
     if listed.returncode:
         raise BuildError(f"git can't say what is in {source}: {listed.errors.strip()}", hint="clone it anew")
-    names = [name for name in listed.output.split("\0") if name and os.path.lexists(source / name)]
-    for name in names:
-        if (source / name).is_dir() and not (source / name).is_symlink():
-            raise BuildError(f"{name} is a submodule, which a clone has not got", hint="put its files in its place")
-    return [Path(name) for name in names]
+    return [Path(name) for name in listed.output.split("\0") if name and os.path.lexists(source / name)]
 
 
 def _files(source: Path) -> Iterator[Path]:

@@ -1,27 +1,21 @@
 """What a person should know when requirements move: what stays, what is not edited, and what may contradict."""
 
-import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from packaging.version import Version
 
-from interlock.common.bounded_files import UnreadableFileError, read_bounded
 from interlock.common.sanitize import cut
 from interlock.project.requirements.location import File
-from interlock.project.requirements.mentions import Handled, mentions, name_pattern
+from interlock.project.requirements.mentions import Handled, mentions
 from interlock.project.requirements.old_lines import Pythons
 from interlock.project.requirements.project_files import other_versions
 from interlock.project.requirements.tree import Tree
 
-LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml")
-# Of a thousand packages with the hashes of all their files, a lock has some MiB.
-LARGEST_LOCK = 64 << 20
 LONGEST_SHOWN = 200
 
 
 def elsewhere(tree: Tree, files: Sequence[File], upstream: str, version: Version) -> Iterator[str]:
-    """Remarks about what is not edited: other tools' settings, locks, and other files that name the upstream.
+    """Remarks about what is not edited: other tools' settings, and other files that name the upstream.
 
     Args:
         tree: The repository.
@@ -31,9 +25,6 @@ def elsewhere(tree: Tree, files: Sequence[File], upstream: str, version: Version
     """
     for folder, project in tree.projects.items():
         yield from other_versions(project, upstream, version, folder)
-    for path in sorted(path for pattern in LOCKS for path in tree.root.glob(pattern)):
-        if re.search(rb"(?i)[\"']%s[\"']" % name_pattern(upstream).encode(), _read_lock(path)):
-            yield f"{path.name}: holds {upstream}, and is not edited: make it anew"
     handled = {file.path: Handled({each.line for each in file.locations}, is_done=bool(file.parse)) for file in files}
     yield from mentions(tree.root, tree.files, upstream, version, handled)
     if tree.is_cut:
@@ -47,11 +38,3 @@ def of_python(upstream: str, version: Version, within: Pythons) -> Iterator[str]
             f"{upstream} {version} requires Python {within.upstream}, and this says that it runs on {within.own}: "
             f"it can't be installed on Python {cut(older, LONGEST_SHOWN)} any more"
         )
-
-
-def _read_lock(path: Path) -> bytes:
-    """A lock; nothing where there is something else than a file of a lock's size."""
-    try:
-        return read_bounded(path, LARGEST_LOCK)
-    except (OSError, UnreadableFileError):
-        return b""

@@ -1,11 +1,15 @@
 """What is proved is what is released: the head of a branch with its new requirements, built once."""
 
 import asyncio
+import subprocess
+import sys
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from packaging.version import Version
+from uv import find_uv_bin
 
 from interlock.adapters.build_backend import Project
 from interlock.adapters.connections import access_from, open_connections
@@ -19,14 +23,22 @@ from interlock.model import family_file
 from interlock.model.release import Release
 from interlock.project import build as building
 from interlock.project.build import BuiltFile, FailedBuildError, builder
+from interlock.project.lock_files.lock_text import packages_of
 from interlock.releases.plan import Plan, ReleaseRequest
 from tests.support.rehearsed_cascade import ORCHESTRATOR, PIPELINE, STORE, RehearsedCascade, all_is_green, built, states
 from tests.support.rehearsed_release import CORE
 
 pytestmark = pytest.mark.usefixtures("quick")
 ROOT = CascadeRequest(root=CORE)
-# Another one than the tests' own, of which there are builds already.
-EPOCH = 1_796_000_000
+# Another one than the tests' own, of which there are builds already, and later than every commit.
+EPOCH = 2_000_000_000
+# The world has no packages for other systems.
+FOR_LINUX = f"""
+
+[tool.uv]
+environments = ["sys_platform == 'linux' and python_version == '{sys.version_info[0]}.{sys.version_info[1]}'"]
+"""
+OWN = 'name = "market-data-store"\n'
 
 
 async def offering(request: ReleaseRequest) -> tuple[Plan, list[str]]:
@@ -59,8 +71,32 @@ def really_built(quick: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-def test_the_release_after_a_proof_builds_nothing_anew(here: RehearsedCascade, really_built: list[str]) -> None:
+def locked_by_uv(here: RehearsedCascade, ref: str, folder: Path, *words: str) -> Path:
+    """The lock of the store at a ref, as uv leaves it."""
+    folder.mkdir()
+    archive = here.git("market-data-store", "archive", ref, "--output", str(folder / "files.tar"))
+    assert not archive
+    with tarfile.open(folder / "files.tar") as files:
+        files.extractall(folder, filter="data")
+    # uv would build it to ask for its version, with what is not in this world; the lock does not hold that version.
+    project = folder / "pyproject.toml"
+    project.write_text(project.read_text().replace('dynamic = ["version"]', 'version = "0"'))
+    lock = folder / "uv.lock"
+    if "--check" in words:
+        lock.write_text(lock.read_text().replace(OWN, f'{OWN}version = "0"\n'))
+    subprocess.run([find_uv_bin(), "lock", "--quiet", *words], cwd=folder, check=True)
+    lock.write_text(lock.read_text().replace(f'{OWN}version = "0"\n', OWN))
+    return lock
+
+
+def test_the_release_after_a_proof_builds_nothing_anew(
+    here: RehearsedCascade, really_built: list[str], tmp_path: Path
+) -> None:
     core = {CORE: Version("1.2.10")}
+    pyproject = here.git("market-data-store", "show", "main:pyproject.toml") + FOR_LINUX
+    here.commit("market-data-store", {"pyproject.toml": pyproject.encode()})
+    old = locked_by_uv(here, "main", tmp_path / "old", "--upgrade-package", f"{CORE}==1.2.9")
+    here.commit("market-data-store", {"uv.lock": old.read_bytes()})
     request = ReleaseRequest(package=STORE, pins=core, cascade="x-1", at=EPOCH)
 
     plan, files = asyncio.run(offering(request))
@@ -70,6 +106,11 @@ def test_the_release_after_a_proof_builds_nothing_anew(here: RehearsedCascade, r
     assert (released.version, plan.epoch) == (plan.version, EPOCH)
     assert sorted(file.name for file in released.files) == sorted(files)
     assert here.git("market-data-store", "show", "--no-patch", "--format=%ct", "v0.6.4^{commit}") == str(EPOCH)
+    # Its lock came with it: `uv lock --check` is satisfied, and nothing else has moved.
+    new = locked_by_uv(here, "v0.6.4", tmp_path / "new", "--check")
+    before, after = ({each.key for each in packages_of(lock.read_text())} for lock in (old, new))
+    assert {(name, version) for name, version, _ in before ^ after} == {(CORE, "1.2.9"), (CORE, "1.2.10")}
+    assert not [remark for remark in released.remarks if "uv.lock" in remark]
 
 
 def test_what_is_asked_to_be_proved_is_what_is_asked_to_be_released(here: RehearsedCascade) -> None:

@@ -17,7 +17,7 @@ from interlock.adapters.github import GitHub, RetryPolicy, StaticToken, github_s
 from interlock.common.retry import patiently
 from interlock.errors import InterlockError, RepositoryError
 from interlock.releases.pull_request import Proposal, ProposalState, look, propose
-from interlock.releases.pull_request_branch import Change, ChangeBranch, Edge
+from interlock.releases.pull_request_branch import Change, ChangeBranch, Edge, Edit
 from rehearsal.faults import Effect, InjectedFault
 from rehearsal.github import issues, pull_store
 from rehearsal.github.git_store import GitStore
@@ -36,16 +36,20 @@ AT_ONCE = RetryPolicy(first=0, longest_backoff=0, attempts=2)
 PINS = "pins.txt"
 
 
-def pinned(version: str) -> Callable[[Path], Mapping[str, bytes]]:
+def pinned(version: str) -> Edit:
     """Replaces the line of core, wherever it stands."""
 
-    def edit(root: Path) -> dict[str, bytes]:
+    async def edit(root: Path) -> dict[str, bytes]:
         path = root / PINS
         lines = path.read_text().splitlines() if path.exists() else [f"{CORE}==0"]
         changed = [f"{CORE}=={version}" if line.startswith(f"{CORE}==") else line for line in lines]
         return {PINS: ("\n".join(changed) + "\n").encode()}
 
     return edit
+
+
+async def unrelated(_root: Path) -> dict[str, bytes]:
+    return {"other.txt": b"x"}
 
 
 def wanted(version: str = "1.2.11", **facts: object) -> Change:
@@ -367,7 +371,7 @@ class TestSuperseding:
     def test_older_ones_of_the_same_edge_are_closed_with_a_link_to_the_newer(self, store: Proposing) -> None:
         store.propose()
         other = Edge(repository=STORE, base="main", upstream="market-data", version=Version("0.1"))
-        store.propose(wanted(edge=other, edit=lambda _root: {"other.txt": b"x"}))
+        store.propose(wanted(edge=other, edit=unrelated))
         newer = store.proposed(wanted("1.2.12"))
         by_branch = {pull.head: pull.state for pull in store.pulls}
         assert by_branch == {

@@ -165,21 +165,14 @@ def test_urls_and_nonsense_are_for_a_person(tmp_path: Path) -> None:
     assert declared(root, CORE)[0].specifier is None
 
 
-def test_lock_files_and_other_tools_settings_are_remarked_upon(tmp_path: Path) -> None:
+def test_other_tools_settings_are_remarked_upon(tmp_path: Path) -> None:
     files = {
         "pyproject.toml": '[project]\nkeywords = ["market-data-core"]\n'
         '[tool.uv]\noverride-dependencies = ["market-data-core==1.4", "other==1.4"]\n',
-        "uv.lock": 'name = "market-data-core"\n',
-        "pylock.dev.toml": 'name = "market-data-core"\n',
-        "poetry.lock": 'name = "other"\n',
     }
     found = repin(project(tmp_path, files), CORE, V)
     other = "tool.uv.override-dependencies has market-data-core==1.4, which is not edited: see whether it still fits"
-    assert found.remarks == (
-        f"pyproject.toml: {other}",
-        "pylock.dev.toml: holds market-data-core, and is not edited: make it anew",
-        "uv.lock: holds market-data-core, and is not edited: make it anew",
-    )
+    assert found.remarks == (f"pyproject.toml: {other}",)
 
 
 @pytest.mark.parametrize(
