@@ -27,6 +27,7 @@ from interlock.model.family_texts import (
     PythonVersion,
     RepositoryDirectory,
     VariableName,
+    VersionCopy,
     VersionSelection,
     VersionText,
 )
@@ -153,6 +154,11 @@ class Package(FrozenModel):
         pattern=r"^([\w./+@][\w./+@-]*)?\{version\}[\w./+@-]*$",
         description="The form of a release's tag.",
         examples=["v{version}"],
+    )
+    versions: tuple[VersionCopy, ...] = Field(
+        default=(),
+        description="Further copies of the version, which a release moves: a file, or a file and what holds it there.",
+        examples=[["docs/conf.py:release", "deploy/Chart.yaml:appVersion", "VERSION"]],
     )
     dispatches: tuple[Dispatch, ...] = Field(default=(), description="The events that a release of it sends.")
     secrets: tuple[VariableName, ...] = Field(
