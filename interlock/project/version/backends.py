@@ -152,6 +152,7 @@ def _static_only(project: Project) -> Source:
 
 BACKENDS: Mapping[str, Callable[[Project], Source]] = {
     "hatchling.build": _hatch,
+    "hatchling.ouroboros": _hatch,  # its own
     "setuptools.build_meta": setuptools_source,
     "setuptools.build_meta:__legacy__": setuptools_source,
     "pbr.build": setuptools_source,

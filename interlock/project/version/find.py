@@ -11,8 +11,9 @@ from interlock.common.sanitize import cut
 from interlock.errors import BuildError
 from interlock.project.version.backends import find_source
 from interlock.project.version.chosen_copies import chosen_copy
-from interlock.project.version.copies import copies
+from interlock.project.version.copies import Copy, copies
 from interlock.project.version.forms import LONGEST_VERSION, Form, read_as
+from interlock.project.version.listed_copies import listed_copies
 from interlock.project.version.location import Literal, VersionPlace
 from interlock.project.version.project import PYPROJECT, SETUP_CFG, SETUP_PY, Project
 from interlock.project.version.readers import UnreadableError, ini_value, line_of, start_of, toml_value
@@ -38,7 +39,7 @@ def find_version(root: Path, also: Iterable[str] = ()) -> VersionPlace:
     literal = None if isinstance(source, FromTags) else _literal(project, source)
     version = literal.version if literal else None
     chosen = [_as_copy(_literal(project, chosen_copy(project, text)), version) for text in also]
-    found = list(_copies(project, version))
+    found = list(_copies(project, literal))
     moving = [*([literal] if literal else []), *chosen, *(copy for copy, state in found if state == "equal")]
     literals = list[Literal]()
     for each in moving:
@@ -72,13 +73,15 @@ def _literal(project: Project, source: InFile) -> Literal:
     return project.read(path, read)
 
 
-def _copies(project: Project, version: Version | None) -> Iterator[tuple[Literal, str]]:
+def _copies(project: Project, literal: Literal | None) -> Iterator[tuple[Literal, str]]:
     """Literals that look like the version, each `equal` to it or an `other` one; unreadable ones are left out.
 
     An equal one that may as well be of another project is neither.
     """
+    version = literal.version if literal else None
     seen = set[tuple[Path, int]]()
-    for source, certain, reported in copies(project, _name(project)[1]):
+    listed = listed_copies(project, literal.text) if literal else ()
+    for source, certain, reported in [*copies(project, _name(project)[1]), *(Copy(each) for each in listed)]:
         try:
             copy = _as_copy(_literal(project, source), version)
         except BuildError:

@@ -94,7 +94,8 @@ def _discovered(project: Project, name: str | None) -> list[Path]:
     folders = project.folders()
     inside = [path for folder in folders if folder != Path() for path in _in_folder(project, folder, MOST_LEVELS)]
     beside = list(_in_folder(project, Path(), MOST_LEVELS - 1))
-    own = [path for path in beside if is_named(path, name)]
+    lower = [path for folder in ("lib", "python") for path in _in_folder(project, Path(folder), MOST_LEVELS - 1)]
+    own = [path for path in (*beside, *lower) if is_named(path, name)]
     others = [path for path in beside if len(path.parts) == 1 and not _is_other(path)]
     # Of modules beside packages, setuptools takes none.
     return [*inside, *own] or [path for path in others if path.suffix != ".py"] or others

@@ -48,7 +48,7 @@ class Project:
 
     def _add_hatch_toml(self) -> None:
         """Take the tables of `hatch.toml`, which stand instead of those of this name in `[tool.hatch]`."""
-        tool = self.pyproject.setdefault("tool", {}) if self.backend == "hatchling.build" else None
+        tool = self.pyproject.setdefault("tool", {}) if self.backend.startswith("hatchling.") else None
         if isinstance(tool, dict) and os.path.lexists(self.root / HATCH_TOML):
             self.hatch_tables = self.read(HATCH_TOML, read_toml)
             there = tool.get("hatch")

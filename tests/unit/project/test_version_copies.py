@@ -401,6 +401,62 @@ def test_a_v_before_a_copy_stays(tmp_path: Path) -> None:
     assert moved(tmp_path, {"pyproject.toml": STATIC, "acme_core.py": "__version__ = 'v1.2.3'\n"}) == {"acme_core.py"}
 
 
+# --- the lists of files that other tools have ---
+
+COMMITIZEN = '[tool.commitizen]\nversion_files = ["a.txt", "b.txt:rev", "c.txt:rev", "gone.txt", "../x"]\n'
+BUMPVERSION = """
+[[tool.bumpversion.files]]
+filename = "d.txt"
+[[tool.bumpversion.files]]
+filename = "e.txt"
+search = "core=={current_version}"
+replace = "core=={new_version}"
+[[tool.bumpversion.files]]
+filename = "f.txt"
+search = "{current_version}...HEAD"
+replace = "{current_version}...{new_version}"
+[[tool.bumpversion.files]]
+filename = "f.txt"
+search = "Unreleased"
+[[tool.bumpversion.files]]
+filename = "f.txt"
+regex = true
+"""
+SEMANTIC = (
+    '[tool.semantic_release]\nversion_toml = ["g.toml:a.b"]\nversion_variables = ["h.txt:core@:tf", "h.txt:x:nf"]\n'
+)
+
+
+def test_what_other_tools_list_moves_as_far_as_it_is_certain(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": STATIC + COMMITIZEN + BUMPVERSION + SEMANTIC,
+        ".bumpversion.cfg": "[bumpversion:file:i.txt]\n[bumpversion:file:j.txt]\nsearch = v{current_version}!\n",
+        "a.txt": "1.2.3 and v1.2.3, 11.2.3, 1.2.3.4, 1.2.3rc1\n",
+        "b.txt": "rev: 1.2.3\n",
+        "c.txt": "rev: 1.2.3\nrev: 1.2.3\n",
+        "d.txt": "1.2.3\n" * 3,
+        "e.txt": "core==1.2.3\nother==1.2.3\n",
+        "f.txt": "1.2.3...HEAD\n",
+        "g.toml": "[a]\nb = '1.2.3'\n",
+        "h.txt": "uses core@v1.2.3\nx 1\n",
+        "i.txt": "is 1.2.3\n",
+        "j.txt": "v1.2.3!\n1.2.3\n",
+    }
+    root = project(tmp_path, files)
+    find_version(root).write(Version("1.3.0"))
+    assert {name: (root / name).read_text() for name in files if ".t" in name and name != "pyproject.toml"} == {
+        **{name: text for name, text in files.items() if name in {"c.txt", "f.txt"}},
+        "a.txt": "1.3.0 and v1.3.0, 11.2.3, 1.2.3.4, 1.2.3rc1\n",
+        "b.txt": "rev: 1.3.0\n",
+        "d.txt": "1.3.0\n" * 3,
+        "e.txt": "core==1.3.0\nother==1.2.3\n",
+        "g.toml": "[a]\nb = '1.3.0'\n",
+        "h.txt": "uses core@v1.3.0\nx 1\n",
+        "i.txt": "is 1.3.0\n",
+        "j.txt": "v1.3.0!\n1.2.3\n",
+    }
+
+
 # --- what the family file names ---
 
 CHOSEN: dict[str, tuple[str, str]] = {
