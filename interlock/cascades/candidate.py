@@ -27,7 +27,7 @@ async def offered(context: CascadeContext, request: ReleaseRequest) -> AsyncIter
         cloned = await prepare.checkout(release)
         plan = await prepare.next_plan(release, cloned)
         files = await prepare.build(release, cloned, plan)
-        await prepare.check(release, plan, files)
+        plan, _published = await prepare.check(release, plan, files)
         candidate = Candidate(
             package=plan.package,
             version=plan.version,

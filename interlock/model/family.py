@@ -28,6 +28,7 @@ from interlock.model.family_texts import (
     PythonVersion,
     RepositoryDirectory,
     VariableName,
+    VersionCopy,
     VersionSelection,
     VersionText,
 )
@@ -169,6 +170,11 @@ class Package(FrozenModel):
     )
     next: Literal["dev"] | None = Field(
         default=None, description="What is written after a release: dev, the development version of the next one."
+    )
+    versions: tuple[VersionCopy, ...] = Field(
+        default=(),
+        description="Further copies of the version, which a release moves: a file, or a file and what holds it there.",
+        examples=[["docs/conf.py:release", "deploy/Chart.yaml:appVersion", "VERSION"]],
     )
     dispatches: tuple[Dispatch, ...] = Field(default=(), description="The events that a release of it sends.")
     secrets: tuple[VariableName, ...] = Field(

@@ -118,6 +118,14 @@ def _version(text: str) -> str:
     return text
 
 
+def _version_copy(text: str) -> str:
+    file, colon, name = text.partition(":")
+    if not file or (colon and not name) or file.startswith("/") or "\\" in text or ".." in file.split("/"):
+        example = 'write a file of the repository, or "docs/conf.py:release"'
+        raise fault(f'"{text}" does not say where a copy of the version is', example)
+    return text
+
+
 PackageName = Annotated[str, AfterValidator(_canonical), _like(r"^[A-Za-z0-9]+([-_.]+[A-Za-z0-9]+)*$")]
 VariableName = Annotated[str, AfterValidator(_variable), _like(r"^[A-Z_][A-Z0-9_]*$")]
 PythonVersion = Annotated[str, AfterValidator(_python_version), _like(r"^3\.\d+(\.\d+)?$")]
@@ -127,4 +135,5 @@ BumpText = Annotated[str, AfterValidator(_bump)]
 Author = Annotated[str, AfterValidator(_author)]
 VersionSelection = Annotated[str, AfterValidator(_selection)]
 RepositoryDirectory = Annotated[str, AfterValidator(_directory), _like(r"^[\w@+.-]+(/[\w@+.-]+)*$")]
+VersionCopy = Annotated[str, AfterValidator(_version_copy), _like(r"^[^:/\\][^:\\]*(:.+)?$")]
 VersionText = Annotated[str, AfterValidator(_version)]

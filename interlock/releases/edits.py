@@ -45,6 +45,7 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in written)),
         remarks=(
             *(f"{stale} is another version, and was left alone" for stale in location.stale),
+            *(f"{left} can't hold {version} as it is written, and stays" for left in location.unwritable(version)),
             *(remark for each in moved for remark in each.remarks),
             *locked.remarks,
             *submodules.remarks,

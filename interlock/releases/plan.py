@@ -111,6 +111,7 @@ class Plan(FrozenModel):
         changed: The files of the repository that hold the version, where it was written.
         source: Where the version was found, in words.
         targets: The members that get a dispatch.
+        replaced: The version that the files had before, if they hold one.
         resumed: Whether an earlier run has pushed its tag.
         left_out: The names of files in its tag that it is finished without.
     """
@@ -130,6 +131,7 @@ class Plan(FrozenModel):
     changed: tuple[str, ...] = ()
     source: str
     targets: tuple[DispatchTarget, ...] = ()
+    replaced: VersionField | None = None
     resumed: bool = False
     remarks: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()

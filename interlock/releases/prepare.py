@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.version import Version
 
@@ -38,6 +39,7 @@ from interlock.releases.admission import ReleaseCandidate, look, too_little
 from interlock.releases.bumps import find_bump
 from interlock.releases.context import ReleaseContext
 from interlock.releases.edits import edit
+from interlock.releases.leftovers import look_for_old_versions, still_named
 from interlock.releases.next_version import choose, previous, version_tags
 from interlock.releases.plan import Plan, newer, released, targets_of
 from interlock.releases.tags import Manifest
@@ -180,10 +182,13 @@ async def _new(
     location = _of_this_package(context, context.project(cloned))
     version = choose(context, await find_bump(context, cloned, location, tags), location, tags, served)
     edited = await edit(context, cloned, location, version)
+    before = previous(version, tags)
+    replaced = location.version or before["previous"]
+    named = await asyncio.to_thread(still_named, context, context.project(cloned), replaced, version)
     return Plan(
         package=context.name,
         version=version,
-        **previous(version, tags),
+        **before,
         repository=context.repository,
         branch=cloned.branch,
         tag=tag_name(context.package.tag, context.spelled(version)),
@@ -192,7 +197,8 @@ async def _new(
         changed=edited.changed,
         source=location.described,
         targets=targets_of(context.family, context.name),
-        remarks=edited.remarks,
+        remarks=(*edited.remarks, *named),
+        replaced=location.version,
     )
 
 
@@ -203,7 +209,7 @@ def _of_this_package(context: ReleaseContext, path: Path) -> VersionPlace:
             f"{context.repository} is the repository of {found}, not of {context.name}",
             hint=f'write the right repository into [packages.{context.name}] of the family file: repository = "…"',
         )
-    return find_version(path)
+    return find_version(path, context.package.versions)
 
 
 async def guard(context: ReleaseContext, cloned: Checkout, plan: Plan) -> None:
@@ -299,11 +305,20 @@ async def _promised(context: ReleaseContext, plan: Plan, file: ReleasedFile, bui
     )
 
 
-async def check(context: ReleaseContext, plan: Plan, files: tuple[BuiltFile, ...]) -> tuple[BuiltFile, ...]:
-    """Check the files as the index would, and their package and version.
+class Checked(NamedTuple):
+    """What came of a check.
 
-    Returns:
-        The files that are published.
+    Attributes:
+        plan: The plan, with what a person should know of the files.
+        files: The files that are published.
+    """
+
+    plan: Plan
+    files: tuple[BuiltFile, ...]
+
+
+async def check(context: ReleaseContext, plan: Plan, files: tuple[BuiltFile, ...]) -> Checked:
+    """Check the files as the index would, and their package and version, also where users would read it.
 
     Raises:
         BuildError: The files are not fit to be published.
@@ -312,10 +327,10 @@ async def check(context: ReleaseContext, plan: Plan, files: tuple[BuiltFile, ...
     if plan.resumed:
         # Its files were checked before the push; what is missing may have come too late.
         await partial.make_sure_it_is_open(context, plan, files)
-        return files
+        return Checked(await look_for_old_versions(context, plan, files), files)
     wanted = demands(context)
     await building.check(files, wanted, name=plan.package, version=plan.version)
-    return wanted.published(files)
+    return Checked(await look_for_old_versions(context, plan, files), wanted.published(files))
 
 
 def demands(context: ReleaseContext) -> building.Demands:

@@ -131,7 +131,7 @@ class _DryRun:
         plan = await self.tried(Step.ADMISSION, prepare.admit, plan) or plan
         if (built := await self.tried(Step.BUILD, prepare.build, source, plan)) is None:
             return plan, ()
-        files = await self.tried(Step.CHECK, prepare.check, plan, built) or built
+        plan, files = await self.tried(Step.CHECK, prepare.check, plan, built) or (plan, built)
         return await self.tried(Step.COMMIT_AND_TAG, prepare.commit_and_tag, source, plan, files) or plan, files
 
     async def looked_anyway(self) -> None:
@@ -159,7 +159,7 @@ async def _prepared(step: "_Steps") -> _Prepared:
     await step(Step.GUARD, prepare.guard, source, plan)
     plan = await step(Step.ADMISSION, prepare.admit, plan)
     built = await step(Step.BUILD, prepare.build, source, plan)
-    files = await step(Step.CHECK, prepare.check, plan, built)
+    plan, files = await step(Step.CHECK, prepare.check, plan, built)
     plan = await step(Step.COMMIT_AND_TAG, prepare.commit_and_tag, source, plan, files)
     return _Prepared(source, plan, files)
 

@@ -22,7 +22,7 @@ from interlock.matrix.source_trees import folder_files, needed, select
 from interlock.project import tree_reader
 from interlock.project.requirements import declared, proposed
 from interlock.project.tree_reader import ProjectFacts, read_project
-from interlock.project.version import find_version, project_name
+from interlock.project.version import find_version, mentions, project_name
 from tests.support.projects import project
 
 STATIC = '[project]\nname = "core"\nversion = "1.0"\n'
@@ -109,6 +109,54 @@ def test_a_hostile_shape_is_an_error_that_names_the_file(tmp_path: Path, shape: 
     for read in (project_name, lambda root: declared(root, "core"), lambda root: proposed(root, "core", Version("2"))):
         with contextlib.suppress(BuildError):
             read(root)
+
+
+COPIES: dict[str, dict[str, str | bytes]] = {
+    "deep JSON": {"package.json": "[" * 200_000},
+    "a number of 5000 digits in JSON": {"codemeta.json": f'{{"version": {"1" * 5_000}}}'},
+    "a module that imports itself": {"core.py": "from core import __version__\n"},
+    "modules that import each other": {
+        "core/__init__.py": "from .a import __version__\n",
+        "core/a.py": "from . import __version__\n",
+    },
+    "deep Python": {"core.py": "__version__ = " + "a." * 100_000 + "b"},
+    "imports that lead out": {"core.py": "from ....... import __version__\nfrom ....etc import VERSION\n"},
+    "many modules": {f"src/m{number}.py": "" for number in range(600)},
+    "deep folders": {"src/" + "a/" * 60 + "__init__.py": ""},
+    "a crate elsewhere": {"pyproject.toml": STATIC + '[tool.maturin]\nmanifest-path = "../../etc/passwd"\n'},
+    "brackets without end": {"meson.build": "project(" + "[" * 60_000},
+    "quotes without end": {"meson.build": "project('" + "''' " * 20_000},
+    "a lock without entries": {
+        "Cargo.toml": '[package]\nname = "core"\nversion = "1.0"\n',
+        "Cargo.lock": '[[package]]\nname = "core"\n' * 20_000,
+    },
+    "many lines": {"CITATION.cff": "version:" + " " * 500_000 + "\n" + "version: 1.0x\n" * 20_000},
+    "a name that is a list": {"pyproject.toml": STATIC + "[tool.flit.module]\nname = ['', '..', '/', 'a' , 1]\n"},
+}
+
+
+@pytest.mark.parametrize("shape", COPIES)
+def test_a_hostile_copy_of_the_version_is_passed_over(tmp_path: Path, shape: str) -> None:
+    root = project(tmp_path / "core", {"pyproject.toml": STATIC, **COPIES[shape]})
+    place = find_version(root)
+    assert {each.path.name for each in place.literals} <= {"pyproject.toml", "Cargo.toml"}
+    assert len(mentions(root, "core", Version("1.0"))) <= 6
+
+
+@pytest.mark.parametrize("text", ["project(" + "[" * 60_000, "project('" + "''' " * 20_000, "project(version:"])
+def test_a_hostile_meson_build_is_an_error(tmp_path: Path, text: str) -> None:
+    files = {"pyproject.toml": DYNAMIC + '[build-system]\nbuild-backend = "mesonpy"\n', "meson.build": text}
+    with pytest.raises(BuildError, match=r"meson\.build:1: its call of project\(\) has no version"):
+        find_version(project(tmp_path, files))
+
+
+def test_a_hostile_setup_py_names_no_file_outside(tmp_path: Path) -> None:
+    (tmp_path / "VERSION").write_text("1.0")
+    text = "setup(name='core', version=f('../VERSION', '/etc/hostname', 'a' * 9, '\\0', 'link'))"
+    root = project(tmp_path / "core", {"setup.py": text})
+    (root / "link").symlink_to("../VERSION")
+    with pytest.raises(BuildError, match="version is not a plain text"):
+        find_version(root)
 
 
 SPECIAL: dict[str, Callable[[Path], object]] = {

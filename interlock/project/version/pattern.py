@@ -11,9 +11,11 @@ import sys
 from functools import lru_cache
 from typing import NamedTuple
 
-# The patterns of hatchling and pdm-backend. Their time grows with the length of the file alone.
+# The patterns of hatchling, pdm-backend and scikit-build-core (there with a group named value). Their time grows with
+# the length of the file alone.
 HATCH = r"""(?i)^(__version__|VERSION) *= *(['"])v?(?P<version>.+?)\2"""
 PDM = r"""^__version__\s*=\s*["'](?P<version>.+?)["']\s*(?:#.*)?$"""
+SCIKIT_BUILD = r"""(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *(['"])v?(?P<version>.+?)\2"""
 # A search takes milliseconds, and Python about 20 of them to start; on a busy machine some hundred.
 SECONDS = 10.0
 MEMORY = 1 << 30
@@ -54,7 +56,7 @@ def search(pattern: str, text: str) -> Found | None:
     """
     # Universal newlines, as in a file that is opened as text: `$` must match before a CRLF too.
     unix = text.replace("\r\n", "\n")
-    if pattern in {HATCH, PDM}:
+    if pattern in {HATCH, PDM, SCIKIT_BUILD}:
         found = re.compile(pattern, re.MULTILINE).search(unix)
         span = found.span("version") if found else None
     else:

@@ -1,9 +1,10 @@
 """A project's own files: `pyproject.toml`, `setup.cfg`, and its modules."""
 
 import configparser
+import itertools
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from interlock.errors import BuildError
 from interlock.project.version.readers import LONGEST_QUOTED, UnreadableError, line_of, read_ini, read_toml
 
 PYPROJECT, SETUP_CFG, SETUP_PY = Path("pyproject.toml"), Path("setup.cfg"), Path("setup.py")
+HATCH_TOML = Path("hatch.toml")
 LONGEST_MESSAGE = 500
 T = TypeVar("T")
 
@@ -33,6 +35,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.hatch_tables: dict[str, object] = {}
         # Whatever stands there: a build backend would read a pipe or a folder, or fail.
         there = {path for path in (PYPROJECT, SETUP_CFG, SETUP_PY) if os.path.lexists(root / path)}
         self.pyproject: dict[str, object] = self.read(PYPROJECT, read_toml) if PYPROJECT in there else {}
@@ -41,6 +44,15 @@ class Project:
         )
         if SETUP_PY in there:
             self.read(SETUP_PY, bytes)
+        self._add_hatch_toml()
+
+    def _add_hatch_toml(self) -> None:
+        """Take the tables of `hatch.toml`, which stand instead of those of this name in `[tool.hatch]`."""
+        tool = self.pyproject.setdefault("tool", {}) if self.backend.startswith("hatchling.") else None
+        if isinstance(tool, dict) and os.path.lexists(self.root / HATCH_TOML):
+            self.hatch_tables = self.read(HATCH_TOML, read_toml)
+            there = tool.get("hatch")
+            tool["hatch"] = {**(there if isinstance(there, dict) else {}), **self.hatch_tables}
 
     def has(self, path: Path) -> bool:
         """Whether there is such a file."""
@@ -95,7 +107,7 @@ class Project:
         value = self.get(*keys)
         if value is None or isinstance(value, str):
             return value
-        raise self.wrong(f"{'.'.join(keys)} must be a text in quotes", keys[-1])
+        raise self.wrong(f"{'.'.join(keys)} must be a text in quotes", keys[-1], path=self.table(*keys)[1])
 
     def required(self, *keys: str) -> str:
         """A text under these keys of `pyproject.toml`.
@@ -105,8 +117,15 @@ class Project:
         """
         value = self.text(*keys)
         if not value:
-            raise self.wrong(f"[{'.'.join(keys[:-1])}] names no {keys[-1]}", f"[{'.'.join(keys[:-1])}]")
+            table, path = self.table(*keys[:-1])
+            raise self.wrong(f"{table} names no {keys[-1]}", table, path=path)
         return value
+
+    def table(self, *keys: str) -> tuple[str, Path]:
+        """A table's heading, and the file in which it stands."""
+        if keys[:2] == ("tool", "hatch") and len(keys) > len(("tool", "hatch")) and keys[2] in self.hatch_tables:
+            return f"[{'.'.join(keys[2:])}]", HATCH_TOML
+        return f"[{'.'.join(keys)}]", PYPROJECT
 
     def names(self, *keys: str) -> tuple[str, ...]:
         """The texts of a list, or a single text, under these keys of `pyproject.toml`."""
@@ -116,10 +135,20 @@ class Project:
 
     def wrong(self, message: str, near: str, hint: str | None = None, path: Path = PYPROJECT) -> BuildError:
         """An error about a file, at the line where something first stands."""
+        path = path if self.has(path) else next(filter(self.has, (SETUP_CFG, SETUP_PY)), path)
         content = self.read(path, bytes) if self.has(path) else b""
         return BuildError(
             f"{path.as_posix()}:{line_of(content, near.encode())}: {cut(message, LONGEST_MESSAGE)}", hint=hint
         )
+
+    @property
+    def static_hint(self) -> str:
+        """A hint where a version can be written that needs nothing to be run."""
+        if self.has_table("project"):
+            return 'write version = "1.2.3" under [project], and take "version" out of dynamic'
+        if self.setup_cfg.has_section("metadata") or not self.has(SETUP_PY):
+            return "write version = 1.2.3 under [metadata] of setup.cfg"
+        return 'write version="1.2.3" into the call of setup(), or [metadata] version = 1.2.3 into setup.cfg'
 
     @property
     def backend(self) -> str:
@@ -135,8 +164,29 @@ class Project:
         named = [folder for package, folder in self.package_dir().items() if not package]
         named += [*self.names("tool", "setuptools", "packages", "find", "where")]
         named += re.split(r"[,\s]+", self.setup_cfg.get("options.packages.find", "where", fallback="").strip())
-        found = [Path(folder) for folder in named if folder] or [Path("src")]
+        found = [Path(folder) for folder in named if folder] or self._usual_folders()
         return tuple(dict.fromkeys(folder for folder in (*found, Path()) if self._is_folder(folder)))
+
+    def _usual_folders(self) -> list[Path]:
+        """`src`; for maturin and scikit-build-core, also the folder for the Python side of a project."""
+        own = self.get("tool", "maturin", "python-source") or self.get("tool", "pdm", "build", "package-dir")
+        if isinstance(own, str):
+            return [Path(own)]
+        both = self.backend.startswith(("maturin", "scikit_build_core"))
+        return [Path("src"), *([Path("python")] if both else [])]
+
+    def is_module(self, path: Path) -> bool:
+        """Whether a path is a package's folder, or the file of a module."""
+        return self.has(path / "__init__.py") or (path.suffix == ".py" and self.has(path))
+
+    def entries(self, folder: Path, most: int) -> list[Path]:
+        """What is in a folder, relative to the project, links apart; nothing when there is more than so many."""
+        try:
+            with os.scandir(self.root / folder) as there:
+                names = [each.name for each in itertools.islice(there, most + 1) if not each.is_symlink()]
+        except OSError:
+            return []
+        return [folder / name for name in names] if len(names) <= most else []
 
     def _is_folder(self, path: Path) -> bool:
         return self.holds(path) and not path.is_absolute() and (self.root / path).is_dir()
@@ -157,17 +207,6 @@ class Project:
         bases = [Path(custom, *rest)] if custom else [folder.joinpath(first, *rest) for folder in self.folders()]
         candidates = (path for base in bases for path in (Path(f"{base}.py"), base / "__init__.py"))
         return next(filter(self.has, candidates), None)
-
-    def own_modules(self, name: str) -> Iterator[Path]:
-        """The files of the distribution's top-level packages and modules."""
-        wanted = canonicalize_name(name)
-        for folder in self.folders():
-            for path in sorted((self.root / folder).glob("*/__init__.py")):
-                # In the root there may be packages of tests and tools; in `src` all are the project's own.
-                if folder != Path() or canonicalize_name(path.parent.name) == wanted:
-                    yield path.relative_to(self.root)
-            if self.has(module := folder / f"{wanted.replace('-', '_')}.py"):
-                yield module
 
 
 def _shown(path: Path) -> str:

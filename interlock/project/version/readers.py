@@ -2,8 +2,11 @@
 
 import ast
 import configparser
+import itertools
+import json
 import re
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 from interlock.common import python_source
@@ -15,6 +18,18 @@ from interlock.project.version.pattern import Found, SlowPatternError, search
 SIMPLER = "make it plain: shorter lines, fewer levels, less of it"
 LONGEST_QUOTED = 200
 Reader = Callable[[bytes], str]
+
+
+class PositionReader(ABC):
+    """A reader that knows where its text stands."""
+
+    @abstractmethod
+    def __call__(self, content: bytes) -> str:
+        """The text."""
+
+    @abstractmethod
+    def start(self, content: bytes) -> int:
+        """The position of its first byte."""
 
 
 class UnreadableError(Exception):
@@ -37,7 +52,7 @@ def start_of(content: bytes, reader: Reader) -> int:
     Raises:
         UnreadableError: The reader can't read it; or it is written in several pieces or with escapes.
     """
-    if isinstance(reader, Matched):
+    if isinstance(reader, PositionReader):
         return reader.start(content)
     text = reader(content)
     # Another version of the same shape, so that a pattern which takes one takes both.
@@ -92,9 +107,33 @@ def toml_value(*keys: str) -> Reader:
     return read
 
 
+def json_value(*keys: str) -> Reader:
+    """Reads a text by its keys from a JSON file."""
+
+    def read(content: bytes) -> str:
+        try:
+            value = json.loads(_decoded(content))
+        except (ValueError, RecursionError) as error:
+            raise UnreadableError(f"is no valid JSON: {error}") from None
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, str):
+            raise UnreadableError(f"{'.'.join(keys)} must be a text", line_of(content, keys[-1].encode()))
+        return value
+
+    return read
+
+
 def ini_value(section: str, name: str) -> Reader:
-    """Reads an option that is there from an INI file such as `setup.cfg`."""
-    return lambda content: read_ini(content).get(section, name)
+    """Reads an option from an INI file such as `setup.cfg`."""
+
+    def read(content: bytes) -> str:
+        value: str | None = read_ini(content).get(section, name, fallback=None)
+        if value is None:
+            raise UnreadableError(f"[{section}] has no {name}", line_of(content, f"[{section}]".encode()))
+        return value
+
+    return read
 
 
 def read_ini(content: bytes) -> configparser.RawConfigParser:
@@ -124,7 +163,35 @@ def _decoded(content: bytes) -> str:
         raise UnreadableError("is not in UTF-8", hint="save it in UTF-8") from None
 
 
-class Matched:
+class Line(PositionReader):
+    """Reads the group `version` of the one match of a regular expression of ours, in files of other tools.
+
+    Args:
+        pattern: Takes time that grows with the file's length alone.
+        named: What is looked for, in words.
+        hint: What to do if that is not there, or more than once.
+    """
+
+    def __init__(self, pattern: str, named: str, hint: str | None = None) -> None:
+        self._pattern, self._named, self._hint = re.compile(pattern.encode(), re.MULTILINE), named, hint
+
+    def __call__(self, content: bytes) -> str:
+        """The text of the group."""
+        return _decoded(self._found(content)["version"])
+
+    def start(self, content: bytes) -> int:
+        """The position of its first byte."""
+        return self._found(content).start("version")
+
+    def _found(self, content: bytes) -> re.Match[bytes]:
+        found = list(itertools.islice(self._pattern.finditer(content), 2))
+        if len(found) != 1:
+            line = content.count(b"\n", 0, found[1].start("version")) + 1 if found else 1
+            raise UnreadableError(f"has {self._named} {'more than once' if found else 'nowhere'}", line, self._hint)
+        return found[0]
+
+
+class Matched(PositionReader):
     """Reads the group `version` of a regular expression's first match, as hatchling does.
 
     Args:
@@ -169,7 +236,7 @@ def assigned(name: str) -> Reader:
     """Reads the text that a Python module assigns to a name at its top level."""
 
     def read(content: bytes) -> str:
-        values = list(_assignments(_parse(content), name))
+        values = list(assignments(parse_python(content), name))
         if not values:
             raise UnreadableError(f"{name} is not assigned at the top level", hint=f'write {name} = "1.2.3" there')
         if len(values) > 1:
@@ -190,11 +257,25 @@ def setup_keywords(content: bytes) -> dict[str, ast.expr]:
     Raises:
         UnreadableError: It is not valid Python, or there is not exactly one such call.
     """
-    calls = [node for node in ast.walk(_parse(content)) if isinstance(node, ast.Call) and _is_setup(node.func)]
+    tree = parse_python(content)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)]
     if len(calls) != 1:
         message = f"calls setup() {len(calls)} times, so what it is told can't be known without running it"
         raise UnreadableError(message, calls[1].lineno if calls else 1, "move the metadata into pyproject.toml")
-    return {keyword.arg: keyword.value for keyword in calls[0].keywords if keyword.arg}
+    given = {keyword.arg: keyword.value for keyword in calls[0].keywords if keyword.arg}
+    spread = [keyword.value for keyword in calls[0].keywords if keyword.arg is None]
+    return {name: value for each in spread for name, value in _dict_items(tree, each)} | given
+
+
+def _dict_items(tree: ast.Module, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """The items of a dict that is assigned once at the top level, for `setup(**items)`."""
+    values = list(assignments(tree, value.id)) if isinstance(value, ast.Name) else [value]
+    match values:
+        case [ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords)]:
+            yield from ((keyword.arg, keyword.value) for keyword in keywords if keyword.arg)
+        case [ast.Dict(keys=keys, values=items)]:
+            pairs = zip(keys, items, strict=True)
+            yield from ((str(key.value), item) for key, item in pairs if isinstance(key, ast.Constant))
 
 
 def _is_setup(function: ast.expr) -> bool:
@@ -202,14 +283,20 @@ def _is_setup(function: ast.expr) -> bool:
     return name == "setup"
 
 
-def _parse(content: bytes) -> ast.Module:
+def parse_python(content: bytes) -> ast.Module:
+    """The syntax tree of a module.
+
+    Raises:
+        UnreadableError: It is not valid Python.
+    """
     try:
         return python_source.parse(content)
     except SyntaxError as error:
         raise UnreadableError(f"is no valid Python: {error}", getattr(error, "lineno", None) or 1) from None
 
 
-def _assignments(tree: ast.Module, name: str) -> Iterator[ast.expr]:
+def assignments(tree: ast.Module, name: str) -> Iterator[ast.expr]:
+    """The values that are assigned to a name at a module's top level."""
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         value = getattr(node, "value", None)
