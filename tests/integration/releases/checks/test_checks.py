@@ -129,14 +129,22 @@ def test_a_release_of_one_package_needs_its_own_repository_and_those_that_it_tel
         "default branch",
         "write access",
         "listener of core_release",
+        "releases once",
     }
     assert not [line for line in look.github.asked if line.startswith(("rules", "secrets")) and "core" not in line]
 
 
 def test_a_repository_that_is_released_and_tells_nobody_has_no_listeners_to_check(look: Look) -> None:
     names = {check.name for check in look.package("store") if check.subject == "store"}
-    looked_at = {"repository", "default branch", "write access", "branch rules", "on the index"}
+    looked_at = {"repository", "default branch", "write access", "branch rules", "releases once", "on the index"}
     assert names == {*looked_at, "secret REPO_DISPATCH_TOKEN"}
+
+
+def test_workflow_files_that_cannot_be_read_stop_no_release_that_tells_nobody(look: Look) -> None:
+    look.github.repositories["rail/store"].refuses = {"files": GitHubError("a file is too large to be shown")}
+    checks = look.package("store")
+    assert found(checks, "store", "releases once").state is State.UNKNOWN
+    assert all_good(checks)
 
 
 def test_a_member_that_publishes_nothing_needs_no_index(look: Look) -> None:
@@ -163,7 +171,7 @@ def test_what_github_did_not_answer_is_unknown_and_hides_nothing_beside_it(look:
     checks = look.package("core")
     assert bad(checks) == [
         ("store", "write access", State.FAILED),
-        ("store", "listeners", State.UNKNOWN),
+        ("store", "workflows", State.UNKNOWN),
     ]
 
 
