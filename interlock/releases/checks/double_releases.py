@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from packaging.version import Version
 
 from interlock.adapters.github.workflows import HEADS, TAGS, Happening, OwnRelease, own_releases
+from interlock.adapters.github.workflows.conditions import short
 from interlock.model.family import Change, Family, Follows, Reaction
 from interlock.model.versions import tag_name
 from interlock.releases.checks.models import Check, ok, warning
@@ -57,14 +58,14 @@ def _released(family: Family, member: str) -> Iterator[Happening]:
     """What a release of the member does in its repository."""
     package = family.package(member)
     branch, tags = HEADS + package.branch, tuple(TAGS + tag_name(package.tag, version) for version in VERSIONS)
-    message = family.commit_message.format(package=member, version=VERSIONS[0])
+    message = family.commit_message.format(package=member, version=VERSIONS[0], tag=short(tags[0]))
     if not any(word in message.lower() for word in SKIPPED):
         said, paths = f"the push of a release's commit to {package.branch}", ("pyproject.toml",)
         yield Happening(event="push", said=said, refs=(branch,), paths=paths, message=message)
         yield Happening(event="push", said="the push of a release's tag", refs=tags, message=message)
     yield Happening(event="create", said="the creation of a release's tag", refs=tags)
     yield Happening(event="release", said="the GitHub Release", refs=tags, actions=frozenset({"published", "released"}))
-    if package.change is Change.PULL_REQUEST:
+    if package.change is Change.PULL_REQUEST or package.release_on is not None:
         yield _merge(branch)
 
 

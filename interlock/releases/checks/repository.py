@@ -9,6 +9,7 @@ from interlock.errors import InterlockError
 from interlock.releases.checks.double_releases import NAME, check_double_releases
 from interlock.releases.checks.listeners import FOLDER, check_listeners
 from interlock.releases.checks.models import Check, Looking, failed, from_error, guarded, ok, unknown, warning
+from interlock.releases.checks.webhook import check_webhook
 
 if TYPE_CHECKING:
     from interlock.adapters.code_host import Inspection
@@ -73,6 +74,8 @@ def _looks(
         yield "branch rules", _check_rules(github, member, full_name, target.branch or package.branch, repository)
     if target.releases and package.secrets:
         yield "secrets", _check_secrets(github, member, full_name, package.secrets)
+    if target.releases and package.release_on is not None:
+        yield "webhook", check_webhook(github, member, full_name, package.release_on)
     if target.events or target.releases:
         yield "workflows", _check_workflows(family, target, github, repository)
 

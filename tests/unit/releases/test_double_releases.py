@@ -69,6 +69,7 @@ def test_the_tag_is_that_of_its_form_and_a_change_by_pull_request_is_merged() ->
     assert state("on: {push: {tags: ['v*']}}", family(tag="store-{version}"), releases=True) is State.OK
     assert state("on: {push: {tags: ['store-*']}}", family(tag="store-{version}"), releases=True) is State.WARNING
     assert state(MERGED, family(change="pull-request"), releases=True) is State.WARNING
+    assert state(MERGED, family(release_on={"event": "merge"}), releases=True) is State.WARNING
 
 
 def test_a_commit_message_that_keeps_workflows_from_starting_counts() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from interlock.adapters.connections import NO_ACCESS, Connections, access_from, open_connections
-from interlock.adapters.github import BranchRules, StaticToken, TokenFacts, UnreachableError
+from interlock.adapters.github import BranchRules, Hook, StaticToken, TokenFacts, UnreachableError
 from interlock.adapters.index.settings import Upload, find_upload
 from interlock.errors import GitHubError, InterlockError, TokenError, UsageError
 from interlock.model.family import Dispatch, Family, Package
@@ -145,6 +145,30 @@ def test_workflow_files_that_cannot_be_read_stop_no_release_that_tells_nobody(lo
     checks = look.package("store")
     assert found(checks, "store", "releases once").state is State.UNKNOWN
     assert all_good(checks)
+
+
+@pytest.mark.parametrize(
+    ("url", "events", "event", "state"),
+    [
+        ("https://example.org/webhooks/github", ("push",), "push", State.OK),
+        ("https://example.org/webhooks/github", ("*",), "merge", State.OK),
+        ("https://example.org/webhooks/github", ("push",), "merge", State.WARNING),
+        ("https://example.org/other", ("push",), "push", State.WARNING),
+    ],
+)
+def test_a_release_that_starts_by_itself_needs_a_webhook_with_its_event(
+    look: Look, url: str, events: tuple[str, ...], event: str, state: State
+) -> None:
+    look.github.repositories["rail/store"].hooks = (
+        Hook(path="/repos/rail/store/hooks/7", subject="", url=url, events=events),
+    )
+    on = {"event": event}
+    store = Package.model_validate({**FAMILY.package("store").model_dump(), "release_on": on})
+    family = FAMILY.model_copy(update={"packages": {**FAMILY.packages, "store": store}})
+    assert found(look.package("store", family), "store", "webhook").state is state
+    look.github.repositories["rail/store"].refuses = {"hooks": TokenError("403")}
+    checks = look.package("store", family)
+    assert (found(checks, "store", "webhook").state, all_good(checks)) == (State.UNKNOWN, True)
 
 
 def test_a_member_that_publishes_nothing_needs_no_index(look: Look) -> None:
