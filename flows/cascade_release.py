@@ -63,13 +63,19 @@ async def cascade_release(request: CascadeRequest) -> Cascade | RunState[None]:
     `release-package`; at last report. `interlock.cascades.workflow` has their order.
     """
     if request.dry_run:
-        return await dry_run.outcome(lambda: _dry_run(request))
+        return await dry_run.outcome(lambda: preview_cascade(request))
+    return await perform_cascade(request)
+
+
+async def perform_cascade(request: CascadeRequest) -> Cascade:
+    """Run a cascade in the present flow run."""
     async with _opened(request) as context:
         with _watched():
             return await workflow.cascade(context, run, release)
 
 
-async def _dry_run(request: CascadeRequest) -> str:
+async def preview_cascade(request: CascadeRequest) -> str:
+    """What a cascade would do, in a line."""
     async with _opened(request) as context:
         found = await run("preview", _preview, context)
     return f"{found.root} {found.root_version} with what follows: {plan_counts(found)}{found.says()}"

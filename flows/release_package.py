@@ -47,12 +47,18 @@ async def release_package(request: ReleaseRequest) -> Release | RunState[None]:
     confirm, github-release, dispatch, receipts, development, summary. `interlock.releases.workflow` has their order.
     """
     if request.dry_run:
-        return await dry_run.outcome(lambda: _dry_run(request))
+        return await dry_run.outcome(lambda: preview_release(request))
+    return await perform_release(request)
+
+
+async def perform_release(request: ReleaseRequest) -> Release:
+    """Release a package in the present flow run."""
     async with _opened(request) as context:
         return await workflow.release(context, run)
 
 
-async def _dry_run(request: ReleaseRequest) -> str:
+async def preview_release(request: ReleaseRequest) -> str:
+    """What a release would do, in a line."""
     async with _opened(request) as context:
         return (await run("preview", _preview, context)).says()
 

@@ -6,6 +6,7 @@ FLOWS = (
     "release-package",
     "cascade-release",
     "continue-cascades",
+    "release-on-event",
     "verify-contracts",
     "tell-contracts",
     "run-matrix",

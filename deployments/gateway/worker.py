@@ -152,6 +152,8 @@ class Worker:
                 await self._drop(delivery, why)
                 return
             run = await self._starter.start(start)
+            for further in start.also:
+                await self._starter.start(further)
             if statement := self._announce(start, run, delivery.at):
                 # What the run has said itself stays, however late this is.
                 await asyncio.to_thread(self._ledger.record_statement, statement, replaces=statement.id)
@@ -165,7 +167,8 @@ class Worker:
             await self._put_off(delivery, f"a defect of the gateway: {type(defect).__name__}")
             return
         await self._record(delivery.started(run, self._clock()))
-        self._metrics.started.labels(start.deployment).inc()
+        for each in start.every:
+            self._metrics.started.labels(each.deployment).inc()
         say(logging.INFO, "started", delivery=delivery.guid, deployment=start.deployment, run=run)
 
     async def _drop(self, delivery: Delivery, why: str) -> None:

@@ -172,6 +172,9 @@ class Inspection(Protocol):
     async def files(self, repo: str, folder: str, ref: str | None = None) -> dict[str, bytes]:
         """The files of a folder by path."""
 
+    async def hooks(self, repo: str) -> tuple[Hook, ...]:
+        """The webhooks of a repository."""
+
 
 class Webhooks(Protocol):
     """Webhooks and their deliveries."""

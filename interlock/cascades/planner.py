@@ -9,6 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from interlock.adapters.git import Checkout, Repository, Tag
+from interlock.adapters.github.workflows import workflow_files
 from interlock.cascades.context import CascadeContext
 from interlock.cascades.request import CascadeRequest
 from interlock.common.clock import now
@@ -24,6 +25,7 @@ from interlock.project.directory import project_in
 from interlock.releases import prepare
 from interlock.releases.admission import ReleaseCandidate, look
 from interlock.releases.bumps import expected_bump
+from interlock.releases.checks.double_releases import doubled
 from interlock.releases.context import open_release
 from interlock.releases.requirements import DecisionError
 from interlock.releases.tags import Manifest
@@ -47,12 +49,14 @@ class Member(FrozenModel):
         declared: By upstream, the versions that its files admit; None where they don't require it.
         made: By cascade, the version that the cascade released.
         bump: How its version moves; None where that is not known, or a person has to say it.
+        doubled: Where its own workflows would release it as well.
     """
 
     versions: tuple[VersionField, ...] = ()
     declared: Mapping[str, str | None] = {}
     made: Mapping[str, VersionField] = {}
     bump: Bump | CalVerOn | None = None
+    doubled: tuple[str, ...] = ()
 
     def before(self, version: Version | None) -> Version | None:
         """The newest release before a version; the newest of all for None."""
@@ -127,8 +131,9 @@ async def _member(context: CascadeContext, name: str) -> Member:
     declared = {upstream: _declared(project, upstream) for upstream in package.upstreams}
     made = dict(_made(package.tag, await cloned.tags()))
     texts = {upstream: None if each is None else str(each) for upstream, each in declared.items()}
-    bump = None if name == context.request.root else await _bump(context, name, cloned)
-    return Member(versions=versions, declared=texts, made=made, bump=bump)
+    own = doubled(context.family, name, await asyncio.to_thread(workflow_files, cloned.path))
+    places, bump = tuple(map(str, own)), None if name == context.request.root else await _bump(context, name, cloned)
+    return Member(versions=versions, declared=texts, made=made, bump=bump, doubled=places)
 
 
 async def _bump(context: CascadeContext, name: str, cloned: Checkout) -> Bump | CalVerOn | None:
@@ -201,7 +206,14 @@ def _planned(context: CascadeContext, members: Mapping[str, Member], root: RootV
         bumps={package: member.bump for package, member in members.items()},
         follow=context.request.follow,
     )
-    return planned.model_copy(update={"root_ref": context.request.ref, "root_text": root.text})
+    remarks = tuple(_remarks(planned, members))
+    return planned.model_copy(update={"root_ref": context.request.ref, "root_text": root.text, "remarks": remarks})
+
+
+def _remarks(planned: CascadePlan, members: Mapping[str, Member]) -> Iterator[str]:
+    for each in planned.packages:
+        if each.action is Action.RELEASE:
+            yield from (f"{each.package} may be released twice: {place}" for place in members[each.package].doubled)
 
 
 async def admit(context: CascadeContext, planned: Cascade) -> None:

@@ -41,6 +41,7 @@ class Start(FrozenModel):
         key: The idempotency key: for events with one key Prefect makes one run.
         package: The member that it is about.
         condition: What must hold in the ledger.
+        also: Further runs that the event starts; only of a start without a condition.
     """
 
     deployment: str
@@ -48,6 +49,12 @@ class Start(FrozenModel):
     key: str
     package: str
     condition: Condition | None = None
+    also: tuple[Self, ...] = ()
+
+    @property
+    def every(self) -> "tuple[Start, ...]":
+        """This run and the further ones."""
+        return (self, *self.also)
 
 
 class Delivery(FrozenModel):

@@ -32,6 +32,7 @@ from interlock.model.family_texts import (
     VersionSelection,
     VersionText,
 )
+from interlock.model.release_on import ReleaseOn
 from interlock.model.shared_repositories import pathspecs, sharing_faults, twice_told
 from interlock.model.suites import UNPROVEN, Suite
 
@@ -188,6 +189,10 @@ class Package(FrozenModel):
     )
     leave_out_versions: tuple[LeftOutVersion, ...] = Field(
         default=(), description="Releases that the family is judged without, such as one that can't be installed."
+    )
+    release_on: ReleaseOn | None = Field(
+        default=None,
+        description="What starts a release of it by itself, when the gateway learns of it. Default: nothing.",
     )
     contract: Contract = Field(default=Contract(), description="What of it is a contract; see docs/contracts.md.")
 
@@ -365,6 +370,7 @@ def _faults(name: str, packages: Mapping[str, Package]) -> Iterator[ValidationIs
     for found in itertools.chain(
         _upstream_faults(name, packages),
         _reaction_faults(name, packages[name]),
+        _release_on_faults(name, packages[name]),
         _follows_faults(name, packages[name]),
         _dispatch_faults(name, packages),
         _suite_faults(name, packages[name]),
@@ -405,6 +411,12 @@ def _reaction_faults(name: str, package: Package) -> Iterator[ValidationIssue]:
     if package.command and package.reaction is not Reaction.COMMAND:
         message = f'"{name}" has a command that its reaction "{package.reaction}" never runs'
         yield ValidationIssue(("command",), message, 'write reaction = "command", or remove the command')
+
+
+def _release_on_faults(name: str, package: Package) -> Iterator[ValidationIssue]:
+    if package.release_on is not None and not package.publishes:
+        message = f'"{name}" publishes nothing, so nothing can start a release of it'
+        yield ValidationIssue(("release_on",), message, "remove release_on")
 
 
 def _follows_faults(name: str, package: Package) -> Iterator[ValidationIssue]:

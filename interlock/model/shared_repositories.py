@@ -27,6 +27,13 @@ def pathspecs(name: str, members: Mapping[str, "Package"]) -> tuple[str, ...]:
     return mine or ".", *(f":(exclude){other}" for other in inside)
 
 
+def owner(path: str, members: Mapping[str, "Package"]) -> str | None:
+    """The member that a file of a repository belongs to: the one with the innermost directory around it."""
+    places = {name: each.directory or "" for name, each in members.items()}
+    around = [name for name, place in places.items() if not place or path.startswith(f"{place}/")]
+    return max(around, key=lambda name: len(places[name]), default=None)
+
+
 def sharing_faults(members: Mapping[str, "Package"]) -> Iterator[ValidationIssue]:
     """The faults of the members of one repository: a directory or a tag that could be either's."""
     for (one, first), (other, second) in itertools.combinations(members.items(), 2):

@@ -99,7 +99,8 @@ async def preflight(context: ReleaseContext) -> None:
             transient=all(check.transient for check in failed),
         )
     for check in checks:
-        context.log(logging.INFO, f"{check.state}: {check.subject}: {check.name}, {check.cause}")
+        level = logging.WARNING if check.state is State.WARNING else logging.INFO
+        context.log(level, f"{check.state}: {check.subject}: {check.name}, {check.cause}")
 
 
 def is_in_the_way(check: Check) -> bool:

@@ -58,6 +58,7 @@ def print_plan(plan: CascadePlan, console: Console) -> None:
     _print(_with_reasons(table, [(_safe(each.why),) for each in plan.packages]), console)
     console.print()
     console.print(plan_tree(plan))
+    _print([f"[yellow]![/] {_safe(remark)}" for remark in plan.remarks], console)
     console.print(f"\n{plan_counts(plan)}; nothing was changed", highlight=False)
 
 
@@ -157,7 +158,8 @@ def plan_markdown(plan: CascadePlan) -> str:
     for each in plan.packages:
         tests = plain(_tests(each))
         lines.append(f"| {each.package} | {each.action} | {_versions(each)} | {tests} | {_plain(each.why)} |")
-    return "\n".join([*lines, "", *_fenced(plan_mermaid(plan))]) + "\n"
+    remarks = ["", *(f"- {_plain(remark)}" for remark in plan.remarks)] if plan.remarks else []
+    return "\n".join([*lines, *remarks, "", *_fenced(plan_mermaid(plan))]) + "\n"
 
 
 def cascade_markdown(cascade: Cascade) -> str:

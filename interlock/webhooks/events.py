@@ -3,12 +3,14 @@
 from typing import Annotated
 
 from packaging.version import InvalidVersion, Version
-from pydantic import AfterValidator, AliasChoices, AliasPath, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AliasChoices, AliasPath, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from interlock.common.frozen_model import FrozenModel
 
 # Larger than any of GitHub's numbers, and still an integer of a database.
 LARGEST = 10**18
+# GitHub takes 100 labels of 50 characters, and titles of 256.
+MOST, LONGEST_TITLE = 100, 1000
 
 
 def _version(text: str) -> str:
@@ -22,6 +24,17 @@ def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("holds characters that can't be printed")
     return text
+
+
+def _labels(found: object) -> tuple[str, ...]:
+    """The names of a pull request's labels, which people choose freely: what can't be one is left out."""
+    listed = found if isinstance(found, list | tuple) else ()
+    names = (each.get("name") if isinstance(each, dict) else each for each in listed)
+    return tuple(name for name in names if isinstance(name, str) and len(name) <= MOST)[:MOST]
+
+
+def _start(found: object) -> str:
+    return found[:LONGEST_TITLE] if isinstance(found, str) else ""
 
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)]
@@ -76,6 +89,8 @@ class PullRequestEvent(ActionEvent):
         base_before: The base before, where the event is a change of the base.
         author: The user who opened it.
         sender: The user who caused the event: who pushed, when it is synchronized.
+        merge_sha: The commit that it became, when it is merged.
+        labels: Its labels at the time of the event.
     """
 
     number: Number
@@ -90,6 +105,13 @@ class PullRequestEvent(ActionEvent):
     author: Word | None = Field(default=None, validation_alias=AliasPath("pull_request", "user", "login"))
     sender: Word | None = Field(default=None, validation_alias=AliasPath("sender", "login"))
     merged: bool = Field(default=False, validation_alias=AliasPath("pull_request", "merged"))
+    merge_sha: Sha | None = Field(default=None, validation_alias=AliasPath("pull_request", "merge_commit_sha"))
+    labels: Annotated[tuple[str, ...], BeforeValidator(_labels)] = Field(
+        default=(), validation_alias=AliasPath("pull_request", "labels")
+    )
+    title: Annotated[str, BeforeValidator(_start)] = Field(
+        default="", validation_alias=AliasPath("pull_request", "title")
+    )
 
 
 class PushEvent(Event):
@@ -98,10 +120,12 @@ class PushEvent(Event):
     Attributes:
         ref: The branch or tag, as `refs/heads/main`.
         sha: Its commit now.
+        before: Its commit before; zeros for a new one.
     """
 
     ref: WholeRef
     sha: Sha = Field(validation_alias="after")
+    before: Sha | None = None
     deleted: bool = False
 
 

@@ -6,13 +6,11 @@ repository's webhook and an App's), and equal keys make one flow run.
 """
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
-from interlock.common.frozen_model import FrozenModel
 from interlock.model.delivery import Condition, Start
 from interlock.model.family import Family, Package
 from interlock.model.versions import tag_version
@@ -28,46 +26,20 @@ from interlock.webhooks.events import (
     VersionEvent,
     WorkflowRunEvent,
 )
+from interlock.webhooks.ignored import CHANGE_BRANCHES, Ignored, Kind, Route
+from interlock.webhooks.release_events import RELEASE, with_release
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+__all__ = ["CHANGE_BRANCHES", "CONTINUE", "FOLLOW", "RELEASE", "VERIFY", "Ignored", "Kind", "route"]
+
 VERIFY = "verify-contracts/verify-contracts"
 FOLLOW = "cascade-release/follow-upstream"
 CONTINUE = "continue-cascades/continue-cascades"
-# The branches of cascades' pull requests: `PREFIX` in interlock.releases.pull_request_branch.
-CHANGE_BRANCHES = "interlock/"
 VERIFIED_ACTIONS = frozenset({"opened", "synchronize", "reopened"})
 RELEASED_ACTIONS = frozenset({"published", "released"})
 BAD_ENDS = frozenset({"failure", "cancelled", "timed_out", "action_required", "startup_failure", "stale"})
-
-
-class Kind(StrEnum):
-    """Why an event starts nothing, as a label for metrics."""
-
-    PING = "ping"
-    EVENT = "event"
-    REPOSITORY = "repository"
-    ACTION = "action"
-    BRANCH = "branch"
-    FORK = "fork"
-    UNTESTED = "untested"
-    UNFOLLOWED = "unfollowed"
-    VERSION = "version"
-
-
-class Ignored(FrozenModel):
-    """An event that starts nothing.
-
-    Attributes:
-        why: The reason, in a line, for people who look at the deliveries.
-    """
-
-    kind: Kind
-    why: str
-
-
-Route = Start | Ignored
 
 
 def route(event: Received, family: Family) -> tuple[Start, ...] | Ignored:
@@ -84,7 +56,7 @@ def route(event: Received, family: Family) -> tuple[Start, ...] | Ignored:
         return Ignored(kind=Kind.REPOSITORY, why=why)
     if isinstance(event, VersionEvent):
         return _version(event, names, family)
-    routes = [_route(event, name, family) for name in names]
+    routes = [with_release(_route(event, name, family), event, name, family) for name in names]
     starts = {(each.key, each.condition and each.package): each for each in routes if isinstance(each, Start)}
     return tuple(starts.values()) or _ignored([each for each in routes if isinstance(each, Ignored)])
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from interlock.adapters.github import BranchRules, GitHub, Repository, TokenFacts
+from interlock.adapters.github import BranchRules, GitHub, Hook, Repository, TokenFacts
 from interlock.adapters.github.models import Permissions
 from interlock.errors import InterlockError, TokenError
 
@@ -37,6 +37,7 @@ class FakeRepository:
     rules: BranchRules = NO_RULES
     secrets: frozenset[str] | None = EVERYTHING
     refuses: Mapping[str, InterlockError] = field(default_factory=dict)
+    hooks: tuple[Hook, ...] = ()
 
 
 @dataclass
@@ -75,6 +76,9 @@ class FakeGitHub:
         if isinstance(self.facts, InterlockError):
             raise self.facts
         return self.facts
+
+    async def hooks(self, repo: str) -> tuple[Hook, ...]:
+        return self._repository("hooks", repo).hooks
 
     async def can_dispatch(self, repo: str) -> None:
         self._repository("dispatch", repo)

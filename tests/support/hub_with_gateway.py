@@ -24,6 +24,20 @@ from tests.support.webhook_values import FAMILY, SECRETS
 SECRET = SECRETS.derived(Source.GITHUB, "alice/core").get_secret_value()
 
 
+@contextlib.contextmanager
+def served_gateway(parts: Parts, at: socket.socket) -> Iterator[None]:
+    """A gateway that is served at an address until the end of the block, where it stops as SIGTERM stops it."""
+    server = server_of(parts, at)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[at])))
+    thread.start()
+    try:
+        eventually(lambda: server.started)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
 @dataclass
 class HubWithGateway:
     """A GitHub that is served, and a gateway that comes and goes at one address."""
@@ -48,15 +62,8 @@ class HubWithGateway:
         with open_ledger(self.ledger) as ledger, bind("127.0.0.1", self.port) as at:
             facts = {"starter": self.prefect, "backoff": AT_ONCE, "connections": self.connections}
             parts = Parts(secrets=SECRETS, family=FAMILY, ledger=ledger, **facts)  # type: ignore[arg-type]
-            server = server_of(parts, at)
-            thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[at])))
-            thread.start()
-            try:
-                eventually(lambda: server.started)
+            with served_gateway(parts, at):
                 yield
-            finally:
-                server.should_exit = True
-                thread.join()
 
     def hook(self, **config: str) -> None:
         settings = {"url": self.url, "content_type": "json", "secret": SECRET, **config}

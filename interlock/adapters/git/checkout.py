@@ -170,6 +170,13 @@ class Checkout(Repository):
         names = ("sha", "subject", "author", "message")[: 4 if messages else 3]
         return tuple(Commit(**dict(zip(names, fields, strict=True))) for fields in _records(listed, len(names)))
 
+    async def changed_between(self, old: str, new: str) -> tuple[str, ...] | None:
+        """The paths that differ between two commits; None when one of them is not in this clone."""
+        listed = await self._git(
+            "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", checked_sha(old), checked_sha(new), "--"
+        )
+        return tuple(path for path in listed.output.split("\0") if path) if listed.returncode == 0 else None
+
     async def export(self, sha: str, path: Path) -> None:
         """Write all files of a commit, as a clone has them, into a directory that is not a repository.
 

@@ -23,12 +23,14 @@ class Hook(FrozenModel):
         subject: Its owner in messages: owner/name of a repository, or the App.
         url: Where it delivers to.
         active: Whether it is switched on.
+        events: What it delivers; `*` for everything. Not known of an App's.
     """
 
     path: str
     subject: str
     url: str
     active: bool = True
+    events: tuple[str, ...] = ()
 
 
 class HookDelivery(Answer):
@@ -64,6 +66,7 @@ class _Listed(Answer):
     id: int
     active: bool
     url: str = Field(default="", validation_alias=AliasPath("config", "url"))
+    events: tuple[str, ...] = ()
 
 
 class Hooks(BaseClient):
@@ -77,7 +80,10 @@ class Hooks(BaseClient):
         """
         path = f"{at(repo)}/hooks"
         found = [parsed(_Listed, item, repo) for item in await self._shown(f"{path}?{PAGE}", repo)]
-        return tuple(Hook(path=f"{path}/{each.id}", subject=repo, url=each.url, active=each.active) for each in found)
+        return tuple(
+            Hook(path=f"{path}/{each.id}", subject=repo, url=each.url, active=each.active, events=each.events)
+            for each in found
+        )
 
     async def app_hook(self) -> Hook:
         """The webhook of the App; the token must be the App's own, not an installation's.

@@ -48,6 +48,7 @@ class CascadePlan(FrozenModel):
     Attributes:
         root_ref: The branch that the root is released from; None for that of the family file.
         root_text: The root's version as its files and tag will have it; None where it is not written otherwise.
+        remarks: What a person should know before it starts.
     """
 
     root: str
@@ -55,6 +56,7 @@ class CascadePlan(FrozenModel):
     root_ref: str | None = None
     root_text: str | None = None
     packages: tuple[Planned, ...] = Field(min_length=1)
+    remarks: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:

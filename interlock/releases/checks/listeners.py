@@ -16,7 +16,14 @@ USUAL_BRANCHES = ("main", "master", "base", "develop", "dev")
 
 
 async def check_listeners(
-    github: "Inspection", member: str, repository: str, *, branch: str, named: str, events: tuple[str, ...]
+    github: "Inspection",
+    member: str,
+    repository: str,
+    *,
+    files: Mapping[str, bytes],
+    branch: str,
+    named: str,
+    events: tuple[str, ...],
 ) -> tuple[Check, ...]:
     """Check that the repository has a listener for each of the events.
 
@@ -24,15 +31,11 @@ async def check_listeners(
         github: Reads the repository.
         member: The member of the family.
         repository: The member's repository, as owner/name.
+        files: The files of `FOLDER` on its default branch.
         branch: Its default branch, the only one that GitHub searches for listeners.
         named: The branch that the family file names.
         events: The events that the family sends to it.
-
-    Raises:
-        GitHubError: The files can't be read.
-        TokenError: The token may not read them.
     """
-    files = await github.files(repository, FOLDER)
     matches = [listens(files, event) for event in events]
     found = [_found(member, match) for match in matches if match.heard]
     silent = [match for match in matches if not match.heard]

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import InterlockError
-from interlock.releases.checks.listeners import check_listeners
+from interlock.releases.checks.double_releases import NAME, check_double_releases
+from interlock.releases.checks.listeners import FOLDER, check_listeners
 from interlock.releases.checks.models import Check, Looking, failed, from_error, guarded, ok, unknown, warning
+from interlock.releases.checks.webhook import check_webhook
 
 if TYPE_CHECKING:
     from interlock.adapters.code_host import Inspection
@@ -72,12 +74,32 @@ def _looks(
         yield "branch rules", _check_rules(github, member, full_name, target.branch or package.branch, repository)
     if target.releases and package.secrets:
         yield "secrets", _check_secrets(github, member, full_name, package.secrets)
-    if target.events:
-        actual = repository.default_branch
-        yield (
-            "listeners",
-            check_listeners(github, member, full_name, branch=actual, named=package.branch, events=target.events),
-        )
+    if target.releases and package.release_on is not None:
+        yield "webhook", check_webhook(github, member, full_name, package.release_on)
+    if target.events or target.releases:
+        yield "workflows", _check_workflows(family, target, github, repository)
+
+
+async def _check_workflows(
+    family: "Family", target: CheckTarget, github: "Inspection", repository: "Repository"
+) -> tuple[Check, ...]:
+    """Check what its workflows do with the events that are sent to it, and that they don't release it as well."""
+    member, full_name = target.member, family.repository(target.member)
+    try:
+        files = await github.files(full_name, FOLDER)
+    except InterlockError as error:
+        if target.events:
+            raise
+        # A release does not need its workflows.
+        return (unknown(member, NAME, error.message, error.hint),)
+    doubles = check_double_releases(family, member, files, events=target.events, releases=target.releases)
+    if not target.events:
+        return doubles
+    named, actual = family.package(member).branch, repository.default_branch
+    heard = await check_listeners(
+        github, member, full_name, files=files, branch=actual, named=named, events=target.events
+    )
+    return (*heard, *doubles)
 
 
 async def _check_access(

@@ -35,7 +35,7 @@ def up(world: RehearsedChecks, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_each_ends_well_and_nothing_in_the_world_changes(up: Up, world: RehearsedChecks) -> None:
     with up.api() as api:
         runs = {each["name"]: up.run(api, each["id"]) for each in asked(api, "deployments")}
-        assert len(runs) == 11
+        assert len(runs) == 12
         ended = patiently(lambda: _ended(up, api, runs), 900)
     assert {name: run["state_type"] for name, run in ended.items()} == dict.fromkeys(runs, "COMPLETED"), {
         name: run["state"]["message"] for name, run in ended.items()

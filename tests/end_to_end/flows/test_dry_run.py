@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from prefect.client.schemas.objects import State, StateType
 
-from flows import cascade_release, release_package
+from flows import cascade_release, release_on_event, release_package
 from flows.dry_run import outcome
 from interlock.adapters.connections import access_from, open_connections
 from interlock.cascades.context import open_cascade
+from interlock.cascades.on_event import EventRequest
 from interlock.cascades.request import CascadeRequest
 from interlock.common.steps import call
 from interlock.errors import IndexUnavailableError, RefusedError, TokenError, UsageError
@@ -66,6 +67,7 @@ def world(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
             patch.setattr(module, "run", call)
             patch.setattr(module, "log", logging.getLogger("tests.flows").log)
             patch.setattr(module, "acreate_markdown_artifact", nowhere)
+        patch.setattr(release_on_event, "as_tasks", lambda: call)
         yield here
 
 
@@ -82,6 +84,30 @@ def test_a_release_that_is_not_meant_changes_nothing(world: RehearsedCascade) ->
     state = asyncio.run(release_package.release_package.fn(wanted))
     assert isinstance(state, State)
     assert (state.name, state.message) == ("Planned", f"{CORE} 1.2.11 would be released")
+    assert (world.refs(), world.writes()) == before
+
+
+@pytest.mark.parametrize(
+    ("release_on", "name", "message"),
+    [
+        ('event = "merge"', "Planned", f"{CORE} 1.2.11 would be released"),
+        ('event = "push"\nstart = "cascade"', "Planned", f"{CORE} 1.2.11 with what follows: "),
+        (None, "Refused", f"nothing starts a release of {CORE} by itself"),
+    ],
+)
+def test_an_event_that_is_not_meant_changes_nothing(
+    world: RehearsedCascade, release_on: str | None, name: str, message: str
+) -> None:
+    before = (world.refs(), world.writes())
+    family = world.world.directory.family_file
+    text = family.read_text("utf-8")
+    try:
+        family.write_text(f"{text}\n[packages.{CORE}.release_on]\n{release_on}\n" if release_on else text, "utf-8")
+        state = asyncio.run(release_on_event.release_on_event.fn(EventRequest(package=CORE, dry_run=True)))
+    finally:
+        family.write_text(text, "utf-8")
+    assert state.name == name
+    assert (state.message or "").startswith(message)
     assert (world.refs(), world.writes()) == before
 
 

@@ -24,6 +24,7 @@ NAMES = {
     "cascade-release/follow-upstream",
     "check-tokens/check-tokens",
     "continue-cascades/continue-cascades",
+    "release-on-event/release-on-event",
     "release-package/release-package",
     "run-matrix/nightly",
     "run-matrix/weekly",

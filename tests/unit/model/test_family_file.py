@@ -16,6 +16,7 @@ from interlock.errors import FamilyError
 from interlock.model import family_file
 from interlock.model.family import Contract, Dispatch, FamilySettings, Package, Reaction
 from interlock.model.family_file.line_numbers import line_of_keys
+from interlock.model.release_on import ReleaseOn
 from interlock.model.suites import AllowedFailure, Axis, GitSource, ImportsSource, LeftOut, Suite
 from tests.support.paths import ROOT
 
@@ -353,6 +354,7 @@ TABLES: dict[str, dict[str, type[BaseModel]]] = {
     "[family]": {"": FamilySettings},
     "[packages.NAME]": {"": Package},
     "[[packages.NAME.dispatches]]": {"": Dispatch},
+    "[packages.NAME.release_on]": {"": ReleaseOn},
     "[packages.NAME.contract]": {"": Contract},
     "[[packages.NAME.suites]]": {
         "": Suite,

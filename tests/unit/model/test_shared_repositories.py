@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from interlock.model.family import Family, Package
-from interlock.model.shared_repositories import _tag_of_both
+from interlock.model.shared_repositories import _tag_of_both, owner
 from interlock.model.versions import tag_name, tag_version
 
 
@@ -74,3 +74,19 @@ def test_a_member_that_publishes_nothing_has_no_tags_to_confuse() -> None:
 
     assert found.in_repository("ME/mono") == ("core", "images")
     assert found.shares("core")
+
+
+@pytest.mark.parametrize(
+    ("path", "of"),
+    [
+        ("packages/core/src/x.py", "core"),
+        ("packages/core/plugins/a/x.py", "plugin"),
+        ("packages/core-extra/x.py", "root"),
+        ("README.md", "root"),
+    ],
+)
+def test_a_file_is_of_the_innermost_member_around_it(path: str, of: str) -> None:
+    members = family(root=None, core="packages/core", plugin="packages/core/plugins/a").packages
+    assert owner(path, members) == of
+    alone = {name: each for name, each in members.items() if name != "root"}
+    assert owner(path, alone) == (of if of != "root" else None)

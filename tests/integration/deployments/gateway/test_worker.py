@@ -97,6 +97,18 @@ def finish(ledger: Ledger, prefect: FakePrefect, clock: Clock | None = None, *, 
     asyncio.run(until(lambda: not ledger.waiting_deliveries(), work))
 
 
+def test_all_that_a_delivery_starts_gets_its_run_though_prefect_goes_away_between(ledger: SqlLedger) -> None:
+    further = Start(deployment="c/d", parameters={}, key="further", package="core")
+    guid = accepted(ledger, 1, also=(further,))
+    prefect = FakePrefect(fails={"further"})
+    asyncio.run(until(lambda: len(prefect.asked) >= 3, worker(ledger, prefect)))
+    assert (list(prefect.runs), state(ledger, guid)[0]) == (["key 1"], DeliveryState.ACCEPTED)
+    prefect.fails.clear()
+    finish(ledger, prefect)
+    assert state(ledger, guid)[0] is DeliveryState.STARTED
+    assert list(prefect.runs) == ["key 1", "further"]
+
+
 def test_each_is_started_once_the_oldest_first(ledger: SqlLedger) -> None:
     prefect, guids = FakePrefect(), [accepted(ledger, number) for number in (3, 1, 2)]
     finish(ledger, prefect)

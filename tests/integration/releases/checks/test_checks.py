@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from interlock.adapters.connections import NO_ACCESS, Connections, access_from, open_connections
-from interlock.adapters.github import BranchRules, StaticToken, TokenFacts, UnreachableError
+from interlock.adapters.github import BranchRules, Hook, StaticToken, TokenFacts, UnreachableError
 from interlock.adapters.index.settings import Upload, find_upload
 from interlock.errors import GitHubError, InterlockError, TokenError, UsageError
 from interlock.model.family import Dispatch, Family, Package
@@ -129,14 +129,46 @@ def test_a_release_of_one_package_needs_its_own_repository_and_those_that_it_tel
         "default branch",
         "write access",
         "listener of core_release",
+        "releases once",
     }
     assert not [line for line in look.github.asked if line.startswith(("rules", "secrets")) and "core" not in line]
 
 
 def test_a_repository_that_is_released_and_tells_nobody_has_no_listeners_to_check(look: Look) -> None:
     names = {check.name for check in look.package("store") if check.subject == "store"}
-    looked_at = {"repository", "default branch", "write access", "branch rules", "on the index"}
+    looked_at = {"repository", "default branch", "write access", "branch rules", "releases once", "on the index"}
     assert names == {*looked_at, "secret REPO_DISPATCH_TOKEN"}
+
+
+def test_workflow_files_that_cannot_be_read_stop_no_release_that_tells_nobody(look: Look) -> None:
+    look.github.repositories["rail/store"].refuses = {"files": GitHubError("a file is too large to be shown")}
+    checks = look.package("store")
+    assert found(checks, "store", "releases once").state is State.UNKNOWN
+    assert all_good(checks)
+
+
+@pytest.mark.parametrize(
+    ("url", "events", "event", "state"),
+    [
+        ("https://example.org/webhooks/github", ("push",), "push", State.OK),
+        ("https://example.org/webhooks/github", ("*",), "merge", State.OK),
+        ("https://example.org/webhooks/github", ("push",), "merge", State.WARNING),
+        ("https://example.org/other", ("push",), "push", State.WARNING),
+    ],
+)
+def test_a_release_that_starts_by_itself_needs_a_webhook_with_its_event(
+    look: Look, url: str, events: tuple[str, ...], event: str, state: State
+) -> None:
+    look.github.repositories["rail/store"].hooks = (
+        Hook(path="/repos/rail/store/hooks/7", subject="", url=url, events=events),
+    )
+    on = {"event": event}
+    store = Package.model_validate({**FAMILY.package("store").model_dump(), "release_on": on})
+    family = FAMILY.model_copy(update={"packages": {**FAMILY.packages, "store": store}})
+    assert found(look.package("store", family), "store", "webhook").state is state
+    look.github.repositories["rail/store"].refuses = {"hooks": TokenError("403")}
+    checks = look.package("store", family)
+    assert (found(checks, "store", "webhook").state, all_good(checks)) == (State.UNKNOWN, True)
 
 
 def test_a_member_that_publishes_nothing_needs_no_index(look: Look) -> None:
@@ -163,7 +195,7 @@ def test_what_github_did_not_answer_is_unknown_and_hides_nothing_beside_it(look:
     checks = look.package("core")
     assert bad(checks) == [
         ("store", "write access", State.FAILED),
-        ("store", "listeners", State.UNKNOWN),
+        ("store", "workflows", State.UNKNOWN),
     ]
 
 
