@@ -17,10 +17,12 @@ class Edited(NamedTuple):
     Attributes:
         changed: The changed files, relative to the clone, sorted.
         remarks: What a person should know of them.
+        moves: Whether a requirement was moved.
     """
 
     changed: tuple[str, ...]
     remarks: tuple[str, ...]
+    moves: bool = False
 
 
 async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace, version: Version) -> Edited:
@@ -40,4 +42,5 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
             *(f"{stale} is another version, and was left alone" for stale in location.stale),
             *(remark for each in moved for remark in each.remarks),
         ),
+        moves=any(each.files for each in moved),
     )

@@ -87,6 +87,8 @@ def print_cascade(cascade: Cascade, console: Console, *, pages: bool = True) -> 
         link = _link(each) if pages or each.state is not State.RELEASED else ""
         accounts.append((_safe(_why(cascade, each)), link))
     _print([f"[bold]{cascade.id}[/] {_said(cascade)}"], console)
+    if cascade.repeated:
+        _print(["nothing was changed: it was done before, and nothing is new since"], console)
     _print(_with_reasons(_aligned([("package", "state", "version", "since"), *rows]), accounts), console)
     for name, why in cascade.holds.items():  # the running process has not seen it yet
         if name in cascade.progress and cascade.state(name) in NOT_RELEASING:
