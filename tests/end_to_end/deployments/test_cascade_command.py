@@ -290,7 +290,8 @@ def whole(interlock: Interlock, interrupted: Ended) -> Ended:
 def test_a_dry_run_is_the_plan(interlock: Interlock, world: dict[str, str], whole: Ended) -> None:
     assert whole.code == 0, whole.err
     again = interlock.invoke("cascade", CORE, "--dry-run", environ=world)
-    assert again.out.splitlines()[1] == "nothing was changed: it was done before, and nothing is new since"
+    done = "it was done before, and nothing is new since; nothing was changed"
+    assert again.out == f"✓ {CORE} 1.2.11 and what follows: {done}\n"
     planned = interlock.invoke("cascade", CORE, "--dry-run", "--empty", environ=world)
     assert planned.out.splitlines()[1].split() == [CORE, "release", "1.2.11", "→", "1.2.12", "–"]
     document = interlock.invoke("cascade", CORE, "--dry-run", "--empty", "--json", environ=world)
