@@ -8,11 +8,12 @@ from prefect import flow
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State as RunState
 from prefect.runtime import flow_run
+from prefect.states import Completed
 
 from blocks.find import find_access
 from flows import dry_run
 from flows.notifications import notify
-from flows.release_package import known_family, release_package
+from flows.release_package import NOTHING_NEW, known_family, release_package
 from flows.retrying_task import as_tasks, log
 from interlock.adapters.connections import open_connections
 from interlock.cascades import workflow
@@ -56,15 +57,19 @@ def _flow_run_name() -> str:
 
 
 @flow(name="cascade-release", flow_run_name=_flow_run_name, persist_result=False)
-async def cascade_release(request: CascadeRequest) -> Cascade | RunState[None]:
+async def cascade_release(request: CascadeRequest) -> Cascade | RunState[Cascade] | RunState[None]:
     """Release a package and everything that its release makes necessary. Run it again after any crash: it resumes.
 
     Its steps are tasks: plan, admit; then for each package prove, propose, command, where needed, and the flow
-    `release-package`; at last report. `interlock.cascades.workflow` has their order.
+    `release-package`; at last report. `interlock.cascades.workflow` has their order. One that was done before ends as
+    `Nothing new`.
     """
     if request.dry_run:
         return await dry_run.outcome(lambda: preview_cascade(request))
-    return await perform_cascade(request)
+    done = await perform_cascade(request)
+    if done.repeated:
+        return Completed(name=NOTHING_NEW, message=f"{done.id} was done before, and nothing is new since", data=done)
+    return done
 
 
 async def perform_cascade(request: CascadeRequest) -> Cascade:
@@ -90,8 +95,9 @@ async def _preview(context: CascadeContext) -> CascadePreview:
 @contextlib.asynccontextmanager
 async def _opened(request: CascadeRequest) -> AsyncIterator[CascadeContext]:
     family = family_file.load(Path(request.family) if request.family else None)
+    this_run = {"request_id": str(flow_run.id)} if flow_run.id and request.request_id is None else {}
     async with open_connections(family, await find_access(family)) as connections:
-        yield await open_cascade(request, connections, log)
+        yield await open_cascade(request.model_copy(update=this_run), connections, log)
 
 
 class _Shown:

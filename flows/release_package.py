@@ -9,6 +9,7 @@ from prefect import flow
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State as RunState
 from prefect.runtime import flow_run
+from prefect.states import Completed
 
 from blocks.find import find_access
 from flows import dry_run
@@ -23,6 +24,7 @@ from interlock.releases.plan import ReleaseRequest
 from interlock.releases.preflight import Preview
 from interlock.reports import preview_markdown, release_markdown
 
+NOTHING_NEW = "Nothing new"
 # A subflow's parameters are visible data; the family that a cascade has read goes beside them.
 known_family: ContextVar[Family | None] = ContextVar("known_family", default=None)
 
@@ -40,15 +42,19 @@ def _flow_run_name() -> str:
 
 
 @flow(name="release-package", flow_run_name=_flow_run_name, persist_result=False)
-async def release_package(request: ReleaseRequest) -> Release | RunState[None]:
+async def release_package(request: ReleaseRequest) -> Release | RunState[Release] | RunState[None]:
     """Release one package. Run it again after any crash: it finishes the same release.
 
     Its steps are tasks: preflight, checkout, bump, guard, admission, build, check, commit-and-tag, push, publish,
-    confirm, github-release, dispatch, receipts, development, summary. `interlock.releases.workflow` has their order.
+    confirm, github-release, dispatch, receipts, development, summary. `interlock.releases.workflow` has their order. A
+    branch with nothing new since its newest release ends it after bump, as `Nothing new`.
     """
     if request.dry_run:
         return await dry_run.outcome(lambda: preview_release(request))
-    return await perform_release(request)
+    done = await perform_release(request)
+    if done.nothing_new:
+        return Completed(name=NOTHING_NEW, message=done.nothing_new_in_words, data=done)
+    return done
 
 
 async def perform_release(request: ReleaseRequest) -> Release:

@@ -27,6 +27,17 @@ DespiteOption = Annotated[
     str | None,
     typer.Option("--despite", metavar="WHY", help="Release it though its contracts say no; the reason is kept."),
 ]
+RequestIdOption = Annotated[
+    str | None,
+    typer.Option(
+        "--request-id",
+        metavar="ID",
+        help="What asks for it: asked again under the same id, it is the same release. Default: the CI's run.",
+    ),
+]
+EmptyOption = Annotated[
+    bool, typer.Option("--empty", help="Release it though nothing is new since the newest release.")
+]
 DownstreamVersions = Annotated[
     str | None,
     typer.Option(

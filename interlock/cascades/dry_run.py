@@ -24,8 +24,10 @@ class CascadePreview(CascadePlan):
 
     Attributes:
         previews: By package that Interlock would release, what its release would do.
+        was_done: Whether nothing would be done: the cascade was done before, and nothing is new since.
     """
 
+    was_done: bool = False
     previews: Mapping[str, Preview] = {}
 
     @property
@@ -45,6 +47,8 @@ class CascadePreview(CascadePlan):
         Raises:
             RefusedError: The root's release would be refused; names every reason.
         """
+        if self.was_done:
+            return "; it was done before, and nothing is new since"
         if self.root in self.previews:
             self.previews[self.root].says()
         return f"; would be held: {', '.join(self.held)}" if self.held else ""
@@ -58,6 +62,8 @@ async def preview(context: CascadeContext) -> CascadePreview:
         RepositoryError, IndexUnavailableError: A repository or the index can't be read.
     """
     cascade = await planner.plan(context)
+    if cascade.is_done:
+        return CascadePreview(**dict(cascade.plan), was_done=True)
     previews: dict[str, Preview] = {}
     packages: list[Planned] = []
     for planned in cascade.plan.packages:

@@ -103,6 +103,8 @@ async def _perform(wanted: ReleaseRequest | CascadeRequest, host: EventHost) -> 
     released = await host.release(wanted)
     if isinstance(released, str):
         return Ended(said=released)
+    if released.nothing_new:
+        return Ended(said=released.nothing_new_in_words, is_nothing=True)
     return Ended(said=f"{released.package} {released.version} is out")
 
 

@@ -197,6 +197,10 @@ class PackageSteps:
             if (out := await self._out(request)) is None:
                 raise
             release = out
+        if release.nothing_new:
+            words = f"{release.nothing_new_in_words}, and no requirement moves"
+            await self._cascade_run.mark(request.package, State.UNCHANGED, words)
+            return
         async with self._one_by_one:
             # Before it counts as released: a killed run checks again, and no package starts in between.
             why = await self._broken_by(request.package, release.version)
@@ -225,7 +229,7 @@ class PackageSteps:
     async def _to_the_end(self, request: ReleaseRequest) -> Release:
         for _ in range(MOST_RELEASES):
             release = await self._when_free(request)
-            if _is_meant(release, request):
+            if release.nothing_new or _is_meant(release, request):
                 return release
         raise RepositoryError(f"{request.package} was released, but not in {request.cascade}", hint="run it again")
 

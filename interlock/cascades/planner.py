@@ -19,6 +19,7 @@ from interlock.model.bump import PATCH, Bump
 from interlock.model.bump_rule import parse_rule
 from interlock.model.calver import CalVerOn
 from interlock.model.cascade import Action, Cascade, CascadePlan, Outcome, begun, cascade_id, plan_cascade
+from interlock.model.release import Release
 from interlock.model.versions import VersionField, tag_name, tag_text, tag_version
 from interlock.project import requirements
 from interlock.project.directory import project_in
@@ -45,7 +46,7 @@ class Member(FrozenModel):
     """What the index and the repository say about a package.
 
     Attributes:
-        versions: Its releases that are not yanked.
+        versions: Its releases that are neither yanked nor pre-releases of another branch.
         declared: By upstream, the versions that its files admit; None where they don't require it.
         made: By cascade, the version that the cascade released.
         bump: How its version moves; None where that is not known, or a person has to say it.
@@ -64,7 +65,9 @@ class Member(FrozenModel):
 
 
 async def plan(context: CascadeContext) -> Cascade:
-    """Find the unfinished or failed cascade that the request means, or else plan a new one; this writes nothing.
+    """Find the cascade that the request means, or else plan a new one; this writes nothing.
+
+    That is an unfinished or failed one; or, when nothing is new in the root since its newest release, that release's.
 
     Raises:
         UsageError: The root can't start a cascade.
@@ -75,7 +78,8 @@ async def plan(context: CascadeContext) -> Cascade:
         return joined
     members = await _members(context)
     root = await _root_version(context, members[context.request.root])
-    return begun(_planned(context, members, root), now())
+    same = next((each for each in known if each.id == cascade_id(context.request.root, root.version)), None)
+    return same or begun(_planned(context, members, root), now())
 
 
 def _joined(known: tuple[Cascade, ...], request: CascadeRequest) -> Cascade | None:
@@ -125,15 +129,18 @@ async def _member(context: CascadeContext, name: str) -> Member:
     if not package.publishes:
         return Member()
     served = await context.connections.index.served(name)
-    versions = tuple(sorted(version for version, release in served.items() if not release.yanked))
     cloned = await context.clone(name)
+    tags, own = await cloned.tags(), await cloned.merged_tags(await cloned.head())
+    elsewhere = {tag_version(package.tag, tag.name) for tag in tags if tag.name not in own}
+    left_out = {version for version in served if version.is_prerelease and version in elsewhere}
+    versions = tuple(sorted(each for each, release in served.items() if not release.yanked and each not in left_out))
     project = project_in(cloned.path, package.directory)
     declared = {upstream: _declared(project, upstream) for upstream in package.upstreams}
-    made = dict(_made(package.tag, await cloned.tags()))
+    made = dict(_made(package.tag, tags))
     texts = {upstream: None if each is None else str(each) for upstream, each in declared.items()}
-    own = doubled(context.family, name, await asyncio.to_thread(workflow_files, cloned.path))
-    places, bump = tuple(map(str, own)), None if name == context.request.root else await _bump(context, name, cloned)
-    return Member(versions=versions, declared=texts, made=made, bump=bump, doubled=places)
+    twice = doubled(context.family, name, await asyncio.to_thread(workflow_files, cloned.path))
+    bump = None if name == context.request.root else await _bump(context, name, cloned)
+    return Member(versions=versions, declared=texts, made=made, bump=bump, doubled=tuple(map(str, twice)))
 
 
 async def _bump(context: CascadeContext, name: str, cloned: Checkout) -> Bump | CalVerOn | None:
@@ -167,10 +174,14 @@ def _made(form: str, tags: Iterable[Tag]) -> Iterator[tuple[str, Version]]:
 
 
 class RootVersion(NamedTuple):
-    """The version that the root has or will have, and its text in the tag; None where somebody else writes it."""
+    """The version that the root has or will have, and its text in the tag; None where somebody else writes it.
+
+    What is out already, and has nothing new since, is followed as a release of somebody else.
+    """
 
     version: Version
     text: str | None = None
+    follow: bool = True
 
 
 async def _root_version(context: CascadeContext, root: Member) -> RootVersion:
@@ -183,7 +194,9 @@ async def _root_version(context: CascadeContext, root: Member) -> RootVersion:
         raise UsageError(f"{request.root} publishes nothing: no cascade begins with it", hint="interlock family show")
     async with open_release(request.release(), context.connections) as release:
         found = await prepare.bump(release, await prepare.checkout(release))
-    return RootVersion(found.version, tag_text(context.family.package(request.root).tag, found.tag))
+    is_out = isinstance(found, Release) and found.cascade != cascade_id(request.root, found.version)
+    text = tag_text(context.family.package(request.root).tag, found.tag)
+    return RootVersion(found.version, text, follow=request.follow or is_out)
 
 
 def _planned(context: CascadeContext, members: Mapping[str, Member], root: RootVersion) -> CascadePlan:
@@ -204,7 +217,7 @@ def _planned(context: CascadeContext, members: Mapping[str, Member], root: RootV
         },
         already={package: member.made[name] for package, member in members.items() if name in member.made},
         bumps={package: member.bump for package, member in members.items()},
-        follow=context.request.follow,
+        follow=root.follow,
     )
     remarks = tuple(_remarks(planned, members))
     return planned.model_copy(update={"root_ref": context.request.ref, "root_text": root.text, "remarks": remarks})

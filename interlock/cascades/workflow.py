@@ -34,11 +34,16 @@ async def cascade(
         run: Runs each step.
         release_package: Releases one package.
 
+    Returns:
+        The cascade; one that was done before with `repeated`, and nothing was done.
+
     Raises:
         InterlockError: The cascade can't start; a package's error is in the cascade.
         BusyError: Another process runs the cascade.
     """
     planned = await plan(context, run)
+    if planned.is_done:
+        return await run("report", _report, context, planned.model_copy(update={"repeated": True}))
     async with context.lease(planned):
         cascade_run = await begin(context, planned)
         done = await walk(cascade_run, PackageSteps(cascade_run, run, release_package).follow)

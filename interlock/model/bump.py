@@ -9,8 +9,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import Field
 
 from interlock.common.frozen_model import FrozenModel
-from interlock.errors import ConflictError, UsageError
-from interlock.model.calver import CalVerOn
+from interlock.errors import UsageError
 
 FORMS = (
     "write patch, minor, major, alpha, beta, rc, post, dev or final, or a release part and the pre-release of it, as "
@@ -188,39 +187,3 @@ def parse_version(text: str) -> Version:
     if version.local is not None:
         raise UsageError(f"{version} is a local version, which no index takes", hint=EXPLICIT)
     return version
-
-
-def next_version(wanted: Bump | CalVerOn | Version, *, known: Mapping[str, Version | None]) -> Version:
-    """The version to release, beyond every version that is known.
-
-    Args:
-        wanted: How the highest known version is bumped; the day of a calendar version; or the version itself.
-        known: By the name of its source, as "the newest tag v1.2.3"; None where there is none.
-
-    Raises:
-        UsageError: The highest version can't be bumped in this way; or no version is known.
-        ConflictError: A source has the wanted version, or a higher one.
-    """
-    found = {source: version for source, version in known.items() if version is not None}
-    if isinstance(wanted, Version):
-        return _beyond(parse_version(str(wanted)), found)
-    if not found:
-        if isinstance(wanted, CalVerOn):
-            return wanted.first()
-        raise UsageError("there is no version yet that could be moved on", hint=f"give the first one: {EXPLICIT}")
-    highest = max(found, key=lambda source: found[source])
-    try:
-        return wanted.next(found[highest])
-    except UsageError as error:
-        raise UsageError(f"{highest}: {error.message}", hint=error.hint) from None
-
-
-def _beyond(version: Version, found: Mapping[str, Version]) -> Version:
-    taken = [(source, other) for source, other in found.items() if other >= version]
-    if not taken:
-        return version
-    sources = ", ".join(f"{source} has {other}" for source, other in taken)
-    raise ConflictError(
-        f"{version} is not beyond what there is: {sources}",
-        hint=f"a release of this package must be beyond {max(other for _, other in taken)}",
-    )

@@ -68,6 +68,8 @@ LIFECYCLE: Mapping[Step, Promise] = {
     Step.DEVELOPMENT: Promise('write the next development version (`next = "dev"`)', "files of the branch", "commit"),
     Step.SUMMARY: Promise("report and record", "–", "record in the ledger"),
 }
+# The steps of every release with a result in the world that others see; it is there when they run again.
+VISIBLE = frozenset({Step.PUSH, Step.PUBLISH, Step.GITHUB_RELEASE, Step.DISPATCH})
 
 
 class ReleasedFile(FrozenModel):
@@ -91,6 +93,8 @@ class Release(FrozenModel):
         page: The address of the GitHub Release.
         seconds: How long each step took.
         resumed: Whether an earlier run had started it.
+        done_before: The steps that found there what they leave in the world.
+        nothing_new: Whether nothing was released now, since nothing is new since this release.
         remarks: What a person should know, though it stopped nothing.
         cascade: The cascade that it is part of.
         run: The flow run that started or finished it.
@@ -110,6 +114,8 @@ class Release(FrozenModel):
     dispatches: tuple[DispatchRecord, ...] = ()
     seconds: Mapping[Step, float] = {}
     resumed: bool = False
+    done_before: tuple[Step, ...] = ()
+    nothing_new: bool = False
     remarks: tuple[str, ...] = ()
     cascade: str | None = None
     run: str | None = None
@@ -121,6 +127,17 @@ class Release(FrozenModel):
     def is_finished(self) -> bool:
         """Whether all its steps are done."""
         return self.ended_at is not None
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether everything that others see of it was there before it was run again."""
+        return self.resumed and frozenset(self.done_before) >= VISIBLE
+
+    @property
+    def nothing_new_in_words(self) -> str:
+        """That nothing is new since it, in a line."""
+        since = f" (released {self.ended_at or self.began_at:%Y-%m-%d %H:%M} UTC)"
+        return f"{self.package} has nothing to release since {self.tag}{since}"
 
     @property
     def unheard(self) -> tuple[DispatchRecord, ...]:

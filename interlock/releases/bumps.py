@@ -15,7 +15,7 @@ from interlock.model.conventional_commits import highest
 from interlock.model.versions import tag_text
 from interlock.project.version import VersionPlace
 from interlock.releases.context import ReleaseContext
-from interlock.releases.next_version import version_tags
+from interlock.releases.past import read_past
 from interlock.releases.requirements import DecisionError
 
 # Numbers of years, where they are the first of a version.
@@ -48,10 +48,12 @@ async def expected_bump(context: ReleaseContext, cloned: Checkout) -> Bump | Cal
     Raises:
         DecisionError: Nothing shows which part moves.
         LedgerError: The ledger can't be read.
+        IndexUnavailableError: The index did not answer.
     """
     if isinstance(rule := context.rule, Bump):
         return rule
-    return await _by_rule(context, rule, cloned, await version_tags(context, cloned))
+    past = await read_past(context, cloned, await context.connections.index.served(context.name))
+    return await _by_rule(context, rule, cloned, past.releases)
 
 
 async def _by_rule(context: ReleaseContext, rule: CalVer | Evidence, cloned: Checkout, tags: Tags) -> Bump | CalVerOn:

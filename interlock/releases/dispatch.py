@@ -40,7 +40,7 @@ FOLDER = ".github/workflows"
 # Clocks may be wrong; another day of runs is one more page at most.
 MARGIN = timedelta(days=1)
 SILENT = "what nobody took is sent again by the same command, once it can be heard"
-FAILED = "this release is finished: run that workflow again there; the same command makes the next version"
+FAILED = "this release is finished: run that workflow again there"
 
 
 async def dispatch(context: ReleaseContext, plan: Plan) -> tuple[DispatchRecord, ...]:
@@ -133,6 +133,7 @@ def _has_waited(context: ReleaseContext, record: DispatchRecord) -> bool:
 
 
 async def _send(context: ReleaseContext, order: Order) -> DispatchRecord:
+    context.timer.acts()
     newest = max((run.id for run in await _runs(context, order, now())), default=0)
     record = DispatchRecord(order=order, state=DispatchState.SENDING, at=now(), after=newest)
     await _recorded(context, record)

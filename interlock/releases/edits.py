@@ -19,10 +19,12 @@ class Edited(NamedTuple):
     Attributes:
         changed: The changed files, relative to the clone, sorted.
         remarks: What a person should know of them.
+        moves: Whether a requirement was moved.
     """
 
     changed: tuple[str, ...]
     remarks: tuple[str, ...]
+    moves: bool = False
 
 
 async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace, version: Version) -> Edited:
@@ -50,4 +52,5 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
             *locked.remarks,
             *submodules.remarks,
         ),
+        moves=any(each.files for each in moved),
     )

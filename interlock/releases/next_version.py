@@ -1,67 +1,80 @@
-"""Which version is released next: from the tags, the index, the version in the files, and what is asked for."""
+"""Which version is released next: from the branch's past and what is asked for."""
 
-from collections.abc import Mapping
-from typing import TypedDict
+from typing import NamedTuple
 
 from packaging.version import Version
 
-from interlock.adapters.git import Checkout, Tag
-from interlock.adapters.index.client import Release as OnIndex
-from interlock.model.bump import Bump, next_version
+from interlock.errors import ConflictError, UsageError
+from interlock.model.bump import EXPLICIT, PHASES, Bump, Part, parse_version
 from interlock.model.calver import CalVerOn
-from interlock.model.versions import tag_version
-from interlock.project.version import VersionPlace
-from interlock.releases.context import ReleaseContext
+from interlock.releases.past import Known, Past
+from interlock.releases.requirements import DecisionError
 
 
-async def version_tags(context: ReleaseContext, cloned: Checkout) -> Mapping[Version, Tag]:
-    """The tags of versions; with `ref`, only those of its branch: releases from others are not its past."""
-    found = await cloned.tags()
-    if context.request.ref:
-        own = await cloned.merged_tags(await cloned.head())
-        found = tuple(tag for tag in found if tag.name in own)
-    return {version: tag for tag in found if (version := tag_version(context.package.tag, tag.name))}
+class Choice(NamedTuple):
+    """The next version, and what a person should know of it."""
+
+    version: Version
+    remarks: tuple[str, ...] = ()
 
 
-def choose(
-    context: ReleaseContext,
-    wanted: Bump | CalVerOn | Version,
-    location: VersionPlace,
-    tags: Mapping[Version, Tag],
-    served: Mapping[Version, OnIndex],
-) -> Version:
+def choose(wanted: Bump | CalVerOn | Version, past: Past, *, follows: bool = False) -> Choice:
     """The next version.
 
+    Args:
+        wanted: How the newest version moves on, or the version itself.
+        past: What is known of the package's versions.
+        follows: Whether it is released because its upstreams were, so that nobody has asked for it.
+
     Raises:
-        UsageError: No version is known, or the highest can't be bumped in this way.
+        UsageError: No version is known, or the newest can't be bumped in this way.
         ConflictError: The wanted version is taken.
+        DecisionError: A person has to say which version is meant.
     """
-    return next_version(wanted, known=_known(context, location, tags, served))
+    if isinstance(wanted, Version):
+        return _asked_for(parse_version(str(wanted)), past)
+    version = _next(wanted, past, follows=follows)
+    while past.is_yanked(version):  # its number can't be used again
+        version = wanted.next(version)
+    if taken := past.taken(version):
+        raise DecisionError(
+            f"{version} comes next, and it is taken: {', '.join(taken)}",
+            hint=f"give the version itself: interlock release {past.package} --version …",
+        )
+    past.refuse_below(version)
+    return Choice(version, tuple(past.remarks(version)))
 
 
-def _known(
-    context: ReleaseContext, location: VersionPlace, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
-) -> dict[str, Version | None]:
-    """By source, the highest version. A first version that the file already has may be released as it is."""
-    known: dict[str, Version | None] = {}
-    if tags:
-        known[f"the newest tag {tags[max(tags)].name}"] = max(tags)
-    if served and not context.request.ref:  # other branches' releases don't count
-        known[context.connections.index.index.name] = max(served)
-    unreleased = location.version not in tags and location.version not in served
-    if not (unreleased and location.version == context.request.wanted):
-        known[location.described] = location.version
-    return known
+def _next(wanted: Bump | CalVerOn, past: Past, *, follows: bool) -> Version:
+    base = past.base()
+    if base is None:
+        if isinstance(wanted, CalVerOn):
+            return wanted.first()
+        raise UsageError("there is no version yet that could be moved on", hint=f"give the first one: {EXPLICIT}")
+    if follows and isinstance(wanted, Bump):
+        wanted = _of_follower(wanted, base, past)
+    try:
+        return wanted.next(base.version)
+    except UsageError as error:
+        raise UsageError(f"{base.source}: {error.message}", hint=error.hint) from None
 
 
-class Previous(TypedDict):
-    """The release before, for a plan."""
+def _of_follower(wanted: Bump, base: Known, past: Past) -> Bump:
+    """A follower's bump: where its newest release is a pre-release, the next one of its phase, and never the final."""
+    version = base.version
+    if version.pre is not None:
+        phase = next(part for part, name in PHASES.items() if name == version.pre[0])
+        return Bump(parts=(phase,) if version.dev is None else (Part.DEV,))
+    return Bump(parts=(Part.DEV,)) if version.dev is not None and version == past.newest else wanted
 
-    previous: Version | None
-    previous_tag: str | None
 
-
-def previous(version: Version, tags: Mapping[Version, Tag]) -> Previous:
-    """The release before a version, with its tag."""
-    before = max((other for other in tags if other < version), default=None)
-    return {"previous": before, "previous_tag": tags[before].name if before else None}
+def _asked_for(version: Version, past: Past) -> Choice:
+    """A person's word: any version that is free."""
+    if taken := past.taken(version):
+        hint = "give a version that is free; or remove the tag, if nothing was released as it"
+        raise ConflictError(f"{version} is taken: {', '.join(taken)}", hint=hint)
+    higher = [known for known in past.all_known() if known.version > version]
+    if not higher:
+        return Choice(version)
+    highest = max(higher)
+    return Choice(version, (f"{version} is lower than {highest.version} ({highest.source}): it was asked for",))

@@ -42,8 +42,7 @@ class ReleaseRequest(FrozenModel):
     version: str | None = Field(default=None, description="This version instead of a bump.")
     ref: str | None = Field(
         default=None,
-        description="Another branch to release from: then its own tags alone count as earlier ones. "
-        "Default: the family file's.",
+        description="Another branch to release from, also below the releases of others. Default: the family file's.",
     )
     family: str | None = Field(default=None, description="The family file. Default: the one in use on this machine.")
     patience: Timeouts = Field(default=Timeouts(), description="How long others are waited for.")

@@ -6,7 +6,7 @@ from typing import Self
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import InterlockError, RefusedError, TokenError
 from interlock.model.dispatches import Order
-from interlock.model.release import ReleasedFile, Step
+from interlock.model.release import Release, ReleasedFile, Step
 from interlock.releases.checks import Check, State, check_package
 from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import Plan
@@ -51,13 +51,15 @@ class Preview(FrozenModel):
 
     Attributes:
         checks: The checks of everything that it needs.
-        plan: None when its version can't be said.
+        plan: None when its version can't be said, or nothing is new.
+        repeats: The newest release, when nothing is new since.
         files: The files that it would publish.
         refusals: Every error that would end it, in the order of the steps; what comes after one is looked at too.
     """
 
     checks: tuple[Check, ...]
     plan: Plan | None = None
+    repeats: Release | None = None
     files: tuple[ReleasedFile, ...] = ()
     orders: tuple[Order, ...] = ()
     refusals: tuple[Refusal, ...] = ()
@@ -73,10 +75,12 @@ class Preview(FrozenModel):
         Raises:
             RefusedError: It would be refused; names every reason.
         """
-        if self.plan is None or self.refusals:
+        if self.refusals or not (self.plan or self.repeats):
             lines = [f"{refusal.step}: {refusal.message}" for refusal in self.refusals]
             is_transient = bool(self.refusals) and all(refusal.transient for refusal in self.refusals)
             raise RefusedError("\n".join(["it would not be started:", *lines]), transient=is_transient)
+        if self.plan is None:
+            return self.repeats.nothing_new_in_words if self.repeats else ""
         return f"{self.plan.package} {self.plan.version} would be {'finished' if self.plan.resumed else 'released'}"
 
 

@@ -1,9 +1,10 @@
 """The steps of a release that leave no trace outside: from the clone to the tagged commit in it.
 
-**Which release it is.** `bump` decides between finishing a release and making the next version. It finishes, in this
-order: what this request has made; what this cascade has made of the package; the version that is asked for, if it has
-a tag of ours; the newest tag, if something of its release is missing. The ledger knows what is missing; without a
-record there, the index, the GitHub Release and the targets' workflow runs show it.
+**Which release it is.** `bump` decides between finishing a release, making the next version, and doing nothing, where
+nothing is new since the newest release (`nothing_new`). It finishes, in this order: what this request has made; what
+this cascade has made of the package; the version that is asked for, if it has a tag of ours; the branch's newest
+release, if something of it is missing. The ledger knows what is missing; without a record there, the index, the GitHub
+Release and the targets' workflow runs show it.
 
 **Why it may be interrupted.** All of this happens in a temporary clone. A later run makes the same files from the same
 commit, version and time, and `build` compares the files of a resumed release with the hashes in its tag.
@@ -25,10 +26,10 @@ from interlock.adapters.index.client import Release as OnIndex
 from interlock.adapters.index.rules import MIB, rules_of
 from interlock.common.clock import now
 from interlock.common.digest import digest
-from interlock.errors import ConflictError, RefusedError
+from interlock.errors import ConflictError, RefusedError, UsageError
 from interlock.model.calver import CalVer
 from interlock.model.cascade import cascade_id
-from interlock.model.release import ReleasedFile
+from interlock.model.release import Release, ReleasedFile
 from interlock.model.versions import tag_name
 from interlock.project import build as building
 from interlock.project.build import BuiltFile
@@ -40,7 +41,9 @@ from interlock.releases.bumps import find_bump
 from interlock.releases.context import ReleaseContext
 from interlock.releases.edits import edit
 from interlock.releases.leftovers import look_for_old_versions, still_named
-from interlock.releases.next_version import choose, previous, version_tags
+from interlock.releases.next_version import choose
+from interlock.releases.nothing_new import goes_on, nothing_new
+from interlock.releases.past import Past, read_past
 from interlock.releases.plan import Plan, newer, released, targets_of
 from interlock.releases.tags import Manifest
 
@@ -65,46 +68,62 @@ async def checkout(context: ReleaseContext) -> Checkout:
     return cloned
 
 
-async def bump(context: ReleaseContext, cloned: Checkout) -> Plan:
+async def bump(context: ReleaseContext, cloned: Checkout) -> Plan | Release:
     """Find the release to finish, or else write the next version into the clone's files.
+
+    Returns:
+        The plan; or the newest release, when nothing is new since.
 
     Raises:
         RefusedError: The repository is another package's.
+        DecisionError: A person has to decide which version is meant, or whether a requirement is moved.
         UsageError, ConflictError: The wanted version is impossible.
     """
-    tags = await version_tags(context, cloned)
-    plan = await _begun(context, cloned, tags)
+    served = await context.connections.index.served(context.name)
+    plan = await _begun(context, cloned, await read_past(context, cloned, served))
     if plan is not None:
         plan = await partial.with_decision(context, plan)
         await cloned.switch(plan.base)
+        context.timer.resumes = True
     else:
         partial.refuse_to_finish(context)
-        plan = await _new(context, cloned, tags, await context.connections.index.served(context.name))
+        made = await _new(context, cloned, served)
+        if isinstance(made, Release):
+            context.log(logging.INFO, made.nothing_new_in_words)
+            return made
+        plan = made
     context.log(logging.INFO, f"{'resumes' if plan.resumed else 'makes'} {plan.package} {plan.version}")
     return plan
 
 
 async def next_plan(context: ReleaseContext, cloned: Checkout) -> Plan:
-    """Write the next version into the clone's files, even if an earlier release is unfinished.
+    """Write the next version into the clone's files, even if an earlier release is unfinished, or nothing is new.
 
     Raises:
         RefusedError: The repository is another package's.
         UsageError, ConflictError: The wanted version is impossible.
         DecisionError: A requirement can't be moved without a person's decision.
     """
-    return await _new(
-        context, cloned, await version_tags(context, cloned), await context.connections.index.served(context.name)
-    )
+    plan = await _new(context, cloned, await context.connections.index.served(context.name), always=True)
+    assert isinstance(plan, Plan)
+    return plan
 
 
-async def _begun(context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag]) -> Plan | None:
-    """The release to finish: the wanted one, or the newest if something of it is missing."""
+async def _begun(context: ReleaseContext, cloned: Checkout, past: Past) -> Plan | None:
+    """The release to finish: the wanted one, or the newest of the branch if something of it is missing."""
+    tags = {**past.elsewhere, **past.own}
     asked = await _of_this_request(context, tags)
     wanted = asked or _of_this_cascade(context, tags) or context.request.wanted
-    version = wanted if isinstance(wanted, Version) else max(tags, default=None)
+    if context.request.version is not None and wanted != context.request.wanted:
+        raise UsageError(
+            f"the request {context.request_id} has released {context.name} {wanted}, and asks for "
+            f"{context.request.version} now",
+            hint="another version is another request: give it another --request-id",
+        )
+    version = wanted if isinstance(wanted, Version) else past.newest
     if version is None or version not in tags or (manifest := Manifest.read(tags[version].message)) is None:
         return None
-    plan = await _resumed(context, cloned, tags, version, manifest)
+    plan = await _resumed(context, cloned, past, tags[version], version, manifest)
     return plan if version == wanted or await _is_outstanding(context, plan) else None
 
 
@@ -136,7 +155,8 @@ async def _of_this_request(context: ReleaseContext, tags: Mapping[Version, Tag])
         return None
     made = [version for version, each in _manifests(tags) if each.request_id == context.request_id]
     known = await asyncio.to_thread(context.connections.ledger.releases, context.name)
-    made += [each.version for each in known if context.request_id in {each.request_id, each.run}]
+    mine = (each.version for each in known if context.request_id in {each.request_id, each.run})
+    made += [version for version in mine if version in tags]
     return next(iter(made), None)
 
 
@@ -152,14 +172,15 @@ def _manifests(tags: Mapping[Version, Tag]) -> Iterator[tuple[Version, Manifest]
 
 
 async def _resumed(
-    context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag], version: Version, manifest: Manifest
+    context: ReleaseContext, cloned: Checkout, past: Past, tag: Tag, version: Version, manifest: Manifest
 ) -> Plan:
-    tag = tags[version]
+    previous, previous_tag = past.before(version)
     gone = [each for each in manifest.targets if each.target not in context.family.packages]
     return Plan(
         package=context.name,
         version=version,
-        **previous(version, tags),
+        previous=previous,
+        previous_tag=previous_tag.name if previous_tag else None,
         repository=context.repository,
         branch=cloned.branch,
         tag=tag.name,
@@ -176,19 +197,29 @@ async def _resumed(
 
 
 async def _new(
-    context: ReleaseContext, cloned: Checkout, tags: Mapping[Version, Tag], served: Mapping[Version, OnIndex]
-) -> Plan:
+    context: ReleaseContext, cloned: Checkout, served: Mapping[Version, OnIndex], *, always: bool = False
+) -> Plan | Release:
+    """A new release; the newest one, if it would only repeat that, and need not be made always."""
     base = await cloned.head()
     location = _of_this_package(context, context.project(cloned))
-    version = choose(context, await find_bump(context, cloned, location, tags), location, tags, served)
+    past = await read_past(context, cloned, served, location)
+    repeats = None if always else await nothing_new(context, cloned, past, location)
+    if repeats is not None and not (context.request.pins or repeats.version.is_prerelease):
+        return repeats
+    wanted = await find_bump(context, cloned, location, past.releases)
+    version, remarks = choose(wanted, past, follows=context.request.cascade is not None)
     edited = await edit(context, cloned, location, version)
-    before = previous(version, tags)
-    replaced = location.version or before["previous"]
-    named = await asyncio.to_thread(still_named, context, context.project(cloned), replaced, version)
+    if repeats is not None and not (edited.moves or goes_on(repeats.version, version)):
+        return repeats
+    previous, previous_tag = past.before(version)
+    named = await asyncio.to_thread(
+        still_named, context, context.project(cloned), location.version or previous, version
+    )
     return Plan(
         package=context.name,
         version=version,
-        **before,
+        previous=previous,
+        previous_tag=previous_tag.name if previous_tag else None,
         repository=context.repository,
         branch=cloned.branch,
         tag=tag_name(context.package.tag, context.spelled(version)),
@@ -197,7 +228,7 @@ async def _new(
         changed=edited.changed,
         source=location.described,
         targets=targets_of(context.family, context.name),
-        remarks=(*edited.remarks, *named),
+        remarks=(*remarks, *edited.remarks, *named),
         replaced=location.version,
     )
 

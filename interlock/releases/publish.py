@@ -50,6 +50,7 @@ async def push(context: ReleaseContext, cloned: Checkout, plan: Plan) -> bool:
             f"{plan.repository} has a tag {plan.tag} now, and it is not the one that was prepared",
             hint="run it again: it goes on from what is there",
         )
+    context.timer.acts()
     if refs.get(branch) != plan.base:
         return _raced(context, plan)
     await asyncio.to_thread(context.connections.ledger.record_release, _record(context, plan))
@@ -104,6 +105,7 @@ async def publish(context: ReleaseContext, plan: Plan, files: Collection[BuiltFi
     missing = await upload.missing(plan.package, plan.version, released(files), context.connections.index)
     for file in files:
         if file.name in missing:
+            context.timer.acts()
             try:
                 await upload.upload(file.path, context.connections.upload)
             except PublishError as error:
@@ -137,10 +139,12 @@ async def create_github_release(
     """
     release = await context.connections.github.release(plan.repository, plan.tag)
     if release is None:
+        context.timer.acts()
         release = await _draft(context, cloned, plan, files)
     for file in files:
         await _attach(context, plan, release, file)
     if release.draft:
+        context.timer.acts()
         latest = is_latest(plan.version, await context.connections.index.served(plan.package))
         release = await context.connections.github.publish_release(plan.repository, release.id, latest=latest)
     return release
@@ -183,6 +187,7 @@ async def _attach(context: ReleaseContext, plan: Plan, release: GitHubRelease, f
     if there is not None and there.state == "uploaded":
         _same(plan, there, file)
         return
+    context.timer.acts()
     if there is not None:
         await context.connections.github.delete_asset(plan.repository, there.id)
     await context.connections.github.upload_asset(plan.repository, release, file.path, content_type=TYPES[file.kind])
@@ -217,6 +222,7 @@ async def summarize(
             "remarks": tuple(dict.fromkeys((*(earlier.remarks if earlier else ()), *plan.remarks))),
             "dispatches": tuple(records),
             "seconds": dict(context.timer.seconds),
+            "done_before": tuple(context.timer.done_before),
         }
     )
     await asyncio.to_thread(context.connections.ledger.record_release, release)

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from interlock.common.clock import now
 from interlock.common.retry import is_transient
-from interlock.model.release import Step
+from interlock.model.release import VISIBLE, Step
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,6 +23,7 @@ class StepEvent(StrEnum):
 
     BEGINS = "begins"
     ENDS = "ends"
+    WAS_DONE = "was done"  # what it leaves was there before
     STUMBLES = "stumbles"  # over an error that another try may overcome
     FAILS = "fails"
 
@@ -54,20 +55,31 @@ class StepTimer:
     """The seconds of each step of one run, and how often another push came first.
 
     Attributes:
+        resumes: Whether an earlier run has begun the release.
+        done_before: The steps that have found there what they leave in the world.
         make_sure: Raises before a step starts when this run has lost its lease.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[Step, float] = {}
         self.races = 0
+        self.done_before: list[Step] = []
+        self.resumes = False
+        self._step: Step | None = None
+        self._acted: set[Step | None] = set()
         self.make_sure: Callable[[], Awaitable[None]] = _certainly
         self.began_at = now()
+
+    def acts(self) -> None:
+        """Note that the present step does something in the world that was not done before."""
+        self._acted.add(self._step)
 
     @contextlib.asynccontextmanager
     async def step(self, step: Step) -> AsyncIterator[None]:
         """Notify the watcher about a step, and keep its time."""
         notify = watcher.get()
         began = time.monotonic()
+        self._step = step
         await notify(step, StepEvent.BEGINS)
         try:
             await self.make_sure()
@@ -76,4 +88,6 @@ class StepTimer:
             await notify(step, StepEvent.STUMBLES if is_transient(error) else StepEvent.FAILS)
             raise
         self.seconds[step] = self.seconds.get(step, 0.0) + time.monotonic() - began
-        await notify(step, StepEvent.ENDS)
+        was_done = self.resumes and step in VISIBLE and step not in self._acted
+        self.done_before += [step] if was_done else []
+        await notify(step, StepEvent.WAS_DONE if was_done else StepEvent.ENDS)

@@ -41,6 +41,9 @@ async def release(context: ReleaseContext, run: RunStep = call) -> Release:
         context: The context of the release.
         run: Runs each step.
 
+    Returns:
+        The release; where nothing is new since the newest one, that one with `nothing_new`, and nothing was written.
+
     Raises:
         InterlockError: A step failed; `docs/releases.md` says what each step leaves.
         BusyError: Another process releases the package.
@@ -49,9 +52,9 @@ async def release(context: ReleaseContext, run: RunStep = call) -> Release:
     step = _Steps(context, run)
     await step(Step.PREFLIGHT, preflight.preflight)
     async with context.lease():
-        prepared = await _prepared(step)
-        while not await step(Step.PUSH, publish.push, prepared.source, prepared.plan):
-            prepared = await _prepared(step)
+        prepared = await _pushed(step)
+        if isinstance(prepared, Release):
+            return prepared
         source, plan, files = prepared
         await step(Step.PUBLISH, publish.publish, plan, files)
         await step(Step.CONFIRM, publish.confirm, plan, files)
@@ -75,6 +78,8 @@ async def preview(context: ReleaseContext, run: RunStep = call) -> Preview:
     source = await dry.tried(Step.CHECKOUT, prepare.checkout)
     plan = await dry.tried(Step.BUMP, prepare.bump, source) if source else None
     files: tuple[BuiltFile, ...] = ()
+    if isinstance(plan, Release):
+        return Preview(checks=checks, repeats=plan, refusals=tuple(dry.refusals))
     if source and plan:
         plan, files = await dry.looked(source, plan)
     elif source:
@@ -136,10 +141,12 @@ class _DryRun:
 
     async def looked_anyway(self) -> None:
         """Look at the rest as for the next patch, with the requirements as they stand."""
-        request = self._context.request.model_copy(update={"version": None, "bump": "patch", "pins": {}})
+        changes: dict[str, object] = {"version": None, "bump": "patch", "pins": {}, "empty": True}
+        request = self._context.request.model_copy(update=changes)
         instead = _DryRun(replace(self._context, request=request), self._run)
         source = await instead.tried(Step.CHECKOUT, prepare.checkout)
-        if source and (plan := await instead.tried(Step.BUMP, prepare.bump, source)):
+        plan = await instead.tried(Step.BUMP, prepare.bump, source) if source else None
+        if source and isinstance(plan, Plan):
             await instead.looked(source, plan)
         self.refusals += [refusal for refusal in instead.refusals if refusal not in self.refusals]
 
@@ -152,16 +159,26 @@ class _Prepared(NamedTuple):
     files: tuple[BuiltFile, ...]
 
 
-async def _prepared(step: "_Steps") -> _Prepared:
-    """Run the steps whose results stay on this machine."""
+async def _pushed(step: "_Steps") -> _Prepared | Release:
+    """Push commit and tag; planned again on the new head as long as other pushes come first."""
+    prepared = await _prepared(step)
+    while not isinstance(prepared, Release) and not await step(Step.PUSH, publish.push, prepared.source, prepared.plan):
+        prepared = await _prepared(step)
+    return prepared
+
+
+async def _prepared(step: "_Steps") -> _Prepared | Release:
+    """Run the steps whose results stay on this machine; the newest release, if nothing is new since."""
     source = await step(Step.CHECKOUT, prepare.checkout)
     plan = await step(Step.BUMP, prepare.bump, source)
+    if isinstance(plan, Release):
+        return plan
     await step(Step.GUARD, prepare.guard, source, plan)
     plan = await step(Step.ADMISSION, prepare.admit, plan)
     built = await step(Step.BUILD, prepare.build, source, plan)
-    plan, files = await step(Step.CHECK, prepare.check, plan, built)
-    plan = await step(Step.COMMIT_AND_TAG, prepare.commit_and_tag, source, plan, files)
-    return _Prepared(source, plan, files)
+    checked = await step(Step.CHECK, prepare.check, plan, built)
+    plan = await step(Step.COMMIT_AND_TAG, prepare.commit_and_tag, source, checked.plan, checked.files)
+    return _Prepared(source, plan, checked.files)
 
 
 class _Steps:

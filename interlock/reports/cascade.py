@@ -32,6 +32,7 @@ from interlock.reports.wide_table import print_wide
 
 # Reasons in a table are cut here; the whole text follows once.
 LONGEST_REASON = 160
+WAS_DONE = "it was done before, and nothing is new since; nothing was changed"
 MARKS: Mapping[State, tuple[str, str]] = {
     State.PLANNED: ("·", "dim"),
     State.WAITING: ("·", "dim"),
@@ -64,6 +65,9 @@ def print_plan(plan: CascadePlan, console: Console) -> None:
 
 def print_cascade_preview(found: CascadePreview, console: Console) -> None:
     """Print what a cascade would do, and why it or a package of it would not be released."""
+    if found.was_done:
+        _print([f"[green]✓[/] {found.root} {found.root_version} and what follows: {WAS_DONE}"], console)
+        return
     print_plan(found, console)
     for name, each in found.previews.items():
         if each.refusals:
@@ -88,6 +92,8 @@ def print_cascade(cascade: Cascade, console: Console, *, pages: bool = True) -> 
         link = _link(each) if pages or each.state is not State.RELEASED else ""
         accounts.append((_safe(_why(cascade, each)), link))
     _print([f"[bold]{cascade.id}[/] {_said(cascade)}"], console)
+    if cascade.repeated:
+        _print([WAS_DONE], console)
     _print(_with_reasons(_aligned([("package", "state", "version", "since"), *rows]), accounts), console)
     for name, why in cascade.holds.items():  # the running process has not seen it yet
         if name in cascade.progress and cascade.state(name) in NOT_RELEASING:

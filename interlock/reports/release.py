@@ -27,9 +27,13 @@ def _print(lines: Iterable[str], console: Console) -> None:
 
 
 def _lines(release: Release) -> Iterator[str]:
+    if release.nothing_new:
+        yield f"[green]✓[/] {_safe(release.nothing_new_in_words)}"
+        yield "  nothing was changed; with --empty it is released all the same"
+        return
     mark = "[green]✓[/]" if release.is_finished and not release.failed else "[yellow]![/]"
     since = f" (before: {release.previous})" if release.previous else ""
-    resumed = ", finishing what an earlier run began" if release.resumed else ""
+    resumed = _resumed(release)
     yield f"{mark} [bold]{release.package} {release.version}[/] {_outcome(release)}{since}{resumed}"
     yield f"  tag      {_safe(release.tag)} on {release.commit[:10]}, {_safe(f'{release.repository} {release.branch}')}"
     for file in release.files:
@@ -43,6 +47,12 @@ def _lines(release: Release) -> Iterator[str]:
     if seconds := release.seconds:
         steps = ", ".join(f"{step} {seconds[step]:.1f} s" for step in Step if seconds.get(step, 0) >= 0.05)
         yield f"  [dim]time     {sum(seconds.values()):.1f} s: {steps}[/]"
+
+
+def _resumed(release: Release) -> str:
+    if release.is_repeated and release.ended_at is not None:
+        return f", out since {release.ended_at:%Y-%m-%d %H:%M} UTC; everything was done before"
+    return ", finishing what an earlier run began" if release.resumed else ""
 
 
 def _outcome(release: Release) -> str:
@@ -79,8 +89,7 @@ def _likely(receipt: Receipt) -> str:
 
 def release_markdown(release: Release) -> str:
     """A release as Markdown; other people's text is escaped."""
-    resumed = "; finished what an earlier run began" if release.resumed else ""
-    state = f"{_outcome(release)}; before: {release.previous or 'nothing'}{resumed}"
+    state = f"{_outcome(release)}; before: {release.previous or 'nothing'}{_resumed(release)}"
     lines = [f"## {release.package} {release.version}", "", state, ""]
     lines += [f"- tag `{release.tag}` on `{release.commit}` in {plain(release.repository)}"]
     lines += [f"- [GitHub Release]({release.page})"] if release.page else []
@@ -131,6 +140,7 @@ def _receipts(release: Release) -> str:
 def preview_markdown(found: Preview) -> str:
     """What a release would do, as Markdown; other people's text is escaped."""
     title = f"{found.plan.package} {found.plan.version}" if found.plan else "It would not be started"
+    title = found.repeats.nothing_new_in_words if found.repeats else title
     lines = [f"## {title}{', which would be refused' if found.plan and found.refusals else ''}", ""]
     lines += ["Nothing was changed.", "", "| check | state | cause |", "|---|---|---|"]
     lines += [f"| {plain(f'{c.subject}, {c.name}')} | {c.state} | {plain(c.cause)} |" for c in found.checks]
@@ -154,7 +164,9 @@ def print_preview(found: Preview, console: Console) -> None:
     _print(map(_check, found.checks), console)
     if found.plan:
         _print(_plan_lines(found.plan, found), console)
-    if found.refusals or not found.plan:
+    if found.repeats:
+        _print(["", *_lines(found.repeats)], console)
+    if found.refusals or not (found.plan or found.repeats):
         _print([*([""] if found.refusals else []), *_refusals(found)], console)
 
 

@@ -12,7 +12,17 @@ from typer.core import TyperGroup
 
 from deployments.cli import run_flow
 from deployments.cli.displays.cascade import CascadeDisplay
-from deployments.cli.options import BumpOption, DespiteOption, FamilyOption, JsonOption, RefOption, VersionOption
+from deployments.cli.options import (
+    BumpOption,
+    DespiteOption,
+    EmptyOption,
+    FamilyOption,
+    JsonOption,
+    RefOption,
+    RequestIdOption,
+    VersionOption,
+)
+from deployments.cli.request_id import of_this_ci
 from interlock.adapters.connections import open_connections
 from interlock.adapters.ledger import open_ledger
 from interlock.cascades import scheduler
@@ -61,16 +71,27 @@ def start(
     version: VersionOption = None,
     ref: RefOption = None,
     despite: DespiteOption = None,
+    request_id: RequestIdOption = None,
+    empty: EmptyOption = False,
     dry_run: DryRun = False,
     family: FamilyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Start a cascade, or resume the one that was started.
+    """Start a cascade, or resume the one that was started. What was done before is not done again.
 
     Exit code 0 when all is done; 1 when something is held, has failed, or waits for a merge.
     """
     code = run_cascade(
-        package, bump=bump, version=version, ref=ref, despite=despite, dry_run=dry_run, family=family, as_json=as_json
+        package,
+        bump=bump,
+        version=version,
+        ref=ref,
+        despite=despite,
+        request_id=request_id,
+        empty=empty,
+        dry_run=dry_run,
+        family=family,
+        as_json=as_json,
     )
     raise typer.Exit(code)
 
@@ -185,6 +206,8 @@ def run_cascade(
     ref: str | None = None,
     is_followed: bool = False,
     despite: str | None = None,
+    request_id: str | None = None,
+    empty: bool = False,
     dry_run: bool = False,
     family: Path | None = None,
     as_json: bool = False,
@@ -200,6 +223,8 @@ def run_cascade(
         ref=ref,
         follow=is_followed,
         despite=despite,
+        request_id=request_id or of_this_ci(version or bump or "next", ref),
+        empty=empty,
         family=str(family.resolve()) if family else None,
         dry_run=dry_run,
     )

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from deployments.cli.commands.cascade import run_cascade
 from deployments.cli.commands.release import DryRun, Finish, Package, run_release
-from deployments.cli.options import BumpOption, FamilyOption, JsonOption, RefOption, VersionOption
+from deployments.cli.options import BumpOption, EmptyOption, FamilyOption, JsonOption, RefOption, VersionOption
 from interlock.common.paths import home
 from interlock.errors import RehearsalError
 from interlock.model import family_file
@@ -118,6 +118,7 @@ def release(
     version: VersionOption = None,
     ref: RefOption = None,
     finish: Finish = False,
+    empty: EmptyOption = False,
     dry_run: DryRun = False,
     as_json: JsonOption = False,
     directory: Directory = None,
@@ -142,7 +143,14 @@ def release(
     with _world(wanted) as (world, process):
         world.environment().apply(os.environ)
         code = run_release(
-            package, bump=bump, version=version, ref=ref, finish=finish, dry_run=dry_run, as_json=as_json
+            package,
+            bump=bump,
+            version=version,
+            ref=ref,
+            finish=finish,
+            empty=empty,
+            dry_run=dry_run,
+            as_json=as_json,
         )
         if code == 0 and not (dry_run or as_json):
             _say_how_to_install(world, package, keeps=wanted.keep or process is None)
@@ -157,6 +165,7 @@ def cascade(
     bump: BumpOption = None,
     version: VersionOption = None,
     ref: RefOption = None,
+    empty: EmptyOption = False,
     dry_run: DryRun = False,
     as_json: JsonOption = False,
     directory: Directory = None,
@@ -181,7 +190,9 @@ def cascade(
     with _world(wanted) as (world, process):
         world.environment().apply(os.environ)
         keeps = wanted.keep or process is None
-        code = run_cascade(package, bump=bump, version=version, ref=ref, dry_run=dry_run, as_json=as_json, pages=keeps)
+        code = run_cascade(
+            package, bump=bump, version=version, ref=ref, empty=empty, dry_run=dry_run, as_json=as_json, pages=keeps
+        )
         if not (dry_run or as_json):
             _say_what_is_seen(world, keeps=keeps)
     raise typer.Exit(code)

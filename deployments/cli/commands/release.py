@@ -9,7 +9,17 @@ from rich.console import Console
 
 from deployments.cli import run_flow
 from deployments.cli.displays.release import ReleaseDisplay
-from deployments.cli.options import BumpOption, DespiteOption, FamilyOption, JsonOption, RefOption, VersionOption
+from deployments.cli.options import (
+    BumpOption,
+    DespiteOption,
+    EmptyOption,
+    FamilyOption,
+    JsonOption,
+    RefOption,
+    RequestIdOption,
+    VersionOption,
+)
+from deployments.cli.request_id import of_this_ci
 from interlock.adapters.connections import open_connections
 from interlock.adapters.ledger import open_ledger
 from interlock.errors import DispatchError
@@ -43,13 +53,16 @@ def release(
     ref: RefOption = None,
     despite: DespiteOption = None,
     finish: Finish = False,
+    request_id: RequestIdOption = None,
+    empty: EmptyOption = False,
     dry_run: DryRun = False,
     family: FamilyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Release a package: bump, tag, build, publish, GitHub Release, dispatches, receipts.
 
-    Run it again after any interruption: it finishes the same release. Exit codes: docs/exit-codes.md.
+    Run it again after any interruption: it finishes the same release. With nothing new since the newest release it says
+    so, and releases nothing. Exit codes: docs/exit-codes.md.
     """
     code = run_release(
         package,
@@ -58,6 +71,8 @@ def release(
         ref=ref,
         despite=despite,
         finish=finish,
+        request_id=request_id,
+        empty=empty,
         dry_run=dry_run,
         family=family,
         as_json=as_json,
@@ -89,6 +104,8 @@ def run_release(
     ref: str | None = None,
     despite: str | None = None,
     finish: bool = False,
+    request_id: str | None = None,
+    empty: bool = False,
     dry_run: bool = False,
     family: Path | None = None,
     as_json: bool = False,
@@ -101,6 +118,8 @@ def run_release(
         version=version,
         ref=ref,
         despite=despite,
+        request_id=request_id or of_this_ci(version or bump or "next", ref),
+        empty=empty,
         family=str(family.resolve()) if family else None,
         patience=Timeouts(**(patience or {})),
         finish=finish,

@@ -26,6 +26,8 @@ class ReleaseDisplay(ProgressDisplay):
             self._progress.reset(self._task, description=LIFECYCLE[step].does)
         elif event is StepEvent.ENDS:
             self.say(f"[green]✓[/] {LIFECYCLE[step].does}")
+        elif event is StepEvent.WAS_DONE:
+            self.say(f"[green]✓[/] {LIFECYCLE[step].does}: done before")
         elif event is StepEvent.STUMBLES:
             self.say(f"[yellow]![/] {LIFECYCLE[step].does}: in trouble, and tried again if that may help")
         else:

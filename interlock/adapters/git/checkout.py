@@ -1,7 +1,7 @@
 """A clone with a work tree: where a release is prepared, read and tagged."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -43,7 +43,7 @@ class Checkout(Repository):
         """
         if path.exists() and any(path.iterdir()):
             raise RepositoryError(f"{path} is not empty", hint="name a directory that does not exist yet")
-        name = checked_ref(branch or await _default_branch(remote))
+        name = checked_ref(branch or await cls.default_branch(remote))
         made = await git("init", "--quiet", "--template=", f"--initial-branch={name}", "--", path)
         succeeded(made, f"no clone can be made in {path}")
         checkout = cls(remote, path, name)
@@ -51,6 +51,20 @@ class Checkout(Repository):
         await checkout.update()
         await checkout._output("reset", "--quiet", "--hard", f"refs/remotes/origin/{name}")
         return checkout
+
+    @staticmethod
+    async def default_branch(remote: Remote) -> str:
+        """The name of a repository's default branch.
+
+        Raises:
+            RepositoryError: It has none, or can't be read.
+        """
+        listed = await git("ls-remote", "--quiet", "--symref", "--", remote.url, "HEAD", remote=remote)
+        name = remote.redact(remote.url)
+        first = succeeded(listed, f"the refs of {name} can't be read").partition("\n")[0]
+        if not first.startswith("ref: refs/heads/"):
+            raise RepositoryError(f"{name} has no default branch", hint="name the branch in the family file")
+        return first.removeprefix("ref: refs/heads/").partition("\t")[0]
 
     async def update(self) -> str:
         """Fetch the remote's branch and tags, leaving the work tree alone; the branch's commit there.
@@ -83,12 +97,32 @@ class Checkout(Repository):
                 succeeded(await self._git("add", "--force", "--", *paths, extra=index), "files can't be added")
             return succeeded(await self._git("write-tree", extra=index), "a tree can't be made").strip()
 
+    async def discard(self, paths: Sequence[str]) -> None:
+        """Take changes of these files back: they are as in the work tree's commit again."""
+        if paths:
+            await self._output("checkout", "--quiet", "HEAD", "--", *paths)
+
+    async def differ(self, one: str, two: str, paths: Sequence[str] = ()) -> bool:
+        """Whether two trees, or the trees of two commits, differ in what some pathspecs match; without any, at all."""
+        command = ("diff-tree", "--quiet", "-r", checked_sha(one), checked_sha(two), "--", *paths)
+        compared = await self._git(*command, extra=NOT_LITERAL)
+        if compared.returncode not in {0, 1}:
+            succeeded(compared, f"{one} and {two} can't be compared")
+        return compared.returncode == 1
+
     async def merged_tags(self, sha: str) -> frozenset[str]:
         """The names of the tags in a commit's history."""
         listed = await self._output(
             "for-each-ref", f"--merged={checked_sha(sha)}", "--format=%(refname:strip=2)", "refs/tags"
         )
         return frozenset(listed.split("\n")) - {""}
+
+    async def latest(self, shas: Iterable[str]) -> frozenset[str]:
+        """Those of some commits that are in no other's history."""
+        given = sorted({checked_sha(sha) for sha in shas})
+        if len(given) < 2:
+            return frozenset(given)
+        return frozenset((await self._output("merge-base", "--independent", *given)).split())
 
     async def commit_time(self, sha: str) -> int:
         """When a commit was made, in seconds since 1970."""
@@ -222,12 +256,3 @@ def _tag(fields: tuple[str, ...]) -> Tag | None:
     if target_kind != "commit":
         return None
     return Tag(name=name, sha=sha, commit=target, message=message.removesuffix("\n"), when=int(when) if when else None)
-
-
-async def _default_branch(remote: Remote) -> str:
-    listed = await git("ls-remote", "--quiet", "--symref", "--", remote.url, "HEAD", remote=remote)
-    name = remote.redact(remote.url)
-    first = succeeded(listed, f"the refs of {name} can't be read").partition("\n")[0]
-    if not first.startswith("ref: refs/heads/"):
-        raise RepositoryError(f"{name} has no default branch", hint="name the branch in the family file")
-    return first.removeprefix("ref: refs/heads/").partition("\t")[0]

@@ -37,6 +37,7 @@ class Cascade(FrozenModel):
         ended_at: When nothing was left to do; None while it runs, or after an interruption.
         aborted: Whether a person aborted it.
         holds: By package, why a person holds it; also for packages that it hasn't reached yet.
+        repeated: Whether it was done before this run, which has done nothing.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Cascade(FrozenModel):
     ended_at: AwareDatetime | None = None
     aborted: bool = False
     holds: Mapping[str, str] = {}
+    repeated: bool = False
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -94,6 +96,11 @@ class Cascade(FrozenModel):
     def is_over(self) -> bool:
         """Whether every package has ended in one way or another."""
         return all(each.state.is_end for each in self.progress.values())
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended well, and nobody holds anything."""
+        return self.ended_at is not None and self.outcome is Outcome.DONE
 
     @property
     def outcome(self) -> Outcome:

@@ -138,7 +138,7 @@ def test_what_was_rehearsed_says_where_to_look_and_leaves_out_pages_that_are_gon
         ended = invoke("rehearse", "cascade", CORE, "--bump", "minor", "--directory", directory, *options)
     finally:
         invoke("rehearse", "stop", "--directory", directory)
-    how = {"version": None, "dry_run": False, "as_json": False, "pages": bool(options)}
+    how = {"version": None, "empty": False, "dry_run": False, "as_json": False, "pages": bool(options)}
     assert asked == [{"package": CORE, "bump": "minor", **how}]
     look = f"eval \"$(interlock rehearse env --directory '{directory}')\"; interlock cascades\n"
     first = f"to look around in its world: interlock rehearse --directory '{directory}'; in another shell: "
@@ -289,9 +289,12 @@ def whole(interlock: Interlock, interrupted: Ended) -> Ended:
 
 def test_a_dry_run_is_the_plan(interlock: Interlock, world: dict[str, str], whole: Ended) -> None:
     assert whole.code == 0, whole.err
-    planned = interlock.invoke("cascade", CORE, "--dry-run", environ=world)
+    again = interlock.invoke("cascade", CORE, "--dry-run", environ=world)
+    done = "it was done before, and nothing is new since; nothing was changed"
+    assert again.out == f"✓ {CORE} 1.2.11 and what follows: {done}\n"
+    planned = interlock.invoke("cascade", CORE, "--dry-run", "--empty", environ=world)
     assert planned.out.splitlines()[1].split() == [CORE, "release", "1.2.11", "→", "1.2.12", "–"]
-    document = interlock.invoke("cascade", CORE, "--dry-run", "--json", environ=world)
+    document = interlock.invoke("cascade", CORE, "--dry-run", "--empty", "--json", environ=world)
     assert [each["package"] for each in json.loads(document.out)["packages"]][-1] == "market-data-infra"
 
 

@@ -64,19 +64,29 @@ def test_releases_are_listed_as_the_ledger_knows_them(interlock: Interlock, firs
     assert [Release.model_validate(one).version for one in found] == [one.version for one in interlock.releases()]
 
 
+def test_the_same_command_again_has_nothing_to_release(interlock: Interlock, first: Ended) -> None:
+    assert first.code == 0
+    writes = interlock.writes()
+    ended = interlock.rehearse("--json")
+    assert ended.code == 0, ended.err
+    release = Release.model_validate_json(ended.out)
+    assert (release.nothing_new, str(release.version)) == (True, "1.2.11")
+    assert interlock.writes() == writes
+
+
 def test_what_kill_interrupts_the_same_command_finishes_once(interlock: Interlock, first: Ended) -> None:
     assert first.code == 0
     since, tags = len(interlock.writes()), tags_of(interlock)
 
     # The lease is pushed before.
     push = interlock.held(origin="git", method="POST", path="core.git/git-receive-pack", skip=1)
-    running = interlock.begin("rehearse", "release", CORE, "--faults", push)
+    running = interlock.begin("rehearse", "release", CORE, "--empty", "--faults", push)
     running.says(LIFECYCLE[Step.COMMIT_AND_TAG].does)
     running.kill(group=False)
     assert tags_of(interlock) == tags
 
     second_file = interlock.held(origin="index", method="POST", skip=1)
-    running = interlock.begin("rehearse", "release", CORE, "--faults", second_file)
+    running = interlock.begin("rehearse", "release", CORE, "--empty", "--faults", second_file)
     running.waits_for(lambda: sum("upload" in note for note in interlock.writes()[since:]) == 1)
     running.kill(group=True)
     assert tags_of(interlock) == tags | {"v1.2.12"}
@@ -117,7 +127,7 @@ def test_ctrl_c_is_no_crash_and_the_same_command_goes_on(interlock: Interlock, f
     since, before = len(interlock.writes()), len(interlock.releases())
     # Of each target's runs one is asked for by its number: when a receipt is followed.
     runs = interlock.held(origin="api", method="GET", path=r"actions/runs/\d+$", times=9)
-    running = interlock.begin("rehearse", "release", CORE, "--faults", runs)
+    running = interlock.begin("rehearse", "release", CORE, "--empty", "--faults", runs)
     running.says(LIFECYCLE[Step.DISPATCH].does)
     running.process.send_signal(signal.SIGINT)
     ended = running.ends()

@@ -154,6 +154,7 @@ def test_a_release_runs_in_the_world_with_all_that_was_said(home: Path, released
             "version": None,
             "ref": "main",
             "finish": False,
+            "empty": False,
             "dry_run": False,
             "as_json": False,
             "index": f"{index}/simple/",

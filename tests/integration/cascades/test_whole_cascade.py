@@ -56,8 +56,9 @@ def test_a_cascade_releases_pins_tells_and_runs_each_once_and_the_next_one_begin
         said.extend(one for one in now if one not in said)
 
     ibkr = here.git("market-data-ibkr", "for-each-ref")
+    _pre_release_elsewhere(here)
 
-    cascade = here.cascade(watch=watch)
+    cascade = here.cascade(watch=watch, request_id="ci/17")
 
     _assert_done(here, cascade)
     _assert_each_once_and_in_order(here)
@@ -68,10 +69,24 @@ def test_a_cascade_releases_pins_tells_and_runs_each_once_and_the_next_one_begin
     _assert_command(here, interlock_home, said)
     _assert_the_newest_install_together()
 
+    done = here.counted()
+    assert here.cascade().repeated
+    here.commit(CORE, {"new.txt": b"new"})
+    again = here.cascade(request_id="ci/17")
+    assert (again.repeated, again.id, again.ended_at) == (True, cascade.id, cascade.ended_at)
+    assert here.counted() == done
+
     following = here.cascade()
     assert following.id == "market-data-core-1.2.12"
     assert versions(following) == {CORE: "1.2.12", PIPELINE: "0.8.3", STORE: "0.6.5", ORCHESTRATOR: "0.8.6"}
     assert len(here.tagged()) == 8
+
+
+def _pre_release_elsewhere(here: RehearsedCascade) -> None:
+    """Another branch of store is far ahead."""
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    made = here.git("market-data-store", *author, "commit-tree", "main^{tree}", "-p", "main", "-m", "feat: all new")
+    here.git("market-data-store", "tag", "v1.0.0a1", made)
 
 
 def _assert_done(here: RehearsedCascade, cascade: Cascade) -> None:

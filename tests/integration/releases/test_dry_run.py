@@ -63,11 +63,13 @@ def test_a_dry_run_names_every_refusal_and_ends_with_the_first_ones_code(
     assert found.exit_code == 12
     says = [refusal.message for refusal in found.refusals]
     for number, words in enumerate(
-        ("TWINE_PASSWORD", "core_release", "not beyond", "'Private :: Ours' is not a valid")
+        ("TWINE_PASSWORD", "core_release", "1.2.9 is taken", "'Private :: Ours' is not a valid")
     ):
         assert words in says[number]
     assert found.plan is None
-    with pytest.raises(RefusedError, match=r"(?s)TWINE_PASSWORD.*core_release.*not beyond.*Private :: Ours") as caught:
+    with pytest.raises(
+        RefusedError, match=r"(?s)TWINE_PASSWORD.*core_release.*1.2.9 is taken.*Private :: Ours"
+    ) as caught:
         found.says()
     assert not caught.value.transient
     with (console := Console(width=300)).capture() as captured:

@@ -26,7 +26,7 @@ DONE = sorted(
         "dispatch core_release mjdevaccount/market_data_pipeline",
     ]
 )
-TRACES = {Step.PUSH, Step.PUBLISH, Step.DISPATCH}
+TRACES = {Step.PUSH, Step.PUBLISH, Step.DISPATCH, Step.SUMMARY}
 MOMENTS = 24
 # About as many as a whole release makes: it is killed by what it has done, not by the clock of a fast or slow machine.
 REQUESTS, MORE_SECONDS = 60, 0.1
@@ -55,18 +55,21 @@ def _assert_done_once(here: RehearsedRelease) -> None:
 # The gate takes those that change what can't be undone, `make test-long` all.
 STEPS = [
     step if step in TRACES else pytest.param(step, marks=pytest.mark.long, id=step.value)
-    for step in list(Step)[:-1]
+    for step in Step
     if step is not Step.DEVELOPMENT  # its own tests kill it: test_schemes.py
 ]
 
 
 @pytest.mark.parametrize("last", STEPS)
 def test_killed_after_a_step_it_is_finished_by_running_it_again(here: RehearsedRelease, last: Step) -> None:
+    """The same command, which names no version; and once more after its success."""
     assert _killed_after(here, last) == -signal.SIGKILL
 
-    release = here.release(version="1.2.11")
+    release = here.release()
 
     assert release.is_finished
+    assert release.nothing_new is (last is Step.SUMMARY)
+    assert here.release().nothing_new
     assert all(record.receipt and record.receipt.is_good for record in release.dispatches)
     assert len(release.dispatches) == 4
     _assert_done_once(here)

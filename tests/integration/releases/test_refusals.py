@@ -119,7 +119,7 @@ TABLE: list[tuple[str, Spoil, dict[str, object], type[InterlockError], str]] = [
     ("malformed version", _nothing, {"version": "1.2.x"}, UsageError, '"1.2.x" is not a version'),
     ("local version", _nothing, {"version": "1.2.11+mine"}, UsageError, "local version"),
     ("malformed bump", _nothing, {"bump": "huge"}, UsageError, "does not say how the version moves on"),
-    ("version behind", _nothing, {"version": "1.2.9"}, ConflictError, "not beyond"),
+    ("version behind", _nothing, {"version": "1.2.9"}, ConflictError, "1.2.9 is taken"),
     ("unknown branch", _nothing, {"ref": "nowhere"}, InterlockError, "nowhere"),
     ("dirty tree", _line_endings, {}, RefusedError, "is not clean: README.md"),
     ("missing token", _no_token, {}, TokenError, "REPO_DISPATCH_TOKEN"),

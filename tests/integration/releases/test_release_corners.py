@@ -234,7 +234,7 @@ def test_a_release_whose_downstream_failed_is_finished_and_says_so(here: Rehears
     with state.changing():
         state.repository("mjdevaccount/market-data-ibkr").policies["*"] = Policy(conclusion="failure")
 
-    with pytest.raises(DispatchError, match="the same command makes the next version"):
+    with pytest.raises(DispatchError, match="run that workflow again there"):
         here.release(watch=nothing)
     with open_ledger() as ledger:
         assert ledger.releases()[0].is_finished

@@ -142,15 +142,28 @@ def test_the_same_version_again_does_nothing_again(done: Done) -> None:
     again = done.here.release(version="1.2.11")
 
     assert done.here.writes() == list(done.writes)
-    assert again.resumed
+    assert again.is_repeated
     facts = ("commit", "files", "began_at", "ended_at")
     assert [getattr(again, fact) for fact in facts] == [getattr(done.release, fact) for fact in facts]
 
 
-def test_the_next_version_is_made_once_one_is_finished_even_when_the_ledger_is_lost(done: Done) -> None:
+def test_with_nothing_new_nothing_is_released_even_when_the_ledger_is_lost(done: Done) -> None:
+    for _ in range(2):
+        again = done.here.release(bump="minor")
+        assert again.nothing_new
+        assert (again.version, again.commit, again.files) == (
+            Version("1.2.11"),
+            done.release.commit,
+            done.release.files,
+        )
+        assert done.here.writes() == list(done.writes)
+        done.here.world.directory.ledger.unlink()
+
+
+def test_the_next_version_is_made_when_something_is_new_or_somebody_insists(done: Done) -> None:
+    done.here.commit(CORE, {"new.txt": b"new"})
     assert str(done.here.release().version) == "1.2.12"
-    done.here.world.directory.ledger.unlink()
-    assert str(done.here.release().version) == "1.2.13"
+    assert str(done.here.release(empty=True).version) == "1.2.13"
 
 
 @pytest.mark.parametrize(

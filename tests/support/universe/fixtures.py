@@ -11,7 +11,7 @@ from tests.support.made_once import SHARED, made_once
 from tests.support.universe.world import Universe, open_universe, pack_friends
 
 # Settings of the machine that runs the tests, and everything that could carry a request out of this machine.
-FOREIGN = ("INTERLOCK_", "PREFECT_", "UV_", "PIP_", "PYTEST_", "GIT_CONFIG")
+FOREIGN = ("INTERLOCK_", "PREFECT_", "UV_", "PIP_", "PYTEST_", "GIT_CONFIG", "GITHUB_RUN_", "CI_PIPELINE_")
 FOREIGN_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 # Nobody listens on the discard port: what asks an index that no test named is refused at once.
 NOWHERE = "http://127.0.0.1:9/simple/"

@@ -62,10 +62,12 @@ def test_on_a_terminal_the_step_that_goes_on_is_named_and_gone_at_the_end() -> N
         asyncio.run(display.show(Step.PUSH, StepEvent.BEGINS))
         display._progress.refresh()
         asyncio.run(display.show(Step.PUSH, StepEvent.ENDS))
+        asyncio.run(display.show(Step.PUBLISH, StepEvent.WAS_DONE))
     text = ESCAPES.sub("", out.getvalue())
     assert "waiting for the Prefect server" in text
     assert re.search(rf"[^✓✗] {LIFECYCLE[Step.PUSH].does}", text)
     assert f"✓ {LIFECYCLE[Step.PUSH].does}\n" in text
+    assert f"✓ {LIFECYCLE[Step.PUBLISH].does}: done before\n" in text
     assert out.getvalue().endswith("\x1b[2K") or "\x1b[2K" in out.getvalue().rpartition("✓")[2]
 
 

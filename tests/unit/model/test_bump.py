@@ -5,8 +5,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from interlock.errors import ConflictError, UsageError
-from interlock.model.bump import Bump, Part, next_version, parse_version
+from interlock.errors import UsageError
+from interlock.model.bump import Bump, Part, parse_version
 
 FORMS = [
     *Part,
@@ -145,15 +145,6 @@ def test_a_bump_is_always_beyond_in_normal_form_and_of_the_same_epoch(bump: Bump
     assert moved.is_devrelease == (Part.DEV in bump.parts)
 
 
-@given(bumps, st.dictionaries(st.text(), st.none() | versions))
-def test_the_next_version_is_beyond_all_that_is_known(bump: Bump, known: dict[str, Version | None]) -> None:
-    try:
-        moved = next_version(bump, known=known)
-    except UsageError:
-        assume(False)
-    assert all(version is None or moved > version for version in known.values())
-
-
 @given(versions, st.sampled_from(["patch", "minor", "major"]))
 def test_a_release_part_leads_from_every_version_to_a_final_one(version: Version, part: str) -> None:
     moved = Bump.parse(part).next(version)
@@ -169,35 +160,6 @@ def test_a_pre_release_of_a_release_ends_in_that_release(version: Version, part:
     assert Bump.parse("final").next(moved) == Bump.parse(part).next(version) == Bump.parse(part).next(moved)
 
 
-def test_the_next_version_goes_on_from_the_highest_place() -> None:
-    known = {"pyproject.toml": Version("1.2.3"), "the newest tag v1.2.9": Version("1.2.9"), "the index": None}
-    assert next_version(Bump.parse("patch"), known=known) == Version("1.2.10")
-
-
-def test_a_bump_that_leads_nowhere_names_the_place_it_started_from() -> None:
-    with pytest.raises(UsageError, match=r'the index: "rc" of 1\.3\.0 would be'):
-        next_version(Bump.parse("rc"), known={"pyproject.toml": Version("1.2rc1"), "the index": Version("1.3.0")})
-
-
-def test_nothing_known_can_not_be_moved_on() -> None:
-    with pytest.raises(UsageError, match="no version yet") as caught:
-        next_version(Bump.parse("patch"), known={"the index": None})
-    assert "1.4.0" in str(caught.value.hint)
-
-
-def test_a_version_beyond_all_is_taken_as_it_is() -> None:
-    assert next_version(Version("2.0"), known={"the index": Version("1.9"), "tags": None}) == Version("2.0")
-    assert next_version(Version("2.0"), known={}) == Version("2.0")
-
-
-def test_a_version_that_is_not_beyond_all_is_a_conflict_that_names_where() -> None:
-    known = {"pyproject.toml": Version("1.2"), "the newest tag v1.4": Version("1.4"), "the index": Version("1.5")}
-    with pytest.raises(ConflictError) as caught:
-        next_version(Version("1.4"), known=known)
-    assert caught.value.message == "1.4 is not beyond what there is: the newest tag v1.4 has 1.4, the index has 1.5"
-    assert "beyond 1.5" in str(caught.value.hint)
-
-
 @pytest.mark.parametrize("text", ["", "1.4.0+mine", "one", "1.4-"])
 def test_what_can_not_be_released_is_no_version(text: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -207,5 +169,3 @@ def test_what_can_not_be_released_is_no_version(text: str) -> None:
 
 def test_a_version_is_read_in_any_of_its_spellings() -> None:
     assert str(parse_version(" v1.4.0-RC.1 ")) == "1.4.0rc1"
-    with pytest.raises(UsageError, match="local"):
-        next_version(Version("1.0+mine"), known={})

@@ -8,6 +8,7 @@ import pytest
 from packaging.version import Version
 from rich.console import Console
 
+from interlock.cascades.dry_run import CascadePreview
 from interlock.model.cascade import (
     Action,
     Cascade,
@@ -26,6 +27,7 @@ from interlock.reports import (
     plan_mermaid,
     plan_tree,
     print_cascade,
+    print_cascade_preview,
     print_cascades,
     print_plan,
     progress_tree,
@@ -46,6 +48,19 @@ def shown(write: Callable[[Console], None], width: int = 100) -> str:
 
 def lines(write: Callable[[Console], None], width: int = 100) -> list[str]:
     return [line.rstrip() for line in shown(write, width).splitlines()]
+
+
+def test_what_was_done_before_says_so() -> None:
+    done = "it was done before, and nothing is new since; nothing was changed"
+    cascade = a_cascade().model_copy(update={"repeated": True})
+    assert lines(lambda console: print_cascade(cascade, console))[1] == done
+
+    preview = CascadePreview(**dict(cascade.plan), was_done=True)
+    assert lines(lambda console: print_cascade_preview(preview, console)) == [
+        f"✓ market-data-core {NEW} and what follows: {done}"
+    ]
+    assert preview.says() == "; it was done before, and nothing is new since"
+    assert preview.exit_code == 0
 
 
 @pytest.mark.parametrize("width", [40, 100])

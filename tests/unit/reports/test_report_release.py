@@ -10,11 +10,11 @@ from packaging.version import Version
 from rich.console import Console
 
 from interlock.model.dispatches import DispatchRecord
-from interlock.model.release import Release, Step
+from interlock.model.release import VISIBLE, Release, Step
 from interlock.releases.checks import failed, ok, unknown, warning
 from interlock.releases.plan import Plan
 from interlock.releases.preflight import Preview
-from interlock.reports import print_preview, print_release, print_releases, release_markdown
+from interlock.reports import preview_markdown, print_preview, print_release, print_releases, release_markdown
 from tests.support.release_values import NOON, a_file, a_receipt, a_record, a_release, an_order
 
 PLAN = Plan(
@@ -53,6 +53,26 @@ def test_a_finished_release_is_all_that_was_done() -> None:
         "  told     ✓ mjdevaccount/market-data-store core_release: success  https://example.org/runs/7",
         "  time     1.8 s: build 0.2 s, push 1.5 s",
     ]
+
+
+def test_a_repeated_release_says_since_when_it_is_out() -> None:
+    done = a_release(resumed=True, done_before=tuple(VISIBLE))
+    since = ", out since 2026-11-20 12:01 UTC; everything was done before"
+    assert printed(done).splitlines()[0] == f"✓ market-data-core 1.2.11 released (before: 1.2.10){since}"
+    half = a_release(resumed=True, done_before=(Step.PUSH, Step.PUBLISH, Step.GITHUB_RELEASE))
+    assert printed(half).splitlines()[0].endswith("(before: 1.2.10), finishing what an earlier run began")
+
+
+def test_with_nothing_new_only_that_is_said() -> None:
+    since = "market-data-core has nothing to release since v1.2.11 (released 2026-11-20 12:01 UTC)"
+    lines = [f"✓ {since}", "  nothing was changed; with --empty it is released all the same"]
+    nothing = a_release(nothing_new=True)
+    assert printed(nothing).splitlines() == lines
+
+    preview = Preview(checks=(ok("core", "repository", "public"),), repeats=nothing)
+    assert shown(lambda console: print_preview(preview, console), 200).splitlines()[1:] == ["", *lines]
+    assert preview_markdown(preview).startswith(f"## {since}\n")
+    assert preview.says() == since
 
 
 def test_what_there_is_not_is_not_named() -> None:
@@ -108,7 +128,7 @@ def test_remarks_are_shown() -> None:
 def test_markdown_has_every_hash_whole_and_every_step() -> None:
     text = release_markdown(a_release(resumed=True))
     assert text.startswith(
-        "## market-data-core 1.2.11\n\nreleased; before: 1.2.10; finished what an earlier run began\n"
+        "## market-data-core 1.2.11\n\nreleased; before: 1.2.10, finishing what an earlier run began\n"
     )
     assert f"- tag `v1.2.11` on `{'c' * 40}` in mjdevaccount/market-data-core\n" in text
     assert "- [GitHub Release](https://example.org/releases/v1.2.11)\n" in text

@@ -1,0 +1,83 @@
+"""Whether there is anything to release: what a branch has since its newest release."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from packaging.version import Version
+
+from interlock.adapters.git import Checkout
+from interlock.model.release import Release
+from interlock.project.version import VersionPlace
+from interlock.releases.context import ReleaseContext
+from interlock.releases.edits import edit
+from interlock.releases.past import Past
+from interlock.releases.tags import Manifest
+
+
+async def nothing_new(context: ReleaseContext, cloned: Checkout, past: Past, location: VersionPlace) -> Release | None:
+    """The newest release, if the branch has nothing new since; None if it has, or a person names the version.
+
+    Requirements that a release would move are not looked at here.
+
+    Raises:
+        RepositoryError: The clone can't be read.
+        LedgerError: The ledger can't be read.
+    """
+    newest, request = past.newest, context.request
+    if newest is None or request.empty or request.version is not None:
+        return None
+    tag = past.own[newest]
+    if not (newest in past.served or Manifest.read(tag.message)):
+        return None  # a tag alone: its release is not out
+    paths = context.family.pathspecs(context.name)
+    if await cloned.log(since=tag.name, paths=paths) and not await _has_its_files(context, cloned, location, past):
+        return None
+    known = await context.remembered(newest) or await _as_tagged(context, cloned, past, newest)
+    return known.model_copy(update={"nothing_new": True})
+
+
+def goes_on(before: Version, version: Version) -> bool:
+    """Whether a version is of a later phase: from a development version over pre-releases to a release."""
+    return _phase(version) > _phase(before)
+
+
+def _phase(version: Version) -> str:
+    if version.pre is not None:
+        return version.pre[0]
+    return "" if version.is_devrelease else "~"
+
+
+async def _has_its_files(context: ReleaseContext, cloned: Checkout, location: VersionPlace, past: Past) -> bool:
+    """Whether the branch has the files of its newest release, but for a development version."""
+    here, newest = location.version, past.newest
+    assert newest is not None
+    paths, changed = context.family.pathspecs(context.name), tuple[str, ...]()
+    if here is not None and here != newest:
+        if not here.is_devrelease:
+            return False
+        alone = replace(context, request=context.request.model_copy(update={"pins": {}}))
+        changed = (await edit(alone, cloned, location, newest)).changed
+    same = not await cloned.differ(await cloned.tree_with(changed), past.own[newest].commit, paths)
+    await cloned.discard(changed)
+    return same
+
+
+async def _as_tagged(context: ReleaseContext, cloned: Checkout, past: Past, version: Version) -> Release:
+    """A release that the ledger here does not know, as its tag says it."""
+    tag = past.own[version]
+    manifest = Manifest.read(tag.message)
+    at = datetime.fromtimestamp(tag.when or await cloned.commit_time(tag.commit), UTC)
+    return Release(
+        package=context.name,
+        version=version,
+        previous=past.before(version)[0],
+        repository=context.repository,
+        branch=cloned.branch,
+        tag=tag.name,
+        commit=tag.commit,
+        files=manifest.files if manifest else (),
+        cascade=manifest.cascade if manifest else None,
+        request_id=manifest.request_id if manifest else None,
+        began_at=at,
+        ended_at=at,
+    )
