@@ -1,5 +1,6 @@
 """The changelog of a release: moved in its commit, and read from it for the notes."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -60,28 +61,30 @@ async def _from_fragments(context: ReleaseContext, root: Path, release: Release)
 
 
 def _moved_by_hand(root: Path, named: str | None, release: Release) -> MovedChangelog:
-    found = next(find_changelogs(root, named), None)
-    if found is None:
-        return MovedChangelog()
-    moved = move(found.changelog, release)
-    if moved is None:
-        return MovedChangelog(remarks=_left(found, release))
-    (root / found.path).write_bytes(moved.text.encode())
-    return MovedChangelog(changed=(root / found.path,), remarks=_instead(found, moved, release))
+    """Move each of the project's changelogs, since each may be in its sdist."""
+    found = list(find_changelogs(root, named))
+    changed: list[Path] = []
+    remarks: list[str] = []
+    for path, changelog in found:
+        if (moved := move(changelog, release)) is not None:
+            (root / path).write_bytes(moved.text.encode())
+            changed.append(root / path)
+            remarks += _instead(path, moved, release)
+    return MovedChangelog(tuple(changed), (*remarks, *(() if changed else _left(found, release))))
 
 
-def _left(found: ChangelogFile, release: Release) -> tuple[str, ...]:
-    if found.changelog.of_version(release.version) or found.changelog.unreleased() or release.version.is_prerelease:
+def _left(found: Sequence[ChangelogFile], release: Release) -> tuple[str, ...]:
+    """That the changelog says nothing of a version, where people write down what is in each."""
+    known = any(each.changelog.of_version(release.version) or each.changelog.unreleased() for each in found)
+    if not found or known or release.version.is_prerelease:
         return ()
-    return (f"{found.path.as_posix()} says nothing of {release.version}, and nothing in it is unreleased",)
+    return (f"{found[0].path.as_posix()} says nothing of {release.text}, and nothing in it is unreleased",)
 
 
-def _instead(found: ChangelogFile, moved: Moved, release: Release) -> tuple[str, ...]:
+def _instead(path: Path, moved: Moved, release: Release) -> tuple[str, ...]:
     if moved.instead_of is None:
         return ()
-    return (
-        f"{found.path.as_posix()} had {moved.instead_of} as the next version; that section is {release.version} now",
-    )
+    return (f"{path.as_posix()} had {moved.instead_of} as the next version; that section is {release.text} now",)
 
 
 def entry_of(root: Path, named: str | None, version: Version) -> Entry | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from interlock.project.changelog import Changelog
 from interlock.project.changelog.document import DEFINITION, without_comments
-from interlock.project.changelog.headings import FENCE
+from interlock.project.changelog.headings import FENCE, headings
 
 # The notes have 125,000 characters, with the files and their hashes.
 LONGEST = 60_000
@@ -37,8 +37,24 @@ def quoted(text: str, changelog: Changelog, *, rest: str) -> str:
         rest: What is said where the section is too long.
     """
     text = without_comments(text) if changelog.markdown else text
-    lines = _safe_lines([line.rstrip() for line in text.splitlines()], rest)
+    written = [line.rstrip() for line in text.splitlines()]
+    lines = _safe_lines(_without_empty(written) if changelog.markdown else written, rest)
     return "\n".join([*lines, *_definitions(text, changelog)]).strip("\n")
+
+
+def _without_empty(lines: list[str]) -> list[str]:
+    """The lines without headings that have nothing below them, as a template for the next version has."""
+    found = headings(lines, markdown=True)
+    empty: set[int] = set()
+    after = 0  # the level of the heading after one, 0 for the end
+    end = len(lines)
+    for heading in reversed(found):
+        if after <= heading.level and not any(lines[heading.end : end]):
+            empty.update(range(heading.first, end))
+        else:
+            after = heading.level
+        end = heading.first
+    return [line for number, line in enumerate(lines) if number not in empty]
 
 
 def _safe_lines(lines: list[str], rest: str) -> Iterator[str]:

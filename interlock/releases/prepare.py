@@ -239,9 +239,12 @@ async def _new(
 def _of_this_package(context: ReleaseContext, path: Path) -> VersionPlace:
     found = project_name(path)
     if found != context.name:
+        place, key = context.repository, "repository"
+        if directory := context.package.directory:
+            place, key = f"{directory} of {place}", "directory"
         raise RefusedError(
-            f"{context.repository} is the repository of {found}, not of {context.name}",
-            hint=f'write the right repository into [packages.{context.name}] of the family file: repository = "…"',
+            f"{place} is the {key} of {found}, not of {context.name}",
+            hint=f'write the right {key} into [packages.{context.name}] of the family file: {key} = "…"',
         )
     return find_version(path, context.package.versions)
 

@@ -11,7 +11,7 @@ from interlock.project.changelog.document import Changelog
 STEMS = ("changelog", "changes", "history", "news", "release_notes", "release-notes", "releasenotes")
 SUFFIXES = (".md", ".markdown", ".rst", ".txt", "")
 MARKDOWN = frozenset({".md", ".markdown"})
-FOLDERS = ("", "docs", "doc")
+FOLDERS = ("", "docs", "doc", "docs/source", "doc/source")
 LARGEST = 4 << 20
 
 

@@ -40,6 +40,13 @@ def test_it_is_formatted_and_has_no_effect_on_others(text: str, safe: str) -> No
     assert said(text) == safe
 
 
+def test_headings_with_nothing_below_them_are_left_out() -> None:
+    kept = "Words.\n\n### Added\n\n- new\n\n", "## Parts\n\n### One\n\n- one"
+    text = f"{kept[0]}### Fixed\n<!-- template -->\n\n{kept[1]}\n\n### Two\n\n## Rest\n#### Deep\n"
+
+    assert said(text, Changelog(text, markdown=True)) == "".join(kept)
+
+
 def test_links_that_are_defined_at_the_end_of_the_file_go_along() -> None:
     links = "[#12]: https://example.org/12\n[d]: http://example.org\n[x]: javascript:x\n"
     text = f"## 1.3.0\n- see [#12], [x] and [docs][D]\n\n{links}"

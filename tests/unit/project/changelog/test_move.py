@@ -79,6 +79,9 @@ def test_a_tag_of_another_form_is_in_the_links() -> None:
             "## **[1.2.3]** (May 01, 2024)",
             "## **[Unreleased]**\n\n## **[1.3.0]** (May 07, 2026)",
         ),
+        ("## Unreleased", "## 1.2.3 (27th August, 2024)", "## Unreleased\n\n## 1.3.0 (7th May, 2026)"),
+        ("## Unreleased", "## 1.2.3: Aug. 1st, 2024", "## Unreleased\n\n## 1.3.0: May. 7th, 2026"),
+        ("## Unreleased", "## 1.2.3 - 01-Aug-2024", "## Unreleased\n\n## 1.3.0 - 07-May-2026"),
         ("# Next release", "# Version 1.2.3, 1 Feb 2024: Ada", "# Next release\n\n# Version 1.3.0, 7 May 2026"),
         (
             "## Unreleased",
