@@ -52,6 +52,9 @@ class Releases(Protocol):
     ) -> GitHubRelease:
         """A new release of a tag."""
 
+    async def generate_notes(self, repo: str, *, tag: str, previous: str | None, target: str) -> str:
+        """The notes that the code host itself writes for a tag; nothing is changed."""
+
     async def publish_release(self, repo: str, release: int, *, latest: bool) -> GitHubRelease:
         """Publish a draft, as the repository's latest release or not."""
 

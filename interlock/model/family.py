@@ -31,6 +31,7 @@ from interlock.model.family_texts import (
     VersionCopy,
     VersionSelection,
     VersionText,
+    is_path,
 )
 from interlock.model.release_on import ReleaseOn
 from interlock.model.shared_repositories import pathspecs, sharing_faults, twice_told
@@ -181,6 +182,12 @@ class Package(FrozenModel):
     secrets: tuple[VariableName, ...] = Field(
         default=(), description="Names of secrets that the repository's own workflows need; doctor looks for them."
     )
+    changelog: bool | str = Field(
+        default=True,
+        description="Its changelog, which a release moves and quotes: one that is found, the file of this path below "
+        "its directory, or none.",
+        examples=[False, "docs/history.md"],
+    )
     suites: tuple[Suite, ...] = Field(default=(), description="Its contract tests.")
     supported: VersionSelection | None = Field(
         default=None,
@@ -195,6 +202,14 @@ class Package(FrozenModel):
         description="What starts a release of it by itself, when the gateway learns of it. Default: nothing.",
     )
     contract: Contract = Field(default=Contract(), description="What of it is a contract; see docs/contracts.md.")
+
+    @field_validator("changelog", mode="before", json_schema_input_type=bool | RepositoryDirectory)
+    @classmethod
+    def _is_changelog(cls, value: object) -> object:
+        if isinstance(value, bool) or (isinstance(value, str) and is_path(value)):
+            return value
+        hint = 'write false, or the path of a file below its directory, for example: "docs/history.md"'
+        raise fault(f'"changelog" cannot be {json.dumps(value, default=str)}', hint)
 
     @field_validator("follows", mode="before", json_schema_input_type=Follows | Mapping[PackageName, Follows])
     @classmethod

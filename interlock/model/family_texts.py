@@ -82,9 +82,14 @@ def _author(text: str) -> str:
     return text
 
 
+def is_path(text: str) -> bool:
+    """Whether a text is a path below a folder, written plainly, and not into Git's own files."""
+    parts = {part.lower() for part in text.split("/")}
+    return re.fullmatch(r"[\w@+.-]+(/[\w@+.-]+)*", text) is not None and not {".", "..", ".git"} & parts
+
+
 def _directory(text: str) -> str:
-    parts = text.split("/")
-    if not re.fullmatch(r"[\w@+.-]+(/[\w@+.-]+)*", text) or {".", "..", ".git"} & {part.lower() for part in parts}:
+    if not is_path(text):
         raise fault(
             f'"{text}" is not a directory of a repository', "write its path from the root, for example: packages/core"
         )

@@ -1,4 +1,4 @@
-"""What a release changes in the files of its commit: the version, the requirements on upstreams, the locks."""
+"""What a release changes in the files of its commit: version, requirements on upstreams, changelog and locks."""
 
 import asyncio
 from typing import NamedTuple
@@ -6,9 +6,12 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from interlock.adapters.git import Checkout
+from interlock.model.versions import tag_name
 from interlock.project.build.completed_source import wanted_submodules
+from interlock.project.changelog import Release
 from interlock.project.lock_files import Locks
 from interlock.project.version import VersionPlace
+from interlock.releases.changelog import MovedChangelog, day_of, move_changelog
 from interlock.releases.context import ReleaseContext
 from interlock.releases.requirements import changed_files, published, repinned
 
@@ -27,21 +30,37 @@ class Edited(NamedTuple):
     moves: bool = False
 
 
-async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace, version: Version) -> Edited:
-    """Write the version and the moved requirements into the clone, and bring its locks up to date.
+async def edit(
+    context: ReleaseContext, cloned: Checkout, location: VersionPlace, version: Version, epoch: int | None = None
+) -> Edited:
+    """Write the version, the moved requirements and the changelog's new section, and bring locks up to date.
+
+    Args:
+        context: The context of the release.
+        cloned: The clone.
+        location: Where the version stands.
+        version: The version.
+        epoch: The time of the release; None for a version that is not released: the changelog stays as it is.
 
     Raises:
         DecisionError: A requirement can't be moved without a person's decision.
         BuildError: The version can't be written.
+        RefusedError: The changelog can't be moved.
     """
     pins, root = context.request.pins, context.project(cloned)
     known = await published(context.connections.index, pins)
     moved = await asyncio.to_thread(repinned, root, context.name, pins, known)
-    written = {*location.write(context.spelled(version)), *(root / file for file in changed_files(root, moved))}
+    text = context.spelled(version)
+    written = {*location.write(text), *(root / file for file in changed_files(root, moved))}
+    changelog = MovedChangelog()
+    if epoch is not None:
+        changelog = await move_changelog(
+            context, root, Release(text, day_of(epoch), tag_name(context.package.tag, text))
+        )
     index = context.connections.index
     locks = Locks(top=cloned.path, project=root, name=context.name, index=index, when=context.time)
     locked = await locks.follow(version, pins)
-    written.update(locked.files)
+    written.update(changelog.changed, locked.files)
     submodules = await wanted_submodules(cloned.path, context.name, index, decided=context.package.submodules)
     return Edited(
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in written)),
@@ -49,6 +68,7 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
             *(f"{stale} is another version, and was left alone" for stale in location.stale),
             *(f"{left} can't hold {version} as it is written, and stays" for left in location.unwritable(version)),
             *(remark for each in moved for remark in each.remarks),
+            *changelog.remarks,
             *locked.remarks,
             *submodules.remarks,
         ),

@@ -179,6 +179,13 @@ class Past:
         tag = tags[max(tags)] if tags else None
         return max((*tags, *untagged), default=None), tag
 
+    def untagged(self, version: Version) -> tuple[Version, ...]:
+        """The releases on the index between the tag from which a version's notes begin, and the version."""
+        _, tag = self.before(version)
+        begin = max((each for each, known in {**self.elsewhere, **self.own}.items() if known == tag), default=None)
+        between = (each for each in self._untagged() if each < version and (begin is None or each > begin))
+        return tuple(sorted(between))
+
 
 def _same_major(one: Version, two: Version) -> bool:
     return (one.epoch, one.major) == (two.epoch, two.major)

@@ -55,6 +55,7 @@ class Preview(FrozenModel):
         repeats: The newest release, when nothing is new since.
         files: The files that it would publish.
         refusals: Every error that would end it, in the order of the steps; what comes after one is looked at too.
+        notes: The notes of its GitHub Release.
     """
 
     checks: tuple[Check, ...]
@@ -63,6 +64,7 @@ class Preview(FrozenModel):
     files: tuple[ReleasedFile, ...] = ()
     orders: tuple[Order, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    notes: str = ""
 
     @property
     def exit_code(self) -> int:

@@ -42,6 +42,7 @@ from interlock.releases.context import ReleaseContext
 from interlock.releases.edits import edit
 from interlock.releases.leftovers import look_for_old_versions, still_named
 from interlock.releases.next_version import choose
+from interlock.releases.notes import without_tags
 from interlock.releases.nothing_new import goes_on, nothing_new
 from interlock.releases.past import Past, read_past
 from interlock.releases.plan import Plan, newer, released, targets_of
@@ -208,13 +209,15 @@ async def _new(
         return repeats
     wanted = await find_bump(context, cloned, location, past.releases)
     version, remarks = choose(wanted, past, follows=context.request.cascade is not None)
-    edited = await edit(context, cloned, location, version)
+    epoch = max(context.time, await cloned.commit_time(base))
+    edited = await edit(context, cloned, location, version, epoch)
     if repeats is not None and not (edited.moves or goes_on(repeats.version, version)):
         return repeats
     previous, previous_tag = past.before(version)
     named = await asyncio.to_thread(
         still_named, context, context.project(cloned), location.version or previous, version
     )
+    missing = past.untagged(version)
     return Plan(
         package=context.name,
         version=version,
@@ -224,11 +227,11 @@ async def _new(
         branch=cloned.branch,
         tag=tag_name(context.package.tag, context.spelled(version)),
         base=base,
-        epoch=max(context.time, await cloned.commit_time(base)),
+        epoch=epoch,
         changed=edited.changed,
         source=location.described,
         targets=targets_of(context.family, context.name),
-        remarks=(*remarks, *edited.remarks, *named),
+        remarks=(*remarks, *edited.remarks, *named, *([without_tags(missing)] if missing else [])),
         replaced=location.version,
     )
 
@@ -236,9 +239,12 @@ async def _new(
 def _of_this_package(context: ReleaseContext, path: Path) -> VersionPlace:
     found = project_name(path)
     if found != context.name:
+        place, key = context.repository, "repository"
+        if directory := context.package.directory:
+            place, key = f"{directory} of {place}", "directory"
         raise RefusedError(
-            f"{context.repository} is the repository of {found}, not of {context.name}",
-            hint=f'write the right repository into [packages.{context.name}] of the family file: repository = "…"',
+            f"{place} is the {key} of {found}, not of {context.name}",
+            hint=f'write the right {key} into [packages.{context.name}] of the family file: {key} = "…"',
         )
     return find_version(path, context.package.versions)
 

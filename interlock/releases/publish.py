@@ -20,9 +20,8 @@ from interlock.model.release import Release
 from interlock.project.build import BuiltFile
 from interlock.releases import partial
 from interlock.releases.context import ReleaseContext
-from interlock.releases.development import SUBJECT
-from interlock.releases.notes import Change, release_notes
 from interlock.releases.plan import Plan, released
+from interlock.releases.release_notes import notes_of
 from interlock.releases.step_timer import MOST_RACES
 
 TYPES = {"wheel": "application/zip", "sdist": "application/gzip"}
@@ -157,27 +156,10 @@ def is_latest(version: Version, served: Mapping[Version, OnIndex]) -> bool:
 
 
 async def _draft(context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> GitHubRelease:
-    notes = await _notes(context, cloned, plan, files) + partial.note(plan)
+    notes = await notes_of(context, cloned, plan, released(files)) + partial.note(plan)
     title = f"{plan.package} {plan.version}"
     return await context.connections.github.create_release(
         plan.repository, tag=plan.tag, name=title, body=notes, draft=True, prerelease=plan.version.is_prerelease
-    )
-
-
-async def _notes(context: ReleaseContext, cloned: Checkout, plan: Plan, files: Collection[BuiltFile]) -> str:
-    assert plan.commit is not None
-    paths = context.family.pathspecs(plan.package)
-    commits = await cloned.log(since=plan.previous_tag, until=plan.commit, paths=paths)
-    return release_notes(
-        repository_url=f"{context.connections.server.server}/{plan.repository}",
-        tag=plan.tag,
-        previous=plan.previous_tag,
-        changes=[
-            Change(commit.sha, commit.subject)
-            for commit in commits
-            if (commit.sha != plan.commit or not plan.changed) and not commit.subject.startswith(SUBJECT)
-        ],
-        files=released(files),
     )
 
 

@@ -29,6 +29,7 @@ from interlock.releases.checks import Check
 from interlock.releases.context import ReleaseContext
 from interlock.releases.plan import Plan, orders, released
 from interlock.releases.preflight import Preview, Refusal
+from interlock.releases.release_notes import notes_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,10 +79,12 @@ async def preview(context: ReleaseContext, run: RunStep = call) -> Preview:
     source = await dry.tried(Step.CHECKOUT, prepare.checkout)
     plan = await dry.tried(Step.BUMP, prepare.bump, source) if source else None
     files: tuple[BuiltFile, ...] = ()
+    notes = ""
     if isinstance(plan, Release):
         return Preview(checks=checks, repeats=plan, refusals=tuple(dry.refusals))
     if source and plan:
         plan, files = await dry.looked(source, plan)
+        notes = await dry.noted(source, plan, files)
     elif source:
         await dry.looked_anyway()
     return Preview(
@@ -90,6 +93,7 @@ async def preview(context: ReleaseContext, run: RunStep = call) -> Preview:
         files=released(files),
         orders=orders(plan, context.family, context.connections.server.server) if plan else (),
         refusals=tuple(dry.refusals),
+        notes=notes,
     )
 
 
@@ -138,6 +142,14 @@ class _DryRun:
             return plan, ()
         plan, files = await self.tried(Step.CHECK, prepare.check, plan, built) or (plan, built)
         return await self.tried(Step.COMMIT_AND_TAG, prepare.commit_and_tag, source, plan, files) or plan, files
+
+    async def noted(self, source: Checkout, plan: Plan, files: tuple[BuiltFile, ...]) -> str:
+        """The notes of the GitHub Release; empty where its commit could not be made."""
+        try:
+            return await notes_of(self._context, source, plan, released(files)) if plan.commit else ""
+        except InterlockError as error:
+            self.refusals.append(Refusal.of(Step.GITHUB_RELEASE, error))
+            return ""
 
     async def looked_anyway(self) -> None:
         """Look at the rest as for the next patch, with the requirements as they stand."""

@@ -156,6 +156,13 @@ def preview_markdown(found: Preview) -> str:
     if found.orders:
         lines += ["", "| would tell | event |", "|---|---|"]
         lines += [f"| {plain(order.repository)} | {plain(order.event)} |" for order in found.orders]
+    if found.notes:
+        lines += [
+            "",
+            "The notes of its GitHub Release:",
+            "",
+            *(f"    {one_line(line)}" for line in found.notes.splitlines()),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -204,3 +211,6 @@ def _plan_lines(plan: Plan, found: Preview) -> Iterator[str]:
         yield "  tell     " + _safe(f"{order.repository} {order.event} {{{payload}}}")
     for remark in plan.remarks:
         yield f"  [yellow]![/] {_safe(remark)}"
+    if found.notes:
+        yield "  notes"
+        yield from (f"    {_safe(line)}" for line in found.notes.splitlines())

@@ -57,7 +57,9 @@ def route(event: Received, family: Family) -> tuple[Start, ...] | Ignored:
     if isinstance(event, VersionEvent):
         return _version(event, names, family)
     routes = [with_release(_route(event, name, family), event, name, family) for name in names]
-    starts = {(each.key, each.condition and each.package): each for each in routes if isinstance(each, Start)}
+    started = [each for each in routes if isinstance(each, Start)]
+    # Equal keys make one run; what is asked or started beside it is for each package.
+    starts = {(each.key, each.package if each.condition or each.also else ""): each for each in started}
     return tuple(starts.values()) or _ignored([each for each in routes if isinstance(each, Ignored)])
 
 

@@ -57,7 +57,8 @@ def _console() -> Console:
 
 def _repository(family: Family, name: str) -> str:
     package = family.packages[name]
-    repository = f"{family.repository(name)}, branch {package.branch}"
+    directory = f"/{package.directory}" if package.directory else ""
+    repository = f"{family.repository(name)}{directory}, branch {package.branch}"
     return escape(repository if package.publishes else f"{repository}, publishes nothing")
 
 

@@ -17,7 +17,7 @@ from interlock.adapters.github.credentials import TIMEOUT, Credentials
 from interlock.adapters.github.errors import NotThereError, UnprocessableError
 from interlock.adapters.github.gidgethub_client import Reply
 from interlock.adapters.github.hooks import Hooks
-from interlock.adapters.github.models import Asset, GitHubRelease, Repository, TokenFacts, expiry
+from interlock.adapters.github.models import Asset, GeneratedNotes, GitHubRelease, Repository, TokenFacts, expiry
 from interlock.adapters.github.pulls import Pulls
 from interlock.adapters.github.retry_policy import RetryPolicy
 from interlock.adapters.github.rules import Rules
@@ -152,6 +152,20 @@ class GitHub(Pulls, Rules, Statuses, CheckRuns, Hooks):
         data["make_latest"] = "false"
         reply = await self._write("POST", f"{at(repo)}/releases", f"make the release {tag}", repo, data)
         return parsed(GitHubRelease, reply.data, repo)
+
+    async def generate_notes(self, repo: str, *, tag: str, previous: str | None, target: str) -> str:
+        """What GitHub writes of merged pull requests, by the repository's `.github/release.yml`; nothing is changed.
+
+        Args:
+            repo: As owner/name.
+            tag: The tag of the release; it need not be there.
+            previous: The tag of the release before; None for GitHub's own choice.
+            target: The commit of the tag, if that is not there.
+        """
+        data = {"tag_name": tag, "target_commitish": target, **({"previous_tag_name": previous} if previous else {})}
+        what = f"write the notes of {tag}"
+        reply = await self._write("POST", f"{at(repo)}/releases/generate-notes", what, repo, data)
+        return parsed(GeneratedNotes, reply.data, repo).body
 
     async def publish_release(self, repo: str, release: int, *, latest: bool) -> GitHubRelease:
         """Publish a draft, as the repository's latest release or not; GitHub's default is yes."""

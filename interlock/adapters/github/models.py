@@ -162,6 +162,12 @@ class GitHubRelease(Answer):
     assets: tuple[Asset, ...] = ()
 
 
+class GeneratedNotes(Answer):
+    """The notes that GitHub writes for a release."""
+
+    body: str
+
+
 class Label(Answer):
     """A label of a pull request."""
 

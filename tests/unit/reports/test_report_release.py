@@ -196,7 +196,8 @@ def test_a_preview_is_every_check_and_the_whole_plan() -> None:
         warning("token", "expiry", "in 6 days", "rotate it"),
         unknown("store", "listener", HOSTILE),
     )
-    found = Preview(checks=checks, plan=PLAN, files=(a_file(),), orders=(an_order(version="1.3.0rc1"),))
+    orders = (an_order(version="1.3.0rc1"),)
+    found = Preview(checks=checks, plan=PLAN, files=(a_file(),), orders=orders, notes=f"- new\n{HOSTILE}\n")
     assert preview_of(found).splitlines() == [
         "✓ token: kind: fine-grained",
         "! token: expiry: in 6 days",
@@ -212,6 +213,11 @@ def test_a_preview_is_every_check_and_the_whole_plan() -> None:
             "dispatch_id: market-data-core==1.3.0rc1:core_release}"
         ),
         "  ! docs/conf.py:3: 1.0 is another version, and was left alone",
+        "  notes",
+        "    - new",
+        "    [red]x[/] :cat:",
+        "    | `a` <b> [c](d)",
+        "    second",
     ]
 
 
