@@ -8,10 +8,10 @@ from packaging.version import Version
 
 from interlock.adapters.git import Checkout, Tag
 from interlock.common.sanitize import cut
-from interlock.model.bump import Bump, Part, ReleasePart, enough
+from interlock.model.bump import Bump, ReleasePart, enough
 from interlock.model.bump_rule import Evidence
 from interlock.model.calver import CalVer, CalVerOn, format_of, looks_padded, release_text
-from interlock.model.conventional_commits import highest
+from interlock.model.conventional_commits import part_for
 from interlock.model.versions import tag_text
 from interlock.project.version import VersionPlace
 from interlock.releases.context import ReleaseContext
@@ -67,9 +67,7 @@ async def _by_commits(context: ReleaseContext, cloned: Checkout, tags: Tags) -> 
     newest = max(tags, default=None)
     paths = context.family.pathspecs(context.name)
     commits = await cloned.log(since=tags[newest].name if newest else None, paths=paths, messages=True)
-    part = highest(commit.message for commit in commits)
-    # What moves a requirement, or is released in spite of all, is a patch at least.
-    return enough(part or Part.PATCH, newest or Version("0"))
+    return part_for((commit.message for commit in commits), newest)
 
 
 async def _by_contract(context: ReleaseContext, cloned: Checkout, tags: Tags) -> ReleasePart:

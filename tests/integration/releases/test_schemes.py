@@ -168,7 +168,9 @@ def test_the_development_version_is_written_once_whatever_happens_and_leads_to_t
 
     assert (str(first.version), written(here), pushes) == ("1.1.2", "1.1.3.dev0", 2)
     head = here.git(IBKR, "rev-parse", "main")
-    assert here.release(IBKR, version="1.1.2").resumed
+    again = here.release(IBKR, version="1.1.2")
+    assert again.resumed
+    assert not [remark for remark in again.remarks if "development version" in remark]
     assert here.git(IBKR, "rev-parse", "main") == head
 
     assert str(here.release(IBKR).version) == "1.1.3"
