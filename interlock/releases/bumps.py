@@ -14,6 +14,7 @@ from interlock.model.calver import CalVer, CalVerOn, format_of, looks_padded, re
 from interlock.model.conventional_commits import part_for
 from interlock.model.versions import tag_text
 from interlock.project.version import VersionPlace
+from interlock.project.version.forms import Form
 from interlock.releases.context import ReleaseContext
 from interlock.releases.past import read_past
 from interlock.releases.requirements import DecisionError
@@ -88,7 +89,7 @@ async def _by_contract(context: ReleaseContext, cloned: Checkout, tags: Tags) ->
 def _check_no_date(context: ReleaseContext, bump: Bump, location: VersionPlace, tags: Tags) -> None:
     """Refuse to count on from a date: the next number would be a day that is not today."""
     newest = max(tags, default=None)
-    texts = [literal.text for literal in location.literals[:1]]
+    texts = [literal.text if literal.form is Form.TEXT else str(literal.version) for literal in location.literals[:1]]
     texts += [tag_text(context.package.tag, tags[newest].name)] if newest else []
     for text in map(release_text, texts):
         padded = looks_padded(text)
