@@ -6,7 +6,9 @@ Messages are other people's text: they are read by patterns that take linear tim
 import re
 from collections.abc import Iterable
 
-from interlock.model.bump import HEIGHT, Part, ReleasePart
+from packaging.version import Version
+
+from interlock.model.bump import HEIGHT, Part, ReleasePart, enough
 
 # What reaches no user of the package. Everything else is a patch, also a subject that follows no convention.
 UNRELEASED = frozenset({"chore", "ci", "doc", "docs", "style", "test", "tests"})
@@ -37,3 +39,11 @@ def part_of(message: str) -> ReleasePart | None:
 def highest(messages: Iterable[str]) -> ReleasePart | None:
     """The highest part that commits ask for; None when nothing of them reaches users."""
     return max(filter(None, map(part_of, messages)), key=lambda part: HEIGHT[part], default=None)
+
+
+def part_for(messages: Iterable[str], newest: Version | None) -> ReleasePart:
+    """The part that moves in the newest version, or in the first one, when these commits are released.
+
+    What is released though none of them reaches users, as with a moved requirement, is a patch.
+    """
+    return enough(highest(messages) or Part.PATCH, newest or Version("0"))

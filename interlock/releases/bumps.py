@@ -8,12 +8,13 @@ from packaging.version import Version
 
 from interlock.adapters.git import Checkout, Tag
 from interlock.common.sanitize import cut
-from interlock.model.bump import Bump, Part, ReleasePart, enough
+from interlock.model.bump import Bump, ReleasePart, enough
 from interlock.model.bump_rule import Evidence
 from interlock.model.calver import CalVer, CalVerOn, format_of, looks_padded, release_text
-from interlock.model.conventional_commits import highest
+from interlock.model.conventional_commits import part_for
 from interlock.model.versions import tag_text
 from interlock.project.version import VersionPlace
+from interlock.project.version.forms import Form
 from interlock.releases.context import ReleaseContext
 from interlock.releases.past import read_past
 from interlock.releases.requirements import DecisionError
@@ -67,9 +68,7 @@ async def _by_commits(context: ReleaseContext, cloned: Checkout, tags: Tags) -> 
     newest = max(tags, default=None)
     paths = context.family.pathspecs(context.name)
     commits = await cloned.log(since=tags[newest].name if newest else None, paths=paths, messages=True)
-    part = highest(commit.message for commit in commits)
-    # What moves a requirement, or is released in spite of all, is a patch at least.
-    return enough(part or Part.PATCH, newest or Version("0"))
+    return part_for((commit.message for commit in commits), newest)
 
 
 async def _by_contract(context: ReleaseContext, cloned: Checkout, tags: Tags) -> ReleasePart:
@@ -90,7 +89,7 @@ async def _by_contract(context: ReleaseContext, cloned: Checkout, tags: Tags) ->
 def _check_no_date(context: ReleaseContext, bump: Bump, location: VersionPlace, tags: Tags) -> None:
     """Refuse to count on from a date: the next number would be a day that is not today."""
     newest = max(tags, default=None)
-    texts = [literal.text for literal in location.literals[:1]]
+    texts = [literal.text if literal.form is Form.TEXT else str(literal.version) for literal in location.literals[:1]]
     texts += [tag_text(context.package.tag, tags[newest].name)] if newest else []
     for text in map(release_text, texts):
         padded = looks_padded(text)

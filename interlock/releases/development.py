@@ -54,12 +54,15 @@ async def _begun(context: ReleaseContext, plan: Plan) -> str | None:
 async def _written(context: ReleaseContext, plan: Plan) -> str | None:
     folder = Path(tempfile.mkdtemp(prefix="next-", dir=context.work))
     cloned = await Checkout.clone(context.remote, plan.branch, folder)
-    place = find_version(context.project(cloned))
+    place = find_version(context.project(cloned), context.package.versions)
     version = development_version(plan.version, context.rule)
     if place.version != plan.version or version is None:
         return None
     if looks_padded(place.literals[0].text) and not isinstance(context.rule, CalVer):
         return f"no development version follows {place.literals[0].text}: nobody said how the day moves (bump = …)"
+    if left := place.unwritable(version):
+        # It would have another version than the rest from now on, and the next release would leave it alone.
+        return f"no development version follows {plan.version}: {left[0]} can't hold {version} as it is written"
     text, head = spelled(version, context.rule, None), await cloned.head()
     # As the release's own commit, so that everything that has the version moves; its requirements have moved already.
     alone = replace(context, request=context.request.model_copy(update={"pins": {}}))

@@ -64,7 +64,7 @@ def _of_follower(wanted: Bump, base: Known, past: Past) -> Bump:
     version = base.version
     if version.pre is not None:
         phase = next(part for part, name in PHASES.items() if name == version.pre[0])
-        return Bump(parts=(phase,) if version.dev is None else (Part.DEV,))
+        return Bump(parts=(Part.DEV,) if version.dev is not None and version == past.newest else (phase,))
     return Bump(parts=(Part.DEV,)) if version.dev is not None and version == past.newest else wanted
 
 

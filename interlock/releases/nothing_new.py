@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from packaging.version import Version
 
 from interlock.adapters.git import Checkout
+from interlock.model.bump_rule import Evidence
+from interlock.model.conventional_commits import highest
 from interlock.model.release import Release
 from interlock.project.version import VersionPlace
 from interlock.releases.context import ReleaseContext
@@ -16,6 +18,8 @@ from interlock.releases.tags import Manifest
 
 async def nothing_new(context: ReleaseContext, cloned: Checkout, past: Past, location: VersionPlace) -> Release | None:
     """The newest release, if the branch has nothing new since; None if it has, or a person names the version.
+
+    Where commits say how the version moves, new is what reaches users by them.
 
     Requirements that a release would move are not looked at here.
 
@@ -30,7 +34,11 @@ async def nothing_new(context: ReleaseContext, cloned: Checkout, past: Past, loc
     if not (newest in past.served or Manifest.read(tag.message)):
         return None  # a tag alone: its release is not out
     paths = context.family.pathspecs(context.name)
-    if await cloned.log(since=tag.name, paths=paths) and not await _has_its_files(context, cloned, location, past):
+    by_commits = context.rule is Evidence.COMMITS
+    commits = await cloned.log(since=tag.name, paths=paths, messages=by_commits)
+    if by_commits and highest(commit.message for commit in commits) is None:
+        commits = ()  # nothing of them reaches users
+    if commits and not await _has_its_files(context, cloned, location, past):
         return None
     known = await context.remembered(newest) or await _as_tagged(context, cloned, past, newest)
     return known.model_copy(update={"nothing_new": True})

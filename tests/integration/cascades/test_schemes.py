@@ -1,12 +1,18 @@
 """A cascade from a maintenance branch, and followers whose versions move as the family file says."""
 
+import asyncio
 import os
 import signal
 
 import pytest
 
+from interlock.adapters.connections import access_from, open_connections
 from interlock.adapters.ledger import open_ledger
-from interlock.model.cascade import Outcome
+from interlock.cascades.context import open_cascade
+from interlock.cascades.request import CascadeRequest
+from interlock.cascades.workflow import plan
+from interlock.model import family_file
+from interlock.model.cascade import Cascade, Outcome
 from interlock.model.release import Step
 from interlock.releases import step_timer
 from interlock.releases.step_timer import StepEvent
@@ -20,6 +26,12 @@ pytestmark = pytest.mark.usefixtures("quick")
 async def _die(step: Step, event: StepEvent) -> None:
     if (step, event) == (Step.BUILD, StepEvent.BEGINS):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def _planned(**request: str) -> Cascade:
+    family = family_file.load()
+    async with open_connections(family, access_from(family)) as connections:
+        return await plan(await open_cascade(CascadeRequest(root=CORE, **request), connections))
 
 
 def test_a_cascade_of_a_maintenance_branch_leaves_the_other_line_alone(here: RehearsedCascade) -> None:
@@ -38,6 +50,7 @@ def test_a_cascade_of_a_maintenance_branch_leaves_the_other_line_alone(here: Reh
         await here.cascade_async(ref="1.x")
 
     os.waitpid(forked(killed), 0)
+    assert [asyncio.run(_planned(**ref)).id for ref in ({"ref": "1.x"}, {})] == [f"{CORE}-1.2.11", f"{CORE}-2.0.0"]
     cascade = here.cascade(version="1.2.11")  # as `interlock cascade resume` does
 
     assert (cascade.plan.root_ref, cascade.id) == ("1.x", f"{CORE}-1.2.11")

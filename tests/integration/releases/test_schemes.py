@@ -113,6 +113,8 @@ def test_commits_say_which_part_moves(here: RehearsedCascade) -> None:
     here.release(IBKR, version="1.4.1")
     scheme(here, 'bump = "commits"')
 
+    work(here, "docs: a", "chore: b")
+    assert here.release(IBKR).nothing_new
     found = []
     for messages in (("fix: a", "feat: b", "docs: c"), ("fix: a\n\nBREAKING CHANGE: b", "x")):
         work(here, *messages)
@@ -168,7 +170,9 @@ def test_the_development_version_is_written_once_whatever_happens_and_leads_to_t
 
     assert (str(first.version), written(here), pushes) == ("1.1.2", "1.1.3.dev0", 2)
     head = here.git(IBKR, "rev-parse", "main")
-    assert here.release(IBKR, version="1.1.2").resumed
+    again = here.release(IBKR, version="1.1.2")
+    assert again.resumed
+    assert not [remark for remark in again.remarks if "development version" in remark]
     assert here.git(IBKR, "rev-parse", "main") == head
 
     assert str(here.release(IBKR).version) == "1.1.3"
@@ -201,6 +205,19 @@ def test_a_release_is_finished_though_its_development_version_can_not_be_written
     assert written(here) == "1.1.3"
     finished = here.release(IBKR)
     assert (str(finished.version), finished.resumed, written(here)) == ("1.1.3", True, "1.1.4.dev0")
+
+
+def test_no_development_version_parts_the_copies_of_a_version(here: RehearsedCascade) -> None:
+    scheme(here, 'next = "dev"')
+    module = "src/market_data_ibkr/_version.py"
+    here.commit(IBKR, {module: b"VERSION = (1, 1, 1)\n"}, "feat: a tuple")
+
+    release = here.release(IBKR)
+
+    assert (written(here), here.git(IBKR, "show", f"main:{module}")) == ("1.1.2", "VERSION = (1, 1, 2)")
+    assert release.remarks[-1] == (
+        f"no development version follows 1.1.2: {module}:1 (1, 1, 2) can't hold 1.1.3.dev0 as it is written"
+    )
 
 
 def test_a_maintenance_release_leaves_githubs_latest_where_it_is(here: RehearsedCascade) -> None:

@@ -1,9 +1,10 @@
 """The part of a version that commits ask for."""
 
 import pytest
+from packaging.version import Version
 
 from interlock.model.bump import Part
-from interlock.model.conventional_commits import highest, part_of
+from interlock.model.conventional_commits import highest, part_for, part_of
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,18 @@ def test_a_hostile_message_is_a_patch(message: str) -> None:
 
 def test_a_footer_counts_however_long_the_message_is() -> None:
     assert part_of("fix: x" + "\n" * 1_000_000 + "BREAKING CHANGE: x") is Part.MAJOR
+
+
+@pytest.mark.parametrize(
+    ("message", "newest", "part"),
+    [
+        ("feat!: a", "1.2.3", Part.MAJOR),
+        ("feat!: a", "0.2.3", Part.MINOR),
+        ("feat!: a", None, Part.MINOR),
+        ("feat: a", "0.2.3", Part.MINOR),
+        ("fix: a", "0.2.3", Part.PATCH),
+        ("docs: a", "1.2.3", Part.PATCH),
+    ],
+)
+def test_before_1_0_the_second_number_stands_for_the_first(message: str, newest: str | None, part: Part) -> None:
+    assert part_for([message], Version(newest) if newest else None) is part

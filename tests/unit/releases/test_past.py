@@ -253,3 +253,18 @@ def test_the_release_before_is_the_branchs_own(past: Past, version: str, before:
 )
 def test_a_step_moves_one_part_by_one(before: str, version: str, expected: bool) -> None:
     assert is_next(Version(before), Version(version)) is expected
+
+
+@pytest.mark.parametrize(
+    ("newest", "written", "expected"),
+    [
+        ("1.2.4", "1.2.5.dev0", "1.2.5"),
+        ("1.3.0rc1", "1.3.0rc2.dev0", "1.3.0rc2"),
+        ("1.3.0rc1", "1.3.0rc1", "1.3.0rc2"),
+        ("1.3.0.dev3", "1.3.0.dev3", "1.3.0.dev4"),
+    ],
+)
+def test_a_follower_leads_from_a_development_version_to_its_release(newest: str, written: str, expected: str) -> None:
+    past = a_past(own=newest, served=newest, written=written, newest=newest)
+
+    assert chosen(past, follows=True).version == Version(expected)
