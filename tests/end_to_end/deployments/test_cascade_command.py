@@ -138,7 +138,7 @@ def test_what_was_rehearsed_says_where_to_look_and_leaves_out_pages_that_are_gon
         ended = invoke("rehearse", "cascade", CORE, "--bump", "minor", "--directory", directory, *options)
     finally:
         invoke("rehearse", "stop", "--directory", directory)
-    how = {"version": None, "empty": False, "dry_run": False, "as_json": False, "pages": bool(options)}
+    how = {"version": None, "ref": None, "empty": False, "dry_run": False, "as_json": False, "pages": bool(options)}
     assert asked == [{"package": CORE, "bump": "minor", **how}]
     look = f"eval \"$(interlock rehearse env --directory '{directory}')\"; interlock cascades\n"
     first = f"to look around in its world: interlock rehearse --directory '{directory}'; in another shell: "

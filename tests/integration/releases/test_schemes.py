@@ -90,6 +90,7 @@ def test_a_calendar_version_keeps_its_zeros_and_its_day(
     assert (str(first.version), first.tag, written(here, first.tag)) == ("2026.8.7", "v2026.08.07", "2026.08.07")
     assert subject(here, first.tag) == "chore(release): bump version to v2026.08.07"
     assert (written(here), subject(here, "main")) == ("2026.08.07.1.dev0", "chore(release): begin 2026.08.07.1.dev0")
+    assert here.release(IBKR).nothing_new
 
     work(here, "fix: more")
     second = here.release(IBKR)
