@@ -376,6 +376,20 @@ def test_a_crate_of_another_name_moves_when_maturin_builds_it(tmp_path: Path) ->
     assert moved(tmp_path, files) == {"Cargo.toml"}
 
 
+def test_of_a_lock_the_entry_of_the_crate_itself_moves(tmp_path: Path) -> None:
+    own, other = '[[package]]\nname = "c"\nversion = "1.2.3"\n', '[[package]]\nname = "d"\nversion = "1.2.3"\n'
+    manifest = '[package]\nname = "c"\nversion = "1.2.3"\n'
+    files = {
+        "pyproject.toml": MATURIN + STATIC,
+        "Cargo.toml": manifest,
+        "Cargo.lock": f'{own}source = "r"\n{other}{own}',
+    }
+    root = project(tmp_path, files)
+    find_version(root).write(Version("1.3.0"))
+    moved_entry = own.replace("1.2.3", "1.3.0")
+    assert (root / "Cargo.lock").read_text() == f'{own}source = "r"\n{other}{moved_entry}'
+
+
 def test_a_setting_with_another_number_is_named_and_a_placeholder_is_not(tmp_path: Path) -> None:
     files = {
         "pyproject.toml": STATIC + '[tool.commitizen]\nversion = "1.2.2"\n[tool.poetry]\nversion = "0.0.0"\n',

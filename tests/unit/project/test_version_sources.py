@@ -326,6 +326,11 @@ def test_a_tool_that_reads_tags_gets_the_version_by_its_variable(
             "in quotes",
         ),
         (
+            {"setup.py": SETUP + "VERSION = '1'\nif dev:\n  VERSION = '2'\nsetup(name='a', version=VERSION)\n"},
+            "setup.py:5: version is not a plain text",
+            "in quotes",
+        ),
+        (
             {"pyproject.toml": ATTRIBUTE, INIT: "from .b import __version__\n", "acme_core/b.py": "from . import *\n"},
             "acme_core/__init__.py:1: __version__ is not assigned",
             "__version__ =",
