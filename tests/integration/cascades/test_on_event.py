@@ -31,6 +31,7 @@ from tests.support.hub_with_gateway import served_gateway
 from tests.support.prefect_server import eventually
 from tests.support.rehearsed_cascade import SHORT, RehearsedCascade
 from tests.support.rehearsed_release import CORE
+from tests.support.release_values import a_release
 from tests.support.webhook_values import SECRETS
 
 REPOSITORY = f"mjdevaccount/{CORE}"
@@ -200,6 +201,11 @@ def test_a_release_that_does_not_come_about_is_said_and_waits_for_others(
     assert len(looks) == 3
     (comment,) = world.comments(number)
     assert "is released" in comment
+
+    async def nothing(_wanted: object) -> Release:
+        return a_release(nothing_new=True)
+
+    assert world.run(start, release=nothing).is_nothing
 
     # What went out without the bump that its labels ask for is no success.
     world.here.release(bump="patch")
