@@ -75,8 +75,7 @@ async def preview(context: CascadeContext) -> CascadePreview:
             previews[planned.package] = found
             following = found.plan.version if found.plan else following
         packages.append(planned.model_copy(update={"next": following, "pins": {**planned.pins, **pins}}))
-    plan = cascade.plan
-    return CascadePreview(root=plan.root, root_version=plan.root_version, packages=tuple(packages), previews=previews)
+    return CascadePreview(**{**dict(cascade.plan), "packages": tuple(packages), "previews": previews})
 
 
 def _request(

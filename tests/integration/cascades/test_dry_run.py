@@ -43,6 +43,8 @@ def test_each_follower_has_its_version_and_what_would_hold_it_is_said(
     here.replace("market_data_pipeline", "pyproject.toml", ('"market-data-core>=1.2.0,<2.0.0"', direct))
     cap = ("market-data-core==1.2.10", "market-data-core>=1.2,<1.2.11")
     here.replace("market_data_orchestrator", "pyproject.toml", cap)
+    workflow = b"on: {push: {branches: [main, master, base]}}\njobs: {out: {steps: [{run: uv publish}]}}\n"
+    here.commit(STORE, {".github/workflows/out.yml": workflow})
     before = here.refs()
 
     found = previewed()
@@ -60,4 +62,5 @@ def test_each_follower_has_its_version_and_what_would_hold_it_is_said(
     for text in shown(found):
         assert "Can't have direct dependency" in text
         assert "0.7.0" in text
+        assert "may be released twice" in text
     assert (here.writes(), here.refs()) == ([], before)

@@ -31,6 +31,7 @@ from tests.support.hub_with_gateway import served_gateway
 from tests.support.prefect_server import eventually
 from tests.support.rehearsed_cascade import SHORT, RehearsedCascade
 from tests.support.rehearsed_release import CORE
+from tests.support.release_values import a_release
 from tests.support.webhook_values import SECRETS
 
 REPOSITORY = f"mjdevaccount/{CORE}"
@@ -174,6 +175,14 @@ def test_a_release_that_does_not_come_about_is_said_and_waits_for_others(
 ) -> None:
     number, sha = world.merge("one", "release:minor")
     (start,) = world.started()
+    foreign = f"<!-- interlock:release {CORE} {sha} -->\nnot ours"
+    github = world.here.serving.github
+    with github.changing():
+        github.add_user("stranger")
+        github.add_token("stranger", "stranger", scopes=["repo"])
+    stranger = {"authorization": "Bearer stranger"}
+    path = f"/repos/{REPOSITORY}/issues/{number}/comments"
+    assert world.client.post(path, json={"body": foreign}, headers=stranger).is_success
 
     async def refuses(*_: object) -> None:
         raise RefusedError("red ``` checks", hint="see @everyone")
@@ -184,7 +193,8 @@ def test_a_release_that_does_not_come_about_is_said_and_waits_for_others(
             with pytest.raises(RefusedError):
                 world.run(start)
     assert world.said(sha) == ("failure", "red ``` checks")
-    (comment,) = world.comments(number)
+    theirs, comment = world.comments(number)
+    assert theirs == foreign
     assert "is not released as this merge asks for" in comment
     assert comment.count("```") == 4
 
@@ -198,8 +208,14 @@ def test_a_release_that_does_not_come_about_is_said_and_waits_for_others(
 
     assert world.run(start, release=busy, patience=60.0) == Ended(said="done")
     assert len(looks) == 3
-    (comment,) = world.comments(number)
+    theirs, comment = world.comments(number)
+    assert theirs == foreign
     assert "is released" in comment
+
+    async def nothing(_wanted: object) -> Release:
+        return a_release(nothing_new=True)
+
+    assert world.run(start, release=nothing).is_nothing
 
     # What went out without the bump that its labels ask for is no success.
     world.here.release(bump="patch")
