@@ -36,7 +36,7 @@ async def edit(context: ReleaseContext, cloned: Checkout, location: VersionPlace
     """
     pins, root = context.request.pins, context.project(cloned)
     known = await published(context.connections.index, pins)
-    moved = await asyncio.to_thread(repinned, root, context.name, pins, known)
+    moved = await asyncio.to_thread(repinned, root, context.name, pins, known, cloned.path)
     written = {*location.write(context.spelled(version)), *(root / file for file in changed_files(root, moved))}
     index = context.connections.index
     locks = Locks(top=cloned.path, project=root, name=context.name, index=index, when=context.time)
