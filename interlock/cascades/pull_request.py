@@ -66,7 +66,7 @@ async def _edited(
     with tempfile.TemporaryDirectory(prefix="repinned-") as name:
         copy = Path(shutil.copytree(root, Path(name, "tree"), symlinks=True, ignore=shutil.ignore_patterns(".git")))
         project = project_in(copy, context.family.package(package).directory)
-        files = {project / file for file in changed_files(project, repinned(project, package, pins, known))}
+        files = {project / file for file in changed_files(project, repinned(project, package, pins, known, copy))}
         index, when = context.connections.index, int(cascade.began_at.timestamp())
         locked = await Locks(top=copy, project=project, name=package, index=index, when=when).follow(None, pins)
         return {file.relative_to(copy).as_posix(): file.read_bytes() for file in sorted(files | {*locked.files})}

@@ -49,7 +49,7 @@ async def edit(
     """
     pins, root = context.request.pins, context.project(cloned)
     known = await published(context.connections.index, pins)
-    moved = await asyncio.to_thread(repinned, root, context.name, pins, known)
+    moved = await asyncio.to_thread(repinned, root, context.name, pins, known, cloned.path)
     text = context.spelled(version)
     written = {*location.write(text), *(root / file for file in changed_files(root, moved))}
     changelog = MovedChangelog()

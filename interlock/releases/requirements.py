@@ -11,6 +11,8 @@ from interlock.adapters.index.client import PackageIndex
 from interlock.errors import RefusedError
 from interlock.project.requirements import Repin, repin
 
+Hashes = Mapping[str, tuple[str, ...]]
+
 
 class Published(NamedTuple):
     """What the index says of a version.
@@ -51,20 +53,24 @@ async def published(index: PackageIndex, pins: Mapping[str, Version]) -> Mapping
 
 
 def repinned(
-    root: Path, package: str, pins: Mapping[str, Version], known: Mapping[str, Published]
+    root: Path, package: str, pins: Mapping[str, Version], known: Mapping[str, Published], top: Path | None = None
 ) -> tuple[Repin, ...]:
     """Move a package's requirements in its files.
 
     Args:
-        root: Its repository.
+        root: Its folder.
         package: Its name.
         pins: By upstream, the version to move to.
         known: By upstream, what the index says of that version.
+        top: Its repository, if that is another folder.
 
     Raises:
         DecisionError: A requirement can't be moved without a person's decision.
     """
-    done = {upstream: _repinned(root, upstream, version, known.get(upstream)) for upstream, version in pins.items()}
+    done = {
+        upstream: _repinned(root, upstream, version, known.get(upstream, Published()), top)
+        for upstream, version in pins.items()
+    }
     for upstream, each in done.items():
         if each.refusals:
             raise DecisionError(
@@ -74,6 +80,6 @@ def repinned(
     return tuple(done.values())
 
 
-def _repinned(root: Path, upstream: str, version: Version, known: Published | None) -> Repin:
-    found = known or Published()
-    return repin(root, upstream, version, hashes={canonicalize_name(upstream): found.hashes}, python=found.python)
+def _repinned(root: Path, upstream: str, version: Version, known: Published, top: Path | None) -> Repin:
+    hashes: Hashes = {canonicalize_name(upstream): known.hashes}
+    return repin(root, upstream, version, hashes=hashes, python=known.python, top=top)

@@ -119,11 +119,11 @@ class File(NamedTuple):
         return text
 
 
-def found_at(text: str, parse: Parse, keys: Keys, head: str) -> int | None:
-    """The position of a parsed value's head (see `common/locate.py`); None when it stands nowhere as it is."""
+def found_at(text: str, parse: Parse, keys: Keys, head: str, start: int = 0) -> int | None:
+    """The position of a parsed value's head from `start` on (`common/locate.py`); None when it is written otherwise."""
     tree = parse(text)
     wanted = _with(tree, keys, f"x{value_at(tree, keys)}")
-    return locate(text, head, f"x{head}", lambda changed: _parsed(parse, changed) == wanted)
+    return locate(text, head, f"x{head}", lambda changed: _parsed(parse, changed) == wanted, start)
 
 
 def _parsed(parse: Parse, text: str) -> object:

@@ -19,6 +19,7 @@ from interlock.project.requirements.poetry import marker_text
 from interlock.project.requirements.setup_py import setup_py_file
 from interlock.project.requirements.sources import (
     FLOATING,
+    LIMIT,
     LONGEST_SHOWN,
     is_elsewhere,
     of_source,
@@ -30,6 +31,7 @@ from interlock.project.version.project import PYPROJECT, SETUP_CFG, SETUP_PY, Pr
 from interlock.project.version.readers import UnreadableError, read_ini
 
 # In the tables of uv: what is installed beside the project, and what limits it.
+UV_LIMITS = ("tool", "uv", "constraint-dependencies")
 UV_LISTS = ("dev-dependencies", "constraint-dependencies", "build-constraint-dependencies")
 VERSIONS = re.compile(r"[0-9][0-9A-Za-z.!+*]{0,100}")
 BEGINS_WITH_VERSION = re.compile(r"[\s^~<>=!v]*[0-9]")
@@ -74,14 +76,36 @@ def project_files(project: Project, upstream: str, folder: Path = Path()) -> Ite
         yield project.read(SETUP_PY, lambda content: setup_py_file(folder / SETUP_PY, content, upstream))
 
 
-def _file(path: Path, text: str, parse: Parse, entries: Iterator[Entry]) -> File:
-    return File(path, text, tuple(_location(path, text, parse, entry) for entry in entries), parse)
+def workspace_file(path: Path, workspace: Project, member: Project, upstream: str) -> File:
+    """What a uv workspace says of an upstream for a member, which may name another source; nothing of it is edited."""
+    limits = _listed(value_at(workspace.pyproject, UV_LIMITS), UV_LIMITS, upstream)
+    entries = [Entry(each.keys, each.text, LIMIT, wins=True) for each in limits]
+    entries += _overriding(workspace.pyproject, upstream)
+    entries += [] if [*sources(member.pyproject, upstream)] else _sources(workspace.pyproject, upstream)
+    return _file(path, workspace.read(PYPROJECT, bytes.decode), load_toml, entries)
 
 
-def _location(path: Path, text: str, parse: Parse, entry: Entry) -> Location:
+def _overriding(tree: object, upstream: str) -> Iterator[Entry]:
+    return (Entry(at, text, dialect, wins=True) for at, text, dialect in overriding(tree, upstream))
+
+
+def _sources(tree: object, upstream: str) -> Iterator[Entry]:
+    return (_source(at, table) for at, table in sources(tree, upstream) if is_elsewhere(table))
+
+
+def _file(path: Path, text: str, parse: Parse, entries: Iterable[Entry]) -> File:
+    found = list[Location]()
+    for entry in entries:
+        # What a list holds stands there in its order.
+        follows = found and isinstance(entry.keys[-1], int) and found[-1].keys[:-1] == entry.keys[:-1]
+        found.append(_location(path, text, parse, entry, (found[-1].start or 0) if follows else 0))
+    return File(path, text, tuple(found), parse)
+
+
+def _location(path: Path, text: str, parse: Parse, entry: Entry, behind: int) -> Location:
     is_text = isinstance(value_at(parse(text), entry.keys), str)
     head = entry.dialect.head(entry.text).rstrip() if is_text else ""
-    start = found_at(text, parse, entry.keys, head) if head else None
+    start = found_at(text, parse, entry.keys, head, behind) if head else None
     names = [key for key in entry.keys if isinstance(key, str)]
     line = line_at(text, _near(text, names) if start is None else start)
     return Location(
@@ -113,11 +137,8 @@ def toml_entries(tree: object, upstream: str) -> Iterator[Entry]:
     is_required = any(entry.keys[0] == "project" for entry in standard)
     for keys in _poetry_tables(tree):
         yield from _poetry_entries(value_at(tree, keys), keys, upstream, is_required=is_required)
-    for at, text, dialect in overriding(tree, upstream):
-        yield Entry(at, text, dialect, wins=True)
-    for at, table in sources(tree, upstream):
-        if is_elsewhere(table):
-            yield _source(at, table)
+    yield from _overriding(tree, upstream)
+    yield from _sources(tree, upstream)
 
 
 def _source(keys: Keys, table: dict[str, object], *, wins: bool = True) -> Entry:

@@ -26,7 +26,7 @@ def elsewhere(tree: Tree, files: Sequence[File], upstream: str, version: Version
     for folder, project in tree.projects.items():
         yield from other_versions(project, upstream, version, folder)
     handled = {file.path: Handled({each.line for each in file.locations}, is_done=bool(file.parse)) for file in files}
-    yield from mentions(tree.root, tree.files, upstream, version, handled)
+    yield from mentions(tree.root, (*tree.files, *tree.around), upstream, version, handled)
     if tree.is_cut:
         yield f"only the first {len(tree.files)} files were looked at for {upstream}"
 

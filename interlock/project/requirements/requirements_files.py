@@ -107,7 +107,7 @@ def _led_to(project: Project, path: Path) -> Iterator[Path]:
     named = (found["path"] for line in _lines(text) if (found := INCLUDED.match(line.plain)))
     for name in itertools.islice(named, MOST_FOLLOWED):
         target = Path(os.path.normpath(path.parent / name.strip("\"'")))
-        if target.suffix not in NOT_LINES and not target.is_absolute() and _is_small(project, target):
+        if target.suffix not in NOT_LINES and _is_small(project, target):
             yield target
 
 

@@ -91,5 +91,12 @@ def _of_range(specifier: SpecifierSet | None, address: str, version: Version) ->
     return Refused(f"it overrides every other requirement, and excludes {version}")
 
 
+def of_limit(text: str, version: Version) -> Outcome:
+    """Whether a constraint of a workspace gives a version."""
+    admits = isinstance(outcome := of_override(text, version), KeptClause)
+    return outcome if admits else Refused(f"it limits every member of the workspace, and excludes {version}")
+
+
+LIMIT = Dialect(of_limit, lambda _: None, str)
 OVERRIDE = Dialect(of_override, lambda _: None, str)
 PDM_OVERRIDE = Dialect(of_pdm_override, lambda _: None, str)

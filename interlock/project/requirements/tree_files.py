@@ -10,7 +10,7 @@ LEFT_OUT = frozenset({".git", ".venv", "node_modules", "site-packages", "__pycac
 
 
 def tree_files(root: Path, most: int) -> tuple[Path, ...]:
-    """The files below a folder, relative to it, in the order of their names; so many at most. Links are left out."""
+    """The files below a folder, relative to it, its own before those in its folders; so many at most, and no links."""
     return tuple(itertools.islice(_below(root), most))
 
 

@@ -47,6 +47,7 @@ def repin(
     *,
     hashes: Mapping[str, Collection[str]] | None = None,
     python: str = "",
+    top: Path | None = None,
 ) -> Repin:
     """Move a repository's requirements on an upstream to its new version; if one can't be moved, nothing is written.
 
@@ -56,6 +57,7 @@ def repin(
         version: The new version.
         hashes: SHA-256 of the new version's files by the upstream's canonical name, for files that list them.
         python: The Requires-Python of the new version, where it is known.
+        top: The repository, where `root` is the folder of one of its projects. Nothing outside of `root` is written.
 
     Returns:
         What was done; with refusals, what would have been.
@@ -63,7 +65,7 @@ def repin(
     Raises:
         BuildError: A file is not valid, or can't be written; nothing is changed then.
     """
-    found, contents = _proposed(root, upstream, version, hashes or {}, python)
+    found, contents = _proposed(Tree(root, top), upstream, version, hashes or {}, python)
     if not found.refusals:
         _write(root, contents)
     return found
@@ -76,13 +78,14 @@ def proposed(
     *,
     hashes: Mapping[str, Collection[str]] | None = None,
     python: str = "",
+    top: Path | None = None,
 ) -> Repin:
     """What `repin` would do; nothing is written.
 
     Raises:
         BuildError: A file is not valid.
     """
-    return _proposed(root, upstream, version, hashes or {}, python)[0]
+    return _proposed(Tree(root, top), upstream, version, hashes or {}, python)[0]
 
 
 class _Judged(NamedTuple):
@@ -94,9 +97,9 @@ class _Judged(NamedTuple):
 
 
 def _proposed(
-    root: Path, upstream: str, version: Version, hashes: Mapping[str, Collection[str]], python: str
+    tree: Tree, upstream: str, version: Version, hashes: Mapping[str, Collection[str]], python: str
 ) -> tuple[Repin, dict[Path, bytes]]:
-    name, tree = canonicalize_name(upstream), Tree(root)
+    name = canonicalize_name(upstream)
     files, within = tuple(tree.requiring(name)), Pythons.of(tree.project, python)
     stay = that_stay([each for file in files for each in file.locations], version, within)
     digests = tuple(hashes.get(name, ()))

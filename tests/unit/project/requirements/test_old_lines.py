@@ -161,7 +161,8 @@ def test_an_exact_line_that_is_for_others_too_is_for_a_person(tmp_path: Path) ->
         (["==1.4; python_version < '3.12'"], "", ">=3.9"),
         (["==1.4; python_version >= '3.9'"], ">=3.8", ">=3.9"),
         (["==1.4; python_version >= '3.9'"], ">=3.8", ">=3.8,<3.14"),
-        (["==1.4; sys_platform == 'win32'"], ">=3.9", "nonsense"),
+        (["==1.4; sys_platform == 'win32'"], ">=3.8", ">=3.9"),
+        (["==1.4; python_version < '3.9'"], ">=3.8", "nonsense"),
     ],
 )
 def test_a_line_for_pythons_that_the_new_version_is_for_moves(

@@ -52,6 +52,7 @@ def test_what_is_declared_is_known_by_its_keyword(tmp_path: Path) -> None:
     [
         ('A = []\nA.append("acme-core>=1.4")\nsetup(install_requires=A)', "stands in code"),
         ('A = ["acme-core>=1.4"]\nA = ["acme-core>=1.3"]\nsetup(install_requires=A)', "stands in code"),
+        ('A = ["acme-core>=1.4"]\nfor A in ([], []): pass\nsetup(install_requires=A)', "stands in code"),
         ('def a(): return ["acme-core>=1.4"]\nsetup(install_requires=a())', "stands in code"),
         ('setup(keywords=["acme-core>=1.4"])', "stands in code"),
         ('V = "1.4"\nsetup(install_requires=[f"acme-core>={V}"])', "stands in code"),

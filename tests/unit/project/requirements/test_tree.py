@@ -143,3 +143,60 @@ def test_a_tree_that_is_too_large_is_said(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("interlock.project.requirements.tree.MOST_FILES", 1)
     found = repin(project(tmp_path, {"a": "", "z-requirements.txt": LINE}), CORE, V)
     assert found.remarks == ("only the first 1 files were looked at for acme-core",)
+
+
+MEMBER = "[project]\nname = 'app'\ndependencies = ['acme-core>=1.4']\n"
+WORKSPACE = "[tool.uv.workspace]\nmembers = ['packages/*']\n[tool.uv%s\n"
+
+
+@pytest.mark.parametrize(
+    ("above", "member", "refused"),
+    [
+        ("]\noverride-dependencies = ['acme-core==1.4']", "", "acme-core==1.4: it overrides"),
+        ("]\nconstraint-dependencies = ['acme-core<1.5']", "", "acme-core<1.5: it limits"),
+        ("]\nconstraint-dependencies = ['acme-core==1.4']", "", "acme-core==1.4: it limits"),
+        ("]\nconstraint-dependencies = ['acme-core>=1.4']", "", None),
+        (".sources]\nacme-core = {git = 'x', tag = 'v1.4.0'}", "", "git = 'x', tag"),
+        (".sources]\nacme-core = {git = 'x', tag = 'v1.4.0'}", "[tool.uv.sources]\nacme-core={workspace=true}", None),
+        (".x]\n[dependency-groups]\na = ['acme-core==1.4']", "", None),
+    ],
+)
+def test_a_workspace_that_contradicts_its_member_holds_it(
+    tmp_path: Path, above: str, member: str, refused: str | None
+) -> None:
+    top = project(tmp_path, {"pyproject.toml": WORKSPACE % above, "packages/app/pyproject.toml": MEMBER + member})
+    found = repin(top / "packages/app", CORE, V, top=top)
+    assert len(found.changes) == 1
+    assert [str(each).startswith(f"../../pyproject.toml:4: {refused}") for each in found.refusals] == [True] * bool(
+        refused
+    )
+    assert contents(top)["pyproject.toml"].decode() == WORKSPACE % above
+    outside = project(tmp_path, {"other/pyproject.toml": MEMBER})
+    assert repin(outside / "other", CORE, V, top=top).refusals == ()
+
+
+def test_what_is_around_a_project_is_named_but_not_what_is_of_another_one(tmp_path: Path) -> None:
+    files = {
+        "tox.ini": f"deps = {LINE}",
+        "docs/requirements.txt": LINE,
+        "packages/app/pyproject.toml": MEMBER,
+        "packages/app/requirements.txt": LINE,
+        "packages/app/tox.ini": f"deps = {LINE}",
+        "packages/other/setup.py": "",
+        "packages/other/docs/requirements.txt": LINE,
+    }
+    top = project(tmp_path, files)
+    found = repin(top / "packages/app", CORE, V, top=top)
+    assert [path.as_posix() for path in found.files] == ["pyproject.toml", "requirements.txt"]
+    assert [remark.partition(": ")[0] for remark in found.remarks] == [
+        "tox.ini:1",
+        "../../tox.ini:1",
+        "../../docs/requirements.txt:1",
+    ]
+    whole = repin(top, CORE, V, top=top)
+    assert whole.files == (Path("docs/requirements.txt"),)
+    assert [remark.partition(": ")[0] for remark in whole.remarks] == [
+        "tox.ini:1",
+        "packages/app/tox.ini:1",
+        "packages/other/docs/requirements.txt:1",
+    ]
