@@ -129,7 +129,10 @@ def _uv() -> Tool:
 
 
 def _prepared_uv(run: Run, lock: str, place: Place, moved: Mapping[str, Version], index: Index) -> Prepared:
-    """The run of uv: it builds nothing, so that no code of strangers runs; each upstream comes at its very version."""
+    """The run of uv: it builds no sdist of the index, and takes each upstream at its very version.
+
+    `--no-build` does not hold for the project itself: uv runs its back end where its dependencies are dynamic.
+    """
     wanted = (word for name, version in moved.items() for word in ("--upgrade-package", f"{name}=={version}"))
     run = run._replace(arguments=("lock", "--no-build", *wanted), variables=UV)
     settings = _settings(place)
