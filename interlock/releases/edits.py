@@ -61,7 +61,10 @@ async def edit(
     locks = Locks(top=cloned.path, project=root, name=context.name, index=index, when=context.time)
     locked = await locks.follow(version, pins)
     written.update(changelog.changed, locked.files)
-    submodules = await wanted_submodules(cloned.path, context.name, index, decided=context.package.submodules)
+    package = context.package
+    submodules = await wanted_submodules(
+        cloned.path, context.name, index, decided=package.submodules, directory=package.directory
+    )
     return Edited(
         changed=tuple(sorted(path.relative_to(cloned.path).as_posix() for path in written)),
         remarks=(

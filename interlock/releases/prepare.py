@@ -305,6 +305,7 @@ async def build(context: ReleaseContext, cloned: Checkout, plan: Plan) -> tuple[
         plan.package,
         context.connections.index,
         decided=context.family.package(plan.package).submodules,
+        directory=context.package.directory,
         cache=context.work / "submodules",
     )
     for remark in completed.remarks:

@@ -70,6 +70,7 @@ async def of_commit(builder: CandidateBuilder, package: str, sha: str) -> Source
         package,
         builder.connections.index,
         decided=builder.family.package(package).submodules,
+        directory=builder.family.package(package).directory,
         cache=work / "submodules",
         trusted=False,
     )

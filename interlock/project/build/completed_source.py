@@ -68,7 +68,9 @@ class Completed(NamedTuple):
             raise FailedBuildError(error.message, hint=hint, log=error.log) from None
 
 
-async def wanted_submodules(clone: Path, package: str, index: PackageIndex, *, decided: bool | None) -> Wanted:
+async def wanted_submodules(
+    clone: Path, package: str, index: PackageIndex, *, decided: bool | None, directory: str | None = None
+) -> Wanted:
     """The submodules that a build of a clone's commit takes in.
 
     Args:
@@ -76,6 +78,7 @@ async def wanted_submodules(clone: Path, package: str, index: PackageIndex, *, d
         package: The package's name.
         index: Where its releases are.
         decided: What the family file says.
+        directory: The project's directory in the clone; None for all of it.
 
     Raises:
         RepositoryError: The clone can't be read.
@@ -85,7 +88,9 @@ async def wanted_submodules(clone: Path, package: str, index: PackageIndex, *, d
     if decided is not None or not found:
         return Wanted(found if decided else (), () if decided else tuple(each.path for each in found))
     version, names = await _released(package, index)
-    taken = tuple(each for each in found if any(name.startswith(f"{each.path}/") for name in names))
+    above = f"{directory}/" if directory else ""
+    shipped = {f"{above}{name}" for name in names}
+    taken = tuple(each for each in found if any(name.startswith(f"{each.path}/") for name in shipped))
     why = f"as its files are not in the sdist of {version}" if version else "as there is no sdist of a release to go by"
     left = tuple(each.path for each in found if each not in taken)
     hint = "submodules = true in the family file takes it in"
@@ -112,7 +117,14 @@ async def _released(package: str, index: PackageIndex) -> tuple[str, frozenset[s
 
 
 async def complete(
-    checkout: Checkout, package: str, index: PackageIndex, *, decided: bool | None, cache: Path, trusted: bool = True
+    checkout: Checkout,
+    package: str,
+    index: PackageIndex,
+    *,
+    decided: bool | None,
+    cache: Path,
+    directory: str | None = None,
+    trusted: bool = True,
 ) -> Completed:
     """Complete a clone in place: in its work tree alone, so that Git goes on to see the commit's own files.
 
@@ -122,13 +134,14 @@ async def complete(
         index: Where its releases are.
         decided: What the family file says of submodules.
         cache: Where repositories are while they are read.
+        directory: The project's directory in the clone; None for all of it.
         trusted: Whether the commit is of the repository's own branches.
 
     Raises:
         RepositoryError: What is needed can't be fetched.
         IndexUnavailableError: The index does not answer.
     """
-    wanted = await wanted_submodules(checkout.path, package, index, decided=decided)
+    wanted = await wanted_submodules(checkout.path, package, index, decided=decided, directory=directory)
     for each in wanted.taken:
         if not any((checkout.path / each.path).iterdir()):
             await fetch_submodule(checkout.remote, each, checkout.path, cache, trusted=trusted)

@@ -1,7 +1,7 @@
-"""A project's version as plain text, so that uv locks the project without building it.
+"""A project's version as plain text, so that uv locks the project without its build back end.
 
-uv asks the build back end for the version of a project that declares it dynamic, though a lock does not hold it. With a
-version in the copy that uv works in, it builds nothing, and so no code runs.
+uv asks the back end for the version of a project that declares it dynamic, though a lock does not hold it: it installs
+the back end, which takes its time and may fail. With a version in the copy that uv works in, it need not.
 """
 
 import re

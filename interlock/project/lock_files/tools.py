@@ -13,7 +13,9 @@ from interlock.adapters.build_backend import PYTHON
 from interlock.adapters.index.settings import Index
 from interlock.common.bounded_files import read_bounded
 from interlock.common.configuration_files import LARGEST
+from interlock.common.sandbox import check_strangers
 from interlock.common.sandbox_proxy import Server
+from interlock.errors import RefusedError
 from interlock.project.lock_files.lock_text import packages_of
 from interlock.project.lock_files.sandboxed import NotLockedError, Run, Tool, find_tool
 from interlock.project.lock_files.static_version import with_static_version
@@ -113,6 +115,10 @@ def prepared(tool: LockTool, lock: str, place: Place, moved: Mapping[str, Versio
         return _prepared_uv(run, lock, place, moved, index)
     if index.configured and address not in "\n".join(_settings(place).values()):
         raise NotLockedError(f"the project does not name {index.name} as a source of {tool.name}")
+    try:
+        check_strangers(f"{tool.name}, which may build what strangers wrote,")
+    except RefusedError as error:
+        raise NotLockedError(error.message) from None
     words = {"poetry": ("update", "--lock", *moved), "pdm": ("update", "--no-sync", "--update-reuse", *moved)}
     return Prepared(run._replace(arguments=words[tool.name], variables={"poetry": POETRY, "pdm": PDM}[tool.name]))
 
@@ -123,7 +129,10 @@ def _uv() -> Tool:
 
 
 def _prepared_uv(run: Run, lock: str, place: Place, moved: Mapping[str, Version], index: Index) -> Prepared:
-    """The run of uv: it builds nothing, so that no code of strangers runs; each upstream comes at its very version."""
+    """The run of uv: it builds no sdist of the index, and takes each upstream at its very version.
+
+    `--no-build` does not hold for the project itself: uv runs its back end where its dependencies are dynamic.
+    """
     wanted = (word for name, version in moved.items() for word in ("--upgrade-package", f"{name}=={version}"))
     run = run._replace(arguments=("lock", "--no-build", *wanted), variables=UV)
     settings = _settings(place)

@@ -1,6 +1,8 @@
 """Who follows and how: policies, reactions, pull requests, people, and what goes wrong on the way."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from interlock.errors import IndexUnavailableError, RefusedError
 from interlock.model.cascade import Cascade, HeldBy, Outcome, Proven, State, aborted, held, resumed, unheld
 from interlock.model.release import Step
 from interlock.model.verdicts import CellKey, Verdict
+from interlock.project.lock_files.lock_text import packages_of
 from interlock.releases.step_timer import StepEvent
 from rehearsal.github import pull_store
 from rehearsal.github.records import Protection
@@ -225,8 +228,32 @@ def test_a_clean_pull_request_is_merged_and_released_in_the_same_run(here: Rehea
     assert here.lines("market_data_pipeline", "v0.8.2") == ['-version = "0.8.1"', '+version = "0.8.2"']
 
 
+def _with_lock(here: RehearsedCascade) -> None:
+    """A lock that holds the upstream, of a project for which this world has all packages."""
+    python = f"python_version == '{sys.version_info[0]}.{sys.version_info[1]}'"
+    settings = f"line-length = 100\n\n[tool.uv]\nenvironments = [\"sys_platform == 'linux' and {python}\"]\n"
+    here.replace("market_data_pipeline", "pyproject.toml", ("line-length = 100\n", settings))
+    lock = f'''version = 1
+revision = 3
+requires-python = ">=3.11"
+
+[[package]]
+name = "market-data-core"
+version = "1.2.10"
+source = {{ registry = "{os.environ["UV_DEFAULT_INDEX"]}" }}
+
+[[package]]
+name = "market-data-pipeline"
+version = "0.8.1"
+source = {{ editable = "." }}
+dependencies = [{{ name = "market-data-core" }}]
+'''
+    here.commit("market_data_pipeline", {"uv.lock": lock.encode()})
+
+
 def test_a_pull_request_is_waited_for_without_a_run_and_goes_on_when_it_is_merged(here: RehearsedCascade) -> None:
     here.family_file(BY_PULL_REQUEST)
+    _with_lock(here)
     _guarded(here, is_guarded=True)
 
     first = here.cascade()
@@ -253,8 +280,11 @@ def test_a_pull_request_is_waited_for_without_a_run_and_goes_on_when_it_is_merge
     last = here.cascade()
     assert (last.id, last.outcome) == (first.id, Outcome.DONE)
     assert versions(last) == ALL
-    assert here.lines("market_data_pipeline", "v0.8.2") == ['-version = "0.8.1"', '+version = "0.8.2"']
+    moved = ['-version = "0.8.1"', '+version = "0.8.2"']
+    assert here.lines("market_data_pipeline", "v0.8.2") == [*moved, *moved], "in pyproject.toml and in uv.lock"
     assert ">=1.2.11,<2.0.0" in here.git("market_data_pipeline", "show", "v0.8.2:pyproject.toml")
+    lock = packages_of(here.git("market_data_pipeline", "show", "v0.8.2^:uv.lock") + "\n")
+    assert {(CORE, "1.2.11"), (PIPELINE, "0.8.1")} <= {(each.name, each.version) for each in lock}
 
 
 @pytest.mark.long

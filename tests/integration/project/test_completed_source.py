@@ -302,3 +302,18 @@ def test_large_files_are_fetched_where_git_lfs_is(
         assert copied(checkout.path, tmp_path / "copy")["model.bin"] == b"large"
     else:
         assert done == Completed(remarks=("model.bin is left as a pointer of Git LFS: git-lfs is not on this machine",))
+
+
+def test_a_submodule_counts_by_its_path_in_the_directory_of_the_project(
+    origins: Path, universe: Universe, tmp_path: Path
+) -> None:
+    universe.sdist("acme-part", "1.0", {"data/deep/x.json": ""})
+    checkout = cloned(origins / "acme" / "core.git", tmp_path / "clone")
+
+    async def done(directory: str | None) -> Wanted:
+        settings = Index(name="tiny", url=SecretStr(universe.url), configured=True)
+        async with open_index(settings, tmp_path / "cache") as index:
+            return await wanted_submodules(checkout.path, "acme-part", index, decided=None, directory=directory)
+
+    assert [each.path for each in asyncio.run(done("vendor")).taken] == ["vendor/data"]
+    assert asyncio.run(done(None)).taken == ()

@@ -239,3 +239,17 @@ def test_a_tool_that_is_not_there_is_named(
         "poetry.lock: holds acme-core 1.4.0 and was not moved, since poetry is not on this machine; "
         "by hand: poetry update --lock acme-core"
     )
+
+
+def test_uv_builds_no_sdist_of_strangers(packages: Universe, locked: Mapping[str, bytes], tmp_path: Path) -> None:
+    backend = "raise SystemExit('it ran')\n"
+    settings = '[build-system]\nrequires = []\nbuild-backend = "ran"\nbackend-path = ["."]\n'
+    packages.sdist("acme-stranger", "1.0", {"pyproject.toml": settings, "ran.py": backend})
+    packages.wheel("acme-core", "1.9.0", requires=["acme-stranger"])
+    root = released(tmp_path / "app", locked)
+
+    (remark,) = follow(root, packages.url, version="0.5.1", moved={"acme-core": "1.9.0"}).remarks
+
+    assert "acme-stranger" in remark
+    assert "build" in remark
+    assert "it ran" not in remark

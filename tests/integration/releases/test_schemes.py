@@ -152,6 +152,8 @@ def test_the_development_version_is_written_once_whatever_happens_and_leads_to_t
     here: RehearsedCascade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scheme(here, 'next = "dev"')
+    lock = f'version = 1\n\n[[package]]\nname = "{IBKR}"\nversion = "1.1.1"\nsource = {{ editable = "." }}\n'
+    here.commit(IBKR, {"uv.lock": lock.encode()})
     pushes = 0
     push = Checkout.push
 
@@ -170,6 +172,8 @@ def test_the_development_version_is_written_once_whatever_happens_and_leads_to_t
     first = here.release(IBKR)
 
     assert (str(first.version), written(here), pushes) == ("1.1.2", "1.1.3.dev0", 2)
+    for ref, version in (("v1.1.2", "1.1.2"), ("main", "1.1.3.dev0")):
+        assert here.git(IBKR, "show", f"{ref}:uv.lock") == lock.replace("1.1.1", version).strip()
     head = here.git(IBKR, "rev-parse", "main")
     again = here.release(IBKR, version="1.1.2")
     assert again.resumed
