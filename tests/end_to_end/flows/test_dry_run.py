@@ -18,11 +18,12 @@ from interlock.common.steps import call
 from interlock.errors import IndexUnavailableError, RefusedError, TokenError, UsageError
 from interlock.model import family_file
 from interlock.model.release import Release
+from interlock.project import build
 from interlock.releases.checks import failed
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.preflight import Preview, Refusal
 from interlock.reports import preview_markdown
-from tests.support.rehearsed_cascade import RehearsedCascade, rehearse_cascade
+from tests.support.rehearsed_cascade import RehearsedCascade, built, rehearse_cascade
 from tests.support.rehearsed_release import CORE
 from tests.support.release_values import a_release
 
@@ -68,6 +69,7 @@ def world(seeded_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
             patch.setattr(module, "log", logging.getLogger("tests.flows").log)
             patch.setattr(module, "acreate_markdown_artifact", nowhere)
         patch.setattr(release_on_event, "as_tasks", lambda: call)
+        patch.setattr(build, "build", built)
         yield here
 
 

@@ -140,3 +140,10 @@ def test_the_page_is_that_of_the_simple_api(own: IndexStore, behind: str) -> Non
     answer = ask(in_front(own, behind), "/simple/tiny/")
     assert answer.headers["content-type"].startswith(JSON_TYPE)
     assert json.loads(answer.content)["meta"] == {"api-version": "1.0"}
+
+
+def test_what_the_index_behind_says_of_a_project_is_said_here(own: IndexStore, theirs: IndexStore, behind: str) -> None:
+    assert "project-status" not in ask(in_front(own, behind), "/simple/tiny/").json()
+    theirs.set_status("friend", "quarantined")
+    page = ask(in_front(own, behind), "/simple/friend/").json()
+    assert (page["project-status"], page["files"]) == ({"status": "quarantined"}, [])

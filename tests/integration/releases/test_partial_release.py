@@ -1,5 +1,6 @@
 """A release that an index refuses half-way says what is out, and is finished as a person decides."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,11 +9,19 @@ from interlock.adapters.ledger import open_ledger
 from interlock.errors import PublishError, RefusedError, UsageError
 from interlock.releases.step_timer import waiting
 from rehearsal.faults import Effect, InjectedFault
+from tests.support.quick_releases import quick_releases
 from tests.support.rehearsed_release import RehearsedRelease
 
 STORE = "market-data-store"
 WHEEL, SDIST = "market_data_store-0.6.4-py3-none-any.whl", "market_data_store-0.6.4.tar.gz"
 TARGETS = ("infra", "orchestrator")
+
+
+@pytest.fixture(autouse=True)
+def quick(here: RehearsedRelease) -> Iterator[None]:
+    """Without what this is not about: preflight, lease and the check of what was built."""
+    with quick_releases():
+        yield
 
 
 def refuse_uploads(here: RehearsedRelease, *, skip: int) -> None:
@@ -98,7 +107,7 @@ def test_a_dispatch_without_an_answer_waits_until_the_others_are_sent(here: Rehe
         said.append(words)
 
     waiting.set(say)
-    lost = InjectedFault(effect=Effect.DROP, origin="api", method="POST", path="orchestrator/dispatches", skip=1)
+    lost = InjectedFault(effect=Effect.DROP, origin="api", method="POST", path="orchestrator/dispatches")
     here.serving.faults.add(lost)
     patience = {"index": 4, "receipt": 100, "answer": 0.5, "run": 4}
     with pytest.raises(Exception, match="orchestrator"):
