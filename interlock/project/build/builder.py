@@ -20,7 +20,7 @@ from interlock.errors import BuildError, UnbuildableError
 from interlock.project.build.archives import normalise
 from interlock.project.build.built_file import BuiltFile
 from interlock.project.build.pointer_files import check_no_pointers
-from interlock.project.build.source_tree import copy_tree
+from interlock.project.build.source_tree import copy_tree, tag_copy
 from interlock.project.directory import project_in
 from interlock.project.version import find_version
 
@@ -93,6 +93,8 @@ async def build(  # noqa: PLR0913  each of them is one thing that the files depe
     with tempfile.TemporaryDirectory(prefix="interlock-built-", dir=cache) as name:
         tree, made = Path(name, "source"), Path(name, "made")
         await copy_tree(source, tree, epoch=epoch, history=location.tool is not None)
+        if location.tool == "pbr" and version.local is None:  # it writes a changelog and `pbr.json` from tags
+            await tag_copy(tree, str(version))
         made.mkdir()
         kinds = ("sdist", "wheel")
         project = Project(

@@ -46,6 +46,24 @@ async def copy_tree(source: Path, target: Path, *, epoch: int, history: bool) ->
         os.utime(folder, (epoch, epoch))
 
 
+async def tag_copy(tree: Path, name: str) -> None:
+    """Give the commit of a copied tree an annotated tag, as the release will have; without history there is none.
+
+    Raises:
+        BuildError: Git can't tag it.
+    """
+    if not (tree / ".git").is_dir():
+        return
+    identity = ("-c", "user.name=build", "-c", "user.email=build@localhost", "-c", "tag.gpgSign=false")
+    command = ["git", *identity, "tag", "--force", "--annotate", "--message", name, name]
+    done = await run(command, env=tool_environment(), cwd=tree)
+    if done.returncode:
+        raise BuildError(f"git can't tag what is built: {done.errors.strip()}", hint="clone it anew")
+    for folder, _, files in os.walk(tree / ".git"):
+        for path in (Path(folder), *(Path(folder, file) for file in files)):
+            _readable(path)
+
+
 def _readable(path: Path) -> None:
     """Let everybody read a file, or enter a folder."""
     if not path.is_symlink():

@@ -337,6 +337,22 @@ def build_sdist(sdist_directory, config_settings=None):
 """
 
 
+def test_pbr_finds_the_tag_that_the_release_will_have(tmp_path: Path) -> None:
+    source = sloppy(tmp_path / "source")
+    asking = ASKING_BACKEND.replace("PDM_BUILD_SCM_VERSION", "PBR_VERSION").replace(
+        '["git", "rev-parse", "HEAD"]', '["git", "describe", "--exact-match"]'
+    )
+    (source / "sloppy.py").rename(source / "sloppy_one.py")
+    files = {"pyproject.toml": TAGGED.replace('"sloppy"', '"pbr.build"'), "pbr/build.py": asking, "pbr/__init__.py": ""}
+    write(source, files)
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        git(source, *command)
+    with pytest.raises(FailedBuildError) as caught:
+        made(source, tmp_path / "out")
+    assert "told 1.2.3 git 0" in caught.value.log
+    assert list((source / ".git/refs/tags").iterdir()) == []
+
+
 def test_a_project_with_its_version_from_tags_is_told_it_and_may_ask_git(tmp_path: Path) -> None:
     source = sloppy(tmp_path / "source")
     (source / "sloppy.py").rename(source / "sloppy_one.py")
