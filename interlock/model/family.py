@@ -36,6 +36,7 @@ from interlock.model.family_texts import (
 from interlock.model.release_on import ReleaseOn
 from interlock.model.shared_repositories import pathspecs, sharing_faults, twice_told
 from interlock.model.suites import UNPROVEN, Suite
+from interlock.model.upstream_cycles import cycles
 
 
 class Reaction(StrEnum):
@@ -291,7 +292,7 @@ class Family(FamilySettings):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         faults = (found for name in self.packages for found in _faults(name, self.packages))
-        refuse("family", itertools.chain(faults, _repository_faults(self), _cycles(self.packages)))
+        refuse("family", itertools.chain(faults, _repository_faults(self), cycles(self.packages)))
         return self
 
     def package(self, name: str) -> Package:
@@ -475,27 +476,3 @@ def _suite_faults(name: str, package: Package) -> Iterator[ValidationIssue]:
                 )
     for number, repeated in repeats(suite.name for suite in package.suites):
         yield ValidationIssue(("suites", number, "name"), f'"{name}" has two suites named "{repeated}"')
-
-
-def _cycles(packages: Mapping[str, Package]) -> Iterator[ValidationIssue]:
-    """One fault for each cycle; each is broken at its first edge before the next is looked for."""
-    graph = {
-        name: [upstream for upstream in package.upstreams if upstream in packages and upstream != name]
-        for name, package in packages.items()
-    }
-    while cycle := _cycle(graph):
-        name, upstream = cycle[:2]
-        at = ("packages", name, "upstreams", packages[name].upstreams.index(upstream))
-        yield ValidationIssue(at, f"upstreams form a cycle: {' -> '.join(cycle)}", "no order of release can satisfy it")
-        graph[name] = [other for other in graph[name] if other != upstream]
-
-
-def _cycle(graph: Mapping[str, list[str]]) -> list[str]:
-    """A cycle, each member before its upstream, from the first in the file back to it; empty without one."""
-    try:
-        graphlib.TopologicalSorter(graph).prepare()
-    except graphlib.CycleError as error:
-        members: list[str] = error.args[1][:0:-1]
-        start = min(range(len(members)), key=lambda number: list(graph).index(members[number]))
-        return [*members[start:], *members[:start], members[start]]
-    return []
