@@ -38,7 +38,6 @@ LIST = Path(__file__).parent / "projects" / "list.toml"
 GITHUB = "https://github.com"
 JSON = "application/vnd.pypi.simple.v1+json"
 VERSION = re.compile(rb"""^__version__(?::\s*str)?\s*=\s*["']([^"']+)["']""", re.MULTILINE)
-NOTHING = re.compile(r"nothing to release", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ class Project:
     version: str | None = None
     changed: tuple[str, ...] = ()
     why: str = ""
+    day: str | None = None
     arguments: tuple[str, ...] = ()
 
     @classmethod
@@ -90,7 +90,7 @@ def rehearsed(project: Project, mirrors: Path | None, folder: Path) -> tuple[str
     mirror = folder / f"{name}.git"
     run("git", "clone", "-q", "--mirror", source, mirror)
     before = run("git", "rev-parse", project.package.get("branch", "main"), cwd=mirror).strip()
-    day = run("git", "log", "-1", "--format=%cI", before, cwd=mirror)[:10]
+    day = project.day or run("git", "log", "-1", "--format=%cI", before, cwd=mirror)[:10]
     with index_as_it_was(project.name, day) as index:
         family = {
             "family": {"name": "others", "owner": "me", "author": "Bot <bot@example.org>", "index": index},
@@ -112,7 +112,7 @@ def rehearsed(project: Project, mirrors: Path | None, folder: Path) -> tuple[str
     result = json.loads(done.stdout) if done.stdout.startswith("{") else {}
     if done.returncode:
         return f"refused with exit code {done.returncode}: {said}", judged_refusal(project, done.returncode, said)
-    if NOTHING.search(done.stdout + said):
+    if result["nothing_new"]:
         return "nothing to release", [] if project.outcome == "nothing" else [f"expected: {project.outcome}"]
     clone = folder / "clone"
     run("git", "clone", "-q", folder / "world" / "repositories" / "me" / mirror.name, clone)

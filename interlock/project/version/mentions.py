@@ -24,7 +24,7 @@ NOT_COPIES = re.compile(
 NOT_SOURCES = frozenset(
     (
         *("test", "tests", "testing", "fixtures", "testdata", "locale", "locales", ".git"),
-        *("changes", "changelog", "changelog.d", "newsfragments", "news", "release_notes", "releasenotes"),
+        *("changes", "changelog", "changelog.d", "history", "newsfragments", "news", "release_notes", "releasenotes"),
         *("_vendor", "vendor", "vendored", "_vendored", "third_party", "node_modules", "site-packages"),
     )
 )
