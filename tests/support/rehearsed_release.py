@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import rich
 from pydantic import SecretStr
 from twine.commands.check import check as twine_check
 from twine.commands.upload import upload as twine_upload
@@ -60,7 +61,8 @@ async def twine_check_here(command: Sequence[str | Path], *, env: Mapping[str, s
     is_strict = "--strict" in command
     paths = [str(path) for path in command[command.index("check") + 1 + is_strict :]]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COLUMNS", env["COLUMNS"])  # as wide as asked for: no message is wrapped
+        # As wide as asked for: no message is wrapped. The process's console may have the width of an earlier test.
+        patch.setattr(rich.get_console(), "_width", int(env["COLUMNS"]))
         return await asyncio.to_thread(_said, lambda: twine_check(paths, strict=is_strict))
 
 

@@ -47,7 +47,7 @@ def test_a_release_goes_through_all_steps_in_order_and_a_dry_run_up_to_the_first
 
     seen, done = asyncio.run(both())
 
-    assert done == list(Step)
+    assert done == [step for step in Step if step is not Step.DEVELOPMENT]  # only where the family file asks for it
     assert [Step.PREFLIGHT, *seen] == list(takewhile(lambda step: LIFECYCLE[step].leaves is None, Step))
 
 
