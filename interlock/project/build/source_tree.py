@@ -58,7 +58,7 @@ async def tag_copy(tree: Path, name: str) -> None:
     command = ["git", *identity, "tag", "--force", "--annotate", "--message", name, name]
     done = await run(command, env=tool_environment(), cwd=tree)
     if done.returncode:
-        raise BuildError(f"git can't tag what is built: {done.errors.strip()}", hint="clone it anew")
+        raise BuildError(f"git can't tag what is built: {done.errors.strip()}", hint="clone it again")
     for folder, _, files in os.walk(tree / ".git"):
         for path in (Path(folder), *(Path(folder, file) for file in files)):
             _readable(path)
@@ -74,7 +74,7 @@ async def _tracked(source: Path) -> list[Path]:
     command = ["git", "ls-files", "-z"]
     listed = await run(command, env=tool_environment(), cwd=source, keep=1 << 26)
     if listed.returncode:
-        raise BuildError(f"git can't say what is in {source}: {listed.errors.strip()}", hint="clone it anew")
+        raise BuildError(f"git can't say what is in {source}: {listed.errors.strip()}", hint="clone it again")
     return [Path(name) for name in listed.output.split("\0") if name and os.path.lexists(source / name)]
 
 
