@@ -16,8 +16,9 @@ from interlock.model.versions import tag_text
 from interlock.project.version import VersionPlace
 from interlock.project.version.forms import Form
 from interlock.releases.context import ReleaseContext
-from interlock.releases.past import read_past
+from interlock.releases.past import Past, read_past
 from interlock.releases.requirements import DecisionError
+from interlock.releases.squashed import Newest, newest_of
 
 # Numbers of years, where they are the first of a version.
 YEARS = range(1990, 2200)
@@ -26,7 +27,7 @@ Tags = Mapping[Version, Tag]
 
 
 async def find_bump(
-    context: ReleaseContext, cloned: Checkout, location: VersionPlace, tags: Tags
+    context: ReleaseContext, cloned: Checkout, location: VersionPlace, past: Past
 ) -> Bump | CalVerOn | Version:
     """The version that is asked for, or how the newest one moves on.
 
@@ -38,8 +39,9 @@ async def find_bump(
     if isinstance(rule, Version):
         return rule
     if not isinstance(rule, Bump):
-        return await _by_rule(context, rule, cloned, tags)
-    _check_no_date(context, rule, location, tags)
+        newest = await newest_of(context, cloned, past, location)
+        return await _by_rule(context, rule, cloned, past.releases, newest)
+    _check_no_date(context, rule, location, past.releases)
     return rule
 
 
@@ -57,18 +59,23 @@ async def expected_bump(context: ReleaseContext, cloned: Checkout) -> Bump | Cal
     return await _by_rule(context, rule, cloned, past.releases)
 
 
-async def _by_rule(context: ReleaseContext, rule: CalVer | Evidence, cloned: Checkout, tags: Tags) -> Bump | CalVerOn:
+async def _by_rule(
+    context: ReleaseContext, rule: CalVer | Evidence, cloned: Checkout, tags: Tags, newest: Newest | None = None
+) -> Bump | CalVerOn:
     if isinstance(rule, CalVer):
         return CalVerOn(form=rule, day=datetime.fromtimestamp(context.time, UTC).date())
-    find = _by_commits if rule is Evidence.COMMITS else _by_contract
-    return Bump(parts=(await find(context, cloned, tags),))
+    if rule is Evidence.CONTRACT:
+        return Bump(parts=(await _by_contract(context, cloned, tags),))
+    highest = max(tags, default=None)
+    if newest is None and highest is not None:
+        newest = Newest(highest, tags[highest], tags[highest].name)
+    return Bump(parts=(await _by_commits(context, cloned, newest),))
 
 
-async def _by_commits(context: ReleaseContext, cloned: Checkout, tags: Tags) -> ReleasePart:
-    newest = max(tags, default=None)
+async def _by_commits(context: ReleaseContext, cloned: Checkout, newest: Newest | None) -> ReleasePart:
     paths = context.family.pathspecs(context.name)
-    commits = await cloned.log(since=tags[newest].name if newest else None, paths=paths, messages=True)
-    return part_for((commit.message for commit in commits), newest)
+    commits = await cloned.log(since=newest.since if newest else None, paths=paths, messages=True)
+    return part_for((commit.message for commit in commits), newest.version if newest else None)
 
 
 async def _by_contract(context: ReleaseContext, cloned: Checkout, tags: Tags) -> ReleasePart:
