@@ -10,7 +10,7 @@ from interlock.adapters.git import Checkout, Tag
 from interlock.common.sanitize import cut
 from interlock.model.bump import Bump, ReleasePart, enough
 from interlock.model.bump_rule import Evidence
-from interlock.model.calver import CalVer, CalVerOn, format_of, looks_padded, release_text
+from interlock.model.calver import PREFIX, CalVer, CalVerOn, format_of, looks_padded, release_text
 from interlock.model.conventional_commits import part_for
 from interlock.model.versions import tag_text
 from interlock.project.version import VersionPlace
@@ -103,8 +103,13 @@ def _check_no_date(context: ReleaseContext, bump: Bump, location: VersionPlace, 
         if padded or (Version(text).major in YEARS and not context.is_said):
             zeros = ", and its zeros would be lost" if padded else ""
             shown = cut(text, LONGEST_SHOWN)
+            known = context.package.bump or ""
+            hint = (
+                f"leave --bump out, so that it moves by {known}"
+                if known.startswith(PREFIX)
+                else f'write bump = "{format_of(shown)}" into [packages.{context.name}] of the family file'
+            )
             raise DecisionError(
                 f"{context.name} {shown} looks like a date: {bump} would count on from it{zeros}",
-                hint=f'write bump = "{format_of(shown)}" into [packages.{context.name}] of the family file, '
-                "or give --version",
+                hint=f"{hint}, or give --version",
             )
