@@ -12,7 +12,7 @@ from interlock.model.bump import Bump, ReleasePart, enough
 from interlock.model.bump_rule import Evidence
 from interlock.model.calver import PREFIX, CalVer, CalVerOn, format_of, looks_padded, release_text
 from interlock.model.conventional_commits import part_for
-from interlock.model.versions import tag_text
+from interlock.model.versions import tag_name, tag_text
 from interlock.project.version import VersionPlace
 from interlock.project.version.forms import Form
 from interlock.releases.context import ReleaseContext
@@ -40,7 +40,7 @@ async def find_bump(
         return rule
     if not isinstance(rule, Bump):
         newest = await newest_of(context, cloned, past, location)
-        return await _by_rule(context, rule, cloned, past.releases, newest)
+        return await _by_rule(context, rule, cloned, past, newest)
     _check_no_date(context, rule, location, past.releases)
     return rule
 
@@ -56,23 +56,32 @@ async def expected_bump(context: ReleaseContext, cloned: Checkout) -> Bump | Cal
     if isinstance(rule := context.rule, Bump):
         return rule
     past = await read_past(context, cloned, await context.connections.index.served(context.name))
-    return await _by_rule(context, rule, cloned, past.releases)
+    return await _by_rule(context, rule, cloned, past)
 
 
 async def _by_rule(
-    context: ReleaseContext, rule: CalVer | Evidence, cloned: Checkout, tags: Tags, newest: Newest | None = None
+    context: ReleaseContext, rule: CalVer | Evidence, cloned: Checkout, past: Past, newest: Newest | None = None
 ) -> Bump | CalVerOn:
     if isinstance(rule, CalVer):
         return CalVerOn(form=rule, day=datetime.fromtimestamp(context.time, UTC).date())
+    tags = past.releases
     if rule is Evidence.CONTRACT:
         return Bump(parts=(await _by_contract(context, cloned, tags),))
     highest = max(tags, default=None)
     if newest is None and highest is not None:
         newest = Newest(highest, tags[highest], tags[highest].name)
-    return Bump(parts=(await _by_commits(context, cloned, newest),))
+    return Bump(parts=(await _by_commits(context, cloned, past, newest),))
 
 
-async def _by_commits(context: ReleaseContext, cloned: Checkout, newest: Newest | None) -> ReleasePart:
+async def _by_commits(context: ReleaseContext, cloned: Checkout, past: Past, newest: Newest | None) -> ReleasePart:
+    if (untagged := past.without_tag(newest.version if newest else None)) is not None:
+        tag = tag_name(context.package.tag, context.spelled(untagged))
+        raise DecisionError(
+            f"{context.name} is bumped by its commits, and its newest release, {untagged} on {past.index}, has no tag: "
+            "which commits came after it is not known",
+            hint=f"tag its commit: git tag {tag} COMMIT && git push origin {tag}; "
+            "or say how: --bump minor, --version …",
+        )
     paths = context.family.pathspecs(context.name)
     commits = await cloned.log(since=newest.since if newest else None, paths=paths, messages=True)
     return part_for((commit.message for commit in commits), newest.version if newest else None)
