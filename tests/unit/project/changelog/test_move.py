@@ -1,11 +1,13 @@
 """What is unreleased becomes the section of a version, in the form of the file, and not a line more."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
-from interlock.project.changelog import Changelog, Moved, Release, move
+from interlock.errors import RefusedError
+from interlock.project.changelog import Changelog, Moved, Release, find_changelogs, move
 
 DAY = date(2026, 5, 7)
 
@@ -227,3 +229,9 @@ def test_a_heading_below_a_version_does_not_say_that_it_is_not_out() -> None:
 def test_a_calendar_version_is_no_form_of_dates() -> None:
     made = text("## 2026.05.07 - unreleased\n\n- new\n\n## 2026.04.01\n", "2026.05.07")
     assert made.startswith("## 2026.05.07 - 2026-05-07\n")
+
+
+def test_a_missing_changelog_is_named_without_the_place_of_the_clone(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="can't be read: No such file or directory") as refused:
+        list(find_changelogs(tmp_path, "NEWS.md"))
+    assert str(tmp_path) not in refused.value.message
