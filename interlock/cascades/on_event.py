@@ -35,6 +35,7 @@ from interlock.model.release_on import ReleaseOn
 from interlock.model.requirements import MemberName
 from interlock.model.shared_repositories import owner
 from interlock.model.versions import tag_version
+from interlock.releases.development import SUBJECT
 from interlock.releases.plan import ReleaseRequest
 from interlock.releases.tags import Manifest
 from interlock.webhooks.routing import RELEASE
@@ -171,6 +172,8 @@ class _Event(NamedTuple):
         message = await self.cloned.message(sha)
         if word := self.on.skips(message):
             return f'the message of {sha[:12]} has "{word}"'
+        if message.startswith(SUBJECT):  # after a pre-release, it would lead to the final one
+            return f"{sha[:12]} begins a development version after a release"
         if self.on.event == "push" and not self.on.is_titled(message.partition("\n")[0]):
             return f"the title of {sha[:12]} is none that starts a release"
         family, name = self.connections.family, self.request.package

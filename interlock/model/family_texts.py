@@ -126,7 +126,7 @@ def _version(text: str) -> str:
 def _version_copy(text: str) -> str:
     file, colon, name = text.partition(":")
     if not file or (colon and not name) or file.startswith("/") or "\\" in text or ".." in file.split("/"):
-        example = 'write a file of the repository, or "docs/conf.py:release"'
+        example = 'write a file below its directory, or "docs/conf.py:release"'
         raise fault(f'"{text}" does not say where a copy of the version is', example)
     return text
 

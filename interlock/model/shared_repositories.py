@@ -11,6 +11,8 @@ from interlock.model.versions import tag_version
 if TYPE_CHECKING:
     from interlock.model.family import Package
 
+WORKSPACE_LOCK = "uv.lock"
+
 
 def pathspecs(name: str, members: Mapping[str, "Package"]) -> tuple[str, ...]:
     """The paths of a member's own files, for Git; nothing when all of the repository is its own.
@@ -24,7 +26,8 @@ def pathspecs(name: str, members: Mapping[str, "Package"]) -> tuple[str, ...]:
     inside = [other for other in others if other and (mine is None or other.startswith(f"{mine}/"))]
     if mine is None and not inside:
         return ()
-    return mine or ".", *(f":(exclude){other}" for other in inside)
+    shared = [f"{mine}/{WORKSPACE_LOCK}" if mine else WORKSPACE_LOCK] if inside else []
+    return mine or ".", *(f":(exclude){other}" for other in (*inside, *shared))
 
 
 def owner(path: str, members: Mapping[str, "Package"]) -> str | None:

@@ -10,14 +10,15 @@ from interlock.adapters.git import Checkout, Tag
 from interlock.common.sanitize import cut
 from interlock.model.bump import Bump, ReleasePart, enough
 from interlock.model.bump_rule import Evidence
-from interlock.model.calver import CalVer, CalVerOn, format_of, looks_padded, release_text
+from interlock.model.calver import PREFIX, CalVer, CalVerOn, format_of, looks_padded, release_text
 from interlock.model.conventional_commits import part_for
-from interlock.model.versions import tag_text
+from interlock.model.versions import tag_name, tag_text
 from interlock.project.version import VersionPlace
 from interlock.project.version.forms import Form
 from interlock.releases.context import ReleaseContext
-from interlock.releases.past import read_past
+from interlock.releases.past import Past, read_past
 from interlock.releases.requirements import DecisionError
+from interlock.releases.squashed import Newest, newest_of
 
 # Numbers of years, where they are the first of a version.
 YEARS = range(1990, 2200)
@@ -26,7 +27,7 @@ Tags = Mapping[Version, Tag]
 
 
 async def find_bump(
-    context: ReleaseContext, cloned: Checkout, location: VersionPlace, tags: Tags
+    context: ReleaseContext, cloned: Checkout, location: VersionPlace, past: Past
 ) -> Bump | CalVerOn | Version:
     """The version that is asked for, or how the newest one moves on.
 
@@ -38,8 +39,9 @@ async def find_bump(
     if isinstance(rule, Version):
         return rule
     if not isinstance(rule, Bump):
-        return await _by_rule(context, rule, cloned, tags)
-    _check_no_date(context, rule, location, tags)
+        newest = await newest_of(context, cloned, past, location)
+        return await _by_rule(context, rule, cloned, past, newest)
+    _check_no_date(context, rule, location, past.releases)
     return rule
 
 
@@ -54,21 +56,35 @@ async def expected_bump(context: ReleaseContext, cloned: Checkout) -> Bump | Cal
     if isinstance(rule := context.rule, Bump):
         return rule
     past = await read_past(context, cloned, await context.connections.index.served(context.name))
-    return await _by_rule(context, rule, cloned, past.releases)
+    return await _by_rule(context, rule, cloned, past)
 
 
-async def _by_rule(context: ReleaseContext, rule: CalVer | Evidence, cloned: Checkout, tags: Tags) -> Bump | CalVerOn:
+async def _by_rule(
+    context: ReleaseContext, rule: CalVer | Evidence, cloned: Checkout, past: Past, newest: Newest | None = None
+) -> Bump | CalVerOn:
     if isinstance(rule, CalVer):
         return CalVerOn(form=rule, day=datetime.fromtimestamp(context.time, UTC).date())
-    find = _by_commits if rule is Evidence.COMMITS else _by_contract
-    return Bump(parts=(await find(context, cloned, tags),))
+    tags = past.releases
+    if rule is Evidence.CONTRACT:
+        return Bump(parts=(await _by_contract(context, cloned, tags),))
+    highest = max(tags, default=None)
+    if newest is None and highest is not None:
+        newest = Newest(highest, tags[highest], tags[highest].name)
+    return Bump(parts=(await _by_commits(context, cloned, past, newest),))
 
 
-async def _by_commits(context: ReleaseContext, cloned: Checkout, tags: Tags) -> ReleasePart:
-    newest = max(tags, default=None)
+async def _by_commits(context: ReleaseContext, cloned: Checkout, past: Past, newest: Newest | None) -> ReleasePart:
+    if (untagged := past.without_tag(newest.version if newest else None)) is not None:
+        tag = tag_name(context.package.tag, context.spelled(untagged))
+        raise DecisionError(
+            f"{context.name} is bumped by its commits, and its newest release, {untagged} on {past.index}, has no tag: "
+            "which commits came after it is not known",
+            hint=f"tag its commit: git tag {tag} COMMIT && git push origin {tag}; "
+            "or say how: --bump minor, --version …",
+        )
     paths = context.family.pathspecs(context.name)
-    commits = await cloned.log(since=tags[newest].name if newest else None, paths=paths, messages=True)
-    return part_for((commit.message for commit in commits), newest)
+    commits = await cloned.log(since=newest.since if newest else None, paths=paths, messages=True)
+    return part_for((commit.message for commit in commits), newest.version if newest else None)
 
 
 async def _by_contract(context: ReleaseContext, cloned: Checkout, tags: Tags) -> ReleasePart:
@@ -96,8 +112,13 @@ def _check_no_date(context: ReleaseContext, bump: Bump, location: VersionPlace, 
         if padded or (Version(text).major in YEARS and not context.is_said):
             zeros = ", and its zeros would be lost" if padded else ""
             shown = cut(text, LONGEST_SHOWN)
+            known = context.package.bump or ""
+            hint = (
+                f"leave --bump out, so that it moves by {known}"
+                if known.startswith(PREFIX)
+                else f'write bump = "{format_of(shown)}" into [packages.{context.name}] of the family file'
+            )
             raise DecisionError(
                 f"{context.name} {shown} looks like a date: {bump} would count on from it{zeros}",
-                hint=f'write bump = "{format_of(shown)}" into [packages.{context.name}] of the family file, '
-                "or give --version",
+                hint=f"{hint}, or give --version",
             )

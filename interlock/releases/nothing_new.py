@@ -13,6 +13,7 @@ from interlock.project.version import VersionPlace
 from interlock.releases.context import ReleaseContext
 from interlock.releases.edits import edit
 from interlock.releases.past import Past
+from interlock.releases.squashed import Newest, newest_of
 from interlock.releases.tags import Manifest
 
 
@@ -27,20 +28,19 @@ async def nothing_new(context: ReleaseContext, cloned: Checkout, past: Past, loc
         RepositoryError: The clone can't be read.
         LedgerError: The ledger can't be read.
     """
-    newest, request = past.newest, context.request
+    newest, request = await newest_of(context, cloned, past, location), context.request
     if newest is None or request.empty or request.version is not None:
         return None
-    tag = past.own[newest]
-    if not (newest in past.served or Manifest.read(tag.message)):
+    if not (newest.version in past.served or Manifest.read(newest.tag.message)):
         return None  # a tag alone: its release is not out
     paths = context.family.pathspecs(context.name)
     by_commits = context.rule is Evidence.COMMITS
-    commits = await cloned.log(since=tag.name, paths=paths, messages=by_commits)
+    commits = await cloned.log(since=newest.since, paths=paths, messages=by_commits)
     if by_commits and highest(commit.message for commit in commits) is None:
         commits = ()  # nothing of them reaches users
-    if commits and not await _has_its_files(context, cloned, location, past):
+    if commits and not await _has_its_files(context, cloned, location, newest):
         return None
-    known = await context.remembered(newest) or await _as_tagged(context, cloned, past, newest)
+    known = await context.remembered(newest.version) or await _as_tagged(context, cloned, past, newest)
     return known.model_copy(update={"nothing_new": True})
 
 
@@ -55,24 +55,23 @@ def _phase(version: Version) -> str:
     return "" if version.is_devrelease else "~"
 
 
-async def _has_its_files(context: ReleaseContext, cloned: Checkout, location: VersionPlace, past: Past) -> bool:
+async def _has_its_files(context: ReleaseContext, cloned: Checkout, location: VersionPlace, newest: Newest) -> bool:
     """Whether the branch has the files of its newest release, but for a development version."""
-    here, newest = location.version, past.newest
-    assert newest is not None
+    here = location.version
     paths, changed = context.family.pathspecs(context.name), tuple[str, ...]()
-    if here is not None and here != newest:
+    if here is not None and here != newest.version:
         if not here.is_devrelease:
             return False
         alone = replace(context, request=context.request.model_copy(update={"pins": {}}))
-        changed = (await edit(alone, cloned, location, newest)).changed
-    same = not await cloned.differ(await cloned.tree_with(changed), past.own[newest].commit, paths)
+        changed = (await edit(alone, cloned, location, newest.version)).changed
+    same = not await cloned.differ(await cloned.tree_with(changed), newest.tag.commit, paths)
     await cloned.discard(changed)
     return same
 
 
-async def _as_tagged(context: ReleaseContext, cloned: Checkout, past: Past, version: Version) -> Release:
+async def _as_tagged(context: ReleaseContext, cloned: Checkout, past: Past, newest: Newest) -> Release:
     """A release that the ledger here does not know, as its tag says it."""
-    tag = past.own[version]
+    version, tag, _ = newest
     manifest = Manifest.read(tag.message)
     at = datetime.fromtimestamp(tag.when or await cloned.commit_time(tag.commit), UTC)
     return Release(

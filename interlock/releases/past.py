@@ -105,6 +105,11 @@ class Past:
         found = (version for version, yanked in self.served.items() if not yanked and version not in tagged)
         return [] if self.alone else list(found)
 
+    def without_tag(self, newest: Version | None) -> Version | None:
+        """The highest final release that the index has beyond the newest one with a tag, and that has none itself."""
+        found = [each for each in self._untagged() if not each.is_prerelease and (newest is None or each > newest)]
+        return max(found, default=None)
+
     def all_known(self) -> Iterator[Known]:
         """What a release of this branch is compared with: what is certain of it, and what users have."""
         yield from self._certain()

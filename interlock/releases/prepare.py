@@ -207,7 +207,7 @@ async def _new(
     repeats = None if always else await nothing_new(context, cloned, past, location)
     if repeats is not None and not (context.request.pins or repeats.version.is_prerelease):
         return repeats
-    wanted = await find_bump(context, cloned, location, past.releases)
+    wanted = await find_bump(context, cloned, location, past)
     version, remarks = choose(wanted, past, follows=context.request.cascade is not None)
     epoch = max(context.time, await cloned.commit_time(base))
     edited = await edit(context, cloned, location, version, epoch)

@@ -15,6 +15,7 @@ ledger before it is sent.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
@@ -22,6 +23,9 @@ from interlock.adapters.git import Checkout, find_author
 from interlock.common.retry import patiently
 from interlock.common.steps import RunStep, call
 from interlock.errors import InterlockError, TokenError
+from interlock.model.bump import PATCH
+from interlock.model.bump_rule import parse_rule
+from interlock.model.calver import CalVer
 from interlock.model.release import Release, Step
 from interlock.project.build import BuiltFile
 from interlock.releases import development, dispatch, preflight, prepare, publish
@@ -152,8 +156,10 @@ class _DryRun:
             return ""
 
     async def looked_anyway(self) -> None:
-        """Look at the rest as for the next patch, with the requirements as they stand."""
-        changes: dict[str, object] = {"version": None, "bump": "patch", "pins": {}, "empty": True}
+        """Look at the rest as for the next patch, or the calendar's last day, with the requirements as they stand."""
+        rule = parse_rule(self._context.package.bump or PATCH)
+        last = rule.text(rule.first(date.max)) if isinstance(rule, CalVer) else None
+        changes: dict[str, object] = {"version": last, "bump": None if last else "patch", "pins": {}, "empty": True}
         request = self._context.request.model_copy(update=changes)
         instead = _DryRun(replace(self._context, request=request), self._run)
         source = await instead.tried(Step.CHECKOUT, prepare.checkout)

@@ -3,13 +3,13 @@
 import bisect
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
-from interlock.project.changelog.headings import Heading, headings
+from interlock.project.changelog.headings import ATX, CODE, Heading, headings
 
 # How changelogs say that something is not out yet.
 OPEN = re.compile(
@@ -26,6 +26,8 @@ _VERSION = re.compile(r"[\W_]*(?:[A-Za-z][\w.-]*[\s:]+\[?){0,3}?\[?[vV]?\.?(\d[\
 _NOTHING = re.compile(r"[\W_]*(?:(?:nothing|none|no changes)(?: changed)?|n/?a)?(?: yet| here)*[\W_]*", re.IGNORECASE)
 # A longer line is no heading, and says something.
 LONGEST = 300
+# Where a comment may begin, or code within a line.
+_COMMENT = re.compile(rf"(?P<block>^ {{0,3}}<!--)|<!--|{CODE}", re.MULTILINE)
 DEFINITION = re.compile(r" {0,3}\[([^\]]+)\]:[ \t]*(\S+)\s*")
 
 
@@ -74,6 +76,11 @@ class Section(NamedTuple):
         """Whether it says that its version is not released."""
         return self.titled is None or self.open_line is not None or OPEN.search(self.heading.title) is not None
 
+    @property
+    def after_version(self) -> str:
+        """What its title has behind the version, which may look like a date itself."""
+        return self.heading.title[self.titled.start + len(self.titled.text) :] if self.titled else ""
+
 
 class Changelog:
     """A changelog's text.
@@ -95,18 +102,29 @@ class Changelog:
         count = Counter(each.level for each in versions)
         usual = count.most_common(1)[0][0] if count else 0
         # A topic below may name a version, and so may the title of the file; some have greater versions one level up.
-        chosen = [each for each in versions if each.level == usual or (each.level < usual and count[each.level] > 1)]
+        chosen = [
+            each
+            for each in versions
+            if each.level == usual or (each.level < usual and (count[each.level] > 1 or is_nameless(each.title)))
+        ]
         first_lines = {each.first for each in chosen}
-        ends = [each for each in found if each.level <= usual or each.first in first_lines]
-        return tuple(self._section(each, ends) for each in chosen)
+        return tuple(self._section(each, self._end(each, found, first_lines)) for each in chosen)
 
-    def _section(self, heading: Heading, ends: Sequence[Heading]) -> Section:
-        following = bisect.bisect(ends, heading.first, key=lambda each: each.first)
-        end = ends[following].first if following < len(ends) else len(self.lines)
+    def _end(self, heading: Heading, found: Sequence[Heading], first_lines: Container[int]) -> int:
+        """The line of the next heading that is as high, or of the next section; it is near, so few are looked at."""
+        at = bisect.bisect(found, heading.first, key=lambda each: each.first)
+        following = (found[number] for number in range(at, len(found)))
+        return next(
+            (each.first for each in following if each.level <= heading.level or each.first in first_lines),
+            len(self.lines),
+        )
+
+    def _section(self, heading: Heading, end: int) -> Section:
         while self.markdown and end > heading.end and _is_definition(self.lines[end - 1]):
             end -= 1
         below = next((number for number in range(heading.end, end) if self.lines[number].strip()), None)
-        says_open = below is not None and _says_open(self.lines[below].rstrip("\r\n"))
+        line = "" if below is None else self.lines[below].rstrip("\r\n")
+        says_open = _says_open(line) and not (self.markdown and ATX.match(line))
         titled = None if is_nameless(heading.title) else version_in(heading.title)
         return Section(heading, end, titled, below if says_open and titled else None)
 
@@ -138,13 +156,23 @@ def _says_open(line: str) -> bool:
 
 
 def without_comments(text: str) -> str:
-    """Markdown without its comments; one that never ends goes to the end of the text."""
-    kept, place = [], 0
-    while (start := text.find("<!--", place)) >= 0:
-        kept.append(text[place:start])
-        end = text.find("-->", start)
-        place = end + 3 if end >= 0 else len(text)
+    """Markdown without its comments; one that begins a line and never ends goes to the end of the text."""
+    kept, place, end, blank = [], 0, -1, -1
+    for found in _COMMENT.finditer(text):
+        start = found.start()
+        if start < place or found[0].startswith("`"):
+            continue
+        end = end if end > start else _find("-->", text, start)
+        blank = blank if blank > start else _find(r"\n[ \t]*\r?\n", text, start)
+        if found["block"] or end < blank:  # within a text, a comment does not go beyond it
+            kept.append(text[place:start])
+            place = end + len("-->")
     return "".join((*kept, text[place:]))
+
+
+def _find(pattern: str, text: str, start: int) -> int:
+    found = re.compile(pattern).search(text, start)
+    return found.start() if found else len(text)
 
 
 def _is_definition(line: str) -> bool:

@@ -39,6 +39,8 @@ def find_changelogs(root: Path, named: str | None = None) -> Iterator[ChangelogF
             if named is None:
                 continue
             why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+            if isinstance(error, OSError):
+                why = error.strerror or error  # without the place of a clone that is gone then
             hint = "name another file, or none: changelog = false"
             raise RefusedError(f'the changelog "{named}" can\'t be read: {why}', hint=hint) from None
         changelog = Changelog(content, markdown=path.suffix.lower() in MARKDOWN)

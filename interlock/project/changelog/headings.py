@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|$)")
-FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+# Three backticks with another one behind them are code within a line.
+FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})")
+CODE = r"(?<!`)`++[^`\n]++`++"
 # What underlines a title; a line of dots or dashes shorter than this is a text.
 ADORNMENT = re.compile(r"([=\-~^\"'`#*+.:_])\1{2,}\s*")
 NOT_A_TITLE = re.compile(r"\s|[-*+>|]\s|\.\. |$")
@@ -56,8 +58,10 @@ def _is_no_title(line: str) -> bool:
 
 def _of_text(lines: Sequence[str]) -> Iterator[int]:
     """The lines that are in no code block and no comment."""
-    fence, is_comment = "", False
+    fence, is_comment, is_block = "", False, False
     for number, line in enumerate(lines):
+        if is_comment and not is_block and not line.strip():
+            is_comment = False  # within a text, a comment does not go beyond it
         mark = FENCE.match(line)
         if fence:
             closes = mark and mark[1].startswith(fence) and not line.strip().strip(fence[0])
@@ -67,7 +71,8 @@ def _of_text(lines: Sequence[str]) -> Iterator[int]:
         elif mark:
             fence = mark[1]
         else:
-            is_comment = line.rfind("<!--") > line.rfind("-->")
+            plain = re.sub(CODE, "", line)
+            is_comment, is_block = plain.rfind("<!--") > plain.rfind("-->"), plain.lstrip().startswith("<!--")
             yield number
 
 

@@ -133,7 +133,7 @@ def _open_title(changelog: Changelog, section: Section, release: Release) -> str
     assert titled is not None
     rest = title[titled.start + len(titled.text) :]
     if word := OPEN.search(rest):
-        dates = (find_date(each.heading.title) for each in changelog.sections if not each.is_open)
+        dates = (find_date(each.after_version) for each in changelog.sections if not each.is_open)
         form = next((found for found in dates if found), None)
         rest = rest[: word.start()] + (form.of(release.day) if form else release.day.isoformat()) + rest[word.end() :]
     version = titled.text if titled.version == release.version else release.text

@@ -2,7 +2,7 @@
 
 Which of these places are copies of the version, only a person knows, so they are named and nothing else. A line counts
 if it has the whole number, and a word that says what the number is: version, release, tag, rev, ref, or the
-distribution's name.
+distribution's name. In a file with such a word in its name, as `VERSION`, the number alone counts too.
 """
 
 import os
@@ -56,13 +56,11 @@ def _found(root: Path, name: str, version: Version) -> Iterator[str]:
             continue
         if b"\0" in content or not number.search(content):
             continue
+        is_named = words.search(path.name.encode(errors="replace")) is not None
         for line, text in enumerate(content.splitlines(), 1):
-            if (
-                len(text) <= LONGEST_LINE
-                and number.search(text)
-                and words.search(text)
-                and not text.startswith(b"<?xml")
-            ):
+            if len(text) > LONGEST_LINE or text.startswith(b"<?xml") or not number.search(text):
+                continue
+            if words.search(text) or (is_named and number.fullmatch(text.strip())):
                 yield f"{path.as_posix()}:{line}"
 
 

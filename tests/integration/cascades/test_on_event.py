@@ -222,3 +222,16 @@ def test_a_release_that_does_not_come_about_is_said_and_waits_for_others(
     with pytest.raises(RefusedError, match="its labels ask for minor"):
         world.run(start)
     assert world.said(sha)[0] == "failure"
+
+
+def test_the_development_version_after_a_pre_release_is_not_pushed_into_the_final_one(world: World) -> None:
+    path = world.here.world.directory.family_file
+    head = f"[packages.{CORE}]\n"
+    text = path.read_text("utf-8").replace('event = "merge"', 'event = "push"').replace(head, f'{head}next = "dev"\n')
+    path.write_text(text, "utf-8")
+    world.here.release(bump="patch,rc")
+
+    development = EventRequest(package=CORE, sha=world.here.git(CORE, "rev-parse", "main"))
+    said = asyncio.run(world._run(development, {}))
+    assert said.is_nothing
+    assert said.said.endswith("begins a development version after a release")

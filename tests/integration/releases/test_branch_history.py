@@ -137,3 +137,29 @@ def test_with_nothing_new_since_the_newest_release_there_is_nothing_to_release(h
 
     here.serving.index.delete(CORE, "1.3.0rc1")
     assert makes(bump="minor,rc")[0] == "1.3.0rc2"  # it was tagged, and never released
+
+
+def test_a_squashed_release_is_the_branchs_newest_one(here: RehearsedRelease) -> None:
+    here.git(CORE, "update-ref", "refs/heads/main", "v1.2.10^{commit}")
+    on(here, "main", "release", {"new.txt": b"new"})
+    on(here, "release", "release", project(here, "release", "1.2.11"), tag="v1.2.11")
+    publish(here, "1.2.11")
+    squashed = {**project(here, "main", "1.2.11"), "new.txt": b"new"}
+    on(here, "main", "main", squashed)
+    assert repeats() == "1.2.11"
+    on(here, "main", "main", project(here, "main", "1.2.12.dev0"))
+    assert repeats() == "1.2.11"
+
+    on(here, "main", "main", squashed)
+    here.commit(CORE, {"more.txt": b"more"}, "fix: more")
+    assert makes(bump="commits") == ("1.2.12", "1.2.11", "v1.2.11")
+
+
+def test_the_lock_of_a_workspace_is_nothing_new_of_the_member_around_it(here: RehearsedRelease) -> None:
+    here.git(CORE, "update-ref", "refs/heads/main", "v1.2.10^{commit}")
+    path = here.world.directory.family_file
+    inside = f'repository = "{CORE}"\ndirectory = "plugins/acme"\ntag = "acme-v{{version}}"'
+    path.write_text(f"{path.read_text('utf-8')}\n[packages.acme]\n{inside}\n", "utf-8")
+
+    on(here, "main", "main", {"uv.lock": b"version = 1\n", "plugins/acme/pyproject.toml": b""})
+    assert repeats() == "1.2.10"

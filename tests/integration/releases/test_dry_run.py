@@ -95,3 +95,19 @@ def test_an_archived_project_is_refused_before_anything_is_written(here: Rehears
     with pytest.raises(RefusedError, match=f"{CORE}, project status: .*The project is archived"):
         here.release()
     assert here.writes() == []
+
+
+def test_a_day_that_has_not_come_is_the_only_refusal_of_a_calendar_version(here: RehearsedRelease) -> None:
+    path = here.world.directory.family_file
+    head = f"[packages.{CORE}]\n"
+    path.write_text(path.read_text("utf-8").replace(head, f'{head}bump = "calver:YYYY.0M.0D"\n'), "utf-8")
+    text = here.git(CORE, "show", "main:pyproject.toml").replace('version = "1.2.10"', 'version = "2199.01.02"')
+    here.commit(CORE, {"pyproject.toml": f"{text}\n".encode()})
+
+    says = [refusal.message for refusal in preview().refusals]
+    assert len(says) == 1
+    assert "2199.1.2 is beyond" in says[0]
+    counted = preview(bump="patch").refusals
+    assert [refusal.hint for refusal in counted] == [
+        "leave --bump out, so that it moves by calver:YYYY.0M.0D, or give --version"
+    ]

@@ -125,6 +125,13 @@ def test_commits_say_which_part_moves(here: RehearsedCascade) -> None:
     work(here, "feat!: all")
     assert str(here.release(IBKR, bump="patch").version) == "2.0.1"
 
+    here.git(IBKR, "tag", "--delete", "v2.0.1")
+    with pytest.raises(DecisionError, match=r"2\.0\.1 on .* has no tag: which commits came after it") as refused:
+        here.release(IBKR)
+    assert "git tag v2.0.1 COMMIT" in (refused.value.hint or "")
+    here.git(IBKR, "tag", "v2.0.1", "main")
+    assert here.release(IBKR).nothing_new
+
 
 def knows(here: RehearsedCascade, sha: str, part: ReleasePart, text: str) -> None:
     with here.ledger() as ledger:

@@ -536,6 +536,8 @@ def test_places_that_still_name_the_version_are_named(tmp_path: Path) -> None:
         "README.md": "# Core\n\npip install Acme_Core==1.2.3\nother 1.2.3\nversion 1.2.30, 11.2.3, 1.2.3.4, 1.2.3rc1\n",
         "deploy/chart.yaml": 'version: 0.1\nappVersion: "v1.2.3"\n',
         "acme/protocol.py": "VERSION = (1, 2, 3)\n",
+        "VERSION": "1.2.3\n",
+        "docs/version.txt": "since 1.2.3\n",
         ".github/x.yml": "- uses: acme/core@v1.2.3 # release\n",
         "pyproject.toml": 'dependencies = ["other>=1.2.3"]  # version\n',
         "CHANGELOG.md": "## Version 1.2.3\n",
@@ -553,6 +555,7 @@ def test_places_that_still_name_the_version_are_named(tmp_path: Path) -> None:
     (root / "folder").symlink_to("acme")
     assert mentions(root, "acme-core", Version("1.2.3")) == (
         "README.md:3",
+        "VERSION:1",
         ".github/x.yml:1",
         "acme/protocol.py:1",
         "deploy/chart.yaml:2",

@@ -1,10 +1,13 @@
 """What is unreleased becomes the section of a version, in the form of the file, and not a line more."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
-from interlock.project.changelog import Changelog, Moved, Release, move
+from interlock.errors import RefusedError
+from interlock.project.changelog import Changelog, Moved, Release, find_changelogs, move
 
 DAY = date(2026, 5, 7)
 
@@ -191,3 +194,44 @@ def test_a_hostile_file_is_read_in_no_time(part: str) -> None:
             changelog = Changelog(text_, markdown=markdown)
             move(changelog, Release("1.3.0", DAY, "v1.3.0"))
             assert sum(map(len, changelog.lines)) == len(text_)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "```pip install x``` works",
+        "- reads `<!--` in templates",
+        "- a ``<!-- b`` <!-- c -->",
+        "- a <!-- that never ends",
+    ],
+)
+def test_code_and_comments_within_a_line_end_no_section(line: str) -> None:
+    before = "## [1.2.3] - 2024-05-01\n\n- old\n"
+    made = text(f"## [Unreleased]\n\n{line}\n\n{before}")
+    assert made == f"## [Unreleased]\n\n## [1.3.0] - 2026-05-07\n\n{line}\n\n{before}"
+
+    changelog = Changelog(made, markdown=True)
+    section = changelog.of_version(Version("1.3.0"))
+    assert section is not None
+    assert changelog.text_of(section) == line
+
+
+def test_what_comes_next_may_stand_above_series_of_versions() -> None:
+    series = "## 1.2.x\n\n### 1.2.3 (2024-05-01)\n\n- old\n\n### 1.2.2 (2024-04-01)\n\n- older\n"
+    made = text(f"# X\n\n## Unreleased\n\n### Added\n\n- new\n\n{series}")
+    assert made == f"# X\n\n## Unreleased\n\n## 1.3.0 (2026-05-07)\n\n### Added\n\n- new\n\n{series}"
+
+
+def test_a_heading_below_a_version_does_not_say_that_it_is_not_out() -> None:
+    assert moved("## 1.2.3 (2024-05-01)\n\n### Unreleased\n\n- x\n\n## 1.2.2 (2024-04-01)\n") is None
+
+
+def test_a_calendar_version_is_no_form_of_dates() -> None:
+    made = text("## 2026.05.07 - unreleased\n\n- new\n\n## 2026.04.01\n", "2026.05.07")
+    assert made.startswith("## 2026.05.07 - 2026-05-07\n")
+
+
+def test_a_missing_changelog_is_named_without_the_place_of_the_clone(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="can't be read: No such file or directory") as refused:
+        list(find_changelogs(tmp_path, "NEWS.md"))
+    assert str(tmp_path) not in refused.value.message
