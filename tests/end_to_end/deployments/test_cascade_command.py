@@ -265,9 +265,14 @@ def world(interlock: Interlock) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def interrupted(interlock: Interlock, world: dict[str, str]) -> Ended:
+def planned(interlock: Interlock, world: dict[str, str]) -> Ended:
+    """A dry run."""
+    return interlock.invoke("cascade", CORE, "--dry-run", environ=world)
+
+
+@pytest.fixture(scope="module")
+def interrupted(interlock: Interlock, planned: Ended) -> Ended:
     """A cascade that somebody ended while core was out and the next ones were about to be."""
-    planned = interlock.invoke("cascade", CORE, "--dry-run", environ=world)
     assert "4 releases, 1 test without release, 1 command; nothing was changed\n" in planned.out
     assert interlock.writes() == []
     third_file = interlock.held(origin="index", method="POST", skip=2, times=9)
@@ -287,15 +292,21 @@ def whole(interlock: Interlock, interrupted: Ended) -> Ended:
     return interlock.run("rehearse", "cascade", CORE)
 
 
-def test_a_dry_run_is_the_plan(interlock: Interlock, world: dict[str, str], whole: Ended) -> None:
+def test_a_dry_run_is_the_plan(interlock: Interlock, world: dict[str, str], planned: Ended, whole: Ended) -> None:
+    assert planned.out.splitlines()[1].split() == [CORE, "release", "1.2.10", "→", "1.2.11", "–"]
     assert whole.code == 0, whole.err
     again = interlock.invoke("cascade", CORE, "--dry-run", environ=world)
     done = "it was done before, and nothing is new since; nothing was changed"
     assert again.out == f"✓ {CORE} 1.2.11 and what follows: {done}\n"
-    planned = interlock.invoke("cascade", CORE, "--dry-run", "--empty", environ=world)
-    assert planned.out.splitlines()[1].split() == [CORE, "release", "1.2.11", "→", "1.2.12", "–"]
     document = interlock.invoke("cascade", CORE, "--dry-run", "--empty", "--json", environ=world)
-    assert [each["package"] for each in json.loads(document.out)["packages"]][-1] == "market-data-infra"
+    packages = json.loads(document.out)["packages"]
+    assert [packages[0][each] for each in ("package", "action", "current", "next")] == [
+        CORE,
+        "release",
+        "1.2.11",
+        "1.2.12",
+    ]
+    assert packages[-1]["package"] == "market-data-infra"
 
 
 def test_ctrl_c_ends_it_as_everything_else(interrupted: Ended) -> None:

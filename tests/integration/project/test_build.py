@@ -322,7 +322,7 @@ def test_a_checkout_that_git_can_not_read_is_said(tmp_path: Path) -> None:
     (source / ".git").write_text("gitdir: nowhere\n")
     with pytest.raises(BuildError, match="git can't say what is in") as caught:
         made(source, tmp_path / "out")
-    assert caught.value.hint == "clone it anew"
+    assert caught.value.hint == "clone it again"
 
 
 TAGGED = SLOPPY.replace('version = "1.2.3"', 'dynamic = ["version"]')
