@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from interlock.common.frozen_model import FrozenModel
 from interlock.errors import UsageError
+from interlock.model.cascade import HoldPolicy
 from interlock.model.release import RequestId
 from interlock.model.requirements import MemberName
 from interlock.releases.plan import ReleaseRequest, Timeouts
@@ -45,7 +46,12 @@ class CascadeRequest(FrozenModel):
         "cascade. Default: the flow run.",
     )
     empty: bool = Field(default=False, description="Release the root though nothing is new since its last release.")
-    dry_run: bool = Field(default=False, description="Only plan, and write nothing anywhere.")
+    policy: HoldPolicy | None = Field(
+        default=None,
+        description="Which members hold the root when they can't follow: all, independent, or their names. "
+        "Default: as the family file says.",
+    )
+    dry_run: bool = Field(default=False, description="Only plan and prove, and write nothing anywhere.")
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:

@@ -260,6 +260,11 @@ class FamilySettings(FrozenModel):
         description="The rules that files are held to before they are uploaded: all of PyPI's, or those of the file "
         "format alone. Default: PyPI's for PyPI and TestPyPI.",
     )
+    cascade_policy: Literal["all", "independent"] | tuple[PackageName, ...] = Field(
+        default="all",
+        description="Which members hold the root of a cascade when they can't follow: all of them, none "
+        "(independent), or those named here.",
+    )
     token_aliases: tuple[VariableName, ...] = Field(
         default=("REPO_TOKEN",), description="Older names of REPO_DISPATCH_TOKEN, which is looked for first."
     )
@@ -292,7 +297,7 @@ class Family(FamilySettings):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         faults = (found for name in self.packages for found in _faults(name, self.packages))
-        refuse("family", itertools.chain(faults, _repository_faults(self), cycles(self.packages)))
+        refuse("family", itertools.chain(faults, _settings_faults(self), cycles(self.packages)))
         return self
 
     def package(self, name: str) -> Package:
@@ -408,6 +413,16 @@ def _upstream_faults(name: str, packages: Mapping[str, Package]) -> Iterator[Val
             yield ValidationIssue(at, message, f"remove it here, or publishes = false from [packages.{upstream}]")
     for number, upstream in repeats(upstreams):
         yield ValidationIssue(("upstreams", number), f'"{name}" names the upstream "{upstream}" twice')
+
+
+def _settings_faults(family: Family) -> Iterator[ValidationIssue]:
+    """The faults of the family as a whole, apart from cycles."""
+    named = () if isinstance(family.cascade_policy, str) else family.cascade_policy
+    for number, name in enumerate(named):
+        if name not in family.packages:
+            message = f'"cascade_policy" names an unknown package "{name}"'
+            yield ValidationIssue(("family", "cascade_policy", number), message, nearest(name, family.packages))
+    yield from _repository_faults(family)
 
 
 def _repository_faults(family: Family) -> Iterator[ValidationIssue]:

@@ -3,10 +3,12 @@
 from interlock.model.cascade.advice import Advice, advice
 from interlock.model.cascade.cascade import Cascade, Outcome, begun, cascade_id
 from interlock.model.cascade.plan import CascadePlan, Planned, plan_cascade
+from interlock.model.cascade.policy import HoldPolicy, held_together, parse_policy
 from interlock.model.cascade.precedence import beside, released_with, upstreams_moved, who_goes_first
 from interlock.model.cascade.states import (
     TRANSITIONS,
     Action,
+    Candidate,
     HeldBy,
     Progress,
     Proven,
@@ -31,9 +33,11 @@ __all__ = [
     "TRANSITIONS",
     "Action",
     "Advice",
+    "Candidate",
     "Cascade",
     "CascadePlan",
     "HeldBy",
+    "HoldPolicy",
     "Outcome",
     "Planned",
     "Progress",
@@ -46,7 +50,9 @@ __all__ = [
     "cascade_id",
     "causes",
     "held",
+    "held_together",
     "moved",
+    "parse_policy",
     "plan_cascade",
     "ready",
     "released_with",

@@ -8,6 +8,7 @@ from packaging.version import Version
 from pydantic import AwareDatetime
 
 from interlock.common.frozen_model import FrozenModel
+from interlock.model.release import ReleasedFile
 from interlock.model.suites import ONLY_TRIED, UNPROVEN
 from interlock.model.verdicts import CellKey, Verdict
 from interlock.model.versions import VersionField
@@ -92,6 +93,27 @@ class Proven(FrozenModel):
     forced: bool = False
 
 
+class Candidate(FrozenModel):
+    """The release of a package as it was built and proven, before anything was released.
+
+    Attributes:
+        version: The version that it will have.
+        base: The commit that it was built from: the head of the package's branch.
+        files: The files that will be published.
+        pins: By upstream, the version that its requirement was moved to.
+    """
+
+    version: VersionField
+    base: str
+    files: tuple[ReleasedFile, ...]
+    pins: Mapping[str, VersionField] = {}
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """The SHA-256 of each file, by name."""
+        return {file.name: file.sha256 for file in self.files}
+
+
 class Progress(FrozenModel):
     """The progress of a package.
 
@@ -102,6 +124,7 @@ class Progress(FrozenModel):
         held_by: What holds it; None in every other state.
         link: A pull request or a run to look at.
         proof: The verdicts of its suites with the new versions of its upstreams.
+        candidate: What was built and proven for its release; None where nothing was, or it has to be proven again.
         pins: The upstreams that it is tested and released with, of this cascade and of others with this package.
         breaks: Whether the packages that the cascade has released can't be installed together since its release; then
             it holds all others that are not released yet.
@@ -116,6 +139,7 @@ class Progress(FrozenModel):
     held_by: HeldBy | None = None
     link: str | None = None
     proof: tuple[Proven, ...] = ()
+    candidate: Candidate | None = None
     pins: Mapping[str, VersionField] = {}
     breaks: bool = False
     accepted: bool = False
@@ -169,6 +193,7 @@ def moved(
         held_by=held_by if state is State.HELD else None,
         link=link or (progress.link if stays else None),
         proof=progress.proof,
+        candidate=progress.candidate,
         pins=progress.pins,
     )
 
